@@ -1,0 +1,1 @@
+"""Pure formulas, and the layer table of any torch module; knows no network of ours."""
