@@ -1,1 +1,58 @@
-"""Train convolutional image classifiers, look inside them, and trust what they tell you."""
+"""Train convolutional image classifiers, look inside them, and trust what they tell you.
+
+The public names load on first use, so that `import convscope` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+__version__ = version("convscope")
+
+# Public name -> the module that has it.
+_PUBLIC = {
+    "Classifier": "convscope.classifier",
+    "ConvscopeError": "convscope.errors",
+    "Evaluation": "convscope.evaluation.evaluate",
+    "Prediction": "convscope.classifier",
+    "Recipe": "convscope.recipe",
+    "Reporter": "convscope.progress",
+    "Run": "convscope.run",
+    "build": "convscope.networks",
+    "evaluate": "convscope.workflows",
+    "load": "convscope.workflows",
+    "open_dataset": "convscope.data.sources",
+    "summarize": "convscope.workflows",
+    "to_fully_convolutional": "convscope.networks",
+    "train": "convscope.workflows",
+}
+
+if TYPE_CHECKING:
+    from convscope.classifier import Classifier as Classifier
+    from convscope.classifier import Prediction as Prediction
+    from convscope.data.sources import open_dataset as open_dataset
+    from convscope.errors import ConvscopeError as ConvscopeError
+    from convscope.evaluation.evaluate import Evaluation as Evaluation
+    from convscope.networks import build as build
+    from convscope.networks import to_fully_convolutional as to_fully_convolutional
+    from convscope.progress import Reporter as Reporter
+    from convscope.recipe import Recipe as Recipe
+    from convscope.run import Run as Run
+    from convscope.workflows import evaluate as evaluate
+    from convscope.workflows import load as load
+    from convscope.workflows import summarize as summarize
+    from convscope.workflows import train as train
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module `convscope` has no attribute `{name}`")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

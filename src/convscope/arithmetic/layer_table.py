@@ -1,0 +1,231 @@
+"""The layer table: shape, parameters, MACs and receptive field of each layer of any torch module.
+
+The numbers come from the operations that one forward pass really runs, not from the kinds of layers
+in it, so branches, functional calls and layers used twice are counted as they are. One row stands
+for one module, below the one that it is in, in the order in which they were first called:
+
+- A module called several times has one row: MACs add up, shape and field are of the last call.
+- A module never called comes last, with its parameters, 0 calls, 0 MACs and no shape: auxiliary
+  heads in evaluation mode, for instance.
+- A tensor shared by several modules is counted in the one registered first, and 0 in the others, so
+  that rows add up to the total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from torch import Tensor, nn
+
+from convscope.arithmetic.layer_row import LayerRow
+from convscope.arithmetic.tracer import LayerTrace, trace
+from convscope.errors import UsageError
+
+CONVENTIONS = {
+    "macs": "multiply-accumulates of convolutions and matrix products in one forward pass of the "
+    "whole batch; without biases, activations, pooling and normalisation; "
+    "1 MAC is 2 floating-point operations",
+    "parameters": "number of values; a tensor shared by several layers is counted once",
+    "receptive_field": "[height, width] in pixels of the input; the values at position i can "
+    "depend on the pixels start + i * jump to start + i * jump + size - 1; start is negative "
+    "where padding comes first; size is not cut off at the image; jump 0: all positions see the "
+    "same; jump null: no common step, the box is what all positions see together; "
+    "statistics over a batch in training mode don't count as seeing; null: unknown",
+    "output_shape": "null: the layer was not called, or returned no tensor",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTable:
+    """What a network is made of and what one forward pass through it costs.
+
+    Attributes:
+        network: Class name of the network.
+        input_shape: (N, C, H, W) of the input.
+        training: Whether the numbers are those of training mode.
+        rows: One per module; the first is the network itself.
+        buffers: Values in its buffers, running statistics for instance.
+    """
+
+    network: str
+    input_shape: tuple[int, int, int, int]
+    training: bool
+    rows: tuple[LayerRow, ...]
+    buffers: int
+
+    @property
+    def layers(self) -> tuple[LayerRow, ...]:
+        """The rows of modules that do something themselves."""
+        return tuple(row for row in self.rows if not row.is_container)
+
+    @property
+    def parameters(self) -> int:
+        """Values in all parameters."""
+        return self.rows[0].parameters
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Values in the parameters that require a gradient."""
+        return self.rows[0].trainable_parameters
+
+    @property
+    def frozen_parameters(self) -> int:
+        """Values in the parameters that don't require a gradient."""
+        return self.rows[0].frozen_parameters
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one forward pass of the whole batch."""
+        return self.rows[0].macs
+
+    def row(self, name: str) -> LayerRow:
+        """The row of the module with this path.
+
+        Raises:
+            UsageError: There is none.
+        """
+        for row in self.rows:
+            if row.name == name:
+                return row
+        raise UsageError(
+            f"`{self.network}` has no layer `{name}`", hint="`rows` lists the names of all layers"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The table ready for JSON, with the conventions that its numbers follow."""
+        return {
+            "network": self.network,
+            "input_shape": list(self.input_shape),
+            "mode": "training" if self.training else "evaluation",
+            "conventions": dict(CONVENTIONS),
+            "parameters": self.parameters,
+            "trainable_parameters": self.trainable_parameters,
+            "frozen_parameters": self.frozen_parameters,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "layers": [row.to_dict(input_size=self.input_shape[2:]) for row in self.rows],
+        }
+
+    def to_rows(self) -> list[tuple[str, ...]]:
+        """Text for printing, one tuple per row in the order of `COLUMNS`, names indented."""
+        return [row.to_text(input_size=self.input_shape[2:]) for row in self.rows]
+
+
+def layer_table(
+    module: nn.Module, input_shape: Sequence[int], *, training: bool = False
+) -> LayerTable:
+    """Shape, parameters, MACs and receptive field of each layer, from one watched forward pass.
+
+    Nothing in the module changes. The pass normally computes shapes only, so a large network takes
+    no longer than a small one, and parameters may be on any device, meta included.
+
+    Args:
+        module: Any network that takes one batch of images.
+        input_shape: (N, C, H, W) of the input; or (C, H, W) for a batch of one.
+        training: Whether to run in training mode.
+
+    Raises:
+        NetworkError: The network can't take this input; says which layer failed and why.
+        UsageError: The shape is not one of images.
+    """
+    shape = _image_shape(input_shape)
+    layers = trace(module, shape, training=training)
+    return LayerTable(
+        network=type(module).__name__,
+        input_shape=shape,
+        training=training,
+        rows=_rows(module, layers),
+        buffers=sum(buffer.numel() for buffer in module.buffers()),
+    )
+
+
+def _image_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
+    whole = tuple(int(length) for length in shape)
+    if len(whole) == 3:
+        whole = (1, *whole)
+    if len(whole) != 4 or min(whole) < 1:
+        raise UsageError(
+            f"`{tuple(shape)}` is no shape of images",
+            hint="give (N, C, H, W) or (C, H, W), each 1 or larger, such as (3, 224, 224)",
+        )
+    return whole[0], whole[1], whole[2], whole[3]
+
+
+@dataclass(slots=True)
+class _Count:
+    """Parameters, MACs and first call of a module, its own or with the modules inside it."""
+
+    parameters: int = 0
+    trainable: int = 0
+    macs: int = 0
+    first_call: float = inf
+
+    def add(self, other: _Count) -> None:
+        self.parameters += other.parameters
+        self.trainable += other.trainable
+        self.macs += other.macs
+        self.first_call = min(self.first_call, other.first_call)
+
+
+def _rows(module: nn.Module, traces: dict[str, LayerTrace]) -> tuple[LayerRow, ...]:
+    own = _own_counts(module, traces)
+    whole = {name: _Count() for name in own}
+    for name, count in own.items():
+        for outer in _path(name):
+            whole[outer].add(count)
+    registered = {name: index for index, name in enumerate(own)}
+    modules = sorted(
+        module.named_modules(),
+        key=lambda item: [(whole[outer].first_call, registered[outer]) for outer in _path(item[0])],
+    )
+    return tuple(
+        LayerRow(
+            name=name,
+            kind=type(layer).__name__,
+            depth=len(_path(name)) - 1,
+            is_container=not (_is_layer(layer) or traces[name].num_operations),
+            is_used=whole[name].first_call < inf,
+            num_calls=traces[name].num_calls,
+            output_shape=traces[name].output_shape,
+            receptive_field=traces[name].receptive_field,
+            own_parameters=own[name].parameters,
+            own_trainable_parameters=own[name].trainable,
+            own_macs=own[name].macs,
+            parameters=whole[name].parameters,
+            trainable_parameters=whole[name].trainable,
+            macs=whole[name].macs,
+        )
+        for name, layer in modules
+    )
+
+
+def _own_counts(module: nn.Module, traces: dict[str, LayerTrace]) -> dict[str, _Count]:
+    """What each module holds and runs itself; a shared tensor counts for the first holder."""
+    counted: set[Tensor] = set()
+    counts = {}
+    for name, layer in module.named_modules():
+        new = set(layer.parameters(recurse=False)) - counted
+        counted |= new
+        order = traces[name].call_order
+        counts[name] = _Count(
+            parameters=sum(parameter.numel() for parameter in new),
+            trainable=sum(parameter.numel() for parameter in new if parameter.requires_grad),
+            macs=traces[name].macs,
+            first_call=inf if order is None else order,
+        )
+    return counts
+
+
+def _is_layer(layer: nn.Module) -> bool:
+    """Whether it has no modules inside, or holds parameters itself."""
+    has_children = next(layer.children(), None) is not None
+    return not has_children or next(layer.parameters(recurse=False), None) is not None
+
+
+def _path(name: str) -> list[str]:
+    """The module and all around it, the network first: "", "features", "features.0"."""
+    parts = name.split(".") if name else []
+    return ["", *(".".join(parts[: end + 1]) for end in range(len(parts)))]

@@ -1,0 +1,133 @@
+"""Which input pixels a value of a feature map can depend on, along height and width.
+
+Along one axis this is a box of neighbouring pixels that moves with the position of the value:
+
+    position i sees the pixels  start + i * jump  ...  start + i * jump + size - 1
+
+`start` is the left edge (top edge for the height) of what position 0 sees. It is negative where
+padding stands left of the image; pixels outside of the image exist for nobody. `size` is likewise
+not cut off at the image, so a deep network's field may be larger than its input.
+
+Two cases have no such moving box, and `jump` says so:
+
+    jump 0      every position sees the same box: after global pooling or a dense layer
+    jump None   no one step fits all positions, as after flattening; the box is what all of
+                them see together
+
+A field that cannot be told at all is None in place of a `ReceptiveField`.
+
+Source: Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks"
+(Distill, 2019), equations for r, S and P, here composed from the input up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convscope.arithmetic.formulas import Window
+
+
+@dataclass(frozen=True, slots=True)
+class AxisField:
+    """What the positions along one axis see of the input along that axis.
+
+    Attributes:
+        size: Length of the box in input pixels.
+        jump: Pixels between the boxes of neighbouring positions; 0 if all see the same box, None
+            if no one step fits.
+        start: First pixel that position 0 sees; negative where padding comes first.
+    """
+
+    size: int
+    jump: int | None
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The pixel after the last one that position 0 sees."""
+        return self.start + self.size
+
+    def through(self, window: Window) -> AxisField:
+        """The field after a convolution or pooling that slides `window` over these positions.
+
+        Raises:
+            ValueError: The jump is None: a window would see a part that is not known.
+        """
+        if self.jump is None:
+            raise ValueError("a window over positions without a common jump has no known field")
+        return AxisField(
+            size=self.size + (window.extent - 1) * self.jump,
+            jump=self.jump * window.stride,
+            start=self.start - window.padding_before * self.jump,
+        )
+
+    def hull(self, count: int) -> AxisField:
+        """The one box that `count` neighbouring positions see together."""
+        return replace(self, size=self.size + (count - 1) * (self.jump or 0), jump=0)
+
+    def covers(self, length: int) -> bool:
+        """Whether position 0 sees all `length` pixels of the input."""
+        return self.start <= 0 and self.end >= length
+
+
+INPUT_FIELD = AxisField(size=1, jump=1, start=0)
+
+
+def joined(first: AxisField, second: AxisField) -> AxisField:
+    """The box around both fields, for values that depend on both; the jump is None if they differ.
+
+    Where the jumps differ, this is the box of position 0 only: join the hulls instead.
+    """
+    start = min(first.start, second.start)
+    return AxisField(
+        size=max(first.end, second.end) - start,
+        jump=first.jump if first.jump == second.jump else None,
+        start=start,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """What the values of a feature map see of the image, in pixels of the network's input.
+
+    Attributes:
+        height: The field along the rows.
+        width: The field along the columns.
+    """
+
+    height: AxisField
+    width: AxisField
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the box."""
+        return self.height.size, self.width.size
+
+    @property
+    def jump(self) -> tuple[int | None, int | None]:
+        """(height, width) steps between neighbouring boxes."""
+        return self.height.jump, self.width.jump
+
+    @property
+    def start(self) -> tuple[int, int]:
+        """(row, column) of the first pixel that the first position sees."""
+        return self.height.start, self.width.start
+
+    def is_whole_input(self, height: int, width: int) -> bool:
+        """Whether every single value sees all of an input of this size."""
+        axes = ((self.height, height), (self.width, width))
+        return all(axis.jump == 0 and axis.covers(length) for axis, length in axes)
+
+    def to_dict(self, *, input_size: tuple[int, int]) -> dict[str, Any]:
+        """`size`, `jump` and `start`, each as [height, width], ready for JSON.
+
+        Args:
+            input_size: (height, width) of the network's input, to say whether this is all of it.
+        """
+        return {
+            "size": list(self.size),
+            "jump": list(self.jump),
+            "start": list(self.start),
+            "is_whole_input": self.is_whole_input(*input_size),
+        }

@@ -1,0 +1,271 @@
+"""Classifier: network, preprocessing and classes; the one thing that all after training takes.
+
+classifier/
+classifier.json      network and options, classes, preprocessing, metrics, SHA-256
+model.safetensors    weights and buffers
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from convscope.data.batches import Batch, normalise
+from convscope.data.dataset import read_file
+from convscope.data.decode import decode
+from convscope.data.preprocessing import Preprocessing
+from convscope.errors import DataError, RunError
+from convscope.files import check_format, new_folder, read_json, sha256, write_json
+from convscope.networks import build, load_weights
+
+FORMAT = 1
+PREDICT_BATCH = 64
+
+ImageLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChoice:
+    """What a network was built with; enough to build it again.
+
+    Attributes:
+        name: In the table of networks.
+        num_classes: K.
+        in_channels: C.
+        input_size: Height and width in pixels.
+        options: Of this network.
+    """
+
+    name: str
+    num_classes: int
+    in_channels: int
+    input_size: tuple[int, int]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, *, initialization: str = "pytorch") -> nn.Module:
+        """A network with fresh weights."""
+        return build(
+            self.name,
+            num_classes=self.num_classes,
+            in_channels=self.in_channels,
+            input_size=self.input_size,
+            initialization=initialization,
+            **self.options,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        return {
+            "name": self.name,
+            "num_classes": self.num_classes,
+            "in_channels": self.in_channels,
+            "input_size": list(self.input_size),
+            "options": dict(self.options),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a classifier says about one image.
+
+    Attributes:
+        image: Its name: the path, or "" for pixels.
+        label: The most probable class.
+        probability: Of that class.
+        probabilities: By class name; they sum to 1.
+    """
+
+    image: str
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+    def top(self, count: int) -> list[tuple[str, float]]:
+        """The most probable classes with their probabilities, best first."""
+        ordered = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        return ordered[:count]
+
+
+class Classifier:
+    """A trained network with everything that using it needs.
+
+    Args:
+        network: Takes (N, C, H, W) floats, gives logits (N, K).
+        choice: What it was built with.
+        preprocessing: From any image to the network's input.
+        classes: K names, in the order of the logits.
+        metrics: What was measured when it was chosen, for people who find the folder.
+        device: Where it computes.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        choice: NetworkChoice,
+        *,
+        preprocessing: Preprocessing,
+        classes: Sequence[str],
+        metrics: Mapping[str, Any] | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        self.device = device or torch.device("cpu")
+        self.network = network.to(self.device).eval()
+        self.choice = choice
+        self.preprocessing = preprocessing
+        self.classes = tuple(classes)
+        self.metrics = dict(metrics or {})
+
+    @overload
+    def predict(self, images: ImageLike) -> Prediction: ...
+
+    @overload
+    def predict(self, images: list[ImageLike] | tuple[ImageLike, ...]) -> list[Prediction]: ...
+
+    def predict(
+        self, images: ImageLike | list[ImageLike] | tuple[ImageLike, ...]
+    ) -> Prediction | list[Prediction]:
+        """The class of an image, with probabilities; a list of them for a list of images.
+
+        Args:
+            images: A path, encoded bytes, a Pillow image or pixels (H, W), (H, W, 1) or (H, W, 3)
+                of 0 to 255; or a list of such.
+
+        Raises:
+            DataError: An image can't be read.
+        """
+        if not isinstance(images, list | tuple):
+            return self.predict([images])[0]
+        predictions: list[Prediction] = []
+        for start in range(0, len(images), PREDICT_BATCH):
+            part = images[start : start + PREDICT_BATCH]
+            pixels = np.stack([self.prepare(image) for image in part])
+            rows = self.logits(pixels).double().softmax(dim=1).tolist()
+            names = [str(i) if isinstance(i, str | os.PathLike) else "" for i in part]
+            predictions += [self._prediction(*pair) for pair in zip(names, rows, strict=True)]
+        return predictions
+
+    def prepare(self, image: ImageLike) -> NDArray[np.uint8]:
+        """The network's input (height, width, channels), 0 to 255, before mean and std.
+
+        Raises:
+            DataError: The image can't be read, or is no image.
+        """
+        return self.preprocessing.apply(_to_pixels(image))
+
+    def logits(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """(N, K) on the CPU, from prepared pixels (N, H, W, C)."""
+        with torch.inference_mode():
+            inputs = normalise(torch.from_numpy(pixels).to(self.device), self.preprocessing)
+            outputs: Tensor = self.network(inputs)
+            return outputs.float().cpu()
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the classifier's folder, which appears whole or not at all.
+
+        Raises:
+            RunError: The folder can't be written.
+        """
+        with new_folder(Path(folder)) as place:
+            weights = place / "model.safetensors"
+            save_file(_plain(self.network.state_dict()), weights)
+            write_json(
+                place / "classifier.json",
+                {
+                    "format": FORMAT,
+                    "network": self.choice.to_dict(),
+                    "classes": list(self.classes),
+                    "preprocessing": self.preprocessing.to_dict(),
+                    "metrics": self.metrics,
+                    "weights": {"file": weights.name, "sha256": sha256(weights)},
+                },
+            )
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: torch.device | None = None) -> Classifier:
+        """The classifier in a folder that `save` wrote; no code in it is run.
+
+        Raises:
+            RunError: It is missing, damaged or from another version.
+        """
+        place = Path(folder)
+        description = place / "classifier.json"
+        content = read_json(description)
+        check_format(content, known=FORMAT, path=description)
+        weights = place / "model.safetensors"
+        try:
+            if sha256(weights) != content["weights"]["sha256"]:
+                raise RunError(
+                    f"`{weights}` is damaged or belongs to another classifier.json",
+                    hint="copy the classifier's folder again, as a whole",
+                )
+            network_fields = dict(content["network"])
+            network_fields["input_size"] = tuple(network_fields["input_size"])
+            choice = NetworkChoice(**network_fields)
+            network = choice.build()
+            load_weights(network, load_file(weights))
+            return cls(
+                network,
+                choice,
+                preprocessing=Preprocessing.from_dict(content["preprocessing"]),
+                classes=content["classes"],
+                metrics=content["metrics"],
+                device=device,
+            )
+        except (OSError, KeyError, TypeError, SafetensorError) as error:
+            raise RunError(f"`{place}` holds no whole classifier: {error}") from error
+
+    def _prediction(self, image: str, row: list[float]) -> Prediction:
+        probabilities = dict(zip(self.classes, row, strict=True))
+        label = max(probabilities, key=probabilities.__getitem__)
+        return Prediction(image, label, probabilities[label], probabilities)
+
+
+def collect_logits(
+    network: Callable[[Tensor], Tensor],
+    batches: Iterable[Batch],
+    *,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> Tensor:
+    """(N, K) float32 on the CPU of all batches, without gradients."""
+    parts = []
+    with torch.inference_mode():
+        for batch in batches:
+            parts.append(network(batch.inputs).float().cpu())
+            on_progress(len(batch.inputs))
+    return torch.cat(parts)
+
+
+def _to_pixels(image: ImageLike) -> NDArray[np.uint8]:
+    if isinstance(image, Image.Image):
+        return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB")).reshape(
+            image.height, image.width, -1
+        )
+    if isinstance(image, np.ndarray):
+        pixels = image[:, :, np.newaxis] if image.ndim == 2 else image
+        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+            raise DataError(
+                f"pixels have shape {image.shape} and type {image.dtype}",
+                hint="uint8 of 0 to 255 in shape (H, W), (H, W, 1) or (H, W, 3) is taken",
+            )
+        return pixels
+    if isinstance(image, bytes):
+        return decode(image)
+    try:
+        return decode(read_file(Path(image)))
+    except DataError as error:
+        raise type(error)(f"`{os.fspath(image)}` {error.message}", hint=error.hint) from error
+
+
+def _plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}

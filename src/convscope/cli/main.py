@@ -1,0 +1,115 @@
+"""The command `convscope`: finds the verb, prints errors in one form, gives exit codes.
+
+Nothing heavy is imported before a verb needs it: help has to come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from convscope.errors import ConvscopeError, UsageError, did_you_mean, either_of
+
+# Verb -> what it does. The verb's module in this folder has a `command` of that name.
+VERBS = {
+    "train": "Train a classifier on a folder of images, and evaluate it.",
+    "evaluate": "Measure a classifier on images that training never saw.",
+    "predict": "Classify image files.",
+    "summary": "Show a network layer by layer.",
+    "networks": "List the networks.",
+    "runs": "List the runs in a folder.",
+}
+INTERRUPTED = 130
+
+
+class _Verbs(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"convscope.cli.{name}").command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if name not in VERBS and not name.startswith("-"):
+            near = did_you_mean(name, VERBS)
+            raise UsageError(
+                f"there is no verb `{name}`", hint=near or f"there are {either_of(list(VERBS))}"
+            )
+        return super().resolve_command(context, arguments)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("convscope"), "--version", message="convscope %(version)s")
+@click.option("--traceback", is_flag=True, help="Show where an error came from.")
+def convscope(traceback: bool) -> None:
+    """Train convolutional image classifiers, look inside them, and trust what they tell you.
+
+    Begin with `convscope train digits`.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a command line; returns its exit code. Errors are printed here and nowhere else."""
+    # The flag may stand anywhere: who sees an error adds it at the end of the line.
+    wants_traceback = "--traceback" in arguments
+    words = [word for word in arguments if word != "--traceback"]
+    try:
+        outcome = convscope.main(words, prog_name="convscope", standalone_mode=False)
+        return outcome if isinstance(outcome, int) else 0
+    except ConvscopeError as error:
+        return _failed(error, wants_traceback)
+    except click.ClickException as error:
+        return _failed(_in_our_form(error), wants_traceback)
+    except (KeyboardInterrupt, click.Abort):
+        print("\ninterrupted; the same command continues a training", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Who reads our output has seen enough (`| head`); a second complaint at exit is avoided.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _failed(error: ConvscopeError, wants_traceback: bool) -> int:
+    if wants_traceback:
+        traceback.print_exception(error)
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+    return error.exit_code
+
+
+def _in_our_form(error: click.ClickException) -> UsageError:
+    if isinstance(error, click.NoSuchOption):
+        command = error.ctx.command if error.ctx else None
+        known = [name for p in command.params for name in p.opts] if command else []
+        verb = command.name if command else ""
+        near = did_you_mean(error.option_name, known)
+        return UsageError(
+            f"`{verb}` has no flag `{error.option_name}`",
+            hint=near or f"`convscope {verb} --help` lists all of them",
+        )
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return UsageError(f"`{error.param.make_metavar(error.ctx)}` is missing")  # type: ignore[arg-type]
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        name = error.param.opts[-1]
+        return UsageError(f"`{name}` can't be this: {error.message.rstrip('.')}")
+    message = error.format_message().rstrip(".")
+    return UsageError(message[0].lower() + message[1:])

@@ -1,0 +1,90 @@
+"""The recipe's fields as flags; names, types and help come from where they are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import click
+import yaml
+from pydantic.fields import FieldInfo
+
+from convscope.errors import UsageError
+from convscope.recipe import Recipe, flags_of, read_values
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def recipe_flags(function: Function) -> Function:
+    """Adds one flag for each field of the recipe but `data`, which is an argument."""
+    for name, field in reversed(Recipe.model_fields.items()):
+        if name != "data":
+            function = _option(name, field)(function)
+    return function
+
+
+def recipe_of(data: str | None, flags: dict[str, Any], *, file: Path | None) -> Recipe:
+    """The recipe of a file, with the flags that were given on top.
+
+    Raises:
+        UsageError: A value can't be, or nothing says what data to learn from.
+    """
+    values = read_values(file) if file else {}
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    if "options" in given:
+        given["options"] = {**values.get("options", {}), **network_options(given["options"])}
+    values.update(given)
+    if data is not None:
+        values["data"] = data
+    if "data" not in values:
+        raise UsageError(
+            "`DATA` is missing", hint="give a folder of class folders, or try `digits`"
+        )
+    return Recipe.parse(values)
+
+
+def network_options(words: Sequence[str]) -> dict[str, Any]:
+    """Options of a network, from words like `stem=small` or `dropout=0.2`.
+
+    Raises:
+        UsageError: A word isn't NAME=VALUE.
+    """
+    options = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(
+                f"`--option {word}` has no value", hint="write it as NAME=VALUE: stem=small"
+            )
+        options[name.replace("-", "_")] = yaml.safe_load(value)
+    return options
+
+
+def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
+    kinds = _kinds(field)
+    words = field.description or ""
+    if field.default not in (None, False) and field.default_factory is None:
+        words += f" [default: {field.default}]"
+    spellings = (*flags_of(name, field), name)
+    if kinds == (bool,):
+        return click.option(*spellings, is_flag=True, default=None, help=words)
+    if kinds == (dict,):
+        return click.option(*spellings, multiple=True, metavar="NAME=VALUE", help=words)
+    choices = [
+        str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)
+    ]
+    if choices:
+        return click.option(*spellings, metavar="|".join(choices), help=words)
+    kind = {int: click.INT, float: click.FLOAT, str: click.STRING}[kinds[0]]
+    return click.option(*spellings, type=kind, help=words)
+
+
+def _kinds(field: FieldInfo) -> tuple[Any, ...]:
+    """What a field can be besides None, without parameters of generics."""
+    annotation = field.annotation
+    members = (annotation,) if get_origin(annotation) is Literal else get_args(annotation)
+    if get_origin(annotation) is dict:
+        return (dict,)
+    return tuple(kind for kind in members or (annotation,) if kind is not NoneType)

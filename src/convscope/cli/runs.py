@@ -1,0 +1,58 @@
+"""`convscope runs`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from convscope.errors import RunError
+from convscope.run import Run, find_runs
+
+
+@click.command("runs")
+@click.argument("project", default="runs", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def command(project: Path, as_json: bool) -> None:
+    """List the runs in the folder PROJECT with state and accuracy."""
+    if not project.is_dir():
+        raise RunError(
+            f"there is no folder `{project}`", hint="`convscope train digits` makes a first run"
+        )
+    rows = [_facts(run) for run in find_runs(project)]
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+
+    from convscope.cli.tables import print_table, share
+
+    print_table(
+        ["run", "state", "model", "epochs", "accuracy", "test images"],
+        [
+            [
+                row["run"],
+                row["state"],
+                row["model"],
+                f"{row['epochs_done']}/{row['epochs']}",
+                share(row["accuracy"]),
+                str(row["num_images"] or "-"),
+            ]
+            for row in rows
+        ],
+        left=3,
+    )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    evaluation = run.evaluation if run.state == "finished" else {}
+    return {
+        "run": str(run.path),
+        "state": run.state,
+        "model": run.recipe.model,
+        "epochs_done": len(run.history),
+        "epochs": run.recipe.epochs,
+        "accuracy": evaluation.get("accuracy"),
+        "num_images": evaluation.get("num_images"),
+    }

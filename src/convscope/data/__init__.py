@@ -1,0 +1,1 @@
+"""Images on disk to batches: sources, one decoder, preprocessing, splits, store, augmentation."""

@@ -1,0 +1,171 @@
+"""Evaluation of a classifier on a part of a data set, classes matched by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from convscope.classifier import Classifier, collect_logits
+from convscope.data.batches import ImageBatches
+from convscope.data.dataset import Dataset, check_known
+from convscope.data.split import split_images
+from convscope.data.store import Store
+from convscope.errors import DataError, UsageError
+from convscope.evaluation.metrics import Metrics, compute_metrics
+from convscope.progress import SILENT, Reporter
+
+EVALUATION_BATCH = 256
+FORMAT = 1
+
+SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How a classifier fares on certain images.
+
+    Attributes:
+        metrics: The numbers.
+        images: Which images they are from, in words.
+        damaged: Name and reason of images that could not be read and are not counted.
+    """
+
+    metrics: Metrics
+    images: str
+    damaged: tuple[tuple[str, str], ...]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right predictions."""
+        return self.metrics.accuracy
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers, ready for JSON."""
+        return {
+            "format": FORMAT,
+            "images": self.images,
+            "damaged": [{"image": name, "reason": reason} for name, reason in self.damaged],
+            **self.metrics.to_dict(),
+        }
+
+
+def evaluate_part(
+    classifier: Classifier,
+    store: Store,
+    part: NDArray[np.int64],
+    *,
+    images: str,
+    reporter: Reporter = SILENT,
+) -> Evaluation:
+    """Metrics on some images of a store.
+
+    Args:
+        classifier: Whose classes the store's labels count.
+        store: Prepared by the classifier's preprocessing.
+        part: Indices of the images.
+        images: Which images these are, in words.
+        reporter: Shows progress.
+
+    Raises:
+        DataError: There are none.
+    """
+    if not len(part):
+        raise DataError(
+            f"there are no images to evaluate on ({images})", hint="choose another `--split`"
+        )
+    batches = ImageBatches(
+        store.pixels,
+        store.labels,
+        part,
+        preprocessing=classifier.preprocessing,
+        batch_size=EVALUATION_BATCH,
+        device=classifier.device,
+    )
+    with reporter.task("evaluating", len(part)) as task:
+        logits = collect_logits(classifier.network, batches.epoch(0), on_progress=task.advance)
+    if not torch.isfinite(logits).all():
+        raise DataError(
+            "the classifier gives outputs that are no numbers",
+            hint="its weights are damaged or its training diverged; train it again",
+        )
+    metrics = compute_metrics(logits, store.labels[part], classifier.classes)
+    return Evaluation(metrics, images, store.damaged)
+
+
+def match_classes(dataset: Dataset, classifier: Classifier) -> Dataset:
+    """The data set with its labels counting the classifier's classes; matched by name.
+
+    Raises:
+        DataError: The data has a class that the classifier doesn't know.
+    """
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    unknown = {
+        name: int(count)
+        for name, count in zip(dataset.classes, counts, strict=True)
+        if count and name not in classifier.classes
+    }
+    if unknown:
+        check_known(unknown, known=classifier.classes, owner="the classifier")
+    new_index = np.array(
+        [
+            classifier.classes.index(name) if name in classifier.classes else -1
+            for name in dataset.classes
+        ]
+    )
+    return Dataset(
+        name=dataset.name,
+        images=dataset.images,
+        labels=new_index[dataset.labels].astype(np.int64),
+        classes=classifier.classes,
+        given_splits=dataset.given_splits,
+        remarks=dataset.remarks,
+    )
+
+
+def choose_part(
+    store: Store, *, split: str | None, seen: Mapping[int, str] | None
+) -> tuple[NDArray[np.int64], str]:
+    """Which images to evaluate on.
+
+    Args:
+        store: All images of the data.
+        split: `train`, `val`, `test` or `all`; None for images that training never saw.
+        seen: Pixel hashes of images that training or selection saw; None if that isn't known.
+
+    Returns:
+        Indices, and what they are in words.
+
+    Raises:
+        UsageError: No split is called that.
+        DataError: The data has no such split.
+    """
+    everything = np.arange(len(store))
+    if split == "all":
+        return everything, "all images"
+    if split is not None and split not in SPLITS:
+        raise UsageError(
+            f"`split` can't be `{split}`", hint="it takes `train`, `val`, `test` or `all`"
+        )
+    given = np.array(store.given_splits, dtype=object)
+    if split is not None:
+        named = np.flatnonzero(given == SPLITS[split])
+        if len(named):
+            return named, f"the {split} split as given"
+    if split in (None, "test") and (given != "").any():
+        # Also reports the validation folder of data that has train and val alone.
+        sides = [name for name in ("test", "validation") if (given == name).any()]
+        if sides:
+            return np.flatnonzero(given == sides[0]), f"the {sides[0]} split as given"
+    if split is None:
+        if seen is None:
+            return everything, "all images; which of them training saw isn't known"
+        unseen = np.array([int(pixels) not in seen for pixels in store.pixel_hashes])
+        words = f"all images but {int((~unseen).sum())} that training or selection saw"
+        return np.flatnonzero(unseen), words if not unseen.all() else "all images"
+    sides_by_hash = split_images(store.given_splits, store.pixel_hashes)
+    return getattr(sides_by_hash, SPLITS[split]), f"the {split} images by their pixels' hash"

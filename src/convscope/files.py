@@ -1,0 +1,171 @@
+"""Files that are never half written: atomic writes, whole folders that appear at once, hashes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from convscope.errors import RunError
+
+READ_BYTES = 1 << 20
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replaces the file at `path` by `content`, or leaves what was there.
+
+    Raises:
+        RunError: The folder can't be written to, or the disk is full.
+    """
+    with _explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces the file at `path` by `text` in UTF-8, or leaves what was there."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replaces the file at `path` by `content`; NaN and infinity are refused, JSON has neither."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Replaces the file at `path` by a table with one header line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in the JSON file at `path`.
+
+    Raises:
+        RunError: The file is missing or is no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"`{path}` is missing") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"`{path}` can't be read: {error}") from error
+    if not isinstance(content, dict):
+        raise RunError(f"`{path}` holds no JSON object")
+    return content
+
+
+def check_format(content: Mapping[str, Any], *, known: int, path: Path) -> None:
+    """Refuses a file whose `format` this version does not know.
+
+    Raises:
+        RunError: The format is missing or another one.
+    """
+    found = content.get("format")
+    if found != known:
+        raise RunError(
+            f"`{path}` has format {found}, this version of convscope reads format {known}",
+            hint="install the version of convscope that wrote it, or a newer one",
+        )
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that becomes `path` when the block ends without an error.
+
+    A folder that is already at `path` is replaced.
+
+    Raises:
+        RunError: The parent can't be written to, or the disk is full.
+    """
+    with _explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())  # mkdtemp's 0700 would hide it from other users
+            for file in temporary.rglob("*"):
+                sync_file(file)
+            if path.exists():
+                shutil.rmtree(path)
+            temporary.replace(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Waits until the file's content is on the disk."""
+    if path.is_file():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Waits until the folder's entries are on the disk, where the system can (Windows can't)."""
+    if os.name == "posix":
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def check_writable(folder: Path) -> None:
+    """Makes `folder` and tries a file in it, so that a training doesn't end with this error.
+
+    Raises:
+        RunError: It can't be made or written to.
+    """
+    with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"`{folder}` can't be written to: {error.strerror or error}",
+            hint="choose another place with `--project FOLDER`, or free space there",
+        ) from error

@@ -1,0 +1,137 @@
+"""How weights are drawn before training. Networks without normalisation depend on it.
+
+    scheme            convolutions: variance   hidden dense layers      layers that give logits
+    kaiming           2 / fan-in               2 / (fan-in + fan-out)   0.04 / fan-in
+    kaiming_fan_out   2 / fan-out              as above                 as above
+    xavier            2 / (fan-in + fan-out)   as convolutions          as convolutions
+    notes             2 / fan-in               0.01 ** 2                as hidden ones
+    normal            0.01 ** 2                as convolutions          as convolutions
+    lecun             uniform within 2.4 / fan-in, everywhere
+    pytorch           uniform within 1 / sqrt(fan-in), everywhere, biases too
+
+Where nothing else is said, weights are normal and biases 0. Batch normalisation starts as the
+identity. Layers of other kinds that have parameters start as they define themselves.
+
+Source: He et al. 2015, Delving deep into rectifiers, equations 10 and 14; Glorot and Bengio 2010,
+    Understanding the difficulty of training deep feedforward networks, equation 16; LeCun et al.
+    1998, Gradient-based learning applied to document recognition, section III.B.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from convscope.networks.heads import heads
+from convscope.networks.options import one_of
+from convscope.networks.residual import BasicBlock, Bottleneck
+
+
+class Layer(NamedTuple):
+    """What a scheme looks at: values that one output takes, outputs that one value feeds."""
+
+    fan_in: int
+    fan_out: int
+    is_convolution: bool
+    is_head: bool
+
+
+def _kaiming(layer: Layer) -> float:
+    if layer.is_head:
+        return 0.2 / math.sqrt(layer.fan_in)
+    return math.sqrt(2 / layer.fan_in) if layer.is_convolution else _xavier(layer)
+
+
+def _kaiming_fan_out(layer: Layer) -> float:
+    if layer.is_convolution and not layer.is_head:
+        return math.sqrt(2 / layer.fan_out)
+    return _kaiming(layer)
+
+
+def _xavier(layer: Layer) -> float:
+    return math.sqrt(2 / (layer.fan_in + layer.fan_out))
+
+
+def _notes(layer: Layer) -> float:
+    return math.sqrt(2 / layer.fan_in) if layer.is_convolution else 0.01
+
+
+DEVIATIONS: dict[str, Callable[[Layer], float]] = {
+    "kaiming": _kaiming,
+    "kaiming_fan_out": _kaiming_fan_out,
+    "xavier": _xavier,
+    "notes": _notes,
+    "normal": lambda layer: 0.01,
+    "lecun": lambda layer: 2.4 / layer.fan_in / math.sqrt(3),  # of the uniform distribution
+}
+SCHEMES = (*DEVIATIONS, "pytorch")
+
+
+@torch.no_grad()
+def initialize(network: nn.Module, scheme: str = "kaiming") -> None:
+    """Draws all parameters of a network anew, from torch's default generator.
+
+    `kaiming` is the default because all networks here can be trained from it: fan-in keeps the
+    values in size through GoogLeNet's narrow branches, which fan-out does not; Glorot's middle way
+    in dense layers serves sigmoid and tanh, and costs ReLU half the variance in each of at most two
+    layers; logits start small, so that the first loss is near ln K.
+
+    On the meta device there is nothing to draw, and nothing happens.
+
+    Args:
+        network: Any module.
+        scheme: A name of `SCHEMES`.
+
+    Raises:
+        NetworkError: There is no such scheme.
+    """
+    one_of("initialization", scheme, SCHEMES)
+    if any(parameter.is_meta for parameter in network.parameters()):
+        return
+    last = heads(network)
+    for name, layer in network.named_modules():
+        if scheme in DEVIATIONS and isinstance(layer, (nn.Conv2d, nn.Linear)):
+            _draw(layer, scheme, is_head=name in last)
+        elif callable(reset := getattr(layer, "reset_parameters", None)):
+            reset()
+    if scheme.startswith("kaiming"):
+        _tame_residuals(network)
+
+
+def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:
+    fan_in, outputs = layer.weight[0].numel(), layer.weight.shape[0]
+    is_convolution = isinstance(layer, nn.Conv2d)
+    if isinstance(layer, nn.Conv2d):
+        # Within a group; torch counts all output channels, as if there were one group.
+        outputs = outputs * math.prod(layer.kernel_size) // layer.groups
+    deviation = DEVIATIONS[scheme](Layer(fan_in, outputs, is_convolution, is_head))
+    if scheme == "lecun":
+        bound = deviation * math.sqrt(3)
+        layer.weight.uniform_(-bound, bound)
+    else:
+        layer.weight.normal_(0, deviation)
+    if layer.bias is not None:
+        layer.bias.zero_()
+
+
+def _tame_residuals(network: nn.Module) -> None:
+    """Divides the last kernels of residual blocks without normalisation by sqrt(blocks).
+
+    Each such block adds its own variance to that of what comes around it. Undivided, 54 blocks
+    multiply it by 2 ** 54; divided, all of them together multiply it by less than e.
+
+    Source: Zhang, Dauphin and Ma 2019, Fixup initialization, section 2, for the growth.
+    """
+    blocks = [
+        module
+        for module in network.modules()
+        if isinstance(module, (BasicBlock, Bottleneck))
+        and module.downsample is not None
+        and isinstance(module.bn1, nn.Identity)
+    ]
+    for block in blocks:
+        block.last_convolution.weight /= math.sqrt(len(blocks))

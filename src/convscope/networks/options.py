@@ -1,0 +1,92 @@
+"""Checks of what a builder is asked for: each failure names the option, the value, the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from convscope.errors import NetworkError, did_you_mean
+
+
+class ImageTooSmallError(NetworkError):
+    """An image from which nothing is left before the dense layers."""
+
+
+def one_of(option: str, value: object, known: Iterable[str]) -> None:
+    """Refuses a value outside a closed set.
+
+    Raises:
+        NetworkError: The value is not in the set; the set is listed, the nearest suggested.
+    """
+    names = list(known)
+    if isinstance(value, str) and value in names:
+        return
+    near = did_you_mean(str(value), names)
+    allowed = "it is one of " + ", ".join(f"`{name}`" for name in names)
+    raise NetworkError(
+        f"option `{option}` can't be `{value}`", hint=f"{near} {allowed}" if near else allowed
+    )
+
+
+def flag(option: str, value: object) -> None:
+    """Refuses what is not a truth value.
+
+    Raises:
+        NetworkError: The value is not True or False; a string such as "false" would count as true.
+    """
+    if not isinstance(value, bool):
+        raise NetworkError(f"option `{option}` can't be `{value}`", hint="it is true or false")
+
+
+def count(option: str, value: object) -> None:
+    """Refuses what is not a whole number of at least 1.
+
+    Raises:
+        NetworkError: The value is no integer, or below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise NetworkError(
+            f"`{option}` can't be `{value}`", hint="it is a whole number of at least 1"
+        )
+
+
+def counts(option: str, values: object) -> None:
+    """Refuses what is not a sequence of whole numbers of at least 1.
+
+    Raises:
+        NetworkError: Not a tuple or list, or one of its elements is no integer or below 1.
+    """
+    if not isinstance(values, (tuple, list)):
+        raise NetworkError(
+            f"option `{option}` can't be `{values}`", hint="it is a sequence of whole numbers"
+        )
+    for value in values:
+        count(option, value)
+
+
+def probability(option: str, value: object) -> None:
+    """Refuses what is not a probability below 1.
+
+    Raises:
+        NetworkError: Not a number, or outside [0, 1). At 1 dropout would leave nothing.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise NetworkError(
+            f"option `{option}` can't be `{value}`",
+            hint="it is a probability: at least 0 and below 1",
+        )
+
+
+STEMS = ("imagenet", "small")
+
+
+def is_small(stem: object) -> bool:
+    """Whether the stem for small images is asked for: a 3x3 kernel with stride 1.
+
+    The `imagenet` stem shrinks an image 4 to 8 times before the first block: of a 32x32 image
+    hardly anything would be left.
+
+    Raises:
+        NetworkError: The stem is neither `imagenet` nor `small`.
+    """
+    one_of("stem", stem, STEMS)
+    return stem == "small"

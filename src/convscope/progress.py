@@ -1,0 +1,117 @@
+"""What a person sees while something takes long: a bar on a terminal, plain lines elsewhere.
+
+Nothing appears for work that ends within two seconds. All of it goes to standard error, so that
+standard output holds results alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import IO
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+
+SHOW_AFTER_SECONDS = 2.0
+PLAIN_EVERY_SECONDS = 10.0
+
+
+class Task:
+    """One piece of work with a known number of units; becomes visible when it takes long."""
+
+    def __init__(self, reporter: Reporter, words: str, total: int, *, unit: str) -> None:
+        self.words, self.total, self.unit = words, total, unit
+        self._reporter = reporter
+        self._done = 0
+        self._started = time.monotonic()
+        self._last_line = self._started
+        self._bar: RichProgress | None = None
+
+    def advance(self, count: int = 1, details: str = "") -> None:
+        """Says that `count` more units are done; `details` are shown beside the bar."""
+        self._done += count
+        now = time.monotonic()
+        if self._reporter.quiet or now - self._started < SHOW_AFTER_SECONDS:
+            return
+        if self._reporter.console.is_terminal:
+            if self._bar is None:
+                self._bar = self._reporter.bar()
+                self._bar.add_task(self.words, total=self.total, details="")
+                self._bar.start()
+            self._bar.update(self._bar.task_ids[0], completed=self._done, details=details)
+        elif now - self._last_line >= PLAIN_EVERY_SECONDS:
+            self._last_line = now
+            seconds_left = (now - self._started) / self._done * (self.total - self._done)
+            self._reporter.say(
+                f"{self.words}: {self._done}/{self.total} {self.unit}, {details}"
+                f"{', ' if details else ''}{seconds_left:.0f} s left"
+            )
+
+    def __enter__(self) -> Task:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class Reporter:
+    """Says lines and shows tasks on standard error, or is silent.
+
+    Args:
+        quiet: Shows nothing at all.
+        file: Where to write instead of standard error.
+    """
+
+    def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
+        self.quiet = quiet
+        # Rich itself honours NO_COLOR; `highlight` would colour numbers inside sentences.
+        self.console = Console(file=file or sys.stderr, highlight=False, soft_wrap=True)
+
+    def say(self, line: str) -> None:
+        """Prints one plain line."""
+        if not self.quiet:
+            self.console.print(line, markup=False)
+
+    def task(self, words: str, total: int, *, unit: str = "images") -> Task:
+        """A task of `total` units, to be used as a context."""
+        return Task(self, words, total, unit=unit)
+
+    def bar(self) -> RichProgress:
+        """A bar in the package's form: words, bar, count, details, time left."""
+        return RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[details]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+
+
+SILENT = Reporter(quiet=True)
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """A list that holds the block's duration in seconds when the block is over."""
+    seconds: list[float] = []
+    started = time.monotonic()
+    yield seconds
+    seconds.append(time.monotonic() - started)

@@ -1,0 +1,149 @@
+"""Run: a read-only view of a run folder. It knows files, not training.
+
+runs/digits-lenet5_relu/
+    recipe.yaml  environment.json  history.csv  splits.csv
+    checkpoints/<step>/  classifier/  evaluation.json
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from convscope.errors import RunError
+from convscope.files import check_format, read_json
+from convscope.recipe import Recipe
+
+FORMAT = 1
+State = Literal["finished", "diverged", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """The run at `path`.
+
+        Raises:
+            RunError: There is no run folder.
+        """
+        folder = Path(path)
+        if not (folder / "recipe.yaml").is_file():
+            raise RunError(
+                f"`{folder}` is no run folder: it has no recipe.yaml",
+                hint="give a folder that `convscope train` wrote, like runs/digits-lenet5_relu",
+            )
+        return cls(folder)
+
+    @property
+    def state(self) -> State:
+        """Whether training ended, broke off on a loss that is no number, or goes on."""
+        if self.evaluation_path.is_file():
+            return "finished"
+        return "diverged" if self.failure_path.is_file() else "unfinished"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The recipe with all choices made."""
+        return Recipe.load(self.recipe_path)
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row per epoch, as in `history.csv`; empty before the first epoch ends."""
+        if not self.history_path.is_file():
+            return []
+        with self.history_path.open(encoding="utf-8", newline="") as file:
+            return [
+                {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+            ]
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """The content of `evaluation.json`.
+
+        Raises:
+            RunError: The run isn't finished, or the file is of another format.
+        """
+        content = read_json(self.evaluation_path)
+        check_format(content, known=FORMAT, path=self.evaluation_path)
+        return content
+
+    @property
+    def seen_images(self) -> dict[int, str]:
+        """The pixel hashes of images that training or selection saw, with what each was for."""
+        with self.splits_path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            int(row["pixels"], 16): row["used_for"] for row in rows if row["used_for"] != "test"
+        }
+
+    @property
+    def recipe_path(self) -> Path:
+        """Everything that decided the result."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def environment_path(self) -> Path:
+        """Versions, device and reason, data fingerprint."""
+        return self.path / "environment.json"
+
+    @property
+    def history_path(self) -> Path:
+        """One row per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def splits_path(self) -> Path:
+        """Which image was used for what."""
+        return self.path / "splits.csv"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Complete states of the training."""
+        return self.path / "checkpoints"
+
+    @property
+    def classifier_path(self) -> Path:
+        """The best classifier."""
+        return self.path / "classifier"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """The numbers on images that training never saw; written last."""
+        return self.path / "evaluation.json"
+
+    @property
+    def failure_path(self) -> Path:
+        """Why a training could not go on."""
+        return self.path / "failure.json"
+
+
+def find_runs(project: Path) -> list[Run]:
+    """All runs directly below `project`, sorted by name."""
+    if not project.is_dir():
+        return []
+    return [Run(path.parent) for path in sorted(project.glob("*/recipe.yaml"))]
+
+
+def choose_folder(project: Path, name: str) -> Run:
+    """Where a training of this name goes: the unfinished run of this name, or the next number.
+
+    `digits-lenet5_relu`, then `digits-lenet5_relu-2` when the first has ended, and so on.
+    """
+    number = 1
+    while True:
+        run = Run(project / (name if number == 1 else f"{name}-{number}"))
+        if not run.path.exists() or run.state == "unfinished":
+            return run
+        number += 1

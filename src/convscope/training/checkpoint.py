@@ -1,0 +1,184 @@
+"""Checkpoints: the complete state of a training in one folder that is whole or not there.
+
+checkpoints/<step>/
+model.safetensors  best.safetensors  optimizer.safetensors  state.json
+manifest.json      sizes and SHA-256 of the others, written last
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn, optim
+
+from convscope.errors import RunError
+from convscope.files import check_format, new_folder, read_json, sha256, write_json
+
+FORMAT = 1
+KEPT = 2
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """What a training knows besides weights.
+
+    Attributes:
+        epoch: The next one, counting from 0.
+        history: One row per epoch so far.
+        best_epoch: With the highest validation accuracy, -1 before the first.
+        best_accuracy: On the validation images.
+        best_loss: On the validation images; decides between equal accuracies.
+    """
+
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = -1
+    best_accuracy: float = -1.0
+    best_loss: float = float("inf")
+
+    def is_better(self, accuracy: float, loss: float) -> bool:
+        """Whether an epoch with these validation numbers is the best so far."""
+        return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    *,
+    network: nn.Module,
+    best: Mapping[str, Tensor],
+    optimizer: optim.Optimizer,
+    state: TrainingState,
+) -> None:
+    """Writes `folder/<step>/`, then removes all but the newest two.
+
+    Raises:
+        RunError: The folder can't be written; older checkpoints stay as they are.
+    """
+    tensors, groups = _flatten(optimizer)
+    with new_folder(folder / str(step)) as place:
+        save_file(_contiguous(network.state_dict()), place / "model.safetensors")
+        save_file(dict(best), place / "best.safetensors")
+        save_file(tensors, place / "optimizer.safetensors")
+        write_json(place / "state.json", {**asdict(state), "optimizer_groups": groups})
+        files = {
+            path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
+            for path in sorted(place.iterdir())
+        }
+        write_json(place / "manifest.json", {"format": FORMAT, "step": step, "files": files})
+    for old in _steps(folder)[:-KEPT]:
+        shutil.rmtree(folder / str(old))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that has been verified.
+
+    Attributes:
+        step: Optimizer steps done.
+        state: What the training knew.
+        model: Weights and buffers.
+        best: Those of the best epoch.
+    """
+
+    step: int
+    state: TrainingState
+    model: dict[str, Tensor]
+    best: dict[str, Tensor]
+    _optimizer: dict[str, Tensor]
+    _groups: list[dict[str, Any]]
+
+    def restore(self, network: nn.Module, optimizer: optim.Optimizer) -> None:
+        """Puts weights and optimizer state back, each tensor in the memory layout it had."""
+        network.load_state_dict(self.model)
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        optimizer.load_state_dict(
+            {"state": _unflatten(self._optimizer, parameters), "param_groups": self._groups}
+        )
+        for parameter, values in optimizer.state.items():
+            for name, value in values.items():
+                if isinstance(value, Tensor) and value.shape == parameter.shape:
+                    values[name] = torch.empty_like(parameter).copy_(value)
+
+
+def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that verifies, and remarks on newer ones that don't.
+
+    Raises:
+        RunError: A checkpoint is of another format.
+    """
+    remarks: list[str] = []
+    for step in reversed(_steps(folder)):
+        try:
+            return _load(folder / str(step)), remarks
+        except _DamagedError as error:
+            remarks.append(f"checkpoint {step} is damaged ({error}), an older one is taken")
+    return None, remarks
+
+
+class _DamagedError(Exception):
+    """A file of a checkpoint is missing or isn't what the manifest says."""
+
+
+def _load(place: Path) -> Checkpoint:
+    try:
+        manifest = read_json(place / "manifest.json")
+    except RunError as error:
+        raise _DamagedError(error.message) from error
+    check_format(manifest, known=FORMAT, path=place / "manifest.json")
+    for name, facts in manifest["files"].items():
+        path = place / name
+        if not path.is_file() or path.stat().st_size != facts["bytes"]:
+            raise _DamagedError(f"{name} is missing or cut off")
+        if sha256(path) != facts["sha256"]:
+            raise _DamagedError(f"{name} was changed")
+    state = read_json(place / "state.json")
+    groups = state.pop("optimizer_groups")
+    return Checkpoint(
+        manifest["step"],
+        TrainingState(**state),
+        load_file(place / "model.safetensors"),
+        load_file(place / "best.safetensors"),
+        load_file(place / "optimizer.safetensors"),
+        groups,
+    )
+
+
+def _steps(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+
+
+def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
+
+
+def _flatten(optimizer: optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+    """The optimizer's state as named tensors `<parameter>.<name>`, and its groups for JSON."""
+    content = optimizer.state_dict()
+    tensors = {
+        f"{index}.{name}": torch.as_tensor(value).cpu().contiguous()
+        for index, values in content["state"].items()
+        for name, value in values.items()
+        if value is not None
+    }
+    return tensors, content["param_groups"]
+
+
+def _unflatten(
+    tensors: Mapping[str, Tensor], parameters: list[Tensor]
+) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, name = key.split(".", 1)
+        if int(index) >= len(parameters):
+            raise RunError(f"the checkpoint's optimizer has a parameter {index} too many")
+        state.setdefault(int(index), {})[name] = value
+    return state

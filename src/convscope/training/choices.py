@@ -1,0 +1,201 @@
+"""Choices: what a recipe leaves open, decided by the data, and written into the recipe.
+
+Some follow from a look at a few images (network, input size), others from the number of train
+images (epochs, batch size, augmentation). Every rule is here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.classifier import NetworkChoice
+from convscope.data.augment import Augmentation, default_augmentation
+from convscope.data.preprocessing import Preprocessing
+from convscope.data.probe import ImageKind
+from convscope.errors import UsageError
+from convscope.networks import entry, smallest_input
+from convscope.networks.entry import NetworkEntry
+from convscope.recipe import DecidedRecipe, Recipe, Tune
+from convscope.training.optimizers import DEFAULTS
+from convscope.training.schedules import ONE_CYCLE_WARMUP_SHARE
+from convscope.training.start import Start
+
+SMALL_IMAGE_PX = 40
+IMAGES_TO_SHOW = 500_000  # epochs times images, within the bounds below
+EPOCHS_BOUNDS = (8, 60)
+AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2014, section 5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDecision:
+    """What is decided before the images are decoded.
+
+    Attributes:
+        choice: Network, classes, channels and input size.
+        preprocessing: Its mean and std are still to be measured where `is_measured_later`.
+        is_measured_later: Whether mean and std come from the train images.
+        tune: Which layers learn.
+        initialization: Scheme of the first weights.
+        auxiliary_weight: Of auxiliary outputs; None where none learn.
+    """
+
+    choice: NetworkChoice
+    preprocessing: Preprocessing
+    is_measured_later: bool
+    tune: Tune
+    initialization: str
+    auxiliary_weight: float | None
+
+
+def decide_network(
+    recipe: Recipe, kind: ImageKind, start: Start, *, num_classes: int
+) -> NetworkDecision:
+    """Network, input and preprocessing.
+
+    Raises:
+        NetworkError: No network has this name.
+        UsageError: `auxiliary_weight` is given, but nothing auxiliary learns.
+    """
+    small = kind.shorter_side_px <= SMALL_IMAGE_PX
+    row = entry(recipe.model or start.model or ("lenet5_relu" if small else "resnet18"))
+    tune = recipe.tune or "all"
+    preprocessing = _preprocessing(recipe, row, kind, start)
+    return NetworkDecision(
+        choice=NetworkChoice(
+            row.name,
+            num_classes,
+            preprocessing.channels,
+            (preprocessing.height, preprocessing.width),
+            dict(recipe.options),
+        ),
+        preprocessing=preprocessing,
+        is_measured_later=start.preprocessing is None and start.preparation is None,
+        tune=tune,
+        initialization=recipe.initialization or row.initialization,
+        auxiliary_weight=_auxiliary_weight(recipe, row, tune),
+    )
+
+
+def decide_course(recipe: Recipe, decision: NetworkDecision, *, num_train: int) -> DecidedRecipe:
+    """The recipe with nothing left open.
+
+    Raises:
+        UsageError: The warm-up is longer than the training.
+    """
+    defaults = DEFAULTS[recipe.opt]
+    low, high = EPOCHS_BOUNDS
+    epochs = recipe.epochs or min(high, max(low, math.ceil(IMAGES_TO_SHOW / num_train)))
+    usual_warmup = ONE_CYCLE_WARMUP_SHARE * epochs if recipe.sched == "one-cycle" else 0.0
+    warmup = _given(recipe.warmup_epochs, usual_warmup)
+    if warmup > epochs:
+        raise UsageError(
+            f"`warmup_epochs` is {warmup:g}, longer than the training of {epochs} epochs"
+        )
+    preprocessing = decision.preprocessing
+    usual = default_augmentation(channels=preprocessing.channels, num_images=num_train)
+    decided = {
+        "model": decision.choice.name,
+        "img_size": preprocessing.height,
+        "fit": preprocessing.fit,
+        "initialization": decision.initialization,
+        "tune": decision.tune,
+        "auxiliary_weight": decision.auxiliary_weight,
+        "epochs": epochs,
+        "batch_size": recipe.batch_size or _batch_size(num_train),
+        "lr": recipe.lr or defaults.lr,
+        "momentum": _given(recipe.momentum, defaults.momentum),
+        "weight_decay": _given(recipe.weight_decay, defaults.weight_decay),
+        "warmup_epochs": warmup,
+        "hflip": _given(recipe.hflip, usual.hflip),
+        "translate": _given(recipe.translate, usual.translate),
+        "rotate": _given(recipe.rotate, usual.rotate),
+        "scale": _given(recipe.scale, usual.scale),
+    }
+    return DecidedRecipe.model_validate({**recipe.model_dump(), **decided})
+
+
+def measured(preprocessing: Preprocessing, pixels: NDArray[np.uint8]) -> Preprocessing:
+    """The preprocessing with mean and std of prepared train images (N, H, W, C)."""
+    mean = pixels.mean(axis=(0, 1, 2), dtype=np.float64) / 255
+    # E[x^2] - E[x]^2 image by image, so that no float copy of all pixels is made
+    square = sum(np.square(image, dtype=np.float64).mean(axis=(0, 1)) for image in pixels)
+    variance = square / len(pixels) / 255**2 - mean**2
+    std = np.sqrt(np.maximum(variance, 1e-6))
+    return replace(preprocessing, mean=_rounded(mean), std=_rounded(std))
+
+
+def augmentation_of(recipe: DecidedRecipe) -> Augmentation:
+    """The augmentation that a recipe describes."""
+    return Augmentation(
+        hflip=recipe.hflip, translate=recipe.translate, rotate=recipe.rotate, scale=recipe.scale
+    )
+
+
+def _preprocessing(
+    recipe: Recipe, row: NetworkEntry, kind: ImageKind, start: Start
+) -> Preprocessing:
+    """The source's preprocessing where there is a source, at the size asked for."""
+    if start.preprocessing is not None:
+        source = start.preprocessing
+        size = recipe.img_size or source.height
+        resize = None if source.resize is None else round(source.resize * size / source.height)
+        return replace(source, height=size, width=size, resize=resize, fit=recipe.fit or source.fit)
+    size = recipe.img_size or _input_size(recipe, row, kind, start)
+    channels = start.channels or kind.channels
+    plain = Preprocessing(
+        height=size,
+        width=size,
+        channels=channels,
+        fit=recipe.fit or "crop",
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
+    )
+    publisher = start.preparation
+    if publisher is None:
+        return plain
+    resize = None
+    if publisher.resize_px and publisher.crop_px and plain.fit == "crop":
+        resize = round(publisher.resize_px * size / publisher.crop_px)
+    return replace(plain, resize=resize, mean=publisher.mean, std=publisher.std)
+
+
+def _input_size(recipe: Recipe, row: NetworkEntry, kind: ImageKind, start: Start) -> int:
+    """The network's own size; smaller images are enlarged only as far as the network needs."""
+    own = row.input[1]
+    if own <= SMALL_IMAGE_PX or start.state is not None:
+        return own
+    smallest = smallest_input(row.name, **recipe.options)
+    return min(own, max(smallest, kind.shorter_side_px))
+
+
+def _auxiliary_weight(recipe: Recipe, row: NetworkEntry, tune: str) -> float | None:
+    has_heads = bool(recipe.options.get("auxiliaries", row.options.get("auxiliaries", False)))
+    if has_heads and tune == "all":
+        return _given(recipe.auxiliary_weight, AUXILIARY_WEIGHT)
+    if recipe.auxiliary_weight is not None:
+        raise UsageError(
+            f"`auxiliary_weight` has no effect: no auxiliary output of `{row.name}` learns here",
+            hint="googlenet has such outputs, and they learn with `--tune all`",
+        )
+    return None
+
+
+def _batch_size(num_train: int) -> int:
+    if num_train >= 10_000:
+        return 128
+    return 64 if num_train >= 3_000 else 32
+
+
+def _given(value: T | None, default: T) -> T:
+    return default if value is None else value
+
+
+def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(round(float(value), 6) for value in values)

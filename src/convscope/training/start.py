@@ -1,0 +1,119 @@
+"""What a training starts from: fresh weights, a file, the publisher's, or an earlier run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from convscope.classifier import Classifier
+from convscope.data.preprocessing import Preprocessing
+from convscope.errors import UsageError, WeightsError
+from convscope.networks import entry, heads, load_weights, published_weights, read_weights
+from convscope.networks.entry import NetworkEntry, Preparation
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Weights to start from, with what using them demands.
+
+    Attributes:
+        words: What they are, for people; "" for fresh weights.
+        state: By name; empty for fresh weights.
+        model: The network's name, where the weights say it.
+        preprocessing: The source classifier's, which is taken over.
+        preparation: How the publisher prepared images, which is taken over.
+        channels: That the first layer takes, where that is fixed.
+        classes: The source classifier's, where they are known.
+    """
+
+    words: str = ""
+    state: dict[str, Tensor] | None = None
+    model: str | None = None
+    preprocessing: Preprocessing | None = None
+    preparation: Preparation | None = None
+    channels: int | None = None
+    classes: tuple[str, ...] = ()
+
+    def load_into(self, network: nn.Module, classes: tuple[str, ...], model: str) -> list[str]:
+        """Loads the weights; a head for other classes is left fresh.
+
+        Returns:
+            What happened, in sentences.
+
+        Raises:
+            WeightsError: The weights belong to another network.
+        """
+        if self.state is None:
+            return []
+        state = self.state
+        if self.classes and self.classes != classes and len(self.classes) == len(classes):
+            # The same number of other classes would fit by size, and be wrong by name.
+            own = tuple(f"{head}." for head in heads(network))
+            fresh = network.state_dict()
+            state = {n: fresh[n] if n.startswith(own) else v for n, v in state.items()}
+            load_weights(network, state)
+            return [f"weights from {self.words}; the head is fresh, as the classes are others"]
+        report = load_weights(network, state, renames=entry(model).renames)
+        said = [f"weights from {self.words}"]
+        if report.replaced_head:
+            said.append(
+                f"the head has another number of classes and is fresh: "
+                f"{', '.join(report.replaced_head)}"
+            )
+        return said
+
+
+def find_start(weights: str | None, model: str | None) -> Start:
+    """Reads what a recipe's `weights` and `model` name.
+
+    Raises:
+        WeightsError: The weights can't be read, or belong to another model.
+        UsageError: Weights in a file don't say their network, and no model is given.
+        DownloadError: Published weights could not be fetched.
+    """
+    if weights is None:
+        return Start()
+    place = Path(weights)
+    if place.is_dir():
+        return _from_classifier(place, model)
+    if model is None:
+        raise UsageError(
+            f"`weights={weights}` needs `model`",
+            hint="a file of weights doesn't say which network it belongs to; add `--model NAME`",
+        )
+    row = entry(model)
+    if weights == "published":
+        path = published_weights(model)
+        words = f"{row.published.url}" if row.published else str(path)
+        return _from_file(path, words, row)
+    return _from_file(place, f"`{weights}`", row)
+
+
+def _from_file(path: Path, words: str, row: NetworkEntry) -> Start:
+    return Start(
+        words=words,
+        state=read_weights(path),
+        model=row.name,
+        preparation=row.preparation,
+        channels=row.input[0],
+    )
+
+
+def _from_classifier(place: Path, model: str | None) -> Start:
+    folder = place / "classifier" if (place / "classifier").is_dir() else place
+    source = Classifier.load(folder)
+    if model is not None and model != source.choice.name:
+        raise WeightsError(
+            f"`{place}` holds a `{source.choice.name}`, but `model` is `{model}`",
+            hint="leave out `--model`, or choose weights of that network",
+        )
+    return Start(
+        words=f"`{place}`",
+        state=source.network.state_dict(),
+        model=source.choice.name,
+        preprocessing=source.preprocessing,
+        channels=source.choice.in_channels,
+        classes=source.classes,
+    )

@@ -1,0 +1,224 @@
+"""What one verb strings together: train, then evaluate; load; evaluate on any data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from convscope.arithmetic import LayerTable, layer_table
+from convscope.classifier import Classifier
+from convscope.data.sources import open_dataset
+from convscope.data.store import build_store
+from convscope.device import choose_device
+from convscope.errors import RunError, UsageError
+from convscope.evaluation.evaluate import Evaluation, choose_part, evaluate_part, match_classes
+from convscope.files import write_json
+from convscope.networks import NETWORKS, build, entry
+from convscope.progress import SILENT, Reporter
+from convscope.recipe import Recipe
+from convscope.run import Run
+from convscope.training import session
+
+
+def train(
+    data: str | Path,
+    *,
+    project: str | Path = "runs",
+    name: str | None = None,
+    reporter: Reporter = SILENT,
+    **recipe: Any,
+) -> Run:
+    """Trains a classifier on `data` and evaluates it on images that training never saw.
+
+    Args:
+        data: See `open_dataset`.
+        project: Folder of run folders.
+        name: Of the run; else `<data>-<model>`. An unfinished run of this name is continued, a
+            finished one gets the next number.
+        reporter: Says what happens; `convscope.Reporter()` writes to standard error.
+        recipe: Fields of `Recipe`: `model`, `epochs`, `lr` and so on.
+
+    Raises:
+        ConvscopeError: Anything that `errors.py` lists.
+    """
+    return train_recipe(
+        Recipe.parse({"data": str(data), **recipe}),
+        project=Path(project),
+        name=name,
+        reporter=reporter,
+    )
+
+
+def train_recipe(
+    recipe: Recipe, *, project: Path, name: str | None = None, reporter: Reporter = SILENT
+) -> Run:
+    """Trains as a recipe says, and evaluates; see `train`."""
+    trained = session.train(recipe, project=project, name=name, reporter=reporter)
+    evaluation = evaluate_part(
+        trained.classifier,
+        trained.store,
+        trained.split.test,
+        images=f"test images ({trained.split.words})",
+        reporter=reporter,
+    )
+    write_json(trained.run.evaluation_path, evaluation.to_dict())
+    return trained.run
+
+
+def load(path: str | Path, *, device: str = "auto") -> Classifier:
+    """The classifier of a run, or in a classifier folder.
+
+    Raises:
+        RunError: There is none, it is damaged or from another version.
+        DeviceError: The machine has no such device.
+    """
+    place = Path(path)
+    where = choose_device(device, "float32").torch
+    if (place / "classifier.json").is_file():
+        return Classifier.load(place, device=where)
+    run = Run.open(place)
+    if not run.classifier_path.is_dir():
+        raise RunError(
+            f"`{place}` is {run.state}: it has no classifier yet",
+            hint="the same `convscope train` command continues it",
+        )
+    return Classifier.load(run.classifier_path, device=where)
+
+
+def evaluate(
+    classifier: Classifier | Run | str | Path,
+    data: str | Path | None = None,
+    *,
+    split: str | None = None,
+    allow_damaged: bool = False,
+    device: str = "auto",
+    reporter: Reporter = SILENT,
+) -> Evaluation:
+    """Evaluates a classifier on any data, classes matched by name.
+
+    Args:
+        classifier: A run, its folder, a classifier folder, or a classifier.
+        data: See `open_dataset`; None for the data that the run was trained on.
+        split: `train`, `val`, `test` or `all`; None for images that training never saw.
+        allow_damaged: Goes on although more than 5 % of the images can't be read.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        reporter: Shows progress.
+
+    Raises:
+        DataError: The data can't be used, or has classes that the classifier doesn't know.
+        RunError: There is no classifier, or no data is given and none is on record.
+    """
+    run = None
+    if isinstance(classifier, str | Path) and (Path(classifier) / "recipe.yaml").is_file():
+        run = Run.open(classifier)
+    elif isinstance(classifier, Run):
+        run = classifier
+    if not isinstance(classifier, Classifier):
+        classifier = load(run.path if run else str(classifier), device=device)
+    if data is None and run is None:
+        raise RunError(
+            "a classifier alone doesn't say what data to evaluate on", hint="give the data too"
+        )
+    dataset = match_classes(open_dataset(data or _data_of(run)), classifier)
+    with reporter.task("decoding", len(dataset)) as task:
+        store = build_store(
+            dataset,
+            classifier.preprocessing,
+            allow_damaged=allow_damaged,
+            on_progress=task.advance,
+        )
+    part, words = choose_part(store, split=split, seen=run.seen_images if run else None)
+    return evaluate_part(classifier, store, np.asarray(part), images=words, reporter=reporter)
+
+
+def summarize(
+    network: nn.Module | str | Path,
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+    num_classes: int | None = None,
+    batch_size: int = 1,
+    **options: Any,
+) -> LayerTable:
+    """The layer table of a network: output shapes, parameters, MACs, receptive fields.
+
+    Args:
+        network: A name of the table of networks, a run, a classifier folder, or any module.
+        input_shape: Channels, height and width of one image; else what it was made for.
+        num_classes: K; else what it was made for.
+        batch_size: N.
+        options: Of the named network, for instance `stem="small"`.
+
+    Raises:
+        NetworkError: No network has this name, or it can't take this input.
+        UsageError: A module without `input_shape`, or options for a network that is built already.
+    """
+    if isinstance(network, str | Path) and not _is_saved(Path(network)):
+        return _summarize_named(str(network), input_shape, num_classes, batch_size, options)
+    if num_classes is not None or options:
+        raise UsageError(
+            "`num_classes` and options only apply to a network given by name",
+            hint="this one is built already",
+        )
+    if isinstance(network, nn.Module):
+        if input_shape is None:
+            raise UsageError(
+                "`input_shape` is missing", hint="a module doesn't say what images it takes"
+            )
+        return layer_table(network, (batch_size, *input_shape))
+    classifier = load(network, device="cpu")
+    choice = classifier.choice
+    shape = input_shape or (choice.in_channels, *choice.input_size)
+    return layer_table(classifier.network, (batch_size, *shape))
+
+
+def network_facts() -> list[dict[str, Any]]:
+    """The table of networks with parameters and MACs, measured on networks without memory."""
+    facts = []
+    for row in NETWORKS.values():
+        table = _summarize_named(row.name, None, None, 1, {})
+        facts.append(
+            {
+                "name": row.name,
+                "paper": row.paper,
+                "departs": row.departs,
+                "input": list(row.input),
+                "num_classes": row.num_classes,
+                "parameters": table.parameters,
+                "macs": table.macs,
+                "options": list(row.options),
+                "published": row.published.url if row.published else None,
+                "licence": row.published.licence if row.published else None,
+            }
+        )
+    return facts
+
+
+def _summarize_named(
+    name: str,
+    input_shape: tuple[int, int, int] | None,
+    num_classes: int | None,
+    batch_size: int,
+    options: dict[str, Any],
+) -> LayerTable:
+    shape = input_shape or entry(name).input
+    with torch.device("meta"):  # shapes are all that counts here; VGG has 550 MB of weights
+        network = build(
+            name,
+            num_classes=num_classes,
+            in_channels=shape[0],
+            input_size=(shape[1], shape[2]),
+            **options,
+        )
+    return layer_table(network, (batch_size, *shape))
+
+
+def _is_saved(place: Path) -> bool:
+    return any((place / name).is_file() for name in ("recipe.yaml", "classifier.json"))
+
+
+def _data_of(run: Run | None) -> str:
+    return run.recipe.data if run else ""

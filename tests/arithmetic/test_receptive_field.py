@@ -1,0 +1,257 @@
+"""Receptive fields: published values, and every way of moving values about."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from convscope.arithmetic import ReceptiveField, layer_table
+from convscope.arithmetic.formulas import Window
+from convscope.arithmetic.receptive_field import AxisField, joined
+from convscope.networks import build
+
+WHOLE = AxisField(34, 0, -1)
+TOGETHER = AxisField(34, None, -1)
+KEPT = AxisField(3, 1, -1)
+
+
+class AfterConvolution(nn.Module):
+    """A 3x3 convolution with padding 1, then some function: (2, 3, 32, 32) to (2, 8, 32, 32)."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3, padding=1)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.convolution(x))
+
+
+def field_after(function: Callable[[Tensor], Tensor], **options: bool) -> ReceptiveField | None:
+    network = AfterConvolution(function)
+    return layer_table(network, (2, 3, 32, 32), **options).rows[0].receptive_field
+
+
+@pytest.mark.parametrize(
+    ("network", "layer", "size", "jump"),
+    [
+        ("alexnet", "features", 195, 32),
+        ("vgg11", "features", 150, 32),
+        ("vgg16", "features", 212, 32),
+        ("resnet18", "layer4", 435, 32),
+        ("resnet50", "layer4", 427, 32),
+    ],
+)
+def test_the_last_feature_map_sees_what_is_published(
+    network: str, layer: str, size: int, jump: int
+) -> None:
+    with torch.device("meta"):
+        module = build(network, num_classes=1000)
+    field = layer_table(module, (3, 224, 224)).row(layer).receptive_field
+    assert field is not None
+    assert field.size == (size, size)
+    assert field.jump == (jump, jump)
+
+
+def test_alexnet_sees_layer_by_layer_what_is_published() -> None:
+    with torch.device("meta"):
+        module = build("alexnet", num_classes=1000)
+    table = layer_table(module, (3, 224, 224))
+    rows = [row for row in table.layers if row.kind in ("Conv2d", "MaxPool2d")]
+    fields = [row.receptive_field for row in rows]
+    assert [field and field.size[0] for field in fields] == [11, 19, 51, 67, 99, 131, 163, 195]
+
+
+def test_lenets_second_pooling_sees_16_pixels_and_the_layer_after_it_32() -> None:
+    lenet = nn.Sequential(
+        nn.Conv2d(1, 6, 5), nn.AvgPool2d(2), nn.Tanh(), nn.Conv2d(6, 16, 5), nn.AvgPool2d(2),
+        nn.Tanh(), nn.Conv2d(16, 120, 5), nn.Flatten(), nn.Linear(120, 10),
+    )  # fmt: skip
+    table = layer_table(lenet, (1, 32, 32))
+    s4, c5 = table.row("4").receptive_field, table.row("6").receptive_field
+    assert s4 == ReceptiveField(AxisField(16, 4, 0), AxisField(16, 4, 0))
+    assert c5 == ReceptiveField(AxisField(32, 4, 0), AxisField(32, 4, 0))
+    output = table.rows[0].receptive_field
+    assert output is not None
+    assert output.is_whole_input(32, 32)
+    assert not output.is_whole_input(32, 33)
+
+
+@pytest.mark.parametrize(
+    ("function", "axis"),
+    [
+        (nn.ReLU(inplace=True), KEPT),
+        (nn.Softmax(1), KEPT),
+        (nn.Dropout2d(), KEPT),
+        (nn.PReLU(8), KEPT),
+        (nn.BatchNorm2d(8), KEPT),
+        (nn.LocalResponseNorm(5), KEPT),
+        (lambda x: F.hardswish(F.gelu(x)).half(), KEPT),
+        (lambda x: x[:, :4] + x.chunk(2, 1)[1], KEPT),
+        (lambda x: torch.cat([x, x.new_zeros(2, 1, 32, 32)], 1), KEPT),
+        (lambda x: x.view(2, 2, 4, 32, 32).transpose(1, 2).reshape(2, 8, 32, 32), KEPT),
+        (lambda x: F.linear(x.permute(0, 2, 3, 1), x.new_zeros(5, 8)).permute(0, 3, 1, 2), KEPT),
+        (lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (8,)).permute(0, 3, 1, 2), KEPT),
+        (lambda x: torch.einsum("nchw,ck->nkhw", x, x.new_zeros(8, 5)), KEPT),
+        (lambda x: x.flatten(2).transpose(1, 2).transpose(1, 2).unflatten(2, (32, 32)), KEPT),
+        (lambda x: x.unbind(1)[0], KEPT),
+        (lambda x: (x.new_zeros(5, 8) @ x.flatten(2)).unflatten(2, (32, 32)), KEPT),
+        (lambda x: torch.baddbmm(x.flatten(2), x.new_ones(2, 8, 8), x.flatten(2)).view_as(x), KEPT),
+        (lambda x: x[:, 3].unsqueeze(0), KEPT),
+        (lambda x: F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 4, 4)), AxisField(3, 2, -1)),
+        (lambda x: x[:, :, 1::2, 1::2], AxisField(3, 2, 0)),
+        (lambda x: x.split(8, 2)[1].split(8, 3)[1], AxisField(3, 1, 7)),
+        (lambda x: x[:, :, 5, 5], AxisField(3, 0, 4)),
+        (lambda x: F.pad(x, (1, 2, 1, 2)), AxisField(3, 1, -2)),
+        (lambda x: F.pad(x, (-1, 0, -1, 0)), AxisField(3, 1, 0)),
+        (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), AxisField(3, 1, -2)),
+        (nn.MaxPool2d(3, 2, ceil_mode=True), AxisField(5, 2, -1)),
+        (nn.AvgPool2d(2), AxisField(4, 2, -1)),
+        (nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8), AxisField(7, 1, -3)),
+        (nn.Conv2d(8, 4, 2, padding="same"), AxisField(4, 1, -1)),
+        (nn.AdaptiveAvgPool2d(8), AxisField(6, 4, -1)),
+        (
+            lambda x: torch.cat([x[..., a::2, b::2] for a in (0, 1) for b in (0, 1)], 1),
+            AxisField(4, 2, -1),
+        ),
+    ],
+)
+def test_a_moving_box_is_followed_through(
+    function: Callable[[Tensor], Tensor], axis: AxisField
+) -> None:
+    assert field_after(function) == ReceptiveField(axis, axis)
+
+
+@pytest.mark.parametrize(
+    ("function", "axis"),
+    [
+        (nn.AdaptiveAvgPool2d(1), WHOLE),
+        (nn.AdaptiveMaxPool2d(1), WHOLE),
+        (lambda x: x.mean((2, 3)), WHOLE),
+        (lambda x: x.mean((2, 3), keepdim=True).expand(2, 8, 5, 5), WHOLE),
+        (lambda x: x.amax((-1, -2)).sort().values, WHOLE),
+        (lambda x: x.flatten(1) @ x.new_zeros(8192, 5), WHOLE),
+        (lambda x: torch.tensordot(x, x.new_zeros(8, 32, 32, 5), 3), WHOLE),
+        (lambda x: F.log_softmax(x.flatten(2), 2), WHOLE),
+        (nn.GroupNorm(2, 8), WHOLE),
+        (nn.InstanceNorm2d(8), WHOLE),
+        (nn.LayerNorm((8, 32, 32)), WHOLE),
+        (lambda x: x * x.mean((2, 3), keepdim=True).sigmoid(), WHOLE),
+        (lambda x: x.flatten(1), TOGETHER),
+        (nn.AdaptiveAvgPool2d(5), TOGETHER),
+        (lambda x: x[:, :, 8:9, 8:9] + x, TOGETHER),
+    ],
+)
+def test_positions_that_see_the_same_or_cannot_be_told_apart_say_so(
+    function: Callable[[Tensor], Tensor], axis: AxisField
+) -> None:
+    assert field_after(function) == ReceptiveField(axis, axis)
+
+
+def test_a_squeeze_and_excitation_gate_over_a_larger_field_still_sees_the_whole_input() -> None:
+    def gated(x: Tensor) -> Tensor:
+        wider = F.conv2d(x, x.new_zeros(8, 8, 3, 3), padding=1)
+        return wider * x.mean((2, 3), keepdim=True)
+
+    field = field_after(gated)
+    assert field is not None
+    assert field.is_whole_input(32, 32)
+
+
+def test_branches_with_different_jumps_are_given_as_what_they_see_together() -> None:
+    field = field_after(lambda x: x[:, :, :16, :16] + x[:, :, ::2, ::2])
+    assert field == ReceptiveField(AxisField(33, None, -1), AxisField(33, None, -1))
+
+
+def test_the_axes_are_followed_apart() -> None:
+    field = field_after(nn.Conv2d(8, 8, (1, 5), stride=(3, 1), padding=(0, 1)))
+    assert field == ReceptiveField(AxisField(3, 3, -1), AxisField(7, 1, -2))
+    assert field_after(lambda x: torch.cat([x, x], 2)) == ReceptiveField(TOGETHER, KEPT)
+    assert field_after(lambda x: x.mean(3)) == ReceptiveField(KEPT, WHOLE)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.conv2d(x.transpose(1, 3), x.new_zeros(4, 32, 1, 1)),
+        lambda x: x.transpose(1, 2).mean(3).unsqueeze(0).permute(1, 0, 2, 3),
+        lambda x: F.pad(x.mean(3, keepdim=True), (0, 0, 0, 1)),
+        lambda x: F.avg_pool2d(x.mean(3, keepdim=True), 1),
+        lambda x: F.adaptive_avg_pool2d(x.mean(3, keepdim=True), (32, 1)),
+        lambda x: F.adaptive_avg_pool2d(x.mean(3, keepdim=True), (32, 3)),
+    ],
+)
+def test_an_axis_that_was_summed_over_stays_whole(function: Callable[[Tensor], Tensor]) -> None:
+    field = field_after(function)
+    assert field is not None
+    assert field.width == WHOLE
+    assert field.height == KEPT
+
+
+def wrote_elsewhere(x: Tensor) -> Tensor:
+    x[:, :, 1:].copy_(x[:, :, :-1].clone())
+    return x
+
+
+def assembled(x: Tensor) -> Tensor:
+    result = x.new_empty(2, 8, 32, 32)
+    result[:, :, :16] = x[:, :, 16:]
+    return result
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        wrote_elsewhere,
+        assembled,
+        lambda x: x.roll(1, 2),
+        lambda x: x.flip(3),
+        lambda x: x.view(torch.float16),
+        lambda x: x + x.transpose(2, 3),
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: F.conv2d(F.pixel_unshuffle(x, 2), x.new_zeros(4, 32, 3, 3)),
+        lambda x: x.reshape(2, 8, 16, 2, 32),
+        lambda x: F.max_pool1d(x.flatten(2), 3),
+        lambda x: x.flatten(1)[:, ::3],
+        lambda x: F.pad(x, (1, 1, 1, 1), mode="circular"),
+        lambda x: F.conv2d(x, x[:, :, :3, :3]),
+        lambda x: F.conv2d(x.transpose(1, 2), x.new_zeros(4, 16, 1, 1), groups=2),
+        lambda x: torch.cat([x, x.transpose(2, 3)], 2),
+        lambda x: x.flatten(2).transpose(1, 2) @ x.flatten(2),
+        lambda x: F.conv2d(x.new_zeros(2, 8, 32, 32), x[:, :, :3, :3]),
+        lambda x: x * float(x.sum()),
+        nn.ConvTranspose2d(8, 4, 2, 2),
+    ],
+)
+def test_what_cannot_be_told_is_unknown_and_not_a_number(
+    function: Callable[[Tensor], Tensor],
+) -> None:
+    assert field_after(function) is None
+
+
+def test_what_does_not_depend_on_the_image_has_no_field() -> None:
+    assert field_after(torch.zeros_like) is None
+
+
+def test_a_write_in_place_that_moves_nothing_keeps_the_field() -> None:
+    def scaled(x: Tensor) -> Tensor:
+        x[:, :4].mul_(2)
+        return x
+
+    assert field_after(scaled) == ReceptiveField(KEPT, KEPT)
+
+
+@pytest.mark.parametrize("function", [nn.BatchNorm2d(8), nn.Dropout(), nn.Dropout2d()])
+def test_training_mode_has_the_same_fields(function: nn.Module) -> None:
+    assert field_after(function, training=True) == ReceptiveField(KEPT, KEPT)
+
+
+def test_a_window_over_positions_without_a_common_step_is_refused() -> None:
+    with pytest.raises(ValueError, match="common jump"):
+        TOGETHER.through(Window(3))
+
+
+def test_joined_fields_without_a_common_step_have_no_jump() -> None:
+    assert joined(AxisField(3, 2, -1), AxisField(5, 4, 0)) == AxisField(6, None, -1)

@@ -1,0 +1,51 @@
+"""What tests share: where real data lies, and small data sets made on the spot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data; users don't have it, CI must."""
+    if not SHARED_DATA.is_dir():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"real data is missing: {SHARED_DATA}")
+        pytest.skip(f"real data is not here: {SHARED_DATA}")
+    return SHARED_DATA
+
+
+MakeFolder = Callable[..., Path]
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> MakeFolder:
+    """Makes a folder of class folders with images that two colours tell apart."""
+
+    def make(
+        counts: dict[str, int] | None = None,
+        *,
+        name: str = "pictures",
+        side: int = 12,
+        seed: int = 0,
+    ) -> Path:
+        random = np.random.default_rng(seed)
+        root = tmp_path / name
+        for index, (label, count) in enumerate((counts or {"blue": 40, "red": 40}).items()):
+            folder = root / label
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                pixels = random.integers(0, 120, (side, side, 3), dtype=np.uint8)
+                pixels[:, :, index % 3] += 120
+                Image.fromarray(pixels).save(folder / f"{number:03d}.png")
+        return root
+
+    return make

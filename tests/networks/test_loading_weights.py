@@ -1,0 +1,140 @@
+"""Weights into networks: all names fit, or nothing is loaded and all misfits are listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convscope.errors import WeightsError
+from convscope.networks import build, load_weights
+
+
+def copies(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in network.state_dict().items()}
+
+
+def test_all_tensors_are_copied_and_counted(tmp_path: Path) -> None:
+    source, target = build("lenet5"), build("lenet5")
+    torch.save(source.state_dict(), tmp_path / "a.pth")
+    report = load_weights(target, tmp_path / "a.pth")
+    assert (report.loaded, report.replaced_head, report.dropped) == (10, (), ())
+    images = torch.randn(2, 1, 28, 28)
+    assert torch.equal(source(images), target(images))
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("resnet20", ("fc.weight", "fc.bias")),
+        ("squeezenet1_1", ("classifier.1.weight", "classifier.1.bias")),
+        ("lenet5_1998", ("output.codes",)),
+        ("mlp_bn", ("fc3.weight", "fc3.bias")),
+    ],
+)
+def test_a_head_of_another_size_is_left_fresh_and_reported(
+    name: str, head: tuple[str, ...]
+) -> None:
+    source, target = build(name, num_classes=12), build(name, num_classes=3)
+    fresh = copies(target)
+    report = load_weights(target, source.state_dict())
+    assert report.replaced_head == head
+    assert report.loaded == len(fresh) - len(head)
+    for key, value in target.state_dict().items():
+        assert torch.equal(value, fresh[key] if key in head else source.state_dict()[key])
+
+
+def test_all_three_heads_of_googlenet_may_have_another_size() -> None:
+    with torch.device("meta"):
+        source, target = build("googlenet"), build("googlenet", num_classes=3)
+        report = load_weights(target, source.state_dict())
+    assert report.replaced_head == tuple(
+        f"{head}.{kind}" for head in ("aux1.fc2", "aux2.fc2", "fc") for kind in ("weight", "bias")
+    )
+
+
+def test_auxiliary_heads_without_a_place_are_dropped_and_reported() -> None:
+    with torch.device("meta"):
+        source, target = build("googlenet"), build("googlenet", auxiliaries=False)
+        report = load_weights(target, source.state_dict())
+    assert len(report.dropped) == 20
+    assert report.loaded == len(target.state_dict())
+
+
+def test_missing_auxiliary_heads_name_the_option() -> None:
+    with torch.device("meta"):
+        source, target = build("googlenet", auxiliaries=False), build("googlenet")
+        with pytest.raises(WeightsError) as caught:
+            load_weights(target, source.state_dict())
+    assert str(caught.value) == (
+        "the weights have no auxiliary heads, the network has two\n"
+        "hint: build the network with `auxiliaries=False`"
+    )
+
+
+def test_misfits_are_listed_together_and_nothing_is_loaded() -> None:
+    network = build("lenet5")
+    before = copies(network)
+    weights = {name: torch.zeros_like(value) for name, value in before.items()}
+    del weights["conv1.bias"]
+    weights["conv2.weight"] = torch.zeros(2, 2)
+    weights["extra"] = torch.zeros(1)
+    with pytest.raises(WeightsError) as caught:
+        load_weights(network, weights)
+    assert str(caught.value) == (
+        "the weights don't fit the network: 3 names differ\n"
+        "  `conv1.bias` is missing in the weights\n"
+        "  `conv2.weight` is [2, 2] in the weights, [16, 6, 5, 5] in the network\n"
+        "  `extra` is not in the network\n"
+        "hint: are they of a `LeNet` with the same options and channels?"
+    )
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_other_channels_are_an_error_not_a_fresh_layer() -> None:
+    with pytest.raises(WeightsError, match=r"`conv1.weight` is \[16, 1, 3, 3\] in the weights"):
+        load_weights(build("resnet20"), build("resnet20", in_channels=1).state_dict())
+
+
+def test_a_head_of_another_width_is_an_error() -> None:
+    with pytest.raises(WeightsError, match=r"`fc2.weight` is \[10, 8\] in the weights"):
+        load_weights(
+            build("mlp", hidden=(9,), num_classes=3), build("mlp", hidden=(8,)).state_dict()
+        )
+
+
+def test_more_than_twenty_misfits_are_counted() -> None:
+    with pytest.raises(WeightsError) as caught:
+        load_weights(build("resnet20"), {})
+    lines = caught.value.message.splitlines()
+    assert lines[0] == "the weights don't fit the network: 97 names differ"
+    assert len(lines) == 22
+    assert lines[-1] == "  and 77 more"
+
+
+def test_names_by_others_are_translated_and_own_names_never() -> None:
+    source = build("resnet20").state_dict()
+    foreign = {name.replace("fc.", "linear."): value for name, value in source.items()}
+    assert load_weights(build("resnet20"), foreign).loaded == len(source)
+    with pytest.raises(WeightsError, match="`linear.weight` is not in the network"):
+        load_weights(build("resnet20"), foreign, renames={})
+    other = nn.Sequential()
+    other.add_module("linear", nn.Linear(2, 2))
+    other.add_module("fc", nn.Linear(2, 2))
+    assert load_weights(other, copies(other)).loaded == 4
+
+
+def test_weights_without_batch_counts_load() -> None:
+    source = build("resnet20").state_dict()
+    old = {name: value for name, value in source.items() if "num_batches" not in name}
+    assert load_weights(build("resnet20"), old).loaded == len(old)
+
+
+def test_weights_load_onto_the_meta_device() -> None:
+    source = build("lenet5")
+    with torch.device("meta"):
+        target = build("lenet5")
+    load_weights(target, source.state_dict())
+    assert torch.equal(target.conv1.weight, source.conv1.weight)

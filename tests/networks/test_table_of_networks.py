@@ -1,0 +1,175 @@
+"""What holds for every network of the table; a new one is tested by being listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convscope.networks import NETWORKS, alexnet, build, entry, names, smallest_input, vgg
+from convscope.networks.googlenet import GoogLeNet
+
+# Papers, torchvision's documentation, and sums over the papers' tables.
+PARAMETERS = {
+    "mlp": 266_610,
+    "mlp_relu": 266_610,
+    "mlp_bn": 267_010,
+    "lenet5": 61_706,
+    "lenet5_max": 61_706,
+    "lenet5_relu": 61_706,
+    "lenet_rgb": 121_182,
+    "lenet_caffe": 431_080,
+    "lenet5_1998": 60_000,
+    "resnet20": 269_722,
+    "resnet32": 464_154,
+    "resnet44": 658_586,
+    "resnet56": 853_018,
+    "resnet110": 1_727_962,
+    "alexnet": 61_100_840,
+    "alexnet_96": 62_378_344,
+    "alexnet_2012": 60_965_224,
+    "vgg11": 132_863_336,
+    "vgg13": 133_047_848,
+    "vgg16": 138_357_544,
+    "vgg16_c": 133_638_952,
+    "vgg19": 143_667_240,
+    "vgg11_bn": 132_868_840,
+    "vgg13_bn": 133_053_736,
+    "vgg16_bn": 138_365_992,
+    "vgg19_bn": 143_678_248,
+    "googlenet": 13_004_888,
+    "googlenet_2014": 13_378_280,
+    "googlenet_notes": 13_328_600,
+    "resnet18": 11_689_512,
+    "resnet34": 21_797_672,
+    "resnet50": 25_557_032,
+    "resnet101": 44_549_160,
+    "resnet152": 60_192_808,
+    "wide_resnet50_2": 68_883_240,
+    "resnext50_32x4d": 25_028_904,
+    "squeezenet1_0": 1_248_424,
+    "squeezenet1_1": 1_235_496,
+}
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def all_logits(network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
+    if isinstance(network, GoogLeNet) and network.aux1 is not None:
+        return network.forward_with_auxiliaries(images)
+    return (network(images),)
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AlexNet and VGG with few dense neurons, so that computing with each takes no seconds."""
+    monkeypatch.setattr(alexnet, "NEURONS", 16)
+    monkeypatch.setattr(vgg, "NEURONS", 16)
+
+
+@pytest.fixture
+def meta() -> Iterator[None]:
+    with torch.device("meta"):
+        yield
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.usefixtures("meta")
+def test_parameters_are_the_published_number(name: str) -> None:
+    assert parameters(build(name)) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("googlenet_2014", {"auxiliaries": False}, 6_998_552),
+        ("googlenet", {"auxiliaries": False}, 6_624_904),
+        ("googlenet_notes", {"auxiliaries": False, "in_channels": 1, "num_classes": 10}, 5_927_850),
+        ("googlenet_2014", {"auxiliaries": False, "in_channels": 1, "num_classes": 10}, 5_977_530),
+        ("alexnet_96", {"in_channels": 1, "num_classes": 10}, 58_299_082),
+        ("vgg16", {"in_channels": 1, "num_classes": 10}, 134_300_362),
+    ],
+)
+@pytest.mark.usefixtures("meta")
+def test_parameters_of_variants_are_the_published_number(
+    name: str, options: dict[str, int], expected: int
+) -> None:
+    assert parameters(build(name, **options)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.usefixtures("meta")
+def test_every_parameter_receives_a_gradient(name: str) -> None:
+    network = build(name)
+    outputs = all_logits(network, torch.empty(2, *entry(name).input))
+    sum(logits.sum() for logits in outputs).backward()
+    assert [key for key, value in network.named_parameters() if value.grad is None] == []
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.usefixtures("meta")
+def test_logits_have_one_column_per_class_at_any_size_and_depth(name: str) -> None:
+    channels, height, width = entry(name).input
+    for shape in ((1, height, width), (4, height + 4, width), (channels, height + 31, width + 8)):
+        for training in (True, False):
+            network = build(name, num_classes=7, in_channels=shape[0], input_size=shape[1:])
+            for logits in all_logits(network.train(training), torch.empty(2, *shape)):
+                assert logits.shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.usefixtures("meta")
+def test_the_smallest_image_works_and_a_smaller_one_does_not(name: str) -> None:
+    channels = entry(name).input[0]
+    side = smallest_input(name)
+    network = build(name, input_size=side).eval()
+    assert network(torch.empty(1, channels, side, side)).shape == (1, entry(name).num_classes)
+    if side > 1:
+        with pytest.raises(Exception, match=f"smallest is {side}x{side}"):
+            build(name, input_size=side - 1)
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.usefixtures("narrow")
+def test_a_batch_gives_each_image_what_it_gets_alone(name: str) -> None:
+    small = {"stem": "small"} if "stem" in entry(name).options else {}
+    channels, side, _ = entry(name).input
+    side = min(side, 32)
+    torch.manual_seed(0)
+    network = build(name, num_classes=5, input_size=side, **small).eval()
+    images = torch.randn(3, channels, side, side)
+    with torch.no_grad():
+        together = network(images)
+        alone = torch.cat([network(image) for image in images.split(1)])
+    scale = together.abs().max().item()
+    assert scale > 0
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_row_says_where_weights_and_their_preparation_come_from(name: str) -> None:
+    row = entry(name)
+    assert row.name == name
+    assert re.search(r"\b(19|20)\d\d\b", row.paper)
+    if row.published is not None:
+        assert re.fullmatch(r"[0-9a-f]{8}", row.published.sha256_prefix)
+        assert row.published.filename.startswith(name)
+        assert row.preparation is not None
+    if row.preparation is not None:
+        assert len(row.preparation.mean) == len(row.preparation.std) == row.input[0]
+        assert row.preparation.crop_px in (None, row.input[1])
+
+
+def test_the_table_lists_each_name_once() -> None:
+    assert len(NETWORKS) == len(names()) == len(PARAMETERS)
+
+
+def test_weights_of_googlenet_expect_values_around_0() -> None:
+    preparation = entry("googlenet").preparation
+    assert preparation is not None
+    assert preparation.mean == preparation.std == (0.5, 0.5, 0.5)
