@@ -5,9 +5,15 @@ The public names load on first use, so that `import convscope` costs nothing.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
+
+# OpenMP's threads spin while they wait for each other. Where another process, or another guest of
+# a virtual machine, wants the same core, small networks then train up to ten times slower than
+# with threads that sleep. This is read once, when torch loads its OpenMP; a user's value wins.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = version("convscope")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
@@ -72,11 +73,14 @@ def smallest_input(name: str, *, in_channels: int | None = None, **options: obje
 
 
 def _smallest(row: NetworkEntry, given: Mapping[str, object]) -> int:
-    """Halves the interval between a side that is too small and one that is not."""
-    too_small, enough = 0, max(row.input[1:])
+    """Doubles the side until it is enough, then halves the interval in which it became so."""
+    works = _trial(row, given)
+    too_small, enough = 0, 1
+    while enough < max(row.input[1:]) and not works((enough, enough)):
+        too_small, enough = enough, 2 * enough
     while enough - too_small > 1:
         middle = (too_small + enough) // 2
-        if _works(row, given, (middle, middle)):
+        if works((middle, middle)):
             enough = middle
         else:
             too_small = middle
@@ -86,29 +90,39 @@ def _smallest(row: NetworkEntry, given: Mapping[str, object]) -> int:
 def _refuse_too_small(
     row: NetworkEntry, given: Mapping[str, object], size: tuple[int, int]
 ) -> None:
-    if _works(row, given, size):
+    if _trial(row, given)(size):
         return
     smallest = _smallest(row, given)
     hint = f"the smallest is {smallest}x{smallest}"
-    if row.options.get("stem") == "imagenet" and given.get("stem", "imagenet") == "imagenet":
+    if given.get("stem", row.options.get("stem")) == "imagenet":
         hint += "; the option `stem=small` is made for small images"
     raise NetworkError(
         f"an image of {size[0]}x{size[1]} is too small for the network `{row.name}`", hint=hint
     )
 
 
-def _works(row: NetworkEntry, given: Mapping[str, object], size: tuple[int, int]) -> bool:
-    with torch.device("meta"):
-        try:
-            network = _made(row, given, size).eval()
-            image = torch.empty(1, int(str(given["in_channels"])), *size)
-            if isinstance(network, GoogLeNet) and network.aux1 is not None:
-                network.forward_with_auxiliaries(image)
-            else:
-                network(image)
-        except (ImageTooSmallError, RuntimeError):
-            return False
-    return True
+def _trial(row: NetworkEntry, given: Mapping[str, object]) -> Callable[[tuple[int, int]], bool]:
+    """A function that says whether the network takes an image of a height and width."""
+
+    @functools.cache
+    def made(size: tuple[int, int] | None) -> nn.Module:
+        return _made(row, given, size or row.input[1:]).eval()
+
+    def works(size: tuple[int, int]) -> bool:
+        with torch.device("meta"):
+            try:
+                # A network that takes any size is made once for all trials.
+                network = made(size if row.needs_input_size else None)
+                image = torch.empty(1, int(str(given["in_channels"])), *size)
+                if isinstance(network, GoogLeNet) and network.aux1 is not None:
+                    network.forward_with_auxiliaries(image)
+                else:
+                    network(image)
+            except (ImageTooSmallError, RuntimeError):
+                return False
+        return True
+
+    return works
 
 
 def _made(row: NetworkEntry, given: Mapping[str, object], size: tuple[int, int]) -> nn.Module:

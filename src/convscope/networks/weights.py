@@ -10,7 +10,6 @@ import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
 
 import torch
 from safetensors import SafetensorError
@@ -62,17 +61,17 @@ def _torch_file(file: Path) -> object:
             warnings.simplefilter("ignore")
             return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "nsupported" in str(error) or "GLOBAL" in str(error):
-            raise WeightsError(
-                f"the weights file `{file}` holds more than numbers, and would run code to be read",
-                hint="save its `state_dict()` where it was made, best as safetensors",
-            ) from error
-        raise _damaged(file, error) from error
-    except (RuntimeError, EOFError, BadZipFile, OSError, ValueError, KeyError) as error:
+        if "nsupported global" not in str(error) and "nsupported class" not in str(error):
+            raise _damaged(file, "it is no pickle of tensors") from error
+        raise WeightsError(
+            f"the weights file `{file}` holds more than numbers, and would run code to be read",
+            hint="save its `state_dict()` where it was made, best as safetensors",
+        ) from error
+    except Exception as error:  # what a damaged pickle raises depends on where it is damaged
         raise _damaged(file, error) from error
 
 
-def _damaged(file: Path, error: Exception) -> WeightsError:
+def _damaged(file: Path, error: Exception | str) -> WeightsError:
     reason = str(error).strip().splitlines() or [type(error).__name__]
     return WeightsError(
         f"the weights file `{file}` can't be read: {reason[0][:200]}",

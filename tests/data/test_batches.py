@@ -1,0 +1,125 @@
+"""Batches and augmentation: pure functions of counters."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+from convscope.data.augment import Augmentation, default_augmentation
+from convscope.data.batches import ImageBatches, normalise
+from convscope.data.counters import hash64, permutation, seed32, uniform
+from convscope.data.preprocessing import Preprocessing
+
+PLAIN = Preprocessing(height=6, width=8, channels=3, mean=(0.2, 0.4, 0.6), std=(0.5, 0.25, 1.0))
+PIXELS = np.random.default_rng(0).integers(0, 256, (21, 6, 8, 3), dtype=np.uint8)
+LABELS = np.arange(21)
+
+
+def batches(**options: object) -> ImageBatches:
+    given = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu"), **options}
+    return ImageBatches(PIXELS, LABELS, np.arange(21), **given)  # type: ignore[arg-type]
+
+
+def test_normalise_divides_by_255_subtracts_the_mean_and_divides_by_std() -> None:
+    got = normalise(torch.from_numpy(PIXELS), PLAIN).numpy()
+    expected = (PIXELS / 255 - np.array(PLAIN.mean)) / np.array(PLAIN.std)
+    np.testing.assert_allclose(got, expected.transpose(0, 3, 1, 2), atol=1e-6)
+
+
+def test_an_epoch_has_every_image_once_in_batches_of_nearly_equal_size() -> None:
+    sizes, seen = [], []
+    for batch in batches(shuffle_seed=3).epoch(0):
+        sizes.append(len(batch.inputs))
+        seen += batch.targets.tolist()
+    assert sizes == [5, 4, 4, 4, 4]
+    assert sorted(seen) == LABELS.tolist()
+
+
+def test_order_is_a_function_of_seed_and_epoch() -> None:
+    def order(seed: int, epoch: int) -> list[int]:
+        return [t for b in batches(shuffle_seed=seed).epoch(epoch) for t in b.targets.tolist()]
+
+    assert order(3, 1) == order(3, 1)
+    assert order(3, 1) != order(3, 2)
+    assert order(3, 1) != order(4, 1)
+
+
+def test_without_a_seed_the_order_is_that_of_the_store() -> None:
+    assert [t for b in batches().epoch(7) for t in b.targets.tolist()] == LABELS.tolist()
+
+
+def test_an_images_augmentation_does_not_depend_on_its_batch() -> None:
+    augmentation = Augmentation(hflip=0.5, translate=0.2, rotate=20, scale=0.2)
+    images = normalise(torch.from_numpy(PIXELS), PLAIN)
+    together = augmentation.apply(images, seed=1, epoch=2, indices=LABELS)
+    alone = augmentation.apply(images[7:8], seed=1, epoch=2, indices=LABELS[7:8])
+    torch.testing.assert_close(together[7:8], alone, rtol=0, atol=0)
+
+
+def test_shifts_and_mirrors_alone_move_whole_pixels() -> None:
+    ramp = torch.arange(48.0).reshape(1, 1, 6, 8).repeat(21, 1, 1, 1)
+    varied = Augmentation(hflip=0.5, translate=0.3).apply(ramp, seed=0, epoch=0, indices=LABELS)
+    torch.testing.assert_close(varied, varied.round(), rtol=0, atol=1e-4)
+    assert len({tuple(image.round().flatten().tolist()) for image in varied}) > 10
+
+
+def test_a_mirror_is_exact() -> None:
+    images = normalise(torch.from_numpy(PIXELS), PLAIN)
+    mirrored = Augmentation(hflip=1.0).apply(images, seed=0, epoch=0, indices=LABELS)
+    torch.testing.assert_close(mirrored, images.flip(3), rtol=0, atol=1e-5)
+
+
+def test_no_augmentation_returns_the_images_themselves() -> None:
+    images = torch.zeros(2, 1, 4, 4)
+    assert Augmentation().apply(images, seed=0, epoch=0, indices=LABELS[:2]) is images
+    assert Augmentation().describe() == "none"
+
+
+def test_signs_are_not_mirrored_by_default_and_photos_are() -> None:
+    assert default_augmentation(channels=1, num_images=1000).hflip == 0
+    assert default_augmentation(channels=3, num_images=1000).hflip == 0.5
+
+
+def test_augmentation_says_what_it_does() -> None:
+    words = Augmentation(hflip=0.5, translate=0.1, rotate=10, scale=0.2).describe()
+    assert words == (
+        "mirrored with probability 0.5, shifted by up to 10%, rotated by up to 10 degrees, "
+        "scaled by up to 20%"
+    )
+
+
+def test_uniform_numbers_are_uniform_and_independent() -> None:
+    numbers = uniform("test", 0, np.arange(100_000))
+    assert abs(numbers.mean() - 0.5) < 0.005
+    assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 0.01
+    assert abs(np.corrcoef(numbers, uniform("other", 0, np.arange(100_000)))[0, 1]) < 0.01
+
+
+def slow_hash(purpose: str, *counters: int) -> int:
+    """SplitMix64's finaliser in Python's unlimited integers."""
+
+    def mix(value: int) -> int:
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB % 2**64
+        return value ^ (value >> 31)
+
+    state = mix(zlib.crc32(purpose.encode()))
+    for counter in counters:
+        state = mix((state + 0x9E3779B97F4A7C15 + counter) % 2**64)
+    return state
+
+
+def test_hashes_are_the_same_on_every_machine() -> None:
+    assert hash64("order", 1, np.arange(3)).tolist() == [slow_hash("order", 1, i) for i in range(3)]
+
+
+def test_neighbouring_seeds_give_different_torch_seeds() -> None:
+    assert len({seed32("step", seed, step) for seed in range(40) for step in range(40)}) == 1600
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_a_permutation_has_every_number_once(count: int) -> None:
+    assert sorted(permutation("order", count, 5, 6).tolist()) == list(range(count))

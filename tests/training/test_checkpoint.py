@@ -1,0 +1,99 @@
+"""Checkpoints: whole or not there, verified, restored to the bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from convscope.errors import RunError
+from convscope.training.checkpoint import TrainingState, load_newest, save_checkpoint
+from convscope.training.optimizers import make_optimizer
+
+
+def learner(optimizer: str = "adamw") -> tuple[nn.Module, torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
+    network = network.to(memory_format=torch.channels_last)
+    return network, make_optimizer(network, optimizer, lr=0.1, weight_decay=0.1, momentum=None)
+
+
+def steps(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(count):
+        optimizer.zero_grad()
+        network(torch.randn(5, 1, 4, 4, generator=generator)).square().mean().backward()
+        optimizer.step()
+
+
+def save(folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    state = TrainingState(epoch=step, history=[{"epoch": 1.0}], best_accuracy=0.5, best_loss=1.0)
+    best = {n: v.contiguous() for n, v in network.state_dict().items()}
+    save_checkpoint(folder, step, network=network, best=best, optimizer=optimizer, state=state)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_a_restored_training_goes_on_to_the_same_bits(tmp_path: Path, name: str) -> None:
+    network, optimizer = learner(name)
+    steps(network, optimizer, 3)
+    save(tmp_path, 3, network, optimizer)
+    steps(network, optimizer, 4)
+
+    other, other_optimizer = learner(name)
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert not remarks
+    checkpoint.restore(other, other_optimizer)
+    assert checkpoint.state.history == [{"epoch": 1.0}]
+    steps(other, other_optimizer, 4)
+    for mine, theirs in zip(other.parameters(), network.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    for step in (5, 10, 100):
+        save(tmp_path, step, network, optimizer)
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [10, 100]
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json"])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
+    tmp_path: Path, file: str
+) -> None:
+    network, optimizer = learner()
+    for step in (5, 10):
+        save(tmp_path, step, network, optimizer)
+    content = bytearray((tmp_path / "10" / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "10" / file).write_bytes(content)
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint.step == 5
+    assert remarks == [f"checkpoint 10 is damaged ({file} was changed), an older one is taken"]
+
+
+def test_a_checkpoint_without_its_manifest_does_not_count(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    (tmp_path / "5" / "manifest.json").unlink()
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is None
+    assert "is missing" in remarks[0]
+
+
+def test_a_half_written_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / ".10.abc").mkdir()
+    assert load_newest(tmp_path) == (None, [])
+
+
+def test_a_checkpoint_of_a_newer_format_is_an_error_that_names_both(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    manifest = tmp_path / "5" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 2}))
+    with pytest.raises(RunError, match="has format 2, this version of convscope reads format 1"):
+        load_newest(tmp_path)
