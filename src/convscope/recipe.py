@@ -20,7 +20,9 @@ FORMAT = 1
 
 Fit = Literal["crop", "pad", "stretch"]
 Tune = Literal["all", "dense", "head"]
-Initialization = Literal["kaiming", "notes", "lecun", "pytorch"]
+Initialization = Literal[
+    "kaiming", "kaiming_fan_out", "xavier", "lecun", "notes", "normal", "pytorch"
+]
 
 
 def _flags(*names: str) -> dict[str, Any]:

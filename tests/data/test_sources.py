@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import MakeFolder
 
+from conftest import MakeFolder
 from convscope.data.sources import open_dataset
 from convscope.errors import DataError
 
@@ -70,7 +69,7 @@ def test_hidden_files_and_other_kinds_are_passed_over_and_counted(make_folder: M
 
 def test_a_folder_that_links_to_itself_is_entered_once(make_folder: MakeFolder) -> None:
     root = make_folder({"a": 2, "b": 2})
-    os.symlink(root / "a", root / "a" / "again")
+    (root / "a" / "again").symlink_to(root / "a")
     assert len(open_dataset(root)) == 4
 
 

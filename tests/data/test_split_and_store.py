@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import MakeFolder
 
+from conftest import MakeFolder
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.sources import open_dataset
 from convscope.data.split import MAX_VALIDATION, split_images

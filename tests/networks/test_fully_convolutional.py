@@ -11,10 +11,12 @@ from convscope.networks import alexnet, build, entry, names, to_fully_convolutio
 CONVERTIBLE = [
     name for name in names() if name.startswith(("lenet", "alexnet", "vgg")) and "1998" not in name
 ]
+# Computed at 224 pixels; the other VGGs differ in their number of convolutions only.
+COMPUTED = [name for name in CONVERTIBLE if "vgg" not in name or "vgg11" in name]
 
 
-@pytest.mark.parametrize("name", CONVERTIBLE)
-def test_output_is_the_same_at_the_training_size_and_a_map_on_a_larger_image(
+@pytest.mark.parametrize("name", COMPUTED)
+def test_output_is_the_same_at_the_training_size(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alexnet, "NEURONS", 8)
@@ -30,9 +32,14 @@ def test_output_is_the_same_at_the_training_size_and_a_map_on_a_larger_image(
     assert not sliding.training
     scale = expected.abs().max().item()
     torch.testing.assert_close(found.flatten(1), expected, rtol=0, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", CONVERTIBLE)
+def test_output_is_a_map_on_a_larger_image(name: str) -> None:
+    channels, height, width = entry(name).input
     with torch.device("meta"):
-        larger = to_fully_convolutional(build(name, num_classes=5))
-        rows, columns = larger(torch.empty(1, channels, height + 64, width + 96)).shape[2:]
+        sliding = to_fully_convolutional(build(name, num_classes=5))
+        rows, columns = sliding(torch.empty(1, channels, height + 64, width + 96)).shape[2:]
     assert rows > 1
     assert columns > rows
 

@@ -50,15 +50,15 @@ class Form(NamedTuple):
     five: int  # side of the kernel in the third branch
     batch_norm: bool
     last_pool: int  # side of the window of the fourth pooling
-    head_dropout: float  # in the auxiliary heads
-    head_window: int | None  # their pooling's window, None for whatever gives 4x4
+    head_window: int | None  # of the pooling in the auxiliary heads; None for what gives 4x4
 
 
 FORMS = {
-    "googlenet": Form(TABLE, 3, True, 2, head_dropout=0.7, head_window=None),
-    "googlenet_2014": Form(TABLE, 5, False, 3, head_dropout=0.7, head_window=5),
-    "googlenet_notes": Form(NOTES_TABLE, 5, False, 3, head_dropout=0.7, head_window=5),
+    "googlenet": Form(TABLE, five=3, batch_norm=True, last_pool=2, head_window=None),
+    "googlenet_2014": Form(TABLE, five=5, batch_norm=False, last_pool=3, head_window=5),
+    "googlenet_notes": Form(NOTES_TABLE, five=5, batch_norm=False, last_pool=3, head_window=5),
 }
+HEAD_DROPOUT = 0.7
 
 
 class Outputs(NamedTuple):
@@ -80,7 +80,7 @@ class AuxiliaryHead(nn.Module):
         self.conv = Unit(in_channels, 128, 1, batch_norm=form.batch_norm)
         self.fc1 = nn.Linear(128 * 4 * 4, 1024)
         self.relu = nn.ReLU()
-        self.dropout = nn.Dropout(form.head_dropout)
+        self.dropout = nn.Dropout(HEAD_DROPOUT)
         self.fc2 = nn.Linear(1024, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:

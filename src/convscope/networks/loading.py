@@ -61,8 +61,8 @@ def load_weights(
     given = {name: value for name, value in given.items() if name not in dropped}
 
     replaced = _resized_heads(network, own, given)
-    _refuse_misfits(network, own, {k: v for k, v in given.items() if k not in replaced}, replaced)
     fitting = {name: value for name, value in given.items() if name not in replaced}
+    _refuse_misfits(network, own, fitting, replaced)
     # On the meta device there is no place to copy to.
     is_meta = any(value.is_meta for value in own.values())
     network.load_state_dict(fitting, strict=False, assign=is_meta)

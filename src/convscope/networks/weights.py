@@ -6,10 +6,10 @@ Nothing in a file is ever run: safetensors holds numbers only, and torch's own f
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -60,7 +60,7 @@ def _torch_file(file: Path) -> object:
             # Of old formats, and of compiled archives, which fail below with a reason.
             warnings.simplefilter("ignore")
             return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except UnpicklingError as error:
         if "nsupported global" not in str(error) and "nsupported class" not in str(error):
             raise _damaged(file, "it is no pickle of tensors") from error
         raise WeightsError(

@@ -1,0 +1,298 @@
+"""The command line as a user types it: arguments in; exit code, text and files out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from conftest import MakeFolder
+from convscope.cli.main import VERBS, run
+from convscope.networks import names
+from convscope.recipe import Recipe, flags_of
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Convscope = Callable[..., Outcome]
+
+
+@pytest.fixture
+def convscope(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Convscope:
+    """Runs a command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str | Path) -> Outcome:
+        code = run([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+QUICK = ("--model", "lenet_rgb", "--epochs", "2", "-b", "16")
+
+
+def test_help_lists_every_verb(convscope: Convscope) -> None:
+    outcome = convscope("--help")
+    assert outcome.code == 0
+    assert all(verb in outcome.out for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(convscope: Convscope, verb: str) -> None:
+    outcome = convscope(verb, "--help")
+    assert outcome.code == 0
+    assert f"Usage: convscope {verb}" in outcome.out
+
+
+def test_train_has_a_flag_for_every_field_of_the_recipe(convscope: Convscope) -> None:
+    text = convscope("train", "--help").out
+    for name, field in Recipe.model_fields.items():
+        if name != "data":
+            assert all(flag in text for flag in flags_of(name, field))
+
+
+def test_train_evaluate_predict_and_runs(convscope: Convscope, make_folder: MakeFolder) -> None:
+    data = make_folder()
+    trained = convscope("train", data, *QUICK)
+    assert trained.code == 0
+    assert "accuracy 100.00%  (95 % interval" in trained.out
+    assert "next:       convscope predict runs/pictures-lenet_rgb" in trained.out
+    assert "run runs/pictures-lenet_rgb" in trained.err
+
+    evaluated = convscope("evaluate", "runs/pictures-lenet_rgb", "--json")
+    assert json.loads(evaluated.out)["accuracy"] == 1
+
+    table = convscope("predict", "runs/pictures-lenet_rgb", data / "red" / "000.png")
+    assert table.out.split()[1] == "red"
+
+    listed = convscope("runs")
+    assert "runs/pictures-lenet_rgb" in listed.out
+    assert "finished" in listed.out
+    rows = json.loads(convscope("runs", "runs", "--json").out)
+    assert rows[0]["accuracy"] == 1
+    assert rows[0]["epochs_done"] == 2
+
+
+def test_train_prints_json_alone_on_standard_output(
+    convscope: Convscope, make_folder: MakeFolder
+) -> None:
+    outcome = convscope("train", make_folder(), *QUICK, "--json", "--quiet")
+    fields = json.loads(outcome.out)
+    assert fields["run"] == str(Path("runs/pictures-lenet_rgb"))
+    assert set(fields["accuracy_interval"]) == {"low", "high", "confidence", "method"}
+    assert outcome.err == ""
+
+
+def test_flags_come_on_top_of_a_recipe_file(convscope: Convscope, make_folder: MakeFolder) -> None:
+    data = make_folder()
+    Path("mine.yaml").write_text("model: lenet_rgb\nepochs: 5\noptions: {activation: tanh}\n")
+    outcome = convscope(
+        "train", data, "-c", "mine.yaml", "--epochs", "1", "--option", "dropout=0.1", "--name", "x"
+    )
+    assert outcome.code == 0
+    recipe = Recipe.load(Path("runs/x/recipe.yaml"))
+    assert (recipe.epochs, recipe.model) == (1, "lenet_rgb")
+    assert recipe.options == {"activation": "tanh", "dropout": 0.1}
+
+
+@pytest.fixture
+def trained(convscope: Convscope, make_folder: MakeFolder) -> Path:
+    assert convscope("train", make_folder(), *QUICK).code == 0
+    return Path("runs/pictures-lenet_rgb")
+
+
+def test_predict_takes_files_folders_and_patterns_each_image_once(
+    convscope: Convscope, trained: Path
+) -> None:
+    words = ("pictures/red", "pictures/*/00[01].png", "pictures/blue/000.png")
+    outcome = convscope("predict", trained, *words, "--csv", "--top", "1")
+    rows = list(csv.DictReader(io.StringIO(outcome.out)))
+    assert len(rows) == 42
+    assert {row["label"] for row in rows if "red" in row["image"]} == {"red"}
+    assert outcome.err == ""
+
+
+def test_predict_prints_json(convscope: Convscope, trained: Path) -> None:
+    rows = json.loads(convscope("predict", trained, "pictures/red/000.png", "--json").out)
+    assert rows[0]["label"] == "red"
+    assert rows[0]["probability"] == rows[0]["probabilities"]["red"]
+
+
+def test_predict_goes_on_past_unreadable_images_and_names_them(
+    convscope: Convscope, trained: Path
+) -> None:
+    Path("pictures/red/bad.png").write_bytes(b"bad")
+    outcome = convscope("predict", trained, "pictures/red", "--csv", "--top", "1")
+    assert outcome.code == 3
+    assert outcome.out.count("\n") == 41
+    assert "error: 1 of 41 images can't be read" in outcome.err
+    assert "bad.png` is no image" in outcome.err
+
+
+def test_predict_names_all_arguments_that_stand_for_nothing(
+    convscope: Convscope, trained: Path
+) -> None:
+    Path("empty").mkdir()
+    outcome = convscope("predict", trained, "none.png", "*.tiff", "empty")
+    assert outcome.code == 3
+    for word in ("`none.png`", "`*.tiff`", "`empty` (a folder without images)"):
+        assert word in outcome.err
+
+
+def test_summary_prints_the_layer_table(convscope: Convscope) -> None:
+    outcome = convscope("summary", "lenet5")
+    assert "1 x 6 x 28 x 28" in outcome.out
+    assert "parameters 61,706 (61,706 trainable)" in outcome.out
+    assert "MACs 416,520" in outcome.out
+
+
+def test_summary_takes_input_classes_options_and_depth(convscope: Convscope) -> None:
+    words = ("--input", "1x32x32", "--num-classes", "7", "--option", "stem=small", "--json")
+    table = json.loads(convscope("summary", "resnet18", *words).out)
+    assert table["input_shape"] == [1, 1, 32, 32]
+    assert table["layers"][-1]["output_shape"] == [1, 7]
+    short = convscope("summary", "resnet18", "--depth", "1").out
+    assert "layer1" in short
+    assert "BasicBlock" not in short
+
+
+def test_networks_lists_all_of_them(convscope: Convscope) -> None:
+    rows = json.loads(convscope("networks", "--json").out)
+    assert [row["name"] for row in rows] == list(names())
+    table = convscope("networks").out
+    assert "61,100,840" in table
+    assert "714.2" in table
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("trian",), 2, "error: there is no verb `trian`\nhint: did you mean `train`?"),
+        (
+            ("train", "digits", "--epoch", "3"),
+            2,
+            "error: `train` has no flag `--epoch`\nhint: did you mean `--epochs`",
+        ),
+        (
+            ("train", "digits", "--model", "resnet19"),
+            4,
+            "error: no network is called `resnet19`\nhint: did you mean `resnet18`",
+        ),
+        (
+            ("train", "digits", "--opt", "adamm"),
+            2,
+            "error: `opt` can't be `adamm`\nhint: did you mean `adam` or `adamw`? "
+            "it takes `sgd`, `adam` or `adamw`",
+        ),
+        (
+            ("train", "digits", "--epochs", "0", "--lr", "-1"),
+            2,
+            "error: 2 values can't be\n"
+            "  `epochs` can't be `0`: it must be greater than or equal to 1\n"
+            "  `lr` can't be `-1.0`: it must be greater than 0",
+        ),
+        (
+            ("train", "digits", "--epochs", "many"),
+            2,
+            "error: `--epochs` can't be this: 'many' is not a valid integer",
+        ),
+        (("train",), 2, "error: `DATA` is missing\nhint: give a folder of class folders"),
+        (("train", "none"), 3, "error: there is no folder `none`\nhint: give a folder with one"),
+        (("train", "digits", "--momentum", "0.9"), 2, "`momentum` has no effect with `opt=adamw`"),
+        (("train", "digits", "--fold", "1"), 2, "error: `fold=1` needs `folds`"),
+        (("train", "digits", "--folds", "3", "--fold", "3"), 2, "there are only 3 folds"),
+        (("train", "digits", "--tune", "head"), 2, "error: `tune=head` needs `weights`"),
+        (
+            ("train", "digits", "--sched", "constant", "--warmup-epochs", "1"),
+            2,
+            "`warmup_epochs` has no effect with `sched=constant`",
+        ),
+        (
+            ("train", "digits", "--warmup-epochs", "9", "--epochs", "2"),
+            2,
+            "error: `warmup_epochs` is 9, longer than the training of 2 epochs",
+        ),
+        (
+            ("train", "digits", "--auxiliary-weight", "0.3"),
+            2,
+            "`auxiliary_weight` has no effect: no auxiliary output of `lenet5_relu` learns",
+        ),
+        (("train", "digits", "--option", "stem"), 2, "error: `--option stem` has no value"),
+        (
+            ("train", "digits", "--option", "steem=small", "--model", "resnet18"),
+            4,
+            "the network `resnet18` has no option `steem`",
+        ),
+        (("train", "digits", "-c", "none.yaml"), 2, "error: recipe `none.yaml` can't be read"),
+        (("train", "digits", "--device", "tpu"), 7, "no device is called `tpu`"),
+        (("train", "digits", "--device", "cuda:9"), 7, "`cuda:9` was asked for, but this machine"),
+        (("train", "digits", "--weights", "x.pth"), 2, "error: `weights=x.pth` needs `model`"),
+        (
+            ("train", "digits", "--weights", "x.pth", "--model", "lenet_caffe"),
+            5,
+            "error: the weights file `x.pth` is missing",
+        ),
+        (("evaluate", "none"), 6, "error: `none` is no run folder: it has no recipe.yaml"),
+        (("predict", "none"), 2, "error: `IMAGE...` is missing"),
+        (("summary", "lenet5", "--input", "28x28"), 2, "error: `--input` can't be `28x28`"),
+        (("summary", "lenet5", "--input", "1x8x8"), 4, "too small for the network `lenet5`"),
+        (("runs",), 6, "error: there is no folder `runs`"),
+    ],
+)
+def test_bad_input_gets_a_clear_error(
+    convscope: Convscope, words: tuple[str, ...], code: int, message: str
+) -> None:
+    outcome = convscope(*words)
+    assert message in outcome.err
+    assert outcome.code == code
+    assert outcome.out == ""
+    assert not Path("runs").exists() or not list(Path("runs").iterdir())
+
+
+def test_json_and_csv_exclude_each_other(convscope: Convscope, trained: Path) -> None:
+    outcome = convscope("predict", trained, "pictures/red", "--json", "--csv")
+    assert (outcome.code, outcome.err) == (2, "error: `--json` and `--csv` exclude each other\n")
+
+
+def test_a_bad_recipe_file_names_all_its_faults(convscope: Convscope) -> None:
+    Path("r.yaml").write_text("data: digits\nmodle: lenet5\nepochs: x\n")
+    outcome = convscope("train", "-c", "r.yaml")
+    assert outcome.code == 2
+    assert "a recipe has no field `modle` (did you mean `model`?)" in outcome.err
+    assert "`epochs` can't be `x`" in outcome.err
+    Path("list.yaml").write_text("- 1\n")
+    assert "is no mapping of fields" in convscope("train", "-c", "list.yaml").err
+    Path("new.yaml").write_text("format: 3\ndata: digits\n")
+    assert "has format 3, this version of convscope reads format 1" in (
+        convscope("train", "-c", "new.yaml").err
+    )
+
+
+def test_a_traceback_is_shown_only_when_asked_for(convscope: Convscope) -> None:
+    assert "Traceback" not in convscope("train", "none").err
+    assert "Traceback" in convscope("train", "none", "--traceback").err
+
+
+def test_an_interruption_says_how_to_go_on(
+    convscope: Convscope, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convscope.workflows.train_recipe", interrupt)
+    outcome = convscope("train", make_folder())
+    assert outcome.code == 130
+    assert "interrupted; the same command continues a training" in outcome.err

@@ -1,0 +1,52 @@
+"""The choice of device and number format, with its reason."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from convscope.device import choose_device
+from convscope.errors import DeviceError
+
+
+def test_the_cpu_computes_in_float32_unless_asked_otherwise() -> None:
+    device = choose_device("cpu")
+    assert device.torch == torch.device("cpu")
+    assert device.reason == "cpu as asked, float32"
+    assert device.peak_memory_bytes() is None
+    device.synchronize()
+
+
+def test_bfloat16_is_used_by_convolutions_when_asked_for() -> None:
+    device = choose_device("cpu", "bfloat16")
+    assert device.reason == "cpu as asked, bfloat16 as asked"
+    with device.autocast():
+        assert torch.nn.Conv2d(1, 1, 3)(torch.ones(1, 1, 4, 4)).dtype == torch.bfloat16
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has a GPU")
+def test_auto_says_why_it_is_the_cpu() -> None:
+    assert choose_device("auto").reason == "cpu (no GPU found), float32"
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "message"),
+    [
+        ("gpu", "auto", "no device is called `gpu`"),
+        ("cuda:7", "auto", "`cuda:7` was asked for, but this machine offers"),
+        ("meta", "auto", "`meta` is no device that convscope runs on"),
+        ("cpu", "float16", "no number format is called `float16`"),
+    ],
+)
+def test_what_the_machine_lacks_is_an_error(name: str, precision: str, message: str) -> None:
+    with pytest.raises(DeviceError, match=message):
+        choose_device(name, precision)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_is_found_and_computes_in_bfloat16() -> None:
+    device = choose_device("auto")
+    assert device.torch.type == "cuda"
+    assert device.compute_dtype == torch.bfloat16
+    assert "tensor cores" in device.reason

@@ -1,0 +1,85 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from convscope.errors import RunError
+from convscope.files import (
+    check_format,
+    check_writable,
+    new_folder,
+    read_json,
+    sha256,
+    write_csv,
+    write_json,
+    write_text,
+)
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    write_text(path, "first")
+    write_text(path, "sécond")
+    assert path.read_text(encoding="utf-8") == "sécond"
+    assert [p.name for p in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_json_never_holds_what_json_does_not_have(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"x": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert read_json(tmp_path / "a.json") == {"x": 1}
+
+
+def test_csv_quotes_what_needs_it(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", ["name"], [['a,"b"\nc']])
+    assert (tmp_path / "a.csv").read_text() == 'name\n"a,""b""\nc"\n'
+
+
+def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
+    def break_off() -> None:
+        with new_folder(tmp_path / "x") as place:
+            (place / "half").write_text("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert list(tmp_path.iterdir()) == []
+    with new_folder(tmp_path / "x") as place:
+        (place / "whole").write_text("whole")
+    assert (tmp_path / "x" / "whole").read_text() == "whole"
+    with new_folder(tmp_path / "x") as place:
+        (place / "other").write_text("other")
+    assert [p.name for p in (tmp_path / "x").iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", "\udcff"])
+def test_what_is_no_json_object_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(RunError, match=r"a\.json"):
+        read_json(path)
+    with pytest.raises(RunError, match="is missing"):
+        read_json(tmp_path / "b.json")
+
+
+def test_another_format_is_refused_with_both_versions(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="has format None, this version of convscope reads format 1"):
+        check_format({}, known=1, path=tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="can't be written to"):
+        check_writable(tmp_path / "file" / "x")
+    with pytest.raises(RunError, match="can't be written to"):
+        write_text(tmp_path / "file" / "x", "")
+
+
+def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
+    assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()

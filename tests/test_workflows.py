@@ -1,0 +1,382 @@
+"""The whole way: train, continue, evaluate, predict; in Python, on small real trainings."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import convscope
+from conftest import MakeFolder
+from convscope.classifier import Classifier
+from convscope.errors import DataError, NetworkError, RunError, TrainingError, WeightsError
+from convscope.files import sha256
+
+QUICK = {"model": "lenet_rgb", "epochs": 3, "batch_size": 16}
+
+
+@pytest.fixture
+def run(make_folder: MakeFolder, tmp_path: Path) -> convscope.Run:
+    return convscope.train(make_folder(), project=tmp_path / "runs", **QUICK)
+
+
+def test_a_training_leaves_everything_that_the_format_promises(run: convscope.Run) -> None:
+    assert run.path.name == "pictures-lenet_rgb"
+    assert run.state == "finished"
+    assert run.evaluation["accuracy"] == 1
+    assert [row["epoch"] for row in run.history] == [1, 2, 3]
+    assert run.recipe.lr == 0.002
+    assert run.recipe.img_size == 32
+    with run.splits_path.open() as file:
+        uses = [row["used_for"] for row in csv.DictReader(file)]
+    assert set(uses) == {"train", "validation", "test"}
+    assert uses.count("test") == run.evaluation["num_images"]
+    assert json.loads(run.environment_path.read_text())["device"].startswith("cpu")
+    assert sorted(path.name for path in run.checkpoints_path.iterdir()) == ["12", "8"]
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
+    run: convscope.Run, tmp_path: Path
+) -> None:
+    data = run.recipe.data
+    again = convscope.train(data, project=tmp_path / "again", **QUICK)
+    other = convscope.train(data, project=tmp_path / "other", seed=1, **QUICK)
+    digests = [sha256(each.classifier_path / "model.safetensors") for each in (run, again, other)]
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def test_the_callers_random_state_is_left_alone(make_folder: MakeFolder, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    convscope.train(make_folder(), project=tmp_path, model="lenet_rgb", epochs=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_finished_run_gets_the_next_number(run: convscope.Run) -> None:
+    second = convscope.train(run.recipe.data, project=run.path.parent, **QUICK)
+    assert second.path.name == "pictures-lenet_rgb-2"
+
+
+def test_a_recipe_taken_back_gives_the_same_model(run: convscope.Run, tmp_path: Path) -> None:
+    from convscope.workflows import train_recipe
+
+    again = train_recipe(convscope.Recipe.load(run.recipe_path), project=tmp_path / "again")
+    digests = [sha256(each.classifier_path / "model.safetensors") for each in (run, again)]
+    assert digests[0] == digests[1]
+
+
+TRAIN_SLOWLY = """
+import sys, convscope
+convscope.train(sys.argv[1], project=sys.argv[2], model="lenet_rgb", epochs=40, batch_size=16)
+"""
+
+
+def test_a_killed_training_continues_to_the_same_bits(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder()
+    whole = convscope.train(
+        data, project=tmp_path / "whole", model="lenet_rgb", epochs=40, batch_size=16
+    )
+    command = [sys.executable, "-c", TRAIN_SLOWLY, str(data), str(tmp_path / "killed")]
+    process = subprocess.Popen(command)
+    checkpoints = tmp_path / "killed" / "pictures-lenet_rgb" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while len(list(checkpoints.glob("[0-9]*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the training ended before it could be killed"
+
+    continued = convscope.train(
+        data, project=tmp_path / "killed", model="lenet_rgb", epochs=40, batch_size=16
+    )
+    assert continued.path.name == "pictures-lenet_rgb"
+    first, second = (
+        sha256(each.classifier_path / "model.safetensors") for each in (whole, continued)
+    )
+    assert first == second
+    columns = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    for left, right in zip(whole.history, continued.history, strict=True):
+        assert [left[name] for name in columns] == [right[name] for name in columns]
+
+
+@pytest.fixture
+def unfinished(run: convscope.Run) -> convscope.Run:
+    run.evaluation_path.unlink()
+    return run
+
+
+def test_an_unfinished_run_is_not_continued_with_another_recipe(unfinished: convscope.Run) -> None:
+    with pytest.raises(RunError, match="an unfinished run that was begun differently") as caught:
+        convscope.train(
+            unfinished.recipe.data, project=unfinished.path.parent, **{**QUICK, "lr": 0.1}
+        )
+    assert "lr: 0.002 -> 0.1" in caught.value.message
+
+
+def test_an_unfinished_run_is_not_continued_with_other_images(unfinished: convscope.Run) -> None:
+    data = Path(unfinished.recipe.data)
+    Image.new("RGB", (12, 12), "green").save(data / "blue" / "new.png")
+    with pytest.raises(RunError, match="the images or their classes"):
+        convscope.train(data, project=unfinished.path.parent, **QUICK)
+
+
+def test_an_unfinished_run_that_only_lacks_its_evaluation_is_finished(
+    unfinished: convscope.Run,
+) -> None:
+    before = sha256(unfinished.classifier_path / "model.safetensors")
+    again = convscope.train(unfinished.recipe.data, project=unfinished.path.parent, **QUICK)
+    assert again.path == unfinished.path
+    assert again.state == "finished"
+    assert sha256(again.classifier_path / "model.safetensors") == before
+
+
+def test_patience_stops_early_and_keeps_the_best(make_folder: MakeFolder, tmp_path: Path) -> None:
+    options = {**QUICK, "epochs": 40, "patience": 2}
+    run = convscope.train(make_folder(), project=tmp_path, **options)
+    assert len(run.history) < 40
+    best = max(run.history, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
+    metrics = convscope.load(run.path).metrics
+    assert metrics["epoch"] == best["epoch"]
+    assert metrics["validation_accuracy"] == best["validation_accuracy"]
+    assert len(run.history) == best["epoch"] + 2
+
+
+def test_a_diverged_training_says_so_and_does_not_block_the_next(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder()
+    options = {**QUICK, "opt": "sgd", "sched": "constant"}
+    with pytest.raises(TrainingError, match="the loss became (nan|inf) in step"):
+        convscope.train(data, project=tmp_path, **options, lr=1e12)
+    failed = convscope.Run.open(tmp_path / "pictures-lenet_rgb")
+    assert failed.state == "diverged"
+    assert not failed.classifier_path.exists()
+    again = convscope.train(data, project=tmp_path, **options, lr=0.01)
+    assert again.path.name == "pictures-lenet_rgb-2"
+
+
+def test_prediction_agrees_with_evaluation_for_every_image(run: convscope.Run) -> None:
+    classifier = convscope.load(run.path)
+    files = sorted(Path(run.recipe.data).rglob("*.png"))
+    together = classifier.predict(files)
+    alone = [classifier.predict(file) for file in files]
+    evaluation = convscope.evaluate(run, split="all")
+    right = [p.label == file.parent.name for p, file in zip(together, files, strict=True)]
+    assert evaluation.accuracy == sum(right) / len(right)
+    for one, other in zip(together, alone, strict=True):
+        for label, probability in one.probabilities.items():
+            assert probability == pytest.approx(other.probabilities[label], abs=1e-6)
+    loss = -np.mean(
+        [np.log(p.probabilities[file.parent.name]) for p, file in zip(together, files, strict=True)]
+    )
+    assert evaluation.metrics.loss == pytest.approx(loss, abs=1e-6)
+
+
+def test_a_path_bytes_pillow_and_pixels_give_the_same_prediction(run: convscope.Run) -> None:
+    classifier = convscope.load(run.path)
+    file = Path(run.recipe.data) / "red" / "003.png"
+    with Image.open(file) as image:
+        pixels = np.asarray(image)
+        given = [file, str(file), file.read_bytes(), image, pixels]
+        answers = [classifier.predict(one).probabilities for one in given]
+    assert all(answer == answers[0] for answer in answers)
+    assert sum(answers[0].values()) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_prediction_lists_its_best_classes(run: convscope.Run) -> None:
+    prediction = convscope.load(run.path).predict(Path(run.recipe.data) / "red" / "003.png")
+    assert prediction.label == "red"
+    assert prediction.top(1) == [("red", prediction.probability)]
+    assert prediction.image.endswith("003.png")
+
+
+def test_an_unreadable_image_is_named(run: convscope.Run, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"no\.png` is empty"):
+        convscope.load(run.path).predict(tmp_path / "no.png")
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((4, 4)), np.zeros((4, 4, 2), dtype=np.uint8)])
+def test_pixels_of_another_kind_are_refused(run: convscope.Run, pixels: np.ndarray) -> None:
+    with pytest.raises(DataError, match="pixels have shape"):
+        convscope.load(run.path).predict(pixels)
+
+
+def test_without_a_split_the_evaluation_leaves_out_what_training_saw(run: convscope.Run) -> None:
+    evaluation = convscope.evaluate(run)
+    assert evaluation.metrics.num_images == run.evaluation["num_images"]
+    assert "that training or selection saw" in evaluation.images
+
+
+def test_other_data_is_evaluated_whole_with_classes_matched_by_name(
+    run: convscope.Run, make_folder: MakeFolder
+) -> None:
+    other = make_folder({"red": 9}, name="other", seed=5)
+    (other / "red").rename(other / "blue")  # pictures of colour 0 are blue in training
+    make_folder({"zzz": 1, "red": 4}, name="other", seed=6)
+    (other / "zzz" / "000.png").unlink()
+    evaluation = convscope.evaluate(run, other)
+    assert evaluation.images == "all images"
+    assert evaluation.metrics.num_images == 13
+    assert [row.name for row in evaluation.metrics.classes] == ["blue", "red"]
+    assert evaluation.accuracy == 1
+
+
+def test_data_with_unknown_classes_is_refused(run: convscope.Run, make_folder: MakeFolder) -> None:
+    with pytest.raises(DataError, match="1 classes are unknown to the classifier") as caught:
+        convscope.evaluate(run, make_folder({"green": 2, "red": 2}, name="other"))
+    assert "`green` (2 images)" in caught.value.message
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_splits_of_data_without_splits_are_those_of_training(
+    run: convscope.Run, split: str
+) -> None:
+    uses = list(run.seen_images.values())
+    expected = {"train": uses.count("train"), "val": uses.count("validation")}
+    expected["test"] = run.evaluation["num_images"]
+    found = convscope.evaluate(run, split=split).metrics.num_images
+    assert found == expected[split]
+
+
+def test_a_classifier_folder_alone_is_enough(run: convscope.Run, tmp_path: Path) -> None:
+    run.classifier_path.rename(tmp_path / "shared")
+    classifier = convscope.load(tmp_path / "shared")
+    assert isinstance(classifier, Classifier)
+    assert classifier.classes == ("blue", "red")
+    evaluation = convscope.evaluate(tmp_path / "shared", run.recipe.data)
+    assert evaluation.images == "all images; which of them training saw isn't known"
+    with pytest.raises(RunError, match="doesn't say what data"):
+        convscope.evaluate(tmp_path / "shared")
+
+
+def test_a_classifier_of_a_newer_format_is_refused(run: convscope.Run) -> None:
+    file = run.classifier_path / "classifier.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 7}))
+    with pytest.raises(RunError, match="has format 7, this version of convscope reads format 1"):
+        convscope.load(run.path)
+
+
+def test_a_run_of_a_newer_format_is_refused(run: convscope.Run) -> None:
+    run.recipe_path.write_text(run.recipe_path.read_text().replace("format: 1", "format: 9"))
+    with pytest.raises(convscope.ConvscopeError, match="has format 9, this version"):
+        _ = run.recipe
+
+
+def test_changed_weights_are_refused(run: convscope.Run) -> None:
+    file = run.classifier_path / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(RunError, match="is damaged or belongs to another"):
+        convscope.load(run.path)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is no run folder: it has no recipe.yaml"):
+        convscope.load(tmp_path)
+
+
+def test_a_run_starts_from_an_earlier_run_and_takes_its_preprocessing_over(
+    run: convscope.Run, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder({"x": 20, "y": 20, "z": 20}, name="three")
+    second = convscope.train(
+        data, project=tmp_path / "runs", weights=str(run.path), tune="head", epochs=2
+    )
+    before, after = convscope.load(run.path), convscope.load(second.path)
+    assert after.preprocessing == before.preprocessing
+    assert after.choice.name == "lenet_rgb"
+    old, new = before.network.state_dict(), after.network.state_dict()
+    changed = {name for name in old if not torch.equal(old[name], new[name][: len(old[name])])}
+    assert {name.split(".")[0] for name in changed} == {"fc3"}
+
+
+def test_a_head_for_other_classes_of_the_same_number_is_fresh(
+    run: convscope.Run, make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_folder({"x": 20, "y": 20}, name="two")
+    convscope.train(
+        data,
+        project=tmp_path / "runs",
+        weights=str(run.path),
+        epochs=1,
+        reporter=convscope.Reporter(),
+    )
+    assert "the head is fresh, as the classes are others" in capsys.readouterr().err
+
+
+def test_weights_of_another_network_are_refused(
+    run: convscope.Run, make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    weights = str(run.classifier_path / "model.safetensors")
+    with pytest.raises(WeightsError):
+        convscope.train(
+            run.recipe.data, project=tmp_path, model="resnet20", weights=weights, epochs=1
+        )
+    with pytest.raises(WeightsError, match="holds a `lenet_rgb`, but `model` is `resnet20`"):
+        convscope.train(
+            run.recipe.data, project=tmp_path, model="resnet20", weights=str(run.path), epochs=1
+        )
+
+
+def test_an_image_size_too_small_names_the_smallest(make_folder: MakeFolder) -> None:
+    with pytest.raises(NetworkError, match="is too small for the network `alexnet`") as caught:
+        convscope.train(make_folder(), model="alexnet", img_size=16)
+    assert "the smallest is" in str(caught.value.hint)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
+def test_a_read_only_output_folder_is_an_error_before_anything_is_trained(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    # Root may write anywhere, but nobody can make a folder below a file.
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="can't be written to: Not a directory") as caught:
+        convscope.train(make_folder(), project=tmp_path / "file" / "runs", **QUICK)
+    assert "--project" in str(caught.value.hint)
+
+
+def test_damaged_images_are_recorded_and_not_counted(
+    make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = make_folder()
+    (data / "blue" / "003.png").write_bytes(b"broken")
+    run = convscope.train(data, project=tmp_path, reporter=convscope.Reporter(), **QUICK)
+    said = capsys.readouterr().err
+    assert "note: 1 images can't be read and are left out" in said
+    assert "blue/003.png is no image of a format that is read" in said
+    environment = json.loads(run.environment_path.read_text())
+    assert environment["damaged"][0][0] == "blue/003.png"
+
+
+def test_given_splits_are_used_as_given(make_folder: MakeFolder, tmp_path: Path) -> None:
+    root = make_folder({"a": 30, "b": 30}, name="set/train").parent
+    make_folder({"a": 7, "b": 6}, name="set/val", seed=9)
+    run = convscope.train(root, project=tmp_path / "runs", **QUICK)
+    assert run.evaluation["num_images"] == 13
+    assert convscope.evaluate(run).images == "the validation split as given"
+
+
+def test_summaries_are_of_names_runs_and_modules(run: convscope.Run) -> None:
+    assert convscope.summarize("lenet5").parameters == 61_706
+    assert convscope.summarize(run.path).rows[0].output_shape == (1, 2)
+    module = torch.nn.Conv2d(3, 4, 3)
+    assert convscope.summarize(module, input_shape=(3, 8, 8)).macs == 6 * 6 * 4 * 27
+    with pytest.raises(convscope.ConvscopeError, match="`input_shape` is missing"):
+        convscope.summarize(module)
+    with pytest.raises(convscope.ConvscopeError, match="only apply to a network given by name"):
+        convscope.summarize(run.path, num_classes=3)
