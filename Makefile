@@ -10,7 +10,7 @@ BIN := .venv/bin
 	touch $@
 
 demo: .venv/installed  ## train LeNet-5 on real handwritten digits, evaluate it, predict some images
-	$(BIN)/convscope demo
+	$(BIN)/python examples/demo.py
 
 test: check  ## all checks and tests
 	$(BIN)/python -m pytest --cov --cov-report=term

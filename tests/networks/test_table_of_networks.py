@@ -76,8 +76,9 @@ def all_logits(network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
 def computed(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor, Tensor]:
     """A network of ten classes, a batch of small images, and its first logits in training mode."""
     row = entry(request.param)
-    stem = {"stem": "small"} if "stem" in row.options else {}
-    side = row.input[1] if row.needs_input_size else 32 if "vgg" in row.name else 24
+    # 32 pixels are too few for these only; the other stem computes less.
+    stem = {"stem": "small"} if row.name.startswith(("alexnet", "googlenet_")) else {}
+    side = min(row.input[1], 32)
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
         # Few dense neurons, so that AlexNet and VGG take no seconds each.

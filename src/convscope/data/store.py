@@ -19,7 +19,8 @@ from convscope.errors import DataError, listed
 
 MAX_DAMAGED_SHARE = 0.05
 IN_MEMORY_BYTES = 2 << 30  # a larger store lies in a temporary file and is mapped into memory
-CHUNK = 256
+GROUP = 16  # images a thread decodes at a time: handing over one by one costs more than a digit
+GROUPS_AHEAD = 16  # decoded before they are asked for; bounds the memory of large images
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +114,15 @@ def _decoded(
             return error
         return hash_pixels(pixels), preprocessing.apply(pixels)
 
+    def several(start: int) -> list[tuple[int, Outcome]]:
+        return [(index, one(index)) for index in range(start, min(start + GROUP, len(dataset)))]
+
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for start in range(0, len(dataset), CHUNK):
-            chunk = range(start, min(start + CHUNK, len(dataset)))
-            for index, outcome in zip(chunk, pool.map(one, chunk), strict=True):
-                yield index, outcome
-                on_progress(1)
+        for ahead in range(0, len(dataset), GROUP * GROUPS_AHEAD):
+            last = min(ahead + GROUP * GROUPS_AHEAD, len(dataset))
+            for group in pool.map(several, range(ahead, last, GROUP)):
+                yield from group
+                on_progress(len(group))
 
 
 def _empty(shape: tuple[int, ...]) -> NDArray[np.uint8]:
