@@ -263,6 +263,23 @@ def test_a_classifier_folder_alone_is_enough(run: convscope.Run, tmp_path: Path)
         convscope.evaluate(tmp_path / "shared")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": ["a"]}, "1 classes for a network of 2 outputs"),
+        ({"classes": None}, "holds no whole classifier"),
+        ({"network": {"name": "lenet_rgb"}}, "holds no whole classifier"),
+    ],
+)
+def test_a_classifier_whose_parts_do_not_fit_is_refused(
+    run: convscope.Run, change: dict[str, object], message: str
+) -> None:
+    file = run.classifier_path / "classifier.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    with pytest.raises(RunError, match=message):
+        convscope.load(run.path)
+
+
 def test_a_classifier_of_a_newer_format_is_refused(run: convscope.Run) -> None:
     file = run.classifier_path / "classifier.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 7}))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 # OpenMP's threads spin while they wait for each other. Where another process, or another guest of
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 # with threads that sleep. This is read once, when torch loads its OpenMP; a user's value wins.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__version__ = version("convscope")
+__version__ = "0.1.0"
 
 # Public name -> the module that has it.
 _PUBLIC = {

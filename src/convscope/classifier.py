@@ -27,7 +27,7 @@ from convscope.data.decode import decode
 from convscope.data.preprocessing import Preprocessing
 from convscope.errors import DataError, RunError
 from convscope.files import check_format, new_folder, read_json, sha256, write_json
-from convscope.networks import build, load_weights
+from convscope.networks import build
 
 FORMAT = 1
 PREDICT_BATCH = 64
@@ -119,6 +119,8 @@ class Classifier:
         metrics: Mapping[str, Any] | None = None,
         device: torch.device | None = None,
     ) -> None:
+        if len(classes) != choice.num_classes:
+            raise RunError(f"{len(classes)} classes for a network of {choice.num_classes} outputs")
         self.device = device or torch.device("cpu")
         self.network = network.to(self.device).eval()
         self.choice = choice
@@ -213,7 +215,7 @@ class Classifier:
             network_fields["input_size"] = tuple(network_fields["input_size"])
             choice = NetworkChoice(**network_fields)
             network = choice.build()
-            load_weights(network, load_file(weights))
+            network.load_state_dict(load_file(weights))
             return cls(
                 network,
                 choice,
@@ -222,7 +224,7 @@ class Classifier:
                 metrics=content["metrics"],
                 device=device,
             )
-        except (OSError, KeyError, TypeError, SafetensorError) as error:
+        except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise RunError(f"`{place}` holds no whole classifier: {error}") from error
 
     def _prediction(self, image: str, row: list[float]) -> Prediction:

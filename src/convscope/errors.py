@@ -100,9 +100,9 @@ class DownloadError(ConvscopeError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """The known names nearest to `name`, as the beginning of a hint, or None if none is near."""
-    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.6)
-    return f"did you mean {either_of(near)}?" if near else None
+    """The known name nearest to `name`, as the beginning of a hint, or None if none is near."""
+    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else None
 
 
 def either_of(names: Sequence[str]) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -169,6 +168,8 @@ class Recipe(BaseModel):
 
     def dump(self) -> str:
         """The recipe as YAML, in the order of the fields."""
+        import yaml
+
         values = {"format": FORMAT, **self.model_dump(mode="json")}
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
@@ -198,6 +199,8 @@ def read_values(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: The file can't be read, is no mapping or of another format.
     """
+    import yaml  # here, as it would be a tenth of the time that help takes
+
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

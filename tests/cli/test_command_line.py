@@ -184,17 +184,18 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
         (
             ("train", "digits", "--epoch", "3"),
             2,
-            "error: `train` has no flag `--epoch`\nhint: did you mean `--epochs`",
+            "error: `train` has no flag `--epoch`\nhint: did you mean `--epochs`?",
         ),
         (
             ("train", "digits", "--model", "resnet19"),
             4,
-            "error: no network is called `resnet19`\nhint: did you mean `resnet18`",
+            "error: no network is called `resnet19`\n"
+            "hint: did you mean `resnet18`? `convscope networks` lists all of them",
         ),
         (
             ("train", "digits", "--opt", "adamm"),
             2,
-            "error: `opt` can't be `adamm`\nhint: did you mean `adam` or `adamw`? "
+            "error: `opt` can't be `adamm`\nhint: did you mean `adam`? "
             "it takes `sgd`, `adam` or `adamw`",
         ),
         (

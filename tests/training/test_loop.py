@@ -174,7 +174,7 @@ def test_weight_decay_spares_biases_and_normalisation(name: str) -> None:
 def test_an_unknown_optimizer_is_an_error_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="no optimizer is called `adamx`") as caught:
         make_optimizer(nn.Linear(1, 1), "adamx", lr=0.1, weight_decay=0)
-    assert str(caught.value.hint).startswith("did you mean `adam` or `adamw`?")
+    assert str(caught.value.hint).startswith("did you mean `adam`?")
 
 
 def test_head_tuning_leaves_one_layer_and_keeps_frozen_batch_norm_still() -> None:

@@ -10,10 +10,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.metadata import version
 
 import click
 
+from convscope import __version__
 from convscope.errors import ConvscopeError, UsageError, did_you_mean, either_of
 
 # Verb -> what it does. The verb's module in this folder has a `command` of that name.
@@ -57,7 +57,7 @@ class _Verbs(click.Group):
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("convscope"), "--version", message="convscope %(version)s")
+@click.version_option(__version__, "--version", message="convscope %(version)s")
 @click.option("--traceback", is_flag=True, help="Show where an error came from.")
 def convscope(traceback: bool) -> None:
     """Train convolutional image classifiers, look inside them, and trust what they tell you.

@@ -8,7 +8,6 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
-import yaml
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
@@ -51,6 +50,8 @@ def network_options(words: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: A word isn't NAME=VALUE.
     """
+    import yaml
+
     options = {}
     for word in words:
         name, equals, value = word.partition("=")

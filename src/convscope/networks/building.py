@@ -37,7 +37,7 @@ def build(
         in_channels: C; by default that of the images the network was designed for.
         input_size: H and W, or one number for both; by default that of those images. Some networks
             have layers that depend on it, the others take any size that is not too small.
-        initialization: A scheme of `initialize`; by default the entry's, nearly always `kaiming`.
+        initialization: A scheme of `initialize`; by default the entry's, `kaiming`.
         **options: Options of this network, see its entry.
 
     Raises:

@@ -4,7 +4,7 @@
     kaiming           2 / fan-in               2 / (fan-in + fan-out)   0.04 / fan-in
     kaiming_fan_out   2 / fan-out              as above                 as above
     xavier            2 / (fan-in + fan-out)   as convolutions          as convolutions
-    notes             2 / fan-in               0.01 ** 2                as hidden ones
+    notes             2 / fan-in               0.01 ** 2                as the others
     normal            0.01 ** 2                as convolutions          as convolutions
     lecun             uniform within 2.4 / fan-in, everywhere
     pytorch           uniform within 1 / sqrt(fan-in), everywhere, biases too
@@ -92,7 +92,7 @@ def initialize(network: nn.Module, scheme: str = "kaiming") -> None:
     one_of("initialization", scheme, SCHEMES)
     if any(parameter.is_meta for parameter in network.parameters()):
         return
-    last = heads(network)
+    last = _logit_layers(network)
     for name, layer in network.named_modules():
         if scheme in DEVIATIONS and isinstance(layer, (nn.Conv2d, nn.Linear)):
             _draw(layer, scheme, is_head=name in last)
@@ -100,6 +100,18 @@ def initialize(network: nn.Module, scheme: str = "kaiming") -> None:
             reset()
     if scheme.startswith("kaiming"):
         _tame_residuals(network)
+
+
+def _logit_layers(network: nn.Module) -> set[str]:
+    """The heads, and the last layer with weights.
+
+    The two differ only where the head has no weights: distances to fixed codes, which grow with the
+    weights of the layer before them.
+    """
+    weighted = [
+        name for name, layer in network.named_modules() if isinstance(layer, (nn.Conv2d, nn.Linear))
+    ]
+    return {*heads(network), *weighted[-1:]}
 
 
 def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:

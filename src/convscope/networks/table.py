@@ -70,7 +70,6 @@ def _small(
     departs: str,
     *,
     image: tuple[int, int, int] = DIGITS,
-    initialization: str = "kaiming",
     preparation: Preparation | None = None,
 ) -> NetworkEntry:
     """A network of LeCun et al. for digits or thumbnails, of ten classes."""
@@ -81,7 +80,6 @@ def _small(
         num_classes=10,
         paper=LECUN,
         departs=departs,
-        initialization=initialization,
         preparation=preparation,
     )
 
@@ -136,7 +134,7 @@ ROWS = (
     _small("lenet5_relu", partial(lenet, "lenet5"), TAUGHT_RELU),
     _small("lenet_rgb", partial(lenet, "lenet_rgb"), TAUGHT_RGB, image=THUMBNAILS),
     _small("lenet_caffe", partial(lenet, "lenet_caffe"), CAFFE, preparation=PLAIN),
-    _small("lenet5_1998", lenet1998, CODES, initialization="lecun"),
+    _small("lenet5_1998", lenet1998, CODES),
     _cifar("resnet20"),
     _cifar("resnet32"),
     _cifar("resnet44"),
