@@ -40,7 +40,7 @@ class Batches(Protocol):
 
 
 def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """Floats (N, C, H, W) from uint8 pixels (N, H, W, C), with mean and std applied.
+    """Floats (N, C, H, W) from pixels (N, H, W, C) of 0 to 255, with mean and std applied.
 
     The one place where this happens, in training as in prediction.
     """
@@ -101,9 +101,9 @@ class ImageBatches:
         for indices in np.array_split(order, len(self)):
             rows = torch.from_numpy(indices)
             pixels = self._pixels[rows].to(self._device, non_blocking=True)
-            inputs = normalise(pixels, self._preprocessing)
             if self._augmentation is not None and self._shuffle_seed is not None:
-                inputs = self._augmentation.apply(
-                    inputs, seed=self._shuffle_seed, epoch=epoch, indices=indices
+                pixels = self._augmentation.apply(
+                    pixels, seed=self._shuffle_seed, epoch=epoch, indices=indices
                 )
+            inputs = normalise(pixels, self._preprocessing)
             yield Batch(inputs, self._labels[rows].to(self._device, non_blocking=True))
