@@ -26,26 +26,28 @@ def shared_data() -> Path:
 MakeFolder = Callable[..., Path]
 
 
+def make_pictures(
+    root: Path, counts: dict[str, int] | None = None, *, side: int = 12, seed: int = 0
+) -> None:
+    """Makes class folders with noisy pictures whose channel tells the class."""
+    random = np.random.default_rng(seed)
+    for index, (label, count) in enumerate((counts or {"blue": 40, "red": 40}).items()):
+        folder = root / label
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            pixels = random.integers(0, 120, (side, side, 3), dtype=np.uint8)
+            pixels[:, :, index % 3] += 120
+            Image.fromarray(pixels).save(folder / f"{number:03d}.png")
+
+
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
-    """Makes a folder of class folders with images that two colours tell apart."""
+    """Makes a folder of class folders below the test's own folder."""
 
     def make(
-        counts: dict[str, int] | None = None,
-        *,
-        name: str = "pictures",
-        side: int = 12,
-        seed: int = 0,
+        counts: dict[str, int] | None = None, *, name: str = "pictures", **options: int
     ) -> Path:
-        random = np.random.default_rng(seed)
-        root = tmp_path / name
-        for index, (label, count) in enumerate((counts or {"blue": 40, "red": 40}).items()):
-            folder = root / label
-            folder.mkdir(parents=True, exist_ok=True)
-            for number in range(count):
-                pixels = random.integers(0, 120, (side, side, 3), dtype=np.uint8)
-                pixels[:, :, index % 3] += 120
-                Image.fromarray(pixels).save(folder / f"{number:03d}.png")
-        return root
+        make_pictures(tmp_path / name, counts, **options)
+        return tmp_path / name
 
     return make

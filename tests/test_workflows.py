@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import torch
 from PIL import Image
 
 import convscope
-from conftest import MakeFolder
+from conftest import MakeFolder, make_pictures
 from convscope.classifier import Classifier
 from convscope.errors import DataError, NetworkError, RunError, TrainingError, WeightsError
 from convscope.files import sha256
@@ -25,9 +26,27 @@ from convscope.files import sha256
 QUICK = {"model": "lenet_rgb", "epochs": 3, "batch_size": 16}
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `pictures` and `runs/pictures-lenet_rgb`, trained with relative paths."""
+    place = tmp_path_factory.mktemp("once")
+    make_pictures(place / "pictures")
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        convscope.train("pictures", **QUICK)
+    finally:
+        os.chdir(before)
+    return place
+
+
 @pytest.fixture
-def run(make_folder: MakeFolder, tmp_path: Path) -> convscope.Run:
-    return convscope.train(make_folder(), project=tmp_path / "runs", **QUICK)
+def run(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> convscope.Run:
+    """A copy of a finished run that a test may change, in the folder that it was trained in."""
+    for name in ("pictures", "runs"):
+        shutil.copytree(trained_once / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return convscope.Run.open(tmp_path / "runs" / "pictures-lenet_rgb")
 
 
 def test_a_training_leaves_everything_that_the_format_promises(run: convscope.Run) -> None:
@@ -79,7 +98,7 @@ def test_a_recipe_taken_back_gives_the_same_model(run: convscope.Run, tmp_path: 
 
 TRAIN_SLOWLY = """
 import sys, convscope
-convscope.train(sys.argv[1], project=sys.argv[2], model="lenet_rgb", epochs=40, batch_size=16)
+convscope.train(sys.argv[1], project=sys.argv[2], model="lenet_rgb", epochs=20, batch_size=16)
 """
 
 
@@ -88,7 +107,7 @@ def test_a_killed_training_continues_to_the_same_bits(
 ) -> None:
     data = make_folder()
     whole = convscope.train(
-        data, project=tmp_path / "whole", model="lenet_rgb", epochs=40, batch_size=16
+        data, project=tmp_path / "whole", model="lenet_rgb", epochs=20, batch_size=16
     )
     command = [sys.executable, "-c", TRAIN_SLOWLY, str(data), str(tmp_path / "killed")]
     process = subprocess.Popen(command)
@@ -100,7 +119,7 @@ def test_a_killed_training_continues_to_the_same_bits(
     assert process.wait() == -signal.SIGKILL, "the training ended before it could be killed"
 
     continued = convscope.train(
-        data, project=tmp_path / "killed", model="lenet_rgb", epochs=40, batch_size=16
+        data, project=tmp_path / "killed", model="lenet_rgb", epochs=20, batch_size=16
     )
     assert continued.path.name == "pictures-lenet_rgb"
     first, second = (

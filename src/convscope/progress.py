@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import IO
 
@@ -106,12 +104,3 @@ class Reporter:
 
 
 SILENT = Reporter(quiet=True)
-
-
-@contextmanager
-def timed() -> Iterator[list[float]]:
-    """A list that holds the block's duration in seconds when the block is over."""
-    seconds: list[float] = []
-    started = time.monotonic()
-    yield seconds
-    seconds.append(time.monotonic() - started)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from convscope.data.batches import normalise
+from convscope.data.decode import decode
 from convscope.data.preprocessing import Preprocessing
+from convscope.networks import entry
 
 
 def make(**fields: object) -> Preprocessing:
@@ -86,6 +92,38 @@ def test_any_image_gets_the_inputs_shape(
 def test_it_survives_json() -> None:
     preprocessing = make(resize=10, fit="crop")
     assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.to_dict()))) == preprocessing
+
+
+def test_published_imagenet_weights_see_the_publishers_pixels(shared_data: Path) -> None:
+    """The publisher resizes the shorter side to 256, cuts the centre, divides, normalises."""
+    preparation = entry("squeezenet1_1").preparation
+    assert preparation is not None
+    ours = Preprocessing(
+        height=224,
+        width=224,
+        channels=3,
+        resize=preparation.resize_px,
+        mean=preparation.mean,
+        std=preparation.std,
+    )
+    for file in sorted((shared_data / "hymenoptera" / "val").rglob("*.jpg"))[::15]:
+        with Image.open(file) as stored:
+            image = stored.convert("RGB")
+        width, height = image.size
+        if width < height:
+            image = image.resize((256, 256 * height // width), Image.Resampling.BILINEAR)
+        else:
+            image = image.resize((256 * width // height, 256), Image.Resampling.BILINEAR)
+        left, top = round((image.width - 224) / 2), round((image.height - 224) / 2)
+        pixels = np.asarray(image.crop((left, top, left + 224, top + 224)))
+        prepared = ours.apply(decode(file.read_bytes()))
+        np.testing.assert_array_equal(prepared, pixels)
+        mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+        np.testing.assert_allclose(
+            normalise(torch.from_numpy(prepared[np.newaxis]), ours)[0].permute(1, 2, 0).numpy(),
+            (pixels / 255 - mean) / std,
+            atol=1e-5,
+        )
 
 
 @pytest.mark.parametrize(

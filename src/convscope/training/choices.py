@@ -28,6 +28,8 @@ from convscope.training.start import Start
 SMALL_IMAGE_PX = 40
 IMAGES_TO_SHOW = 500_000  # epochs times images, within the bounds below
 EPOCHS_BOUNDS = (8, 60)
+HEAD_EPOCHS = 20  # one layer on features that are there already converges soon
+TRANSFER_LR_SHARE = 0.2  # of the usual rate, where all of a trained network goes on learning
 AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2014, section 5
 
 T = TypeVar("T")
@@ -90,8 +92,9 @@ def decide_course(recipe: Recipe, decision: NetworkDecision, *, num_train: int) 
         UsageError: The warm-up is longer than the training.
     """
     defaults = DEFAULTS[recipe.opt]
-    low, high = EPOCHS_BOUNDS
-    epochs = recipe.epochs or min(high, max(low, math.ceil(IMAGES_TO_SHOW / num_train)))
+    epochs = recipe.epochs or _epochs(num_train, decision.tune)
+    is_transfer = recipe.weights is not None and decision.tune == "all"
+    usual_lr = defaults.lr * (TRANSFER_LR_SHARE if is_transfer else 1.0)
     usual_warmup = ONE_CYCLE_WARMUP_SHARE * epochs if recipe.sched == "one-cycle" else 0.0
     warmup = _given(recipe.warmup_epochs, usual_warmup)
     if warmup > epochs:
@@ -109,7 +112,7 @@ def decide_course(recipe: Recipe, decision: NetworkDecision, *, num_train: int) 
         "auxiliary_weight": decision.auxiliary_weight,
         "epochs": epochs,
         "batch_size": recipe.batch_size or _batch_size(num_train),
-        "lr": recipe.lr or defaults.lr,
+        "lr": recipe.lr or usual_lr,
         "momentum": _given(recipe.momentum, defaults.momentum),
         "weight_decay": _given(recipe.weight_decay, defaults.weight_decay),
         "warmup_epochs": warmup,
@@ -185,6 +188,13 @@ def _auxiliary_weight(recipe: Recipe, row: NetworkEntry, tune: str) -> float | N
             hint="googlenet has such outputs, and they learn with `--tune all`",
         )
     return None
+
+
+def _epochs(num_train: int, tune: str) -> int:
+    low, high = EPOCHS_BOUNDS
+    if tune == "head":
+        high = HEAD_EPOCHS
+    return min(high, max(low, math.ceil(IMAGES_TO_SHOW / num_train)))
 
 
 def _batch_size(num_train: int) -> int:
