@@ -248,7 +248,7 @@ def test_other_data_is_evaluated_whole_with_classes_matched_by_name(
     make_folder({"zzz": 1, "red": 4}, name="other", seed=6)
     (other / "zzz" / "000.png").unlink()
     evaluation = convscope.evaluate(run, other)
-    assert evaluation.images == "all images"
+    assert evaluation.images == "all images; training saw none of them"
     assert evaluation.metrics.num_images == 13
     assert [row.name for row in evaluation.metrics.classes] == ["blue", "red"]
     assert evaluation.accuracy == 1
@@ -264,11 +264,44 @@ def test_data_with_unknown_classes_is_refused(run: convscope.Run, make_folder: M
 def test_splits_of_data_without_splits_are_those_of_training(
     run: convscope.Run, split: str
 ) -> None:
-    uses = list(run.seen_images.values())
-    expected = {"train": uses.count("train"), "val": uses.count("validation")}
-    expected["test"] = run.evaluation["num_images"]
-    found = convscope.evaluate(run, split=split).metrics.num_images
-    assert found == expected[split]
+    uses = list(run.image_uses.values())
+    expected = {"train": "train", "val": "validation", "test": "test"}[split]
+    found = convscope.evaluate(run, split=split)
+    assert found.metrics.num_images == uses.count(expected)
+    assert found.images == f"the images that training used as {expected}"
+
+
+def test_the_test_split_of_a_fold_is_that_fold(make_folder: MakeFolder, tmp_path: Path) -> None:
+    run = convscope.train(make_folder(), project=tmp_path / "runs", folds=3, fold=1, **QUICK)
+    found = convscope.evaluate(run, split="test")
+    assert found.metrics.num_images == run.evaluation["num_images"]
+    assert found.metrics.num_images == list(run.image_uses.values()).count("test")
+
+
+def test_a_split_that_is_not_there_is_an_error(run: convscope.Run, make_folder: MakeFolder) -> None:
+    other = make_folder({"blue": 3, "red": 3}, name="other", seed=8)
+    with pytest.raises(DataError, match="the data has no val split, and training used none"):
+        convscope.evaluate(run, other, split="val")
+    split_data = make_folder({"blue": 3, "red": 3}, name="set/train", seed=8).parent
+    with pytest.raises(DataError, match="the data has no test split, only train"):
+        convscope.evaluate(run, split_data)
+    with pytest.raises(convscope.ConvscopeError, match="`split` can't be `dev`"):
+        convscope.evaluate(run, split="dev")
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b"])
+def test_a_run_name_is_a_plain_folder_name(make_folder: MakeFolder, name: str) -> None:
+    data = make_folder()
+    with pytest.raises(convscope.ConvscopeError, match="can't be the name of a run"):
+        convscope.train(data, name=name or ".", **QUICK)
+
+
+def test_batches_of_one_image_that_batch_norm_cannot_learn_from_are_an_error(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    options = {"model": "resnet18", "img_size": 32, "batch_size": 1, "epochs": 1}
+    with pytest.raises(convscope.ConvscopeError, match="can't learn from batches of 1 at 32 px"):
+        convscope.train(make_folder(), project=tmp_path / "runs", **options)
 
 
 def test_a_classifier_folder_alone_is_enough(run: convscope.Run, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from convscope.errors import RunError
+from convscope.errors import RunError, UsageError
 from convscope.files import check_format, read_json
 from convscope.recipe import Recipe
 
@@ -80,13 +80,11 @@ class Run:
         return content
 
     @property
-    def seen_images(self) -> dict[int, str]:
-        """The pixel hashes of images that training or selection saw, with what each was for."""
+    def image_uses(self) -> dict[int, str]:
+        """What each image was used for (`train`, `validation`, `test`), by its pixels' hash."""
         with self.splits_path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return {
-            int(row["pixels"], 16): row["used_for"] for row in rows if row["used_for"] != "test"
-        }
+        return {int(row["pixels"], 16): row["used_for"] for row in rows}
 
     @property
     def recipe_path(self) -> Path:
@@ -140,7 +138,15 @@ def choose_folder(project: Path, name: str) -> Run:
     """Where a training of this name goes: the unfinished run of this name, or the next number.
 
     `digits-lenet5_relu`, then `digits-lenet5_relu-2` when the first has ended, and so on.
+
+    Raises:
+        UsageError: The name can't be that of a folder.
     """
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+        raise UsageError(
+            f"`{name}` can't be the name of a run",
+            hint="give a plain folder name; `--project FOLDER` says where it lies",
+        )
     number = 1
     while True:
         run = Run(project / (name if number == 1 else f"{name}-{number}"))

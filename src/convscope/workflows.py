@@ -131,7 +131,7 @@ def evaluate(
             allow_damaged=allow_damaged,
             on_progress=task.advance,
         )
-    part, words = choose_part(store, split=split, seen=run.seen_images if run else None)
+    part, words = choose_part(store, split=split, uses=run.image_uses if run else None)
     return evaluate_part(classifier, store, np.asarray(part), images=words, reporter=reporter)
 
 

@@ -120,7 +120,7 @@ def test_published_imagenet_weights_see_the_publishers_pixels(shared_data: Path)
         np.testing.assert_array_equal(prepared, pixels)
         mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
         np.testing.assert_allclose(
-            normalise(torch.from_numpy(prepared[np.newaxis]), ours)[0].permute(1, 2, 0).numpy(),
+            normalise(torch.from_numpy(np.stack([prepared])), ours)[0].permute(1, 2, 0).numpy(),
             (pixels / 255 - mean) / std,
             atol=1e-5,
         )

@@ -66,6 +66,11 @@ def test_selection_takes_no_more_images_than_it_needs() -> None:
     assert abs(len(split.validation) - MAX_VALIDATION) < 300
 
 
+def test_data_with_splits_of_its_own_is_not_cut_into_folds() -> None:
+    with pytest.raises(DataError, match="the data has splits of its own"):
+        split_images(["train"] * 3000 + ["test"] * 1000, HASHES, folds=5)
+
+
 def test_data_without_a_train_split_is_an_error() -> None:
     with pytest.raises(DataError, match="has a test split, but no train split"):
         split_images(["test"] * 4000, HASHES)

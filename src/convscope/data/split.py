@@ -68,6 +68,11 @@ def split_images(
     """
     names = np.array(given, dtype=object)
     present = [name for name in USES if (names == name).any()]
+    if folds is not None and present:
+        raise DataError(
+            f"the data has splits of its own ({', '.join(present)}), so it can't be cut into folds",
+            hint="give the folder of one split alone, for instance DATA/train",
+        )
     if folds is not None:
         split = _by_fold(pixel_hashes, folds=folds, fold=fold)
     elif not present:

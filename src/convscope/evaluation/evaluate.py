@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from convscope.classifier import Classifier, collect_logits
 from convscope.data.batches import ImageBatches
 from convscope.data.dataset import Dataset, check_known
-from convscope.data.split import split_images
 from convscope.data.store import Store
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.metrics import Metrics, compute_metrics
@@ -128,14 +127,14 @@ def match_classes(dataset: Dataset, classifier: Classifier) -> Dataset:
 
 
 def choose_part(
-    store: Store, *, split: str | None, seen: Mapping[int, str] | None
+    store: Store, *, split: str | None, uses: Mapping[int, str] | None
 ) -> tuple[NDArray[np.int64], str]:
     """Which images to evaluate on.
 
     Args:
         store: All images of the data.
         split: `train`, `val`, `test` or `all`; None for images that training never saw.
-        seen: Pixel hashes of images that training or selection saw; None if that isn't known.
+        uses: What training used each image for, by its pixels' hash; None if that isn't known.
 
     Returns:
         Indices, and what they are in words.
@@ -144,28 +143,40 @@ def choose_part(
         UsageError: No split is called that.
         DataError: The data has no such split.
     """
-    everything = np.arange(len(store))
-    if split == "all":
-        return everything, "all images"
-    if split is not None and split not in SPLITS:
+    if split is not None and split not in (*SPLITS, "all"):
         raise UsageError(
             f"`split` can't be `{split}`", hint="it takes `train`, `val`, `test` or `all`"
         )
+    everything = np.arange(len(store))
+    if split == "all":
+        return everything, "all images"
     given = np.array(store.given_splits, dtype=object)
+    if (given != "").any():
+        return _given_part(given, split)
+    used = np.array([(uses or {}).get(int(key), "") for key in store.pixel_hashes], dtype=object)
     if split is not None:
-        named = np.flatnonzero(given == SPLITS[split])
-        if len(named):
-            return named, f"the {split} split as given"
-    if split in (None, "test") and (given != "").any():
-        # Also reports the validation folder of data that has train and val alone.
-        sides = [name for name in ("test", "validation") if (given == name).any()]
-        if sides:
-            return np.flatnonzero(given == sides[0]), f"the {sides[0]} split as given"
-    if split is None:
-        if seen is None:
-            return everything, "all images; which of them training saw isn't known"
-        unseen = np.array([int(pixels) not in seen for pixels in store.pixel_hashes])
-        words = f"all images but {int((~unseen).sum())} that training or selection saw"
-        return np.flatnonzero(unseen), words if not unseen.all() else "all images"
-    sides_by_hash = split_images(store.given_splits, store.pixel_hashes)
-    return getattr(sides_by_hash, SPLITS[split]), f"the {split} images by their pixels' hash"
+        part = np.flatnonzero(used == SPLITS[split])
+        if not len(part):
+            raise DataError(
+                f"the data has no {split} split, and training used none of its images for that",
+                hint="`--split all` takes all images",
+            )
+        return part, f"the images that training used as {SPLITS[split]}"
+    if uses is None:
+        return everything, "all images; which of them training saw isn't known"
+    seen = np.isin(used, ["train", "validation"])
+    words = f"all images but {int(seen.sum()):,} that training or selection saw"
+    return np.flatnonzero(~seen), words if seen.any() else "all images; training saw none of them"
+
+
+def _given_part(given: NDArray[np.object_], split: str | None) -> tuple[NDArray[np.int64], str]:
+    """A split that the data came with; of data with train and val alone, val is the test."""
+    wanted = [SPLITS[split]] if split not in (None, "test") else ["test", "validation"]
+    for name in wanted:
+        if (given == name).any():
+            return np.flatnonzero(given == name), f"the {name} split as given"
+    present = ", ".join(sorted(set(given)))
+    raise DataError(
+        f"the data has no {split or 'test'} split, only {present}",
+        hint="choose another `--split`, or `all`",
+    )

@@ -14,6 +14,7 @@ from convscope.data.preprocessing import Preprocessing
 from convscope.data.split import Split
 from convscope.data.store import Store
 from convscope.device import Device
+from convscope.errors import UsageError
 from convscope.files import write_csv, write_json
 from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe
@@ -134,6 +135,14 @@ class Fitting:
                 {"format": FORMAT, "message": error.message, "step": error.step, "lr": error.lr},
             )
             raise
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise UsageError(
+                f"batch normalisation can't learn from batches of {self.recipe.batch_size} "
+                f"at {self.recipe.img_size} px: only one value is left of each channel",
+                hint="choose a larger `--batch-size` or `--img-size`",
+            ) from error
 
     def _validate(self) -> tuple[float, float]:
         """Accuracy and loss on the validation images, in full precision as when it is used."""
