@@ -13,8 +13,7 @@ def test_the_cpu_computes_in_float32_unless_asked_otherwise() -> None:
     device = choose_device("cpu")
     assert device.torch == torch.device("cpu")
     assert device.reason == "cpu as asked, float32"
-    assert device.peak_memory_bytes() is None
-    device.synchronize()
+    assert device.precision == "float32"
 
 
 def test_bfloat16_is_used_by_convolutions_when_asked_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: str) -> None
 def test_another_format_is_refused_with_both_versions(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="has format None, this version of convscope reads format 1"):
         check_format({}, known=1, path=tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are POSIX's")
+def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with new_folder(tmp_path / "x") as place:
+            (place / "file").touch(mode=0o600)
+        write_text(tmp_path / "y", "")
+    finally:
+        os.umask(before)
+    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "x" / "file", tmp_path / "y")]
+    assert modes == [0o644, 0o644]
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o755
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_an_unfinished_run_is_not_continued_with_another_recipe(unfinished: conv
 def test_an_unfinished_run_is_not_continued_with_other_images(unfinished: convscope.Run) -> None:
     data = Path(unfinished.recipe.data)
     Image.new("RGB", (12, 12), "green").save(data / "blue" / "new.png")
-    with pytest.raises(RunError, match="the images or their classes"):
+    with pytest.raises(RunError, match="the images, their order, classes or splits"):
         convscope.train(data, project=unfinished.path.parent, **QUICK)
 
 
@@ -160,6 +160,28 @@ def test_an_unfinished_run_that_only_lacks_its_evaluation_is_finished(
     assert again.path == unfinished.path
     assert again.state == "finished"
     assert sha256(again.classifier_path / "model.safetensors") == before
+
+
+def test_an_unfinished_run_is_not_continued_with_other_splits_or_threads(
+    unfinished: convscope.Run,
+) -> None:
+    environment = json.loads(unfinished.environment_path.read_text())
+    unfinished.environment_path.write_text(json.dumps({**environment, "threads": 99}))
+    text = unfinished.splits_path.read_text()
+    unfinished.splits_path.write_text(text.replace("train", "test", 1))
+    with pytest.raises(RunError, match="threads: 99 -> ") as caught:
+        convscope.train(unfinished.recipe.data, project=unfinished.path.parent, **QUICK)
+    assert "the images, their order, classes or splits" in caught.value.message
+
+
+def test_a_history_cut_off_by_a_kill_is_whole_again(unfinished: convscope.Run) -> None:
+    unfinished.history_path.write_text("epoch\n1\n")
+    again = convscope.train(unfinished.recipe.data, project=unfinished.path.parent, **QUICK)
+    assert len(again.history) == 3
+
+
+def test_the_recipe_says_on_what_device_and_in_which_format(run: convscope.Run) -> None:
+    assert (run.recipe.device, run.recipe.precision) == ("cpu", "float32")
 
 
 def test_patience_stops_early_and_keeps_the_best(make_folder: MakeFolder, tmp_path: Path) -> None:
@@ -183,6 +205,8 @@ def test_a_diverged_training_says_so_and_does_not_block_the_next(
     failed = convscope.Run.open(tmp_path / "pictures-lenet_rgb")
     assert failed.state == "diverged"
     assert not failed.classifier_path.exists()
+    with pytest.raises(RunError, match="has no classifier: the loss became"):
+        convscope.load(failed.path)
     again = convscope.train(data, project=tmp_path, **options, lr=0.01)
     assert again.path.name == "pictures-lenet_rgb-2"
 
@@ -248,7 +272,7 @@ def test_other_data_is_evaluated_whole_with_classes_matched_by_name(
     make_folder({"zzz": 1, "red": 4}, name="other", seed=6)
     (other / "zzz" / "000.png").unlink()
     evaluation = convscope.evaluate(run, other)
-    assert evaluation.images == "all images; training saw none of them"
+    assert evaluation.images == "all images"
     assert evaluation.metrics.num_images == 13
     assert [row.name for row in evaluation.metrics.classes] == ["blue", "red"]
     assert evaluation.accuracy == 1
@@ -264,7 +288,7 @@ def test_data_with_unknown_classes_is_refused(run: convscope.Run, make_folder: M
 def test_splits_of_data_without_splits_are_those_of_training(
     run: convscope.Run, split: str
 ) -> None:
-    uses = list(run.image_uses.values())
+    uses = [use for uses in run.image_uses.values() for use in uses]
     expected = {"train": "train", "val": "validation", "test": "test"}[split]
     found = convscope.evaluate(run, split=split)
     assert found.metrics.num_images == uses.count(expected)
@@ -275,7 +299,7 @@ def test_the_test_split_of_a_fold_is_that_fold(make_folder: MakeFolder, tmp_path
     run = convscope.train(make_folder(), project=tmp_path / "runs", folds=3, fold=1, **QUICK)
     found = convscope.evaluate(run, split="test")
     assert found.metrics.num_images == run.evaluation["num_images"]
-    assert found.metrics.num_images == list(run.image_uses.values()).count("test")
+    assert found.metrics.num_images == list(run.image_uses.values()).count(frozenset({"test"}))
 
 
 def test_a_split_that_is_not_there_is_an_error(run: convscope.Run, make_folder: MakeFolder) -> None:
@@ -283,8 +307,8 @@ def test_a_split_that_is_not_there_is_an_error(run: convscope.Run, make_folder: 
     with pytest.raises(DataError, match="the data has no val split, and training used none"):
         convscope.evaluate(run, other, split="val")
     split_data = make_folder({"blue": 3, "red": 3}, name="set/train", seed=8).parent
-    with pytest.raises(DataError, match="the data has no test split, only train"):
-        convscope.evaluate(run, split_data)
+    with pytest.raises(DataError, match="the data has no test split"):
+        convscope.evaluate(run, split_data, split="test")
     with pytest.raises(convscope.ConvscopeError, match="`split` can't be `dev`"):
         convscope.evaluate(run, split="dev")
 
@@ -354,6 +378,24 @@ def test_changed_weights_are_refused(run: convscope.Run) -> None:
         convscope.load(run.path)
 
 
+def test_saving_never_replaces_what_is_no_classifier(run: convscope.Run, tmp_path: Path) -> None:
+    classifier = convscope.load(run.path)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "thesis.txt").write_text("years")
+    with pytest.raises(RunError, match="holds something that is no classifier"):
+        classifier.save(tmp_path / "models")
+    assert (tmp_path / "models" / "thesis.txt").read_text() == "years"
+    classifier.save(tmp_path / "new")
+    classifier.save(tmp_path / "new")
+    assert convscope.load(tmp_path / "new").classes == classifier.classes
+
+
+def test_an_unfinished_run_has_no_classifier_yet(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("format: 1\ndata: digits\n")
+    with pytest.raises(RunError, match="is unfinished: it has no classifier yet"):
+        convscope.load(tmp_path)
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is no run folder: it has no recipe.yaml"):
         convscope.load(tmp_path)
@@ -385,7 +427,73 @@ def test_a_head_for_other_classes_of_the_same_number_is_fresh(
         epochs=1,
         reporter=convscope.Reporter(),
     )
-    assert "the head is fresh, as the classes are others" in capsys.readouterr().err
+    assert "the head's classes aren't known to be these, so it is fresh" in capsys.readouterr().err
+
+
+def test_options_of_the_source_network_are_taken_over(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data, project = make_folder(), tmp_path / "runs"
+    first = convscope.train(data, project=project, options={"activation": "tanh"}, **QUICK)
+    second = convscope.train(data, project=project, weights=first.path, epochs=1, name="second")
+    assert second.recipe.options == {"activation": "tanh"}
+    assert convscope.load(second.path).choice.options == {"activation": "tanh"}
+
+
+@pytest.mark.parametrize("kind", ["transparent", "deep", "turned"])
+def test_a_pillow_image_is_treated_like_its_file(
+    run: convscope.Run, tmp_path: Path, kind: str
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = {
+        "transparent": Image.new("RGBA", (20, 10), (255, 0, 0, 60)),
+        "deep": Image.fromarray(np.full((10, 20), 30_000, dtype=np.uint16)),
+        "turned": Image.linear_gradient("L").convert("RGB").crop((0, 0, 200, 90)),
+    }[kind]
+    image.save(tmp_path / "x.png", exif=exif if kind == "turned" else None)
+    classifier = convscope.load(run.path)
+    with Image.open(tmp_path / "x.png") as opened:
+        np.testing.assert_array_equal(
+            classifier.prepare(opened), classifier.prepare(tmp_path / "x.png")
+        )
+
+
+def test_images_that_training_saw_are_left_out_also_when_they_are_sorted_anew(
+    run: convscope.Run, tmp_path: Path
+) -> None:
+    for file in sorted(Path(run.recipe.data).rglob("*.png")):
+        split = "test" if int(file.stem) % 2 else "train"
+        target = tmp_path / "anew" / split / file.parent.name / f"x{file.name}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    evaluation = convscope.evaluate(run, tmp_path / "anew")
+    assert evaluation.metrics.num_images < 30
+    assert "the test split as given, but for" in evaluation.images
+
+
+def test_data_with_a_train_split_alone_is_trained_on_and_evaluated(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    root = make_folder({"a": 40, "b": 40}, name="set/train").parent
+    run = convscope.train(root, project=tmp_path / "runs", **QUICK)
+    assert convscope.evaluate(run).metrics.num_images == run.evaluation["num_images"]
+
+
+def test_one_class_alone_cannot_be_learned_but_can_be_evaluated(
+    run: convscope.Run, make_folder: MakeFolder
+) -> None:
+    data = make_folder({"blue": 5}, name="one", seed=4)
+    with pytest.raises(DataError, match="has images of one class only: `blue`"):
+        convscope.train(data, **QUICK)
+    assert convscope.evaluate(run, data).metrics.num_images == 5
+
+
+def test_classes_without_an_image_to_learn_from_are_named(make_folder: MakeFolder) -> None:
+    data = make_folder({"a": 30, "b": 30, **{f"rare{i}": 1 for i in range(9)}})
+    with pytest.raises(DataError, match="classes have no image left to learn from") as caught:
+        convscope.train(data, **QUICK)
+    assert "`rare" in caught.value.message
 
 
 def test_weights_of_another_network_are_refused(

@@ -23,14 +23,22 @@ from torch import Tensor, nn
 
 from convscope.data.batches import Batch, normalise
 from convscope.data.dataset import read_file
-from convscope.data.decode import decode
+from convscope.data.decode import decode, pixels_of
 from convscope.data.preprocessing import Preprocessing
 from convscope.errors import DataError, RunError
-from convscope.files import check_format, new_folder, read_json, sha256, write_json
+from convscope.files import (
+    check_format,
+    new_folder,
+    printable,
+    read_json,
+    sha256,
+    write_json,
+)
 from convscope.networks import build
 
 FORMAT = 1
 PREDICT_BATCH = 64
+EVALUATION_BATCH = 256
 
 ImageLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 
@@ -153,7 +161,7 @@ class Classifier:
             part = images[start : start + PREDICT_BATCH]
             pixels = np.stack([self.prepare(image) for image in part])
             rows = self.logits(pixels).double().softmax(dim=1).tolist()
-            names = [str(i) if isinstance(i, str | os.PathLike) else "" for i in part]
+            names = [printable(i) if isinstance(i, str | os.PathLike) else "" for i in part]
             predictions += [self._prediction(*pair) for pair in zip(names, rows, strict=True)]
         return predictions
 
@@ -176,9 +184,15 @@ class Classifier:
         """Writes the classifier's folder, which appears whole or not at all.
 
         Raises:
-            RunError: The folder can't be written.
+            RunError: The folder can't be written, or holds something else.
         """
-        with new_folder(Path(folder)) as place:
+        target = Path(folder)
+        if target.exists() and not (target / "classifier.json").is_file() and any(target.iterdir()):
+            raise RunError(
+                f"`{target}` holds something that is no classifier, and would be replaced",
+                hint="give a new folder",
+            )
+        with new_folder(target) as place:
             weights = place / "model.safetensors"
             save_file(_plain(self.network.state_dict()), weights)
             write_json(
@@ -189,7 +203,7 @@ class Classifier:
                     "classes": list(self.classes),
                     "preprocessing": self.preprocessing.to_dict(),
                     "metrics": self.metrics,
-                    "weights": {"file": weights.name, "sha256": sha256(weights)},
+                    "weights": {"sha256": sha256(weights)},
                 },
             )
 
@@ -250,9 +264,7 @@ def collect_logits(
 
 def _to_pixels(image: ImageLike) -> NDArray[np.uint8]:
     if isinstance(image, Image.Image):
-        return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB")).reshape(
-            image.height, image.width, -1
-        )
+        return pixels_of(image)
     if isinstance(image, np.ndarray):
         pixels = image[:, :, np.newaxis] if image.ndim == 2 else image
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
@@ -266,7 +278,7 @@ def _to_pixels(image: ImageLike) -> NDArray[np.uint8]:
     try:
         return decode(read_file(Path(image)))
     except DataError as error:
-        raise type(error)(f"`{os.fspath(image)}` {error.message}", hint=error.hint) from error
+        raise type(error)(f"`{printable(image)}` {error.message}", hint=error.hint) from error
 
 
 def _plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

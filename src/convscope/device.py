@@ -14,7 +14,6 @@ import torch
 
 from convscope.errors import DeviceError
 
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 # Inside `Device` the name `torch` is its field.
@@ -43,13 +42,6 @@ class Device:
             return nullcontext()
         return torch.autocast(self.torch.type, dtype=self.compute_dtype)
 
-    def synchronize(self) -> None:
-        """Waits for queued work, before a clock is read; nothing on the CPU."""
-        if self.torch.type == "cuda":
-            torch.cuda.synchronize(self.torch)
-        elif self.torch.type == "mps":
-            torch.mps.synchronize()
-
     @contextmanager
     def keep_random_state(self) -> Iterator[None]:
         """Gives the caller's random state back at the end of a block that reseeds."""
@@ -57,9 +49,10 @@ class Device:
         with torch.random.fork_rng(devices=[self.torch] if is_cuda else []):
             yield
 
-    def peak_memory_bytes(self) -> int | None:
-        """The most memory that tensors took so far, or None where the device doesn't count."""
-        return torch.cuda.max_memory_allocated(self.torch) if self.torch.type == "cuda" else None
+    @property
+    def precision(self) -> Precision:
+        """The number format's name in a recipe."""
+        return "bfloat16" if self.compute_dtype == torch.bfloat16 else "float32"
 
 
 def choose_device(name: str = "auto", precision: str = "auto") -> Device:

@@ -33,6 +33,7 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            _open_to_others(Path(temporary))
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
@@ -94,7 +95,7 @@ def check_format(content: Mapping[str, Any], *, known: int, path: Path) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside `path` that becomes `path` when the block ends without an error.
 
-    A folder that is already at `path` is replaced.
+    A folder that is already at `path` is replaced; it is only removed when the new one is there.
 
     Raises:
         RunError: The parent can't be written to, or the disk is full.
@@ -104,12 +105,17 @@ def new_folder(path: Path) -> Iterator[Path]:
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             yield temporary
-            temporary.chmod(0o777 & ~_umask())  # mkdtemp's 0700 would hide it from other users
             for file in temporary.rglob("*"):
                 sync_file(file)
+                _open_to_others(file)
+            _open_to_others(temporary)
             if path.exists():
-                shutil.rmtree(path)
-            temporary.replace(path)
+                old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+                path.replace(old / path.name)
+                temporary.replace(path)
+                shutil.rmtree(old)
+            else:
+                temporary.replace(path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -154,10 +160,16 @@ def check_writable(folder: Path) -> None:
             pass
 
 
-def _umask() -> int:
-    current = os.umask(0o077)
-    os.umask(current)
-    return current
+def printable(path: str | os.PathLike[str]) -> str:
+    """A path as text that any file can hold: bytes that are no UTF-8 are written as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _open_to_others(path: Path) -> None:
+    """Gives a file or folder the rights that it would have without going through a temporary."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 @contextmanager

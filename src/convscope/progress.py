@@ -79,7 +79,9 @@ class Reporter:
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
         # Rich itself honours NO_COLOR; `highlight` would colour numbers inside sentences.
-        self.console = Console(file=file or sys.stderr, highlight=False, soft_wrap=True)
+        self.console = Console(
+            file=file or sys.stderr, highlight=False, emoji=False, soft_wrap=True
+        )
 
     def say(self, line: str) -> None:
         """Prints one plain line."""

@@ -17,6 +17,9 @@ from convscope.errors import UsageError, did_you_mean, either_of, listed
 
 FORMAT = 1
 
+# What a network is built with besides options; it follows from the data and from other fields.
+NO_OPTIONS = ("name", "num_classes", "in_channels", "input_size", "initialization")
+
 Fit = Literal["crop", "pad", "stretch"]
 Tune = Literal["all", "dense", "head"]
 Initialization = Literal[
@@ -32,7 +35,9 @@ def _flags(*names: str) -> dict[str, Any]:
 class Recipe(BaseModel):
     """What decides the result of a training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+    )
 
     # What is learned from
     data: str = Field(
@@ -130,7 +135,8 @@ class Recipe(BaseModel):
     patience: int | None = Field(
         None,
         ge=1,
-        description="Stop after this many epochs without a better validation accuracy.",
+        description="Stop after this many epochs without a better validation accuracy (or, where "
+        "that is the same, loss).",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Everything random follows from it.")
 
@@ -164,7 +170,11 @@ class Recipe(BaseModel):
         Raises:
             UsageError: The file can't be read, is of another format, or holds bad values.
         """
-        return cls.parse(read_values(path))
+        values = read_values(path)
+        try:
+            return cls.parse(values)
+        except UsageError as error:
+            raise UsageError(f"recipe `{path}`: {error.message}", hint=error.hint) from error
 
     def dump(self) -> str:
         """The recipe as YAML, in the order of the fields."""
@@ -227,6 +237,11 @@ def flags_of(name: str, field: FieldInfo) -> tuple[str, ...]:
 def _contradictions(recipe: Recipe) -> list[tuple[str, str | None]]:
     """Fields that are given but would have no effect: an error, never ignored."""
     problems: list[tuple[str, str | None]] = []
+    problems += [
+        (f"`{name}` is no option of a network", None)
+        for name in NO_OPTIONS
+        if name in recipe.options
+    ]
     if recipe.momentum is not None and recipe.opt != "sgd":
         problems.append((f"`momentum` has no effect with `opt={recipe.opt}`", "only sgd has one"))
     if recipe.fold and recipe.folds is None:

@@ -80,11 +80,15 @@ class Run:
         return content
 
     @property
-    def image_uses(self) -> dict[int, str]:
-        """What each image was used for (`train`, `validation`, `test`), by its pixels' hash."""
+    def image_uses(self) -> dict[int, frozenset[str]]:
+        """What images were used for (`train`, `validation`, `test`), by their pixels' hash."""
         with self.splits_path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return {int(row["pixels"], 16): row["used_for"] for row in rows}
+        uses: dict[int, frozenset[str]] = {}
+        for row in rows:
+            key = int(row["pixels"], 16)
+            uses[key] = uses.get(key, frozenset()) | {row["used_for"]}
+        return uses
 
     @property
     def recipe_path(self) -> Path:

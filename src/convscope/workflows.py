@@ -16,7 +16,7 @@ from convscope.data.store import build_store
 from convscope.device import choose_device
 from convscope.errors import RunError, UsageError
 from convscope.evaluation.evaluate import Evaluation, choose_part, evaluate_part, match_classes
-from convscope.files import write_json
+from convscope.files import read_json, write_json
 from convscope.networks import NETWORKS, build, entry
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
@@ -46,7 +46,7 @@ def train(
         ConvscopeError: Anything that `errors.py` lists.
     """
     return train_recipe(
-        Recipe.parse({"data": str(data), **recipe}),
+        Recipe.parse({"data": str(data), **{k: _plain(v) for k, v in recipe.items()}}),
         project=Path(project),
         name=name,
         reporter=reporter,
@@ -82,10 +82,7 @@ def load(path: str | Path, *, device: str = "auto") -> Classifier:
         return Classifier.load(place, device=where)
     run = Run.open(place)
     if not run.classifier_path.is_dir():
-        raise RunError(
-            f"`{place}` is {run.state}: it has no classifier yet",
-            hint="the same `convscope train` command continues it",
-        )
+        raise _no_classifier(run)
     return Classifier.load(run.classifier_path, device=where)
 
 
@@ -124,6 +121,8 @@ def evaluate(
             "a classifier alone doesn't say what data to evaluate on", hint="give the data too"
         )
     dataset = match_classes(open_dataset(data or _data_of(run)), classifier)
+    for remark in dataset.remarks:
+        reporter.say(f"note: {remark}")
     with reporter.task("decoding", len(dataset)) as task:
         store = build_store(
             dataset,
@@ -214,6 +213,23 @@ def _summarize_named(
             **options,
         )
     return layer_table(network, (batch_size, *shape))
+
+
+def _no_classifier(run: Run) -> RunError:
+    if run.state == "diverged":
+        why = read_json(run.failure_path).get("message", "its training diverged")
+        return RunError(
+            f"`{run.path}` has no classifier: {why}",
+            hint="train again with a lower `--lr`",
+        )
+    return RunError(
+        f"`{run.path}` is {run.state}: it has no classifier yet",
+        hint="the same `convscope train` command continues it",
+    )
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
 
 
 def _is_saved(place: Path) -> bool:

@@ -237,6 +237,11 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
             4,
             "the network `resnet18` has no option `steem`",
         ),
+        (("train", "digits", "--option", "stem=["), 2, "`--option stem=[` has no value that can"),
+        (("train", "digits", "--option", "num_classes=5"), 2, "`num_classes` is no option of a"),
+        (("summary", "lenet5", "--option", "input-shape=3"), 2, "`input_shape` is no option of a"),
+        (("train", "digits", "--lr", "inf"), 2, "`lr` can't be `inf`"),
+        (("train", "digits", "--name", "a/b"), 2, "`a/b` can't be the name of a run"),
         (("train", "digits", "-c", "none.yaml"), 2, "error: recipe `none.yaml` can't be read"),
         (("train", "digits", "--device", "tpu"), 7, "no device is called `tpu`"),
         (("train", "digits", "--device", "cuda:9"), 7, "`cuda:9` was asked for, but this machine"),
@@ -285,6 +290,13 @@ def test_a_bad_recipe_file_names_all_its_faults(convscope: Convscope) -> None:
 def test_a_traceback_is_shown_only_when_asked_for(convscope: Convscope) -> None:
     assert "Traceback" not in convscope("train", "none").err
     assert "Traceback" in convscope("train", "none", "--traceback").err
+
+
+def test_runs_shows_a_broken_run_as_unreadable(convscope: Convscope, trained: Path) -> None:
+    (trained / "recipe.yaml").write_text("epochs: [")
+    outcome = convscope("runs")
+    assert outcome.code == 0
+    assert "unreadable" in outcome.out
 
 
 def test_an_interruption_says_how_to_go_on(

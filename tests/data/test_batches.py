@@ -38,6 +38,20 @@ def test_an_epoch_has_every_image_once_in_batches_of_nearly_equal_size() -> None
     assert sorted(seen) == LABELS.tolist()
 
 
+@pytest.mark.parametrize(("count", "size", "expected"), [(3, 2, [3]), (5, 2, [3, 2]), (1, 4, [1])])
+def test_no_image_is_left_alone_in_a_batch(count: int, size: int, expected: list[int]) -> None:
+    made = ImageBatches(
+        PIXELS,
+        LABELS,
+        np.arange(count),
+        preprocessing=PLAIN,
+        batch_size=size,
+        device=torch.device("cpu"),
+    )
+    assert [len(batch.targets) for batch in made.epoch(0)] == expected
+    assert len(made) == len(expected)
+
+
 def test_order_is_a_function_of_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[int]:
         return [t for b in batches(shuffle_seed=seed).epoch(epoch) for t in b.targets.tolist()]

@@ -50,6 +50,11 @@ def test_16_bit_grey_is_scaled_not_clipped() -> None:
     np.testing.assert_array_equal(pixels[0, :, 0], np.arange(256))
 
 
+def test_16_bit_ppm_is_scaled_too() -> None:
+    content = b"P5 3 1 65535\n" + np.array([0, 30000, 65535], dtype=">u2").tobytes()
+    np.testing.assert_array_equal(decode(content)[0, :, 0], [0, 117, 255])
+
+
 def test_transparent_pixels_show_the_white_background() -> None:
     image = Image.new("RGBA", (2, 1), (255, 0, 0, 0))
     image.putpixel((1, 0), (255, 0, 0, 255))

@@ -89,6 +89,12 @@ def test_any_image_gets_the_inputs_shape(
     assert out.dtype == np.uint8
 
 
+@pytest.mark.parametrize("shape", [(1, 2_000_000, 1), (2_000_000, 1, 1)])
+def test_an_extremely_long_image_needs_no_memory_to_match(shape: tuple[int, int, int]) -> None:
+    preprocessing = make(height=224, width=224, resize=256)
+    assert (preprocessing.apply(np.full(shape, 50, dtype=np.uint8)) == 50).all()
+
+
 def test_it_survives_json() -> None:
     preprocessing = make(resize=10, fit="crop")
     assert Preprocessing.from_dict(json.loads(json.dumps(preprocessing.to_dict()))) == preprocessing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from pathlib import Path
 
@@ -159,9 +160,59 @@ def test_class_folders_without_images_are_an_error(tmp_path: Path) -> None:
         open_dataset(tmp_path)
 
 
-def test_one_class_alone_is_an_error(make_folder: MakeFolder) -> None:
-    with pytest.raises(DataError, match="has images of one class only: `a`"):
-        open_dataset(make_folder({"a": 3}))
+def test_loose_images_are_named(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "a" / "000.png").rename(root / "loose.png")
+    remark = next(r for r in open_dataset(root).remarks if "outside" in r)
+    assert remark == "1 images outside of class folders are left out\n  loose.png"
+
+
+def test_names_that_are_no_utf8_become_printable(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    target = Path(os.fsdecode(os.fsencode(root / "a") + b"/caf\xe9.png"))
+    (root / "a" / "000.png").rename(target)
+    dataset = open_dataset(root)
+    assert dataset.images.name(0) == "a/caf\\xe9.png"
+    assert dataset.images.read(0).shape == (12, 12, 3)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path).name == "b":  # root, who may run the tests, is never denied
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(DataError, match=r"b` can't be read: Permission denied"):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize("kin", ["emnist-digits-{}-images-idx3-ubyte", "qmnist_{}-images-idx3"])
+def test_the_split_is_found_anywhere_in_an_idx_files_name(tmp_path: Path, kin: str) -> None:
+    for split, count in (("train", 4), ("test", 2)):
+        name = kin.format(split)
+        write_idx(tmp_path / name, np.zeros((count, 3, 3)))
+        write_idx(tmp_path / name.replace("images-idx3", "labels-idx1"), np.arange(count) % 2)
+    assert open_dataset(tmp_path).given_splits == ("train",) * 4 + ("test",) * 2
+
+
+def test_two_idx_files_for_one_split_are_an_error(tmp_path: Path) -> None:
+    for kin in ("mnist", "other"):
+        write_idx(tmp_path / f"{kin}-train-images-idx3-ubyte", np.zeros((4, 3, 3)))
+    with pytest.raises(DataError, match="has two idx files for the train split"):
+        open_dataset(tmp_path)
+
+
+def test_idx_images_of_an_unknown_number_of_channels_are_an_error(tmp_path: Path) -> None:
+    write_idx(tmp_path / "train-images-idx4-ubyte", np.zeros((4, 3, 3, 5)))
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.array([0, 1, 2, 1]))
+    with pytest.raises(DataError, match="has images of 5 channels"):
+        open_dataset(tmp_path)
 
 
 def test_two_folders_for_one_split_are_an_error(make_folder: MakeFolder) -> None:

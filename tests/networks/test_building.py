@@ -18,7 +18,7 @@ from convscope.networks.mlp import MLP
             "resnet19",
             {},
             "no network is called `resnet19`\n"
-            "hint: did you mean `resnet18`, `resnet152` or `resnet110`? "
+            "hint: did you mean `resnet18`? "
             "`convscope networks` lists all of them",
         ),
         (
@@ -57,7 +57,7 @@ from convscope.networks.mlp import MLP
             "lenet5",
             {"activation": "gelu"},
             "option `activation` can't be `gelu`\n"
-            "hint: did you mean `elu` or `relu`? "
+            "hint: did you mean `elu`? "
             "it is one of `sigmoid`, `tanh`, `relu`, `leaky_relu`, `elu`, `maxout`",
         ),
         (

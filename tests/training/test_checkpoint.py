@@ -73,7 +73,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
     checkpoint, remarks = load_newest(tmp_path)
     assert checkpoint is not None
     assert checkpoint.step == 5
-    assert remarks == [f"checkpoint 10 is damaged ({file} was changed), an older one is taken"]
+    assert remarks == [f"checkpoint 10 is damaged ({file} was changed) and is not used"]
 
 
 def test_a_checkpoint_without_its_manifest_does_not_count(tmp_path: Path) -> None:

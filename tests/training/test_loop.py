@@ -194,6 +194,17 @@ def test_dense_tuning_leaves_all_dense_layers() -> None:
     assert learning == {"fc1", "fc2", "fc3"}
 
 
+def test_dense_tuning_leaves_auxiliary_outputs_alone() -> None:
+    network = build("googlenet", num_classes=3, stem="small", input_size=64)
+    freeze(network, "dense")
+    assert {n for n, p in network.named_parameters() if p.requires_grad} == {"fc.weight", "fc.bias"}
+
+
+def test_a_head_without_parameters_cannot_be_tuned_alone() -> None:
+    with pytest.raises(UsageError, match="`tune=head` has nothing to tune"):
+        freeze(build("lenet5_1998"), "head")
+
+
 def test_dense_tuning_of_a_network_without_dense_layers_is_an_error() -> None:
     with pytest.raises(UsageError, match="this network has no dense layers"):
         freeze(build("squeezenet1_1", num_classes=2, input_size=64), "dense")

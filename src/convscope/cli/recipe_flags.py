@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -11,7 +12,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
-from convscope.recipe import Recipe, flags_of, read_values
+from convscope.recipe import NO_OPTIONS, Recipe, flags_of, read_values
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -59,7 +60,19 @@ def network_options(words: Sequence[str]) -> dict[str, Any]:
             raise UsageError(
                 f"`--option {word}` has no value", hint="write it as NAME=VALUE: stem=small"
             )
-        options[name.replace("-", "_")] = yaml.safe_load(value)
+        name = name.replace("-", "_")
+        if name in NO_OPTIONS or name in ("network", "input_shape", "batch_size"):
+            raise UsageError(
+                f"`{name}` is no option of a network",
+                hint="`convscope networks --json` lists the options of each",
+            )
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"`--option {word}` has no value that can be read") from error
+        if isinstance(options[name], str):
+            with suppress(ValueError):  # YAML takes 1e-1 for a word
+                options[name] = float(value)
     return options
 
 

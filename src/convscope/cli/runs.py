@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from convscope.errors import RunError
+from convscope.errors import ConvscopeError, RunError
 from convscope.run import Run, find_runs
 
 
@@ -34,8 +34,8 @@ def command(project: Path, as_json: bool) -> None:
             [
                 row["run"],
                 row["state"],
-                row["model"],
-                f"{row['epochs_done']}/{row['epochs']}",
+                row["model"] or "-",
+                "-" if row["epochs"] is None else f"{row['epochs_done']}/{row['epochs']}",
                 share(row["accuracy"]),
                 str(row["num_images"] or "-"),
             ]
@@ -46,6 +46,14 @@ def command(project: Path, as_json: bool) -> None:
 
 
 def _facts(run: Run) -> dict[str, Any]:
+    try:
+        return _readable_facts(run)
+    except ConvscopeError as error:
+        unknown = dict.fromkeys(("model", "epochs_done", "epochs", "accuracy", "num_images"))
+        return {"run": str(run.path), "state": "unreadable", **unknown, "error": error.message}
+
+
+def _readable_facts(run: Run) -> dict[str, Any]:
     evaluation = run.evaluation if run.state == "finished" else {}
     return {
         "run": str(run.path),

@@ -15,7 +15,7 @@ MIN_WIDTH_PIPED = 200  # a pipe has no width; nothing is cut off there
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> None:
     """Prints a table; the first `left` columns are text, the others numbers."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = max(console.width, MIN_WIDTH_PIPED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)

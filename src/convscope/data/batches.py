@@ -57,8 +57,9 @@ class ImageBatches:
         labels: (N,) class indices of the whole store.
         part: Which of the N.
         preprocessing: For mean and std.
-        batch_size: At most; the images of an epoch are spread evenly over its batches, so that
-            the last one isn't a remainder that batch normalisation can't bear.
+        batch_size: At most. The images of an epoch are spread evenly over its batches, and a batch
+            takes one more where it would leave one image alone: batch normalisation can't learn
+            from a single image.
         device: Where batches are made.
         augmentation: None for images as they are.
         shuffle_seed: None for the order of the store.
@@ -91,7 +92,9 @@ class ImageBatches:
         return len(self._part)
 
     def __len__(self) -> int:
-        return -(-len(self._part) // self._batch_size)
+        count = -(-len(self._part) // self._batch_size)
+        leaves_one_alone = self._batch_size > 1 and len(self._part) // max(1, count) == 1
+        return max(1, count - 1) if leaves_one_alone else count
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch: order and augmentation are functions of (seed, epoch)."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from convscope.data.decode import DamagedImageError, decode
 from convscope.errors import LISTED_AT_MOST, DataError, listed
+from convscope.files import printable
 
 
 class Images(Protocol):
@@ -48,7 +49,7 @@ class FileImages:
 
     def name(self, index: int) -> str:
         """The path below the root."""
-        return self.paths[index]
+        return printable(self.paths[index])
 
     def read(self, index: int) -> NDArray[np.uint8]:
         """Pixels (H, W, C), 0 to 255."""
@@ -117,22 +118,40 @@ def read_file(path: Path) -> bytes:
         raise DamagedImageError(f"can't be read: {error.strerror or error}") from error
 
 
-def check_classes(classes: Sequence[str], counts: Sequence[int], *, where: str) -> None:
-    """Refuses data that nothing can be learned from.
+def check_not_empty(count: int, *, where: str) -> None:
+    """Refuses data without images.
 
     Raises:
-        DataError: There are no images, or all belong to one class.
+        DataError: There are none.
     """
-    if not sum(counts):
+    if not count:
         raise DataError(
             f"`{where}` has no images",
             hint="a data set is a folder with one folder of images for each class",
         )
-    filled = [name for name, count in zip(classes, counts, strict=True) if count]
-    if len(filled) < 2:
+
+
+def check_learnable(classes: Sequence[str], counts: Sequence[int], *, where: str) -> None:
+    """Refuses data that no classifier can be learned from.
+
+    Args:
+        classes: K names.
+        counts: K numbers of images to learn from.
+        where: What the user calls the data.
+
+    Raises:
+        DataError: All images belong to one class, or a class has none to learn from.
+    """
+    if len(classes) < 2:
         raise DataError(
-            f"`{where}` has images of one class only: `{filled[0]}`",
+            f"`{where}` has images of one class only: `{classes[0]}`",
             hint="a classifier needs at least two class folders with images",
+        )
+    missing = [f"`{name}`" for name, count in zip(classes, counts, strict=True) if not count]
+    if missing:
+        raise DataError(
+            f"{len(missing)} classes have no image left to learn from\n{listed(missing)}",
+            hint="add images of them, remove their folders, or bring splits of your own",
         )
 
 

@@ -53,16 +53,23 @@ def decode(content: bytes) -> NDArray[np.uint8]:
                 f"has {image.width}x{image.height} pixels, over the limit of {MAX_PIXELS:,}"
             )
         try:
-            return _pixels(ImageOps.exif_transpose(image))
+            return pixels_of(image)
         except DamagedImageError:
             raise
         except Exception as error:  # as above, while the pixels are read
             raise DamagedImageError(f"can't be decoded: {error}") from error
 
 
-def _pixels(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in GREY_16_BIT_MODES:
-        wide = np.asarray(image).astype(np.uint32)
+def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
+    """Pixels (H, W, C) of an opened image, 0 to 255, treated as `decode` treats a file.
+
+    Raises:
+        DamagedImageError: A number format whose range isn't known.
+    """
+    is_16_bit = image.mode == "I" and image.format in ("PPM", "PNG")  # how Pillow opens these
+    image = ImageOps.exif_transpose(image)
+    if is_16_bit or image.mode in GREY_16_BIT_MODES:
+        wide = np.asarray(image).astype(np.uint32)  # 0 to 65,535
         return ((wide * 255 + 32767) // 65535).astype(np.uint8)[:, :, np.newaxis]
     if image.mode in UNKNOWN_RANGE_MODES:
         raise DamagedImageError(f"is a 32-bit grey image (mode {image.mode}) of unknown range")

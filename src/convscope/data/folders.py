@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from convscope.data.dataset import Dataset, FileImages, check_classes, check_known
-from convscope.errors import DataError
+from convscope.data.dataset import Dataset, FileImages, check_known, check_not_empty
+from convscope.errors import DataError, listed
+from convscope.files import printable
 
 SPLIT_NAMES = {
     "train": "train",
@@ -36,6 +37,7 @@ class _Findings:
     classes: list[str] = field(default_factory=list)
     splits: list[str] = field(default_factory=list)
     empty_classes: set[str] = field(default_factory=set)
+    loose: list[str] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
 
 
@@ -48,10 +50,13 @@ def open_folders(root: Path) -> Dataset:
     found = _Findings()
     splits = _split_folders(root)
     for split, folder in splits or [("", root)]:
+        found.loose += [path.relative_to(root).as_posix() for path in _images_in(folder)]
         for class_folder in _subfolders(folder):
             _collect(root, class_folder, split, found)
+    if splits:
+        found.loose += [path.name for path in _images_in(root)]
     if not found.paths and not found.empty_classes:
-        loose = sum(1 for entry in os.scandir(root) if _is_image(entry.name))
+        loose = len(found.loose)
         found_loose = f"; it has {loose} images outside of class folders" if loose else ""
         raise DataError(
             f"`{root}` has no class folders{found_loose}",
@@ -101,12 +106,12 @@ def _collect(root: Path, class_folder: Path, split: str, found: _Findings) -> No
     for path in _files_below(class_folder):
         if _is_image(path.name):
             found.paths.append(path.relative_to(root).as_posix())
-            found.classes.append(class_folder.name)
+            found.classes.append(printable(class_folder.name))
             found.splits.append(split)
         else:
             found.passed_over[path.suffix.lower() or "no suffix"] += 1
     if len(found.paths) == before:
-        found.empty_classes.add(class_folder.name)
+        found.empty_classes.add(printable(class_folder.name))
 
 
 def images_below(folder: Path) -> list[Path]:
@@ -114,11 +119,15 @@ def images_below(folder: Path) -> list[Path]:
     return [path for path in _files_below(folder) if _is_image(path.name)]
 
 
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.is_file() and _is_image(p.name))
+
+
 def _files_below(folder: Path) -> list[Path]:
     """All files below, sorted; links are followed, but no folder is entered twice."""
     files: list[Path] = []
     entered: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
         status = Path(place).stat()
         if (status.st_dev, status.st_ino) in entered and os.name == "posix":
             folders.clear()
@@ -127,6 +136,13 @@ def _files_below(folder: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not _is_junk(name))
         files += [Path(place, name) for name in names if not _is_junk(name)]
     return sorted(files)
+
+
+def _unreadable(error: OSError) -> None:
+    raise DataError(
+        f"`{printable(error.filename)}` can't be read: {error.strerror}",
+        hint="images in it would be missing without a word",
+    ) from error
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -143,8 +159,7 @@ def _is_image(name: str) -> bool:
 
 def _classes(found: _Findings, splits: list[tuple[str, Path]], root: Path) -> tuple[str, ...]:
     names = sorted(set(found.classes))
-    counts = Counter(found.classes)
-    check_classes(names, [counts[name] for name in names], where=str(root))
+    check_not_empty(len(found.paths), where=str(root))
     train = Counter(c for c, s in zip(found.classes, found.splits, strict=True) if s == "train")
     if train:
         for split, _ in splits:
@@ -167,6 +182,9 @@ def _remarks(found: _Findings) -> list[str]:
         for split, names in sorted(in_splits.items())
         if everywhere - names
     ]
+    if found.loose:
+        names = listed([printable(name) for name in found.loose])
+        remarks.append(f"{len(found.loose)} images outside of class folders are left out\n{names}")
     if found.passed_over:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
         remarks.append(f"files that are no images by their names were passed over: {kinds}")
@@ -174,4 +192,4 @@ def _remarks(found: _Findings) -> list[str]:
 
 
 def _name(root: Path) -> str:
-    return root.resolve().name or "data"
+    return printable(root.resolve().name) or "data"

@@ -7,6 +7,7 @@ unsigned bytes), the number of axes, then each axis as a big-endian 32-bit integ
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.dataset import ArrayImages, Dataset, check_classes
+from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
 from convscope.errors import DataError
 
 UNSIGNED_BYTE = 8
@@ -49,8 +50,17 @@ def find_idx_files(folder: Path) -> list[IdxFiles]:
         if not path.is_file() or "idx" not in path.name.lower():
             continue
         axes = _axes(path)
-        if axes in (1, 3, 4):
-            (labels if axes == 1 else images).setdefault(_split_of(path.name), path)
+        if axes not in (1, 3, 4):
+            continue
+        found, split = labels if axes == 1 else images, _split_of(path.name)
+        if split not in found:
+            found[split] = path
+        elif path.name.removesuffix(".gz") != found[split].name.removesuffix(".gz"):
+            raise DataError(
+                f"`{folder}` has two idx files for the {split} split: "
+                f"`{found[split].name}` and `{path.name}`",
+                hint="keep the files of one data set in a folder",
+            )
     alone = sorted(set(images) ^ set(labels))
     if alone:
         missing = "labels" if alone[0] in images else "images"
@@ -85,6 +95,11 @@ def open_idx(folder: Path, files: list[IdxFiles]) -> Dataset:
                 f"`{pair.labels.name}` has {len(marks)} labels",
                 hint="one of the two files belongs to another data set",
             )
+        if images.ndim == 4 and images.shape[3] not in (1, 3):
+            raise DataError(
+                f"`{pair.images.name}` has images of {images.shape[3]} channels",
+                hint="images are read as (N, H, W) or (N, H, W, C) with 1 or 3 channels",
+            )
         pixels.append(images if images.ndim == 4 else images[:, :, :, np.newaxis])
         labels.append(marks.astype(np.int64))
         names += [f"{pair.split}/{index:05d}" for index in range(len(images))]
@@ -93,9 +108,7 @@ def open_idx(folder: Path, files: list[IdxFiles]) -> Dataset:
         raise DataError(f"the splits in `{folder}` have images of different sizes")
     all_labels = np.concatenate(labels)
     classes = _class_names(folder, int(all_labels.max(initial=0)) + 1)
-    check_classes(
-        classes, np.bincount(all_labels, minlength=len(classes)).tolist(), where=str(folder)
-    )
+    check_not_empty(len(all_labels), where=str(folder))
     return Dataset(
         name=folder.resolve().name,
         images=ArrayImages(np.concatenate(pixels), tuple(names)),
@@ -157,10 +170,11 @@ def _axes(path: Path) -> int:
 
 
 def _split_of(name: str) -> str:
-    lower = name.lower()
-    if lower.startswith(("t10k", "test")):
+    """MNIST's test files are called t10k; others say the split somewhere in the name."""
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    if "t10k" in words or "test" in words:
         return "test"
-    return "validation" if lower.startswith("val") else "train"
+    return "validation" if {"val", "valid", "validation"} & set(words) else "train"
 
 
 def _class_names(folder: Path, count: int) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+MAX_ASPECT_RATIO = 100
+
 Fit = Literal["crop", "pad", "stretch"]
 
 
@@ -91,6 +93,7 @@ class Preprocessing:
 
     def _crop(self, image: Image.Image) -> Image.Image:
         shorter = self._shorter_side()
+        image = _without_far_ends(image)
         # The longer side is rounded down and the corner rounded half to even, like the resizing
         # that published ImageNet weights were trained with; another rounding moves every pixel.
         if image.width <= image.height:
@@ -120,6 +123,15 @@ _FITS = {
     "pad": Preprocessing._pad,
     "stretch": Preprocessing._stretch,
 }
+
+
+def _without_far_ends(image: Image.Image) -> Image.Image:
+    """The middle of an image that is extremely long, whose whole would be resized to gigabytes."""
+    longest = MAX_ASPECT_RATIO * min(image.size)
+    if max(image.size) <= longest:
+        return image
+    left, top = max(0, image.width - longest) // 2, max(0, image.height - longest) // 2
+    return image.crop((left, top, image.width - left, image.height - top))
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:

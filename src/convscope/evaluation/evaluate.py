@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from convscope.classifier import Classifier, collect_logits
+from convscope.classifier import EVALUATION_BATCH, Classifier, collect_logits
 from convscope.data.batches import ImageBatches
 from convscope.data.dataset import Dataset, check_known
 from convscope.data.store import Store
@@ -18,7 +18,6 @@ from convscope.errors import DataError, UsageError
 from convscope.evaluation.metrics import Metrics, compute_metrics
 from convscope.progress import SILENT, Reporter
 
-EVALUATION_BATCH = 256
 FORMAT = 1
 
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
@@ -127,7 +126,7 @@ def match_classes(dataset: Dataset, classifier: Classifier) -> Dataset:
 
 
 def choose_part(
-    store: Store, *, split: str | None, uses: Mapping[int, str] | None
+    store: Store, *, split: str | None, uses: Mapping[int, frozenset[str]] | None
 ) -> tuple[NDArray[np.int64], str]:
     """Which images to evaluate on.
 
@@ -151,32 +150,33 @@ def choose_part(
     if split == "all":
         return everything, "all images"
     given = np.array(store.given_splits, dtype=object)
-    if (given != "").any():
-        return _given_part(given, split)
-    used = np.array([(uses or {}).get(int(key), "") for key in store.pixel_hashes], dtype=object)
-    if split is not None:
-        part = np.flatnonzero(used == SPLITS[split])
-        if not len(part):
-            raise DataError(
-                f"the data has no {split} split, and training used none of its images for that",
-                hint="`--split all` takes all images",
-            )
-        return part, f"the images that training used as {SPLITS[split]}"
-    if uses is None:
-        return everything, "all images; which of them training saw isn't known"
-    seen = np.isin(used, ["train", "validation"])
-    words = f"all images but {int(seen.sum()):,} that training or selection saw"
-    return np.flatnonzero(~seen), words if seen.any() else "all images; training saw none of them"
+    used = [(uses or {}).get(int(key), frozenset()) for key in store.pixel_hashes]
+    # With train and val alone, val is what is reported.
+    sides = ("test", "validation") if split in (None, "test") else (SPLITS[split],)
+    for side in sides:
+        if (given == side).any():
+            part, words = np.flatnonzero(given == side), f"the {side} split as given"
+            return (part, words) if split else _unseen(part, words, used)
+    if split is None:
+        known = "" if uses is not None else "; which of them training saw isn't known"
+        return _unseen(everything, f"all images{known}", used)
+    part = np.array([i for i, found in enumerate(used) if SPLITS[split] in found], dtype=np.int64)
+    if not len(part):
+        raise DataError(
+            f"the data has no {split} split, and training used none of its images for that",
+            hint="`--split all` takes all images",
+        )
+    return part, f"the images that training used as {SPLITS[split]}"
 
 
-def _given_part(given: NDArray[np.object_], split: str | None) -> tuple[NDArray[np.int64], str]:
-    """A split that the data came with; of data with train and val alone, val is the test."""
-    wanted = [SPLITS[split]] if split not in (None, "test") else ["test", "validation"]
-    for name in wanted:
-        if (given == name).any():
-            return np.flatnonzero(given == name), f"the {name} split as given"
-    present = ", ".join(sorted(set(given)))
-    raise DataError(
-        f"the data has no {split or 'test'} split, only {present}",
-        hint="choose another `--split`, or `all`",
-    )
+def _unseen(
+    part: NDArray[np.int64], words: str, used: Sequence[frozenset[str]]
+) -> tuple[NDArray[np.int64], str]:
+    """The images of a part but for those that training or selection saw.
+
+    What training itself held out as a test stays in, whatever else has the same pixels.
+    """
+    seen = np.array([bool(used[i]) and "test" not in used[i] for i in part])
+    if not seen.any():
+        return part, words
+    return part[~seen], f"{words}, but for {int(seen.sum()):,} that training or selection saw"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import platform
+from typing import Any
 
 import numpy as np
 import PIL
@@ -17,57 +19,92 @@ from convscope.files import read_json, write_csv, write_json, write_text
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
 
+# What a training continues on only where it is the same: other versions or another number of
+# threads round differently.
+DECISIVE = ("convscope", "torch", "device", "threads")
 
-def begin_run(run: Run, recipe: DecidedRecipe, store: Store, split: Split, device: Device) -> None:
+
+def begin_run(
+    run: Run,
+    recipe: DecidedRecipe,
+    store: Store,
+    split: Split,
+    *,
+    classes: tuple[str, ...],
+    device: Device,
+) -> None:
     """Writes what decided the result, or checks that an unfinished run was begun the same way.
 
     Raises:
-        RunError: The unfinished run has another recipe or other images.
+        RunError: The unfinished run has another recipe, other images or another environment.
     """
-    fingerprint = store.fingerprint()
+    environment = _environment(store, split, device)
+    splits = _splits(store, split, classes)
     if run.checkpoints_path.is_dir() and run.environment_path.is_file():
-        _check_same(run, recipe, fingerprint)
+        _check_same(run, recipe, environment, splits)
         return
-    uses = split.used_for(len(store))
-    write_csv(
-        run.splits_path,
-        ["image", "class_index", "given_split", "used_for", "pixels"],
-        [
-            [name, int(label), given, use, f"{int(pixels):016x}"]
-            for name, label, given, use, pixels in zip(
-                store.names, store.labels, store.given_splits, uses, store.pixel_hashes, strict=True
-            )
-        ],
-    )
-    write_json(
-        run.environment_path,
-        {
-            "format": FORMAT,
-            "convscope": __version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "pillow": PIL.__version__,
-            "python": platform.python_version(),
-            "system": f"{platform.system()} {platform.machine()}",
-            "device": device.reason,
-            "threads": torch.get_num_threads(),
-            "data_fingerprint": fingerprint,
-            "split": split.words,
-            "damaged": [list(pair) for pair in store.damaged],
-        },
-    )
+    write_csv(run.splits_path, *splits)
+    write_json(run.environment_path, environment)
     write_text(run.recipe_path, recipe.dump())
 
 
-def _check_same(run: Run, recipe: DecidedRecipe, fingerprint: str) -> None:
-    before = run.recipe.model_dump(mode="json")
-    now = recipe.model_dump(mode="json")
-    changed = [
-        f"{field}: {before[field]} -> {now[field]}" for field in now if before[field] != now[field]
+def _splits(
+    store: Store, split: Split, classes: tuple[str, ...]
+) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of `splits.csv`, in the order of the store."""
+    rows = zip(
+        store.names,
+        store.labels,
+        store.given_splits,
+        split.used_for(len(store)),
+        store.pixel_hashes,
+        strict=True,
+    )
+    return ["image", "class", "given_split", "used_for", "pixels"], [
+        [name, classes[label], given, use, f"{int(pixels):016x}"]
+        for name, label, given, use, pixels in rows
     ]
-    environment = read_json(run.environment_path)
-    if environment["data_fingerprint"] != fingerprint:
-        changed.append("the images or their classes")
+
+
+def _environment(store: Store, split: Split, device: Device) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "convscope": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "device": device.reason,
+        "threads": torch.get_num_threads(),
+        "data_fingerprint": store.fingerprint(),
+        "split": split.words,
+        "damaged": [list(pair) for pair in store.damaged],
+    }
+
+
+def _check_same(
+    run: Run,
+    recipe: DecidedRecipe,
+    environment: dict[str, Any],
+    splits: tuple[list[str], list[list[str]]],
+) -> None:
+    before, now = run.recipe.model_dump(mode="json"), recipe.model_dump(mode="json")
+    # The same images may be given by another path: they are compared themselves.
+    changed = [
+        f"{field}: {before[field]} -> {now[field]}"
+        for field in now
+        if field != "data" and before[field] != now[field]
+    ]
+    recorded = read_json(run.environment_path)
+    changed += [
+        f"{name}: {recorded.get(name)} -> {environment[name]}"
+        for name in DECISIVE
+        if recorded.get(name) != environment[name]
+    ]
+    with run.splits_path.open(encoding="utf-8", newline="") as file:
+        if list(csv.reader(file)) != [splits[0], *splits[1]]:
+            changed.append("the images, their order, classes or splits")
     if changed:
         raise RunError(
             f"`{run.path}` is an unfinished run that was begun differently\n{listed(changed)}",

@@ -118,7 +118,7 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         try:
             return _load(folder / str(step)), remarks
         except _DamagedError as error:
-            remarks.append(f"checkpoint {step} is damaged ({error}), an older one is taken")
+            remarks.append(f"checkpoint {step} is damaged ({error}) and is not used")
     return None, remarks
 
 

@@ -7,6 +7,7 @@ images (epochs, batch size, augmentation). Every rule is here.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from convscope.classifier import NetworkChoice
 from convscope.data.augment import Augmentation, default_augmentation
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.probe import ImageKind
+from convscope.device import Device
 from convscope.errors import UsageError
 from convscope.networks import entry, smallest_input
 from convscope.networks.entry import NetworkEntry
@@ -30,6 +32,7 @@ IMAGES_TO_SHOW = 500_000  # epochs times images, within the bounds below
 EPOCHS_BOUNDS = (8, 60)
 HEAD_EPOCHS = 20  # one layer on features that are there already converges soon
 TRANSFER_LR_SHARE = 0.2  # of the usual rate, where all of a trained network goes on learning
+MEASURED_AT_ONCE = 1024
 AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2014, section 5
 
 T = TypeVar("T")
@@ -68,6 +71,7 @@ def decide_network(
     small = kind.shorter_side_px <= SMALL_IMAGE_PX
     row = entry(recipe.model or start.model or ("lenet5_relu" if small else "resnet18"))
     tune = recipe.tune or "all"
+    options = {**start.options, **recipe.options}
     preprocessing = _preprocessing(recipe, row, kind, start)
     return NetworkDecision(
         choice=NetworkChoice(
@@ -75,17 +79,19 @@ def decide_network(
             num_classes,
             preprocessing.channels,
             (preprocessing.height, preprocessing.width),
-            dict(recipe.options),
+            options,
         ),
         preprocessing=preprocessing,
         is_measured_later=start.preprocessing is None and start.preparation is None,
         tune=tune,
         initialization=recipe.initialization or row.initialization,
-        auxiliary_weight=_auxiliary_weight(recipe, row, tune),
+        auxiliary_weight=_auxiliary_weight(recipe, row, options, tune),
     )
 
 
-def decide_course(recipe: Recipe, decision: NetworkDecision, *, num_train: int) -> DecidedRecipe:
+def decide_course(
+    recipe: Recipe, decision: NetworkDecision, device: Device, *, num_train: int
+) -> DecidedRecipe:
     """The recipe with nothing left open.
 
     Raises:
@@ -105,6 +111,9 @@ def decide_course(recipe: Recipe, decision: NetworkDecision, *, num_train: int) 
     usual = default_augmentation(channels=preprocessing.channels, num_images=num_train)
     decided = {
         "model": decision.choice.name,
+        "options": dict(decision.choice.options),
+        "device": str(device.torch),
+        "precision": device.precision,
         "img_size": preprocessing.height,
         "fit": preprocessing.fit,
         "initialization": decision.initialization,
@@ -124,12 +133,28 @@ def decide_course(recipe: Recipe, decision: NetworkDecision, *, num_train: int) 
     return DecidedRecipe.model_validate({**recipe.model_dump(), **decided})
 
 
-def measured(preprocessing: Preprocessing, pixels: NDArray[np.uint8]) -> Preprocessing:
-    """The preprocessing with mean and std of prepared train images (N, H, W, C)."""
-    mean = pixels.mean(axis=(0, 1, 2), dtype=np.float64) / 255
-    # E[x^2] - E[x]^2 image by image, so that no float copy of all pixels is made
-    square = sum(np.square(image, dtype=np.float64).mean(axis=(0, 1)) for image in pixels)
-    variance = square / len(pixels) / 255**2 - mean**2
+def measured(
+    preprocessing: Preprocessing, pixels: NDArray[np.uint8], part: NDArray[np.int64]
+) -> Preprocessing:
+    """The preprocessing with mean and std of some prepared images.
+
+    Exact, as it counts how often each of the 256 values occurs; and in parts, as the pixels may be
+    larger than memory.
+
+    Args:
+        preprocessing: Its mean and std are replaced.
+        pixels: (N, H, W, C) of the whole store.
+        part: Which of the N.
+    """
+    counts = np.zeros((preprocessing.channels, 256), dtype=np.int64)
+    for start in range(0, len(part), MEASURED_AT_ONCE):
+        images = pixels[part[start : start + MEASURED_AT_ONCE]]
+        for channel in range(preprocessing.channels):
+            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
+    values = np.arange(256) / 255
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ values
+    variance = shares @ values**2 - mean**2
     std = np.sqrt(np.maximum(variance, 1e-6))
     return replace(preprocessing, mean=_rounded(mean), std=_rounded(std))
 
@@ -178,8 +203,10 @@ def _input_size(recipe: Recipe, row: NetworkEntry, kind: ImageKind, start: Start
     return min(own, max(smallest, kind.shorter_side_px))
 
 
-def _auxiliary_weight(recipe: Recipe, row: NetworkEntry, tune: str) -> float | None:
-    has_heads = bool(recipe.options.get("auxiliaries", row.options.get("auxiliaries", False)))
+def _auxiliary_weight(
+    recipe: Recipe, row: NetworkEntry, options: Mapping[str, object], tune: str
+) -> float | None:
+    has_heads = bool(options.get("auxiliaries", row.options.get("auxiliaries", False)))
     if has_heads and tune == "all":
         return _given(recipe.auxiliary_weight, AUXILIARY_WEIGHT)
     if recipe.auxiliary_weight is not None:

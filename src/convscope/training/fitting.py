@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn, optim
 
-from convscope.classifier import collect_logits
+from convscope.classifier import EVALUATION_BATCH, collect_logits
 from convscope.data.batches import ImageBatches
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.split import Split
@@ -26,8 +27,6 @@ from convscope.training.objectives import Classification
 from convscope.training.optimizers import make_optimizer
 from convscope.training.schedules import Schedule
 from convscope.training.tuning import set_learning_mode
-
-EVALUATION_BATCH = 256
 
 
 class Fitting:
@@ -96,7 +95,7 @@ class Fitting:
 
                 sums = self._train_epoch(state.epoch, on_step)
                 seconds = time.monotonic() - began
-                accuracy, loss = self._validate()
+                accuracy, loss = self._validate(state.epoch)
                 if state.is_better(accuracy, loss):
                     best = _copied(self.network)
                     state.best_epoch, state.best_accuracy = state.epoch, accuracy
@@ -130,10 +129,7 @@ class Fitting:
                 on_step=on_step,
             )
         except DivergedError as error:
-            write_json(
-                self.run.failure_path,
-                {"format": FORMAT, "message": error.message, "step": error.step, "lr": error.lr},
-            )
+            self._record_failure(error)
             raise
         except ValueError as error:
             if "more than 1 value per channel" not in str(error):
@@ -144,13 +140,24 @@ class Fitting:
                 hint="choose a larger `--batch-size` or `--img-size`",
             ) from error
 
-    def _validate(self) -> tuple[float, float]:
+    def _validate(self, epoch: int) -> tuple[float, float]:
         """Accuracy and loss on the validation images, in full precision as when it is used."""
         self.network.eval()
         logits = collect_logits(self.network, self.validation_batches.epoch(0))
         correct = int((logits.argmax(dim=1) == self.validation_labels).sum())
-        loss = nn.functional.cross_entropy(logits.double(), self.validation_labels)
-        return correct / len(logits), float(loss)
+        loss = float(nn.functional.cross_entropy(logits.double(), self.validation_labels))
+        if not math.isfinite(loss):
+            step = (epoch + 1) * len(self.train_batches) - 1
+            error = DivergedError(step, loss, self.optimizer.param_groups[0]["lr"])
+            self._record_failure(error)
+            raise error
+        return correct / len(logits), loss
+
+    def _record_failure(self, error: DivergedError) -> None:
+        write_json(
+            self.run.failure_path,
+            {"format": FORMAT, "message": error.message, "step": error.step},
+        )
 
     def _begin(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
         checkpoint, remarks = load_newest(self.run.checkpoints_path)
@@ -159,6 +166,7 @@ class Fitting:
         if checkpoint is None:
             return TrainingState(), _copied(self.network)
         checkpoint.restore(self.network, self.optimizer)
+        self._write_history(checkpoint.state)
         reporter.say(f"continues after epoch {checkpoint.state.epoch} (step {checkpoint.step})")
         return checkpoint.state, checkpoint.best
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from convscope.classifier import Classifier
-from convscope.data.dataset import Dataset
+from convscope.data.dataset import Dataset, check_learnable
 from convscope.data.probe import probe_images
 from convscope.data.sources import open_dataset
 from convscope.data.split import Split, split_images
@@ -72,6 +74,7 @@ def train(
     check_writable(project)
     start = find_start(recipe.weights, recipe.model)
     dataset = open_dataset(recipe.data)
+    _check_learnable(dataset, dataset.labels)
     decision = decide_network(
         recipe, probe_images(dataset), start, num_classes=len(dataset.classes)
     )
@@ -82,11 +85,12 @@ def train(
     split = split_images(
         store.given_splits, store.pixel_hashes, folds=recipe.folds, fold=recipe.fold
     )
-    decided = decide_course(recipe, decision, num_train=len(split.train))
+    _check_learnable(dataset, store.labels[split.train])
+    decided = decide_course(recipe, decision, device, num_train=len(split.train))
     preprocessing = decision.preprocessing
     if decision.is_measured_later:
-        preprocessing = measured(preprocessing, store.pixels[split.train])
-    begin_run(run, decided, store, split, device)
+        preprocessing = measured(preprocessing, store.pixels, split.train)
+    begin_run(run, decided, store, split, classes=dataset.classes, device=device)
     _announce(run, decided, split, device, reporter)
 
     fitting = Fitting(
@@ -110,6 +114,11 @@ def train(
     )
     classifier.save(run.classifier_path)
     return Trained(run, classifier, store, split)
+
+
+def _check_learnable(dataset: Dataset, labels: NDArray[np.int64]) -> None:
+    counts = np.bincount(labels, minlength=len(dataset.classes))
+    check_learnable(dataset.classes, counts.tolist(), where=dataset.name)
 
 
 def _build(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -26,6 +27,7 @@ class Start:
         preparation: How the publisher prepared images, which is taken over.
         channels: That the first layer takes, where that is fixed.
         classes: The source classifier's, where they are known.
+        options: That the source network was built with.
     """
 
     words: str = ""
@@ -35,6 +37,7 @@ class Start:
     preparation: Preparation | None = None
     channels: int | None = None
     classes: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
 
     def load_into(self, network: nn.Module, classes: tuple[str, ...], model: str) -> list[str]:
         """Loads the weights; a head for other classes is left fresh.
@@ -47,20 +50,17 @@ class Start:
         """
         if self.state is None:
             return []
-        state = self.state
-        if self.classes and self.classes != classes and len(self.classes) == len(classes):
-            # The same number of other classes would fit by size, and be wrong by name.
-            own = tuple(f"{head}." for head in heads(network))
-            fresh = network.state_dict()
-            state = {n: fresh[n] if n.startswith(own) else v for n, v in state.items()}
-            load_weights(network, state)
-            return [f"weights from {self.words}; the head is fresh, as the classes are others"]
-        report = load_weights(network, state, renames=entry(model).renames)
+        own = tuple(f"{head}." for head in heads(network))
+        fresh = {n: v.clone() for n, v in network.state_dict().items() if n.startswith(own)}
+        report = load_weights(network, self.state, renames=entry(model).renames)
         said = [f"weights from {self.words}"]
         if report.replaced_head:
+            said.append(f"the head has other classes and is fresh: {', '.join(fresh)}")
+        elif self.classes != classes:
+            # As many classes, but other ones, or nobody knows which: right by size, wrong by name.
+            network.load_state_dict(fresh, strict=False)
             said.append(
-                f"the head has another number of classes and is fresh: "
-                f"{', '.join(report.replaced_head)}"
+                f"the head's classes aren't known to be these, so it is fresh: {', '.join(fresh)}"
             )
         return said
 
@@ -76,6 +76,8 @@ def find_start(weights: str | None, model: str | None) -> Start:
     if weights is None:
         return Start()
     place = Path(weights)
+    if place.name == "model.safetensors" and (place.parent / "classifier.json").is_file():
+        place = place.parent  # the file beside it says what these weights are
     if place.is_dir():
         return _from_classifier(place, model)
     if model is None:
@@ -116,4 +118,5 @@ def _from_classifier(place: Path, model: str | None) -> Start:
         preprocessing=source.preprocessing,
         channels=source.choice.in_channels,
         classes=source.classes,
+        options=source.choice.options,
     )

@@ -7,7 +7,7 @@ from torch import nn
 from convscope.errors import UsageError
 from convscope.networks import heads
 
-NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LocalResponseNorm)
+NORMALISATIONS = (nn.modules.batchnorm._NormBase,)
 
 
 def freeze(network: nn.Module, tune: str) -> None:
@@ -18,9 +18,16 @@ def freeze(network: nn.Module, tune: str) -> None:
     """
     if tune == "all":
         return
-    learning = heads(network)[-1:]
+    *auxiliaries, head = heads(network)
+    learning = [head]
     if tune == "dense":
-        learning = tuple(n for n, layer in network.named_modules() if isinstance(layer, nn.Linear))
+        # The layers of an auxiliary output lie beside its last one; they get no gradient here.
+        beside = tuple(f"{name.rpartition('.')[0]}." for name in auxiliaries)
+        learning = [
+            name
+            for name, layer in network.named_modules()
+            if isinstance(layer, nn.Linear) and not (beside and name.startswith(beside))
+        ]
         if not learning:
             raise UsageError(
                 "`tune=dense` has nothing to tune: this network has no dense layers",
@@ -29,6 +36,11 @@ def freeze(network: nn.Module, tune: str) -> None:
     network.requires_grad_(False)
     for name in learning:
         network.get_submodule(name).requires_grad_(True)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise UsageError(
+            f"`tune={tune}` has nothing to tune: the layer `{head}` has no parameters",
+            hint="`--tune dense` or `--tune all` trains more",
+        )
 
 
 def set_learning_mode(network: nn.Module) -> None:
