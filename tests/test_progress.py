@@ -62,6 +62,19 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
+def test_work_goes_on_when_nobody_listens_any_more() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    reporter = Reporter(file=Gone())
+    reporter.say("hello")
+    with reporter.task("training", 2) as task:
+        task.advance(2)
+    assert reporter.console.quiet
+
+
+@pytest.mark.usefixtures("at_once")
 def test_quiet_means_silent() -> None:
     stream = io.StringIO()
     reporter = Reporter(quiet=True, file=stream)

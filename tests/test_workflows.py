@@ -279,7 +279,9 @@ def test_other_data_is_evaluated_whole_with_classes_matched_by_name(
 
 
 def test_data_with_unknown_classes_is_refused(run: convscope.Run, make_folder: MakeFolder) -> None:
-    with pytest.raises(DataError, match="1 classes are unknown to the classifier") as caught:
+    with pytest.raises(
+        DataError, match="the classifier doesn't know 1 class of the data"
+    ) as caught:
         convscope.evaluate(run, make_folder({"green": 2, "red": 2}, name="other"))
     assert "`green` (2 images)" in caught.value.message
 
@@ -313,7 +315,7 @@ def test_a_split_that_is_not_there_is_an_error(run: convscope.Run, make_folder: 
         convscope.evaluate(run, split="dev")
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b"])
+@pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a\nb", "a" * 101])
 def test_a_run_name_is_a_plain_folder_name(make_folder: MakeFolder, name: str) -> None:
     data = make_folder()
     with pytest.raises(convscope.ConvscopeError, match="can't be the name of a run"):
@@ -367,6 +369,46 @@ def test_a_run_of_a_newer_format_is_refused(run: convscope.Run) -> None:
     run.recipe_path.write_text(run.recipe_path.read_text().replace("format: 1", "format: 9"))
     with pytest.raises(convscope.ConvscopeError, match="has format 9, this version"):
         _ = run.recipe
+
+
+@pytest.mark.parametrize("content", [None, "junk", "pixels,used_for\nxyz,test\n"])
+def test_a_run_whose_splits_are_lost_is_not_evaluated_on_seen_images(
+    run: convscope.Run, content: str | None
+) -> None:
+    run.splits_path.unlink()
+    if content is not None:
+        run.splits_path.write_text(content)
+    with pytest.raises(RunError, match="so it isn't known what training saw"):
+        convscope.evaluate(run)
+
+
+def test_a_run_that_is_not_there_is_an_error_with_the_nearest(run: convscope.Run) -> None:
+    with pytest.raises(RunError, match="there is no run `pictures-lenet_rgb`") as caught:
+        convscope.load("pictures-lenet_rgb")
+    assert caught.value.hint == "did you mean `runs/pictures-lenet_rgb`?"
+    with pytest.raises(RunError, match="there is no run `runs/none`"):
+        convscope.summarize("runs/none")
+
+
+def test_a_folder_that_is_no_run_is_left_alone(make_folder: MakeFolder, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "notes").write_text("mine")
+    run = convscope.train(make_folder(), project=tmp_path / "runs", name="mine", **QUICK)
+    assert run.path.name == "mine-2"
+
+
+def test_weights_that_are_missing_or_a_strange_folder_are_errors(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder()
+    with pytest.raises(WeightsError, match=r"the weights file `none\.pth` is missing"):
+        convscope.train(data, weights="none.pth")
+    with pytest.raises(WeightsError, match="is neither a run nor a classifier folder"):
+        convscope.train(data, weights=tmp_path)
+
+
+def test_a_classifier_says_what_it_is(run: convscope.Run) -> None:
+    assert repr(convscope.load(run.path)) == "Classifier(lenet_rgb, 2 classes, 32x32 px)"
 
 
 def test_changed_weights_are_refused(run: convscope.Run) -> None:
@@ -491,7 +533,7 @@ def test_one_class_alone_cannot_be_learned_but_can_be_evaluated(
 
 def test_classes_without_an_image_to_learn_from_are_named(make_folder: MakeFolder) -> None:
     data = make_folder({"a": 30, "b": 30, **{f"rare{i}": 1 for i in range(9)}})
-    with pytest.raises(DataError, match="classes have no image left to learn from") as caught:
+    with pytest.raises(DataError, match="without an image to learn from") as caught:
         convscope.train(data, **QUICK)
     assert "`rare" in caught.value.message
 
@@ -534,7 +576,7 @@ def test_damaged_images_are_recorded_and_not_counted(
     (data / "blue" / "003.png").write_bytes(b"broken")
     run = convscope.train(data, project=tmp_path, reporter=convscope.Reporter(), **QUICK)
     said = capsys.readouterr().err
-    assert "note: 1 images can't be read and are left out" in said
+    assert "note: 1 image left out, unreadable" in said
     assert "blue/003.png is no image of a format that is read" in said
     environment = json.loads(run.environment_path.read_text())
     assert environment["damaged"][0][0] == "blue/003.png"

@@ -136,6 +136,10 @@ class Classifier:
         self.classes = tuple(classes)
         self.metrics = dict(metrics or {})
 
+    def __repr__(self) -> str:
+        size = f"{self.preprocessing.height}x{self.preprocessing.width}"
+        return f"Classifier({self.choice.name}, {len(self.classes)} classes, {size} px)"
+
     @overload
     def predict(self, images: ImageLike) -> Prediction: ...
 

@@ -105,6 +105,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean `{near[0]}`?" if near else None
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 image`, `1,797 images`, `2 classes`."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
 def either_of(names: Sequence[str]) -> str:
     """The names in backticks, joined by commas and "or"."""
     quoted = [f"`{name}`" for name in names]

@@ -161,8 +161,9 @@ def check_writable(folder: Path) -> None:
 
 
 def printable(path: str | os.PathLike[str]) -> str:
-    """A path as text that any file can hold: bytes that are no UTF-8 are written as escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as one line of text: what is no UTF-8 or not printable is written as an escape."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _open_to_others(path: Path) -> None:

@@ -68,6 +68,14 @@ class Task:
             self._bar.stop()
 
 
+class _PatientConsole(Console):
+    """A console that falls silent when its listener is gone (`2>&1 | head`); rich would exit."""
+
+    def on_broken_pipe(self) -> None:
+        """Goes on without a word."""
+        self.quiet = True
+
+
 class Reporter:
     """Says lines and shows tasks on standard error, or is silent.
 
@@ -79,7 +87,7 @@ class Reporter:
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
         # Rich itself honours NO_COLOR; `highlight` would colour numbers inside sentences.
-        self.console = Console(
+        self.console = _PatientConsole(
             file=file or sys.stderr, highlight=False, emoji=False, soft_wrap=True
         )
 

@@ -281,7 +281,8 @@ def _explained(error: ValidationError) -> UsageError:
             problems.append((f"`{name}` can't be `{value}`", hint))
         else:
             reason = detail["msg"].removeprefix("Input should").strip()
-            reason = f"it must {reason}" if reason != detail["msg"] else reason
+            reason = reason.partition(",")[0]  # what follows is the library's own affair
+            reason = f"it must {reason}" if detail["msg"].startswith("Input should") else reason
             problems.append((f"`{name}` can't be `{value}`: {reason}", None))
     return _joined(problems)
 

@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from convscope.errors import RunError, UsageError
+from convscope.errors import RunError, UsageError, did_you_mean
 from convscope.files import check_format, read_json
 from convscope.recipe import Recipe
 
 FORMAT = 1
+LONGEST_NAME = 100  # of a run; file systems take 255 bytes, and a number is added
 State = Literal["finished", "diverged", "unfinished"]
 
 
@@ -39,6 +40,13 @@ class Run:
             RunError: There is no run folder.
         """
         folder = Path(path)
+        if not folder.exists():
+            beside = [run.path.name for run in find_runs(folder.parent)]
+            beside += [run.path.as_posix() for run in find_runs(Path("runs"))]
+            raise RunError(
+                f"there is no run `{folder}`",
+                hint=did_you_mean(str(path), beside) or "`convscope runs` lists the runs",
+            )
         if not (folder / "recipe.yaml").is_file():
             raise RunError(
                 f"`{folder}` is no run folder: it has no recipe.yaml",
@@ -82,12 +90,20 @@ class Run:
     @property
     def image_uses(self) -> dict[int, frozenset[str]]:
         """What images were used for (`train`, `validation`, `test`), by their pixels' hash."""
-        with self.splits_path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        try:
+            with self.splits_path.open(encoding="utf-8", newline="") as file:
+                reader = csv.DictReader(file)
+                pairs = [(int(row["pixels"], 16), row["used_for"]) for row in reader]
+            if not pairs:
+                raise ValueError("it has no rows")
+        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+            raise RunError(
+                f"`{self.splits_path}` can't be read, so it isn't known what training saw: {error}",
+                hint="evaluate the folder `classifier` in it, which claims nothing about that",
+            ) from error
         uses: dict[int, frozenset[str]] = {}
-        for row in rows:
-            key = int(row["pixels"], 16)
-            uses[key] = uses.get(key, frozenset()) | {row["used_for"]}
+        for key, use in pairs:
+            uses[key] = uses.get(key, frozenset()) | {use}
         return uses
 
     @property
@@ -146,7 +162,8 @@ def choose_folder(project: Path, name: str) -> Run:
     Raises:
         UsageError: The name can't be that of a folder.
     """
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+    is_plain = name.isprintable() and not any(sign in name for sign in "/\\")
+    if not is_plain or name.startswith(("-", ".")) or not 0 < len(name) <= LONGEST_NAME:
         raise UsageError(
             f"`{name}` can't be the name of a run",
             hint="give a plain folder name; `--project FOLDER` says where it lies",
@@ -154,6 +171,7 @@ def choose_folder(project: Path, name: str) -> Run:
     number = 1
     while True:
         run = Run(project / (name if number == 1 else f"{name}-{number}"))
-        if not run.path.exists() or run.state == "unfinished":
+        is_free = not run.path.exists() or not any(run.path.iterdir())
+        if is_free or (run.recipe_path.is_file() and run.state == "unfinished"):
             return run
         number += 1

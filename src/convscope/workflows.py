@@ -156,6 +156,8 @@ def summarize(
         UsageError: A module without `input_shape`, or options for a network that is built already.
     """
     if isinstance(network, str | Path) and not _is_saved(Path(network)):
+        if Path(network).is_dir() or len(Path(network).parts) > 1:
+            Run.open(network)  # says what is wrong with the folder
         return _summarize_named(str(network), input_shape, num_classes, batch_size, options)
     if num_classes is not None or options:
         raise UsageError(

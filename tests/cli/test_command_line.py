@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -44,8 +46,9 @@ def convscope(
 QUICK = ("--model", "lenet_rgb", "--epochs", "2", "-b", "16")
 
 
-def test_help_lists_every_verb(convscope: Convscope) -> None:
-    outcome = convscope("--help")
+@pytest.mark.parametrize("words", [[], ["--help"]])
+def test_help_lists_every_verb(convscope: Convscope, words: list[str]) -> None:
+    outcome = convscope(*words)
     assert outcome.code == 0
     assert all(verb in outcome.out for verb in VERBS)
 
@@ -245,13 +248,17 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
         (("train", "digits", "-c", "none.yaml"), 2, "error: recipe `none.yaml` can't be read"),
         (("train", "digits", "--device", "tpu"), 7, "no device is called `tpu`"),
         (("train", "digits", "--device", "cuda:9"), 7, "`cuda:9` was asked for, but this machine"),
-        (("train", "digits", "--weights", "x.pth"), 2, "error: `weights=x.pth` needs `model`"),
+        (
+            ("train", "digits", "--weights", "x.pth"),
+            5,
+            "error: the weights file `x.pth` is missing",
+        ),
         (
             ("train", "digits", "--weights", "x.pth", "--model", "lenet_caffe"),
             5,
             "error: the weights file `x.pth` is missing",
         ),
-        (("evaluate", "none"), 6, "error: `none` is no run folder: it has no recipe.yaml"),
+        (("evaluate", "none"), 6, "error: there is no run `none`\nhint: `convscope runs` lists"),
         (("predict", "none"), 2, "error: `IMAGE...` is missing"),
         (("summary", "lenet5", "--input", "28x28"), 2, "error: `--input` can't be `28x28`"),
         (("summary", "lenet5", "--input", "1x8x8"), 4, "too small for the network `lenet5`"),
@@ -297,6 +304,20 @@ def test_runs_shows_a_broken_run_as_unreadable(convscope: Convscope, trained: Pa
     outcome = convscope("runs")
     assert outcome.code == 0
     assert "unreadable" in outcome.out
+
+
+def test_a_full_disk_behind_standard_output_is_one_line(trained: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "convscope", "predict", trained, "pictures/red"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_interruption_says_how_to_go_on(

@@ -74,6 +74,22 @@ def test_a_folder_that_links_to_itself_is_entered_once(make_folder: MakeFolder) 
     assert len(open_dataset(root)) == 4
 
 
+def test_a_link_into_another_class_gives_no_image_two_classes(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "b" / "loop").symlink_to("..")
+    (root / "b" / "sibling").symlink_to(root / "a")
+    assert open_dataset(root).labels.tolist() == [0, 0, 1, 1]
+
+
+def test_a_train_folder_of_classes_beside_class_folders_is_an_error(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder({"a": 2}, name="mix")
+    make_folder({"b": 2}, name="mix/train")
+    with pytest.raises(DataError, match="has splits and other folders beside them: a"):
+        open_dataset(root)
+
+
 def test_an_empty_class_folder_is_remarked_and_is_no_class(make_folder: MakeFolder) -> None:
     root = make_folder({"a": 2, "b": 2})
     (root / "c").mkdir()
@@ -95,9 +111,11 @@ def test_a_split_without_images_of_a_class_is_remarked_and_shifts_no_label(
 def test_a_class_unknown_to_train_is_an_error(make_folder: MakeFolder) -> None:
     root = make_folder({"a": 2, "b": 2}, name="set/train")
     make_folder({"a": 1, "bee": 1}, name="set/val")
-    with pytest.raises(DataError, match="1 classes are unknown to split train") as caught:
+    with pytest.raises(
+        DataError, match="split train .* doesn't know 1 class of the data"
+    ) as caught:
         open_dataset(root.parent)
-    assert "`bee` (1 images)" in caught.value.message
+    assert "`bee` (1 image)" in caught.value.message
 
 
 def test_idx_files_are_recognised_plain_and_zipped(tmp_path: Path) -> None:

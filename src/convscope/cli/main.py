@@ -70,7 +70,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code. Errors are printed here and nowhere else."""
     # The flag may stand anywhere: who sees an error adds it at the end of the line.
     wants_traceback = "--traceback" in arguments
-    words = [word for word in arguments if word != "--traceback"]
+    words = [word for word in arguments if word != "--traceback"] or ["--help"]
     try:
         outcome = convscope.main(words, prog_name="convscope", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
@@ -85,6 +85,9 @@ def run(arguments: Sequence[str]) -> int:
         # Who reads our output has seen enough (`| head`); a second complaint at exit is avoided.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        place = f"`{error.filename}`: " if error.filename else ""
+        return _failed(ConvscopeError(f"{place}{error.strerror or error}"), wants_traceback)
 
 
 def _failed(error: ConvscopeError, wants_traceback: bool) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convscope.errors import DataError, UsageError, listed
+from convscope.errors import DataError, UsageError, counted, listed
 
 if TYPE_CHECKING:
     from convscope.classifier import Prediction
@@ -25,7 +25,7 @@ SOME_FAILED = DataError.exit_code
 @click.option("--top", default=3, type=click.IntRange(min=1), help="Classes shown. [default: 3]")
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: image, label, probability.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: image, rank, label, probability.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     run: str,
@@ -93,7 +93,9 @@ def find_images(words: tuple[str, ...]) -> list[str]:
             missing.append(f"`{word}`{' (a folder without images)' if path.is_dir() else ''}")
         found += here
     if missing:
-        raise DataError(f"{len(missing)} arguments stand for no image\n{listed(missing)}")
+        raise DataError(
+            f"no image is found for {counted(len(missing), 'argument')}\n{listed(missing)}"
+        )
     return list(dict.fromkeys(found))
 
 

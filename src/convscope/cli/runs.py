@@ -22,6 +22,9 @@ def command(project: Path, as_json: bool) -> None:
             f"there is no folder `{project}`", hint="`convscope train digits` makes a first run"
         )
     rows = [_facts(run) for run in find_runs(project)]
+    if not rows and not as_json:
+        print(f"no runs in `{project}`")
+        return
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return

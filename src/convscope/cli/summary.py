@@ -41,6 +41,7 @@ def command(
 
     Output shapes are (N, C, H, W); field is the receptive field: how many pixels of the input one
     value depends on, the jump between neighbouring values' fields, and where the first begins.
+    A dash for the jump: the values have no common step, and the field is what they see together.
     """
     shape = parse_shape(input_text) if input_text else None
     chosen = network_options(options)

@@ -9,6 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from convscope.errors import counted
+
 CLASSES_SHOWN = 20
 MIN_WIDTH_PIPED = 200  # a pipe has no width; nothing is cut off there
 
@@ -20,7 +22,11 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: i
         console.width = max(console.width, MIN_WIDTH_PIPED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, title in enumerate(header):
-        table.add_column(title, justify="left" if index < left else "right", overflow="fold")
+        is_text = index < left
+        # Words may go on in the next line; a number that is cut in two is another number.
+        table.add_column(
+            title, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
+        )
     for row in rows:
         table.add_row(*row)
     console.print(table, markup=False)
@@ -29,7 +35,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: i
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     """Prints what an evaluation found: headline, then class by class, worst first."""
     interval = evaluation["accuracy_interval"]
-    print(f"\nmeasured on {evaluation['num_images']:,} images: {evaluation['images']}")
+    print(f"\nmeasured on {counted(evaluation['num_images'], 'image')}: {evaluation['images']}")
     print(
         f"accuracy {evaluation['accuracy']:.2%}  "
         f"(95 % interval {interval['low']:.2%} to {interval['high']:.2%}, Wilson)"
@@ -38,7 +44,10 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         print(f"top-5    {evaluation['top5_accuracy']:.2%}")
     print(f"macro F1 {evaluation['macro_f1']:.4f}   loss {evaluation['loss']:.4f} nats")
     if evaluation["damaged"]:
-        print(f"not counted: {len(evaluation['damaged'])} images that can't be read")
+        print(f"not counted: {counted(len(evaluation['damaged']), 'image')} that can't be read")
+    absent = [row["name"] for row in evaluation["classes"] if not row["num_images"]]
+    if absent:
+        print(f"no images of {', '.join(absent)}: macro means are over the other classes")
     rows = sorted(evaluation["classes"], key=lambda row: (row["f1"] is None, row["f1"]))
     names = [row["name"] for row in evaluation["classes"]]
     print_table(

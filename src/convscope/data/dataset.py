@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.decode import DamagedImageError, decode
-from convscope.errors import LISTED_AT_MOST, DataError, listed
+from convscope.errors import LISTED_AT_MOST, DataError, counted, listed
 from convscope.files import printable
 
 
@@ -150,7 +150,7 @@ def check_learnable(classes: Sequence[str], counts: Sequence[int], *, where: str
     missing = [f"`{name}`" for name, count in zip(classes, counts, strict=True) if not count]
     if missing:
         raise DataError(
-            f"{len(missing)} classes have no image left to learn from\n{listed(missing)}",
+            f"{counted(len(missing), 'class')} without an image to learn from\n{listed(missing)}",
             hint="add images of them, remove their folders, or bring splits of your own",
         )
 
@@ -167,10 +167,10 @@ def check_known(unknown: dict[str, int], *, known: Sequence[str], owner: str) ->
         DataError: `unknown` isn't empty.
     """
     if unknown:
-        lines = [f"`{name}` ({count} images)" for name, count in sorted(unknown.items())]
+        lines = [f"`{name}` ({counted(count, 'image')})" for name, count in sorted(unknown.items())]
         more = " and more" if len(known) > LISTED_AT_MOST else ""
         raise DataError(
-            f"{len(unknown)} classes are unknown to {owner}\n{listed(lines)}",
+            f"{owner} doesn't know {counted(len(unknown), 'class')} of the data\n{listed(lines)}",
             hint=f"classes are matched by name; {owner} has "
             f"{', '.join(known[:LISTED_AT_MOST])}{more}",
         )

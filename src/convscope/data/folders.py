@@ -91,7 +91,8 @@ def _split_folders(root: Path) -> list[tuple[str, Path]]:
     # Two class folders called `test` and `val` alone would be strange, but `test` beside `cats`
     # is a class: splits are only splits when nothing else lies beside them.
     if len(splits) < len(_subfolders(root)):
-        if "train" in splits and len(splits) > 1:
+        holds_classes = any(_subfolders(f) and not _images_in(f) for f in splits.values())
+        if "train" in splits and (len(splits) > 1 or holds_classes):
             others = sorted(f.name for f in _subfolders(root) if f not in splits.values())
             raise DataError(
                 f"`{root}` has splits and other folders beside them: {', '.join(others[:20])}",
@@ -103,7 +104,8 @@ def _split_folders(root: Path) -> list[tuple[str, Path]]:
 
 def _collect(root: Path, class_folder: Path, split: str, found: _Findings) -> None:
     before = len(found.paths)
-    for path in _files_below(class_folder):
+    others = [root, class_folder.parent, *_subfolders(class_folder.parent)]
+    for path in _files_below(class_folder, closed=frozenset(map(_identity, others))):
         if _is_image(path.name):
             found.paths.append(path.relative_to(root).as_posix())
             found.classes.append(printable(class_folder.name))
@@ -123,19 +125,29 @@ def _images_in(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_file() and _is_image(p.name))
 
 
-def _files_below(folder: Path) -> list[Path]:
-    """All files below, sorted; links are followed, but no folder is entered twice."""
+def _files_below(folder: Path, *, closed: frozenset[tuple[int, int]] = frozenset()) -> list[Path]:
+    """All files below, sorted; links are followed, but no folder is entered twice.
+
+    Args:
+        folder: Where to look.
+        closed: Folders, by device and inode, that a link must not lead into: those of other
+            classes, whose images would get this class.
+    """
     files: list[Path] = []
-    entered: set[tuple[int, int]] = set()
+    entered = set(closed - {_identity(folder)})
     for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in entered and os.name == "posix":
+        if _identity(Path(place)) in entered and os.name == "posix":
             folders.clear()
             continue
-        entered.add((status.st_dev, status.st_ino))
+        entered.add(_identity(Path(place)))
         folders[:] = sorted(name for name in folders if not _is_junk(name))
         files += [Path(place, name) for name in names if not _is_junk(name)]
     return sorted(files)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _unreadable(error: OSError) -> None:

@@ -77,9 +77,7 @@ def split_images(
         split = _by_fold(pixel_hashes, folds=folds, fold=fold)
     elif not present:
         held_out = uniform("test", pixel_hashes) < TEST_SHARE
-        split = _hold_out(
-            ~held_out, held_out, pixel_hashes, "no splits given: 20 % held out for the test"
-        )
+        split = _hold_out(~held_out, held_out, pixel_hashes, "no splits given: drawn by pixels")
     elif "train" not in present:
         raise DataError(
             f"the data has a {' and a '.join(present)} split, but no train split",
@@ -93,11 +91,13 @@ def split_images(
             names == "train",
             names == present[1],
             pixel_hashes,
-            f"{present[1]} as given is reported",
+            f"{present[1]} as given, validation drawn by pixels",
         )
     else:
         held_out = uniform("test", pixel_hashes) < TEST_SHARE
-        split = _hold_out(~held_out, held_out, pixel_hashes, "only train given: 20 % held out")
+        split = _hold_out(
+            ~held_out, held_out, pixel_hashes, "only train given: the others drawn by pixels"
+        )
     _check(split)
     return split
 
@@ -117,7 +117,7 @@ def _hold_out(
         np.flatnonzero(learn & ~choose),
         np.flatnonzero(choose),
         np.flatnonzero(test),
-        f"{words}, {share:.0%} of the rest chooses the best epoch",
+        words,
     )
 
 

@@ -17,7 +17,7 @@ from convscope.data.sources import open_dataset
 from convscope.data.split import Split, split_images
 from convscope.data.store import Store, build_store
 from convscope.device import Device, choose_device
-from convscope.errors import listed
+from convscope.errors import counted, listed
 from convscope.files import check_writable
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import DecidedRecipe, Recipe
@@ -90,6 +90,7 @@ def train(
     preprocessing = decision.preprocessing
     if decision.is_measured_later:
         preprocessing = measured(preprocessing, store.pixels, split.train)
+    _note_absent(dataset, store, split, reporter)
     begin_run(run, decided, store, split, classes=dataset.classes, device=device)
     _announce(run, decided, split, device, reporter)
 
@@ -152,7 +153,7 @@ def _decode(
         )
     if store.damaged:
         lines = listed([f"{image} {reason}" for image, reason in store.damaged])
-        reporter.say(f"note: {len(store.damaged)} images can't be read and are left out\n{lines}")
+        reporter.say(f"note: {counted(len(store.damaged), 'image')} left out, unreadable\n{lines}")
     return store
 
 
@@ -171,3 +172,11 @@ def _announce(
         f"augmentation: {augmentation_of(recipe).describe()}"
     )
     reporter.say(f"device: {device.reason}")
+
+
+def _note_absent(dataset: Dataset, store: Store, split: Split, reporter: Reporter) -> None:
+    for use in ("validation", "test"):
+        counts = np.bincount(store.labels[getattr(split, use)], minlength=len(dataset.classes))
+        absent = [name for name, count in zip(dataset.classes, counts, strict=True) if not count]
+        if absent:
+            reporter.say(f"note: no {use} images of {', '.join(absent)}")

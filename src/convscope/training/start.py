@@ -78,6 +78,10 @@ def find_start(weights: str | None, model: str | None) -> Start:
     place = Path(weights)
     if place.name == "model.safetensors" and (place.parent / "classifier.json").is_file():
         place = place.parent  # the file beside it says what these weights are
+    if weights != "published" and not place.exists():
+        raise WeightsError(
+            f"the weights file `{weights}` is missing", hint="give the path of a file that is there"
+        )
     if place.is_dir():
         return _from_classifier(place, model)
     if model is None:
@@ -105,6 +109,11 @@ def _from_file(path: Path, words: str, row: NetworkEntry) -> Start:
 
 def _from_classifier(place: Path, model: str | None) -> Start:
     folder = place / "classifier" if (place / "classifier").is_dir() else place
+    if not (folder / "classifier.json").is_file():
+        raise WeightsError(
+            f"`{place}` is neither a run nor a classifier folder",
+            hint="give a file of weights in it, or a run that is finished",
+        )
     source = Classifier.load(folder)
     if model is not None and model != source.choice.name:
         raise WeightsError(
