@@ -9,9 +9,9 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# OpenMP's threads spin while they wait for each other. Where another process, or another guest of
-# a virtual machine, wants the same core, small networks then train up to ten times slower than
-# with threads that sleep. This is read once, when torch loads its OpenMP; a user's value wins.
+# OpenMP's threads spin while they wait for each other. Where another program wants the same core,
+# a small network then trains several times slower than with threads that sleep
+# (docs/performance.md). OpenMP reads this once, when torch is imported; a user's value wins.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
