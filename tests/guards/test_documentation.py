@@ -18,10 +18,11 @@ COVERAGE = yaml.safe_load((ROOT / "docs" / "coverage.yaml").read_text())
 
 
 def commands_in(path: Path) -> list[str]:
-    """Command lines in fenced or indented code of a page."""
+    """Command lines in indented or inline code of a page."""
     text = path.read_text()
+    inline = re.findall(r"`(convscope [^`\n]+)`", text)
     lines = re.findall(r"^(?: {4}|\$ |    \$ )?(convscope [^\n`]*)$", text, flags=re.MULTILINE)
-    return [line.split("  #")[0].strip() for line in lines]
+    return [line.split("  #")[0].strip() for line in [*lines, *inline]]
 
 
 def check_command(command: str) -> None:
