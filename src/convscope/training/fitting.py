@@ -17,7 +17,7 @@ from convscope.data.store import Store
 from convscope.device import Device
 from convscope.errors import UsageError
 from convscope.files import write_csv, write_json
-from convscope.progress import Reporter
+from convscope.progress import Reporter, Task
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
 from convscope.training.checkpoint import TrainingState, load_newest, save_checkpoint
@@ -74,7 +74,7 @@ class Fitting:
         )
         steps = len(self.train_batches)
         self.schedule = Schedule(
-            recipe.sched, steps * recipe.epochs, round((recipe.warmup_epochs or 0.0) * steps)
+            recipe.sched, steps * recipe.epochs, round(recipe.warmup_epochs * steps)
         )
 
     def fit(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
@@ -83,25 +83,7 @@ class Fitting:
         total = (self.recipe.epochs - state.epoch) * self.train_batches.num_images
         with reporter.task("training", total) as task:
             while state.epoch < self.recipe.epochs and not self._is_patience_over(state):
-                began = time.monotonic()
-
-                def on_step(count: int, sums: EpochSums) -> None:
-                    seconds = max(1e-9, time.monotonic() - began)  # noqa: B023 - called at once
-                    task.advance(
-                        count,
-                        f"epoch {state.epoch + 1}/{self.recipe.epochs}, loss {sums.loss:.3f}, "
-                        f"accuracy {sums.accuracy:.1%}, {sums.num_images / seconds:,.0f} images/s",
-                    )
-
-                sums = self._train_epoch(state.epoch, on_step)
-                seconds = time.monotonic() - began
-                accuracy, loss = self._validate(state.epoch)
-                if state.is_better(accuracy, loss):
-                    best = _copied(self.network)
-                    state.best_epoch, state.best_accuracy = state.epoch, accuracy
-                    state.best_loss = loss
-                self._record(state, sums, accuracy=accuracy, loss=loss, seconds=seconds)
-                state.epoch += 1
+                best = self._epoch(state, best, task)
                 reporter.say(_line(state.history[-1], self.recipe.epochs))
                 save_checkpoint(
                     self.run.checkpoints_path,
@@ -113,6 +95,30 @@ class Fitting:
                 )
                 self._write_history(state)
         return state, best
+
+    def _epoch(
+        self, state: TrainingState, best: Mapping[str, Tensor], task: Task
+    ) -> Mapping[str, Tensor]:
+        """Learns and validates; moves the state on and returns the best weights so far."""
+        began = time.monotonic()
+
+        def on_step(count: int, sums: EpochSums) -> None:
+            seconds = max(1e-9, time.monotonic() - began)
+            task.advance(
+                count,
+                f"epoch {state.epoch + 1}/{self.recipe.epochs}, loss {sums.loss:.3f}, "
+                f"accuracy {sums.accuracy:.1%}, {sums.num_images / seconds:,.0f} images/s",
+            )
+
+        sums = self._train_epoch(state.epoch, on_step)
+        seconds = time.monotonic() - began
+        accuracy, loss = self._validate(state.epoch)
+        if state.is_better(accuracy, loss):
+            best = _copied(self.network)
+            state.best_epoch, state.best_accuracy, state.best_loss = state.epoch, accuracy, loss
+        self._record(state, sums, accuracy=accuracy, loss=loss, seconds=seconds)
+        state.epoch += 1
+        return best
 
     def _train_epoch(self, epoch: int, on_step: OnStep) -> EpochSums:
         set_learning_mode(self.network)
