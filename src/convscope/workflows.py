@@ -17,7 +17,7 @@ from convscope.device import choose_device
 from convscope.errors import RunError, UsageError
 from convscope.evaluation.evaluate import Evaluation, choose_part, evaluate_part, match_classes
 from convscope.files import read_json, write_json
-from convscope.networks import NETWORKS, build, entry
+from convscope.networks import build, entry
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
@@ -174,28 +174,6 @@ def summarize(
     choice = classifier.choice
     shape = input_shape or (choice.in_channels, *choice.input_size)
     return layer_table(classifier.network, (batch_size, *shape))
-
-
-def network_facts() -> list[dict[str, Any]]:
-    """The table of networks with parameters and MACs, measured on networks without memory."""
-    facts = []
-    for row in NETWORKS.values():
-        table = _summarize_named(row.name, None, None, 1, {})
-        facts.append(
-            {
-                "name": row.name,
-                "paper": row.paper,
-                "departs": row.departs,
-                "input": list(row.input),
-                "num_classes": row.num_classes,
-                "parameters": table.parameters,
-                "macs": table.macs,
-                "options": list(row.options),
-                "published": row.published.url if row.published else None,
-                "licence": row.published.licence if row.published else None,
-            }
-        )
-    return facts
 
 
 def _summarize_named(

@@ -12,7 +12,7 @@ import click
 def command(as_json: bool) -> None:
     """List the networks with parameters, MACs, input and published weights."""
     from convscope.cli.tables import print_table
-    from convscope.workflows import network_facts
+    from convscope.networks.listing import network_facts
 
     rows = network_facts()
     if as_json:
