@@ -22,6 +22,7 @@ from conftest import MakeFolder, make_pictures
 from convscope.classifier import Classifier
 from convscope.errors import DataError, NetworkError, RunError, TrainingError, WeightsError
 from convscope.files import sha256
+from convscope.networks import read_weights
 
 QUICK = {"model": "lenet_rgb", "epochs": 3, "batch_size": 16}
 
@@ -480,6 +481,45 @@ def test_options_of_the_source_network_are_taken_over(
     second = convscope.train(data, project=project, weights=first.path, epochs=1, name="second")
     assert second.recipe.options == {"activation": "tanh"}
     assert convscope.load(second.path).choice.options == {"activation": "tanh"}
+
+
+def test_weights_in_a_file_bring_the_publishers_preprocessing_and_keep_frozen_layers(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    for name, count in (("ants", 14), ("bees", 14)):
+        for split, folder in (("train", "train"), ("val", "val")):
+            files = sorted((shared_data / "hymenoptera" / folder / name).glob("*.jpg"))
+            (photos / split / name).mkdir(parents=True)
+            for file in files[: count if split == "train" else 3]:
+                shutil.copy(file, photos / split / name)
+    weights = shared_data / "weights" / "squeezenet1_1-gluon-imagenet.pth"
+    run = convscope.train(
+        photos,
+        project=tmp_path / "runs",
+        model="squeezenet1_1",
+        weights=weights,
+        tune="head",
+        epochs=1,
+        reporter=convscope.Reporter(),
+    )
+    assert "the head has other classes and is fresh: classifier.1" in capsys.readouterr().err
+    classifier = convscope.load(run.path)
+    preprocessing = classifier.preprocessing
+    assert (preprocessing.resize, preprocessing.height) == (256, 224)
+    assert preprocessing.mean == (0.485, 0.456, 0.406)
+    assert preprocessing.std == (0.229, 0.224, 0.225)
+    published = read_weights(weights)
+    trained = classifier.network.state_dict()
+    changed = {name for name in published if not torch.equal(published[name], trained[name])}
+    assert changed == {"classifier.1.weight", "classifier.1.bias"}
+
+
+def test_a_file_of_weights_without_a_model_is_an_error(run: convscope.Run, tmp_path: Path) -> None:
+    alone = tmp_path / "alone.safetensors"
+    shutil.copy(run.classifier_path / "model.safetensors", alone)
+    with pytest.raises(convscope.ConvscopeError, match="needs `model`"):
+        convscope.train(run.recipe.data, weights=alone)
 
 
 @pytest.mark.parametrize("kind", ["transparent", "deep", "turned"])

@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torch.nn import functional as F
 
 CONFIDENCE = 0.95
@@ -104,6 +102,10 @@ def compute_metrics(
         targets: (N,) class indices.
         classes: K names.
     """
+    # SciPy and scikit-learn are imported where they are used: together they take nearly as long as
+    # torch, and predicting needs neither.
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
     indices = np.arange(len(classes))
     predicted = logits.argmax(dim=1).numpy()
     correct = int((predicted == targets).sum())
@@ -139,6 +141,8 @@ def compute_metrics(
 
 def wilson(successes: int, trials: int) -> Interval:
     """Wilson's 95 % interval of a proportion. Source: Wilson 1927, equation 3."""
+    from scipy.stats import binomtest
+
     interval = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(float(interval.low), float(interval.high))
 
