@@ -198,7 +198,7 @@ class Classifier:
             )
         with new_folder(target) as place:
             weights = place / "model.safetensors"
-            save_file(_plain(self.network.state_dict()), weights)
+            save_file(portable_state(self.network), weights)
             write_json(
                 place / "classifier.json",
                 {
@@ -285,5 +285,7 @@ def _to_pixels(image: ImageLike) -> NDArray[np.uint8]:
         raise type(error)(f"`{printable(image)}` {error.message}", hint=error.hint) from error
 
 
-def _plain(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def portable_state(network: nn.Module) -> dict[str, Tensor]:
+    """Weights and buffers as safetensors takes them: on the CPU, contiguous; copied if need be."""
+    state = network.state_dict()
     return {name: value.detach().cpu().contiguous() for name, value in state.items()}

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from convscope.errors import DownloadError, WeightsError
+from convscope.files import sha256
 from convscope.networks.entry import PublishedWeights
 from convscope.networks.table import NETWORKS, entry
 
@@ -42,7 +43,7 @@ def published_weights(name: str, *, cache: Path | None = None) -> Path:
         )
     file = (cache or cache_folder()) / published.filename
     if file.is_file():
-        found = _sha256(file)
+        found = sha256(file)
         if found.startswith(published.sha256_prefix):
             return file
         raise DownloadError(
@@ -96,8 +97,3 @@ def _download(published: PublishedWeights, file: Path) -> None:
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()

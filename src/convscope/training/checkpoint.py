@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
+from convscope.classifier import portable_state
 from convscope.errors import RunError
 from convscope.files import check_format, new_folder, read_json, sha256, write_json
 
@@ -63,7 +64,7 @@ def save_checkpoint(
     """
     tensors, groups = _flatten(optimizer)
     with new_folder(folder / str(step)) as place:
-        save_file(_contiguous(network.state_dict()), place / "model.safetensors")
+        save_file(portable_state(network), place / "model.safetensors")
         save_file(dict(best), place / "best.safetensors")
         save_file(tensors, place / "optimizer.safetensors")
         write_json(place / "state.json", {**asdict(state), "optimizer_groups": groups})
@@ -154,10 +155,6 @@ def _steps(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
-
-
-def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous() for name, value in state.items()}
 
 
 def _flatten(optimizer: optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn, optim
 
-from convscope.classifier import EVALUATION_BATCH, collect_logits
+from convscope.classifier import EVALUATION_BATCH, collect_logits, portable_state
 from convscope.data.batches import ImageBatches
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.split import Split
@@ -209,10 +209,7 @@ class Fitting:
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:
-    return {
-        name: value.detach().cpu().contiguous().clone()
-        for name, value in network.state_dict().items()
-    }
+    return {name: value.clone() for name, value in portable_state(network).items()}
 
 
 def _line(row: dict[str, float], epochs: int) -> str:
