@@ -28,7 +28,7 @@ _PUBLIC = {
     "build": "convscope.networks",
     "evaluate": "convscope.workflows",
     "load": "convscope.workflows",
-    "open_dataset": "convscope.data.sources",
+    "open_dataset": "convscope.data.sources.opening",
     "summarize": "convscope.workflows",
     "to_fully_convolutional": "convscope.networks",
     "train": "convscope.workflows",
@@ -37,7 +37,7 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from convscope.classifier import Classifier as Classifier
     from convscope.classifier import Prediction as Prediction
-    from convscope.data.sources import open_dataset as open_dataset
+    from convscope.data.sources.opening import open_dataset as open_dataset
     from convscope.errors import ConvscopeError as ConvscopeError
     from convscope.evaluation.evaluate import Evaluation as Evaluation
     from convscope.networks import build as build

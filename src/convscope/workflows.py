@@ -11,7 +11,7 @@ from torch import nn
 
 from convscope.arithmetic import LayerTable, layer_table
 from convscope.classifier import Classifier
-from convscope.data.sources import open_dataset
+from convscope.data.sources.opening import open_dataset
 from convscope.data.store import build_store
 from convscope.device import choose_device
 from convscope.errors import RunError, UsageError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from convscope.data.augment import Augmentation, default_augmentation
+from convscope.data.augment.augmentation import Augmentation, default_augmentation
 from convscope.data.batches import ImageBatches, normalise
 from convscope.data.counters import hash64, permutation, seed32, uniform
 from convscope.data.preprocessing import Preprocessing

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from conftest import MakeFolder
+from convscope.data.decode import decode_content
 from convscope.data.preprocessing import Preprocessing
-from convscope.data.sources import open_dataset
+from convscope.data.sources.opening import open_dataset
 from convscope.data.split import MAX_VALIDATION, split_images
 from convscope.data.store import IN_MEMORY_BYTES, Store, build_store
 from convscope.errors import DataError
@@ -85,7 +86,9 @@ def test_the_store_holds_prepared_pixels_in_order(make_folder: MakeFolder) -> No
     dataset = open_dataset(make_folder({"a": 3, "b": 2}))
     store = build_store(dataset, PLAIN)
     assert store.pixels.shape == (5, 8, 8, 3)
-    np.testing.assert_array_equal(store.pixels[4], PLAIN.apply(dataset.images.read(4)))
+    np.testing.assert_array_equal(
+        store.pixels[4], PLAIN.apply(decode_content(dataset.images.content(4)).pixels)
+    )
     assert store.names == ("a/000.png", "a/001.png", "a/002.png", "b/000.png", "b/001.png")
 
 

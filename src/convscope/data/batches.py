@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convscope.data.augment import Augmentation
+from convscope.data.augment.augmentation import Augmentation
 from convscope.data.counters import permutation
 from convscope.data.preprocessing import Preprocessing
 

@@ -6,6 +6,8 @@ Training, evaluation and prediction all decode here, so that an image has the sa
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,64 @@ UNKNOWN_RANGE_MODES = ("I", "F")
 TRANSPARENT_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
+# Encoded bytes, or pixels (H, W, C) of any number format that came decoded.
+Content = bytes | NDArray[Any]
+
+
 class DamagedImageError(DataError):
     """Bytes that are no image, or an image that can't be decoded in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """What may be decided about decoding; the rest is the same for every image.
+
+    Attributes:
+        max_pixels: An image with more is refused before it is decoded.
+        value_range: The values of 12-, 16- and 32-bit and float images that become 0 and 255; None
+            for the range of their type.
+        allow_truncated: Whether an image that ends early is taken as far as it goes.
+        extra_formats: Pillow's names of formats to read besides `FORMATS`.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    value_range: tuple[float, float] | None = None
+    allow_truncated: bool = False
+    extra_formats: tuple[str, ...] = ()
+
+
+class Decoded(NamedTuple):
+    """An image, and what its file was like.
+
+    Attributes:
+        pixels: (H, W, C), 0 to 255, upright.
+        format: `JPEG`, `PNG` and so on; `array` for pixels that came decoded.
+        mode: Pillow's name of the colour mode in the file: `L`, `RGB`, `CMYK`, `I;16`.
+        orientation: EXIF's, 1 to 8; 1 where there is none.
+        num_frames: Of which the first was taken.
+        is_truncated: Whether a part was missing.
+    """
+
+    pixels: NDArray[np.uint8]
+    format: str
+    mode: str
+    orientation: int = 1
+    num_frames: int = 1
+    is_truncated: bool = False
+
+
+USUAL = Decoding()
+
+
+def decode_content(content: Content, decoding: Decoding = USUAL) -> Decoded:
+    """What `decode` gives, and what the file was like.
+
+    Raises:
+        DamagedImageError: As `decode`.
+    """
+    if isinstance(content, bytes):
+        return Decoded(decode(content), "?", "?")
+    return Decoded(content, "array", "?")
 
 
 def decode(content: bytes) -> NDArray[np.uint8]:

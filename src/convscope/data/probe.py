@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convscope.data.dataset import Dataset
-from convscope.data.decode import DamagedImageError
+from convscope.data.decode import DamagedImageError, decode_content
 
 PROBED = 100
 
@@ -33,7 +33,7 @@ def probe_images(dataset: Dataset) -> ImageKind:
     shapes = []
     for index in chosen:
         try:
-            shapes.append(dataset.images.read(int(index)).shape)
+            shapes.append(decode_content(dataset.images.content(int(index))).pixels.shape)
         except DamagedImageError:
             continue
     channels = 1 if shapes and all(shape[2] == 1 for shape in shapes) else 3

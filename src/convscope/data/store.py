@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset
-from convscope.data.decode import DamagedImageError
+from convscope.data.decode import DamagedImageError, decode_content
 from convscope.data.preprocessing import Preprocessing
 from convscope.errors import DataError, listed
 
@@ -109,7 +109,7 @@ def _decoded(
 
     def one(index: int) -> Outcome:
         try:
-            pixels = dataset.images.read(index)
+            pixels = decode_content(dataset.images.content(index)).pixels
         except DamagedImageError as error:
             return error
         return hash_pixels(pixels), preprocessing.apply(pixels)

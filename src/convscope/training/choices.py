@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.classifier import NetworkChoice
-from convscope.data.augment import Augmentation, default_augmentation
+from convscope.data.augment.augmentation import Augmentation, default_augmentation
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.probe import ImageKind
 from convscope.device import Device

@@ -13,7 +13,7 @@ from torch import nn
 from convscope.classifier import Classifier
 from convscope.data.dataset import Dataset, check_learnable
 from convscope.data.probe import probe_images
-from convscope.data.sources import open_dataset
+from convscope.data.sources.opening import open_dataset
 from convscope.data.split import Split, split_images
 from convscope.data.store import Store, build_store
 from convscope.device import Device, choose_device

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from convscope.data.dataset import ArrayImages, Dataset
-from convscope.data.folders import open_folders
-from convscope.data.idx import find_idx_files, open_idx
+from convscope.data.sources.folders import open_folders
+from convscope.data.sources.idx import find_idx_files, open_idx
 from convscope.errors import DataError
 
 EMBEDDED = ("digits",)

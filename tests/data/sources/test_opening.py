@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from conftest import MakeFolder
-from convscope.data.sources import open_dataset
+from convscope.data.decode import decode_content
+from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
 
@@ -25,7 +26,7 @@ def test_digits_are_1797_images_of_ten_classes() -> None:
     dataset = open_dataset("digits")
     assert len(dataset) == 1797
     assert dataset.classes == tuple("0123456789")
-    assert dataset.images.read(0).max() == 239  # 15 of 16
+    assert decode_content(dataset.images.content(0)).pixels.max() == 239  # 15 of 16
 
 
 def test_class_folders_are_read_in_sorted_order(make_folder: MakeFolder) -> None:
@@ -127,7 +128,9 @@ def test_idx_files_are_recognised_plain_and_zipped(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path)
     assert dataset.given_splits == ("train",) * 4 + ("test",) * 2
     assert dataset.labels.tolist() == [0, 1, 2, 1, 2, 0]
-    np.testing.assert_array_equal(dataset.images.read(4)[:, :, 0], images[0])
+    np.testing.assert_array_equal(
+        decode_content(dataset.images.content(4)).pixels[:, :, 0], images[0]
+    )
 
 
 def test_mnist_has_60000_and_10000_images(shared_data: Path) -> None:
@@ -191,7 +194,7 @@ def test_names_that_are_no_utf8_become_printable(make_folder: MakeFolder) -> Non
     (root / "a" / "000.png").rename(target)
     dataset = open_dataset(root)
     assert dataset.images.name(0) == "a/caf\\xe9.png"
-    assert dataset.images.read(0).shape == (12, 12, 3)
+    assert decode_content(dataset.images.content(0)).pixels.shape == (12, 12, 3)
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(

@@ -1,0 +1,1 @@
+"""Augmentation: train images varied on the device, each a function of (seed, epoch, image)."""

@@ -1,0 +1,1 @@
+"""Sources: from what a user points at to a Dataset, one file a kind."""
