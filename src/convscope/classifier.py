@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from convscope.data.batches import Batch, normalise
 from convscope.data.dataset import read_file
-from convscope.data.decode import decode, pixels_of
+from convscope.data.decode import USUAL, Decoding, decode, pixels_of
 from convscope.data.preprocessing import Preprocessing
 from convscope.errors import DataError, RunError
 from convscope.files import (
@@ -141,46 +141,68 @@ class Classifier:
         return f"Classifier({self.choice.name}, {len(self.classes)} classes, {size} px)"
 
     @overload
-    def predict(self, images: ImageLike) -> Prediction: ...
+    def predict(self, images: ImageLike, *, decoding: Decoding = ...) -> Prediction: ...
 
     @overload
-    def predict(self, images: list[ImageLike] | tuple[ImageLike, ...]) -> list[Prediction]: ...
+    def predict(
+        self, images: list[ImageLike] | tuple[ImageLike, ...], *, decoding: Decoding = ...
+    ) -> list[Prediction]: ...
 
     def predict(
-        self, images: ImageLike | list[ImageLike] | tuple[ImageLike, ...]
+        self,
+        images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
+        *,
+        decoding: Decoding = USUAL,
     ) -> Prediction | list[Prediction]:
         """The class of an image, with probabilities; a list of them for a list of images.
 
         Args:
             images: A path, encoded bytes, a Pillow image or pixels (H, W), (H, W, 1) or (H, W, 3)
                 of 0 to 255; or a list of such.
+            decoding: What may be read; the range of values is always that of training.
 
         Raises:
             DataError: An image can't be read.
         """
         if not isinstance(images, list | tuple):
-            return self.predict([images])[0]
+            return self.predict([images], decoding=decoding)[0]
         predictions: list[Prediction] = []
         for start in range(0, len(images), PREDICT_BATCH):
             part = images[start : start + PREDICT_BATCH]
-            pixels = np.stack([self.prepare(image) for image in part])
-            rows = self.logits(pixels).double().softmax(dim=1).tolist()
+            pixels = np.stack([self.prepare(image, decoding=decoding) for image in part])
             names = [printable(i) if isinstance(i, str | os.PathLike) else "" for i in part]
-            predictions += [self._prediction(*pair) for pair in zip(names, rows, strict=True)]
+            predictions += self.predict_prepared(pixels, names=names)
         return predictions
 
-    def prepare(self, image: ImageLike) -> NDArray[np.uint8]:
+    def predict_prepared(
+        self, pixels: NDArray[np.uint8], *, names: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """The classes of images (N, height, width, C) that `prepare` gave.
+
+        Args:
+            pixels: 0 to 255.
+            names: N of them, for the predictions.
+        """
+        rows = self.logits(pixels).double().softmax(dim=1).tolist()
+        return [
+            self._prediction(name, row)
+            for name, row in zip(names or [""] * len(rows), rows, strict=True)
+        ]
+
+    def prepare(self, image: ImageLike, *, decoding: Decoding = USUAL) -> NDArray[np.uint8]:
         """The network's input (height, width, channels), 0 to 255, before mean and std.
 
         Raises:
             DataError: The image can't be read, or is no image.
         """
-        return self.preprocessing.apply(_to_pixels(image))
+        decoding = replace(decoding, value_range=self.preprocessing.value_range)
+        return self.preprocessing.apply(_to_pixels(image, decoding))
 
     def logits(self, pixels: NDArray[np.uint8]) -> Tensor:
         """(N, K) on the CPU, from prepared pixels (N, H, W, C)."""
+        writeable = pixels if pixels.flags.writeable else pixels.copy()  # torch takes no others
         with torch.inference_mode():
-            inputs = normalise(torch.from_numpy(pixels).to(self.device), self.preprocessing)
+            inputs = normalise(torch.from_numpy(writeable).to(self.device), self.preprocessing)
             outputs: Tensor = self.network(inputs)
             return outputs.float().cpu()
 
@@ -266,9 +288,9 @@ def collect_logits(
     return torch.cat(parts)
 
 
-def _to_pixels(image: ImageLike) -> NDArray[np.uint8]:
+def _to_pixels(image: ImageLike, decoding: Decoding) -> NDArray[np.uint8]:
     if isinstance(image, Image.Image):
-        return pixels_of(image)
+        return pixels_of(image, decoding)
     if isinstance(image, np.ndarray):
         pixels = image[:, :, np.newaxis] if image.ndim == 2 else image
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
@@ -278,9 +300,9 @@ def _to_pixels(image: ImageLike) -> NDArray[np.uint8]:
             )
         return pixels
     if isinstance(image, bytes):
-        return decode(image)
+        return decode(image, decoding)
     try:
-        return decode(read_file(Path(image)))
+        return decode(read_file(Path(image)), decoding)
     except DataError as error:
         raise type(error)(f"`{printable(image)}` {error.message}", hint=error.hint) from error
 

@@ -89,22 +89,12 @@ class Run:
 
     @property
     def image_uses(self) -> dict[int, frozenset[str]]:
-        """What images were used for (`train`, `validation`, `test`), by their pixels' hash."""
-        try:
-            with self.splits_path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file)
-                pairs = [(int(row["pixels"], 16), row["used_for"]) for row in reader]
-            if not pairs:
-                raise ValueError("it has no rows")
-        except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-            raise RunError(
-                f"`{self.splits_path}` can't be read, so it isn't known what training saw: {error}",
-                hint="evaluate the folder `classifier` in it, which claims nothing about that",
-            ) from error
-        uses: dict[int, frozenset[str]] = {}
-        for key, use in pairs:
-            uses[key] = uses.get(key, frozenset()) | {use}
-        return uses
+        """What images were used for (`train`, `validation`, `test`), by their pixels' hash.
+
+        Raises:
+            RunError: `splits.csv` is missing or can't be read.
+        """
+        return read_uses(self.splits_path)
 
     @property
     def recipe_path(self) -> Path:
@@ -145,6 +135,29 @@ class Run:
     def failure_path(self) -> Path:
         """Why a training could not go on."""
         return self.path / "failure.json"
+
+
+def read_uses(path: Path) -> dict[int, frozenset[str]]:
+    """What a `splits.csv` says that images were used for, by their pixels' hash.
+
+    Raises:
+        RunError: It is missing or can't be read.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            pairs = [(int(row["pixels"], 16), row["used_for"]) for row in reader]
+        if not pairs:
+            raise ValueError("it has no rows")
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise RunError(
+            f"`{path}` can't be read, so it isn't known what training saw: {error}",
+            hint="evaluate the folder `classifier` beside it, which claims nothing about that",
+        ) from error
+    uses: dict[int, frozenset[str]] = {}
+    for key, use in pairs:
+        uses[key] = uses.get(key, frozenset()) | {use}
+    return uses
 
 
 def find_runs(project: Path) -> list[Run]:

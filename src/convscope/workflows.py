@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from convscope.arithmetic import LayerTable, layer_table
+from convscope.cache import open_cache
 from convscope.classifier import Classifier
-from convscope.data.sources.opening import open_dataset
-from convscope.data.store import build_store
+from convscope.data.decode import Decoding
+from convscope.data.gallery import look_at
 from convscope.device import choose_device
 from convscope.errors import RunError, UsageError
 from convscope.evaluation.evaluate import Evaluation, choose_part, evaluate_part, match_classes
 from convscope.files import read_json, write_json
 from convscope.networks import build, entry
 from convscope.progress import SILENT, Reporter
-from convscope.recipe import Recipe
+from convscope.recipe import DataFields, DecodingFields, Recipe
 from convscope.run import Run
 from convscope.training import session
+from convscope.training.material import decoding_of, open_data
+from convscope.training.session import USUAL_OPTIONS, SessionOptions
 
 
 def train(
@@ -29,6 +32,9 @@ def train(
     *,
     project: str | Path = "runs",
     name: str | None = None,
+    workers: int | None = None,
+    download: bool = False,
+    show_batch: str | Path | None = None,
     reporter: Reporter = SILENT,
     **recipe: Any,
 ) -> Run:
@@ -39,6 +45,9 @@ def train(
         project: Folder of run folders.
         name: Of the run; else `<data>-<model>`. An unfinished run of this name is continued, a
             finished one gets the next number.
+        workers: Threads that decode images; None for one a core. They don't change the result.
+        download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        show_batch: Where a picture of the first batch goes, as the network sees it.
         reporter: Says what happens; `convscope.Reporter()` writes to standard error.
         recipe: Fields of `Recipe`: `model`, `epochs`, `lr` and so on.
 
@@ -49,20 +58,32 @@ def train(
         Recipe.parse({"data": str(data), **{k: _plain(v) for k, v in recipe.items()}}),
         project=Path(project),
         name=name,
+        options=SessionOptions(
+            workers=workers,
+            download=download,
+            show_batch=None if show_batch is None else Path(show_batch),
+        ),
         reporter=reporter,
     )
 
 
 def train_recipe(
-    recipe: Recipe, *, project: Path, name: str | None = None, reporter: Reporter = SILENT
+    recipe: Recipe,
+    *,
+    project: Path,
+    name: str | None = None,
+    options: SessionOptions = USUAL_OPTIONS,
+    reporter: Reporter = SILENT,
 ) -> Run:
     """Trains as a recipe says, and evaluates; see `train`."""
-    trained = session.train(recipe, project=project, name=name, reporter=reporter)
+    trained = session.train(recipe, project=project, name=name, options=options, reporter=reporter)
+    material = trained.material
     evaluation = evaluate_part(
         trained.classifier,
-        trained.store,
-        trained.split.test,
-        images=f"test images ({trained.split.words})",
+        material.gallery,
+        material.split.test,
+        pixels=material.evaluation,
+        images=f"test images ({material.split.words})",
         reporter=reporter,
     )
     write_json(trained.run.evaluation_path, evaluation.to_dict())
@@ -91,9 +112,11 @@ def evaluate(
     data: str | Path | None = None,
     *,
     split: str | None = None,
-    allow_damaged: bool = False,
+    allow_damaged: bool | None = None,
+    workers: int | None = None,
     device: str = "auto",
     reporter: Reporter = SILENT,
+    **source: Any,
 ) -> Evaluation:
     """Evaluates a classifier on any data, classes matched by name.
 
@@ -101,13 +124,18 @@ def evaluate(
         classifier: A run, its folder, a classifier folder, or a classifier.
         data: See `open_dataset`; None for the data that the run was trained on.
         split: `train`, `val`, `test` or `all`; None for images that training never saw.
-        allow_damaged: Goes on although more than 5 % of the images can't be read.
+        allow_damaged: Takes truncated images as far as they go, and goes on although more than
+            5 % of the images can't be read; None for what training did.
+        workers: Threads that decode images; None for one a core.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         reporter: Shows progress.
+        source: Fields of `Recipe` that say how data is read: `path_column`, `label_column`,
+            `split_column`, `exclude`, `max_pixels`, `extra_formats`.
 
     Raises:
         DataError: The data can't be used, or has classes that the classifier doesn't know.
         RunError: There is no classifier, or no data is given and none is on record.
+        UsageError: A field of `source` doesn't exist or has a value that can't be.
     """
     run = None
     if isinstance(classifier, str | Path) and (Path(classifier) / "recipe.yaml").is_file():
@@ -116,22 +144,52 @@ def evaluate(
         run = classifier
     if not isinstance(classifier, Classifier):
         classifier = load(run.path if run else str(classifier), device=device)
+    reading = _reading(run, data, {**source, "allow_damaged": allow_damaged})
+    dataset = match_classes(open_data(reading), classifier)
+    for remark in dataset.remarks:
+        reporter.say(f"note: {remark}")
+    gallery = look_at(
+        dataset,
+        cache=open_cache(),
+        decoding=replace(decoding_of(reading), value_range=classifier.preprocessing.value_range),
+        workers=workers,
+        geometries=[classifier.preprocessing],
+        allow_damaged=reading.allow_damaged,
+        reporter=reporter,
+    )
+    part, words = choose_part(gallery, split=split, uses=run.image_uses if run else None)
+    return evaluate_part(
+        classifier,
+        gallery,
+        part,
+        pixels=gallery.pixels(classifier.preprocessing),
+        images=words,
+        reporter=reporter,
+    )
+
+
+def _reading(run: Run | None, data: str | Path | None, given: dict[str, Any]) -> Recipe:
+    """How data is to be read: as training read it, where it is the run's own."""
     if data is None and run is None:
         raise RunError(
             "a classifier alone doesn't say what data to evaluate on", hint="give the data too"
         )
-    dataset = match_classes(open_dataset(data or _data_of(run)), classifier)
-    for remark in dataset.remarks:
-        reporter.say(f"note: {remark}")
-    with reporter.task("decoding", len(dataset)) as task:
-        store = build_store(
-            dataset,
-            classifier.preprocessing,
-            allow_damaged=allow_damaged,
-            on_progress=task.advance,
-        )
-    part, words = choose_part(store, split=split, uses=run.image_uses if run else None)
-    return evaluate_part(classifier, store, np.asarray(part), images=words, reporter=reporter)
+    values = {"data": str(data)} if data is not None else {}
+    if run is not None and data is None:
+        names = (*DataFields.model_fields, *DecodingFields.model_fields)
+        values = {name: getattr(run.recipe, name) for name in names}
+    values.update({name: _plain(value) for name, value in given.items() if value is not None})
+    return Recipe.parse(values)
+
+
+def decoding_from(**fields: Any) -> Decoding:
+    """How images are decoded, from the fields of `Recipe` that say so; None stands for the usual.
+
+    Raises:
+        UsageError: A value can't be.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    return decoding_of(Recipe.parse({"data": "-", **given}))
 
 
 def summarize(
@@ -214,7 +272,3 @@ def _plain(value: Any) -> Any:
 
 def _is_saved(place: Path) -> bool:
     return any((place / name).is_file() for name in ("recipe.yaml", "classifier.json"))
-
-
-def _data_of(run: Run | None) -> str:
-    return run.recipe.data if run else ""

@@ -214,7 +214,7 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
             "error: `--epochs` can't be this: 'many' is not a valid integer",
         ),
         (("train",), 2, "error: `DATA` is missing\nhint: give a folder of class folders"),
-        (("train", "none"), 3, "error: there is no folder `none`\nhint: give a folder with one"),
+        (("train", "none"), 3, "error: there is no folder `none`\nhint: data is one of these"),
         (("train", "digits", "--momentum", "0.9"), 2, "`momentum` has no effect with `opt=adamw`"),
         (("train", "digits", "--fold", "1"), 2, "error: `fold=1` needs `folds`"),
         (("train", "digits", "--folds", "3", "--fold", "3"), 2, "there are only 3 folds"),

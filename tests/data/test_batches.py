@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import torch
 
 from convscope.data.augment.augmentation import Augmentation, default_augmentation
-from convscope.data.batches import ImageBatches, normalise
+from convscope.data.augment.mixing import Mixing
+from convscope.data.batches import ImageBatches, Share, Variation, normalise
 from convscope.data.counters import hash64, permutation, seed32, uniform
+from convscope.data.pixels import ArrayPixels
 from convscope.data.preprocessing import Preprocessing
 
 PLAIN = Preprocessing(height=6, width=8, channels=3, mean=(0.2, 0.4, 0.6), std=(0.5, 0.25, 1.0))
@@ -20,7 +23,7 @@ LABELS = np.arange(21)
 
 def batches(**options: object) -> ImageBatches:
     given = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu"), **options}
-    return ImageBatches(PIXELS, LABELS, np.arange(21), **given)  # type: ignore[arg-type]
+    return ImageBatches(ArrayPixels(PIXELS), LABELS, np.arange(21), **given)  # type: ignore[arg-type]
 
 
 def test_normalise_divides_by_255_subtracts_the_mean_and_divides_by_std() -> None:
@@ -31,7 +34,7 @@ def test_normalise_divides_by_255_subtracts_the_mean_and_divides_by_std() -> Non
 
 def test_an_epoch_has_every_image_once_in_batches_of_nearly_equal_size() -> None:
     sizes, seen = [], []
-    for batch in batches(shuffle_seed=3).epoch(0):
+    for batch in batches(variation=Variation(3)).epoch(0):
         sizes.append(len(batch.inputs))
         seen += batch.targets.tolist()
     assert sizes == [5, 4, 4, 4, 4]
@@ -41,7 +44,7 @@ def test_an_epoch_has_every_image_once_in_batches_of_nearly_equal_size() -> None
 @pytest.mark.parametrize(("count", "size", "expected"), [(3, 2, [3]), (5, 2, [3, 2]), (1, 4, [1])])
 def test_no_image_is_left_alone_in_a_batch(count: int, size: int, expected: list[int]) -> None:
     made = ImageBatches(
-        PIXELS,
+        ArrayPixels(PIXELS),
         LABELS,
         np.arange(count),
         preprocessing=PLAIN,
@@ -54,11 +57,68 @@ def test_no_image_is_left_alone_in_a_batch(count: int, size: int, expected: list
 
 def test_order_is_a_function_of_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[int]:
-        return [t for b in batches(shuffle_seed=seed).epoch(epoch) for t in b.targets.tolist()]
+        return [
+            t for b in batches(variation=Variation(seed)).epoch(epoch) for t in b.targets.tolist()
+        ]
 
     assert order(3, 1) == order(3, 1)
     assert order(3, 1) != order(3, 2)
     assert order(3, 1) != order(4, 1)
+
+
+VARIED = Variation(
+    5,
+    Augmentation(hflip=0.5, translate=0.2, rotate=20, brightness=0.3),
+    mixing=Mixing(mixup_alpha=0.4),
+    num_classes=21,
+)
+
+
+def test_an_epoch_that_is_begun_in_the_middle_goes_on_to_the_bit() -> None:
+    whole = list(batches(variation=VARIED).epoch(3))
+    rest = list(batches(variation=VARIED).epoch(3, start=2))
+    assert len(rest) == len(whole) - 2
+    for before, after in zip(whole[2:], rest, strict=True):
+        assert torch.equal(before.inputs, after.inputs)
+        assert torch.equal(before.targets, after.targets)
+
+
+def test_ranks_share_each_batch_and_leave_out_and_repeat_nothing() -> None:
+    plain = Variation(5, Augmentation(hflip=0.5, translate=0.2))
+    alone = list(batches(variation=plain).epoch(1))
+    ranks = [list(batches(variation=plain, share=Share(rank, 2)).epoch(1)) for rank in (0, 1)]
+    for step, batch in enumerate(alone):
+        together = torch.cat([rank[step].inputs for rank in ranks])
+        assert torch.equal(together, batch.inputs)
+        assert torch.equal(torch.cat([rank[step].targets for rank in ranks]), batch.targets)
+
+
+class SlowPixels(ArrayPixels):
+    """Pixels that count as decoded each time, so that they are fetched ahead."""
+
+    is_at_hand = False
+
+
+def test_fetching_ahead_changes_nothing() -> None:
+    options = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu")}
+    made = ImageBatches(
+        SlowPixels(PIXELS),
+        LABELS,
+        LABELS,
+        variation=VARIED,
+        **options,  # type: ignore[arg-type]
+    )
+    for ahead, plain in zip(made.epoch(2), batches(variation=VARIED).epoch(2), strict=True):
+        assert torch.equal(ahead.inputs, plain.inputs)
+        assert torch.equal(ahead.targets, plain.targets)
+
+
+def test_an_epoch_that_is_left_early_leaves_no_thread_behind() -> None:
+    options = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu")}
+    epoch = ImageBatches(SlowPixels(PIXELS), LABELS, LABELS, **options).epoch(0)  # type: ignore[arg-type]
+    next(epoch)
+    epoch.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
 
 
 def test_without_a_seed_the_order_is_that_of_the_store() -> None:

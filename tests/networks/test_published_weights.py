@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import DownloadError, WeightsError
-from convscope.networks import NETWORKS, cache_folder, entry, published_weights
+from convscope.networks import NETWORKS, entry, published_weights
 
 CONTENT = b"weights" * 1000
 RIGHT = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -77,17 +77,3 @@ def test_a_network_without_published_weights_lists_those_that_have() -> None:
     assert caught.value.message == "there are no published weights for `lenet5`"
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("there are for `alexnet`, `vgg11`, ")
-
-
-def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "l"))
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path / "c"))
-    assert cache_folder() == tmp_path / "c"
-    monkeypatch.delenv("CONVSCOPE_CACHE")
-    assert cache_folder() == tmp_path / "x" / "convscope"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "convscope"
-    monkeypatch.setattr("sys.platform", "win32")
-    assert cache_folder() == tmp_path / "l" / "convscope"

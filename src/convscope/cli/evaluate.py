@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
+
+from convscope.cli.recipe_flags import reading_flags
 
 
 @click.command("evaluate")
@@ -15,11 +18,7 @@ import click
     metavar="train|val|test|all",
     help="Which images. [default: the test split, else images that training never saw]",
 )
-@click.option(
-    "--allow-damaged",
-    is_flag=True,
-    help="Go on although more than 5 % of the images can't be read.",
-)
+@reading_flags
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -27,10 +26,10 @@ def command(
     run: str,
     data: str | None,
     split: str | None,
-    allow_damaged: bool,
     device: str,
     as_json: bool,
     quiet: bool,
+    **reading: Any,
 ) -> None:
     """Measure RUN (a run or a classifier folder) on DATA.
 
@@ -45,9 +44,9 @@ def command(
         run,
         data,
         split=split,
-        allow_damaged=allow_damaged,
         device=device,
         reporter=Reporter(quiet=quiet),
+        **reading,
     ).to_dict()
     if as_json:
         print(json.dumps(evaluation, ensure_ascii=False))

@@ -21,12 +21,15 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # Verb -> what it does. The verb's module in this folder has a `command` of that name.
 VERBS = {
+    "check": "Look for what is wrong with a data set.",
     "train": "Train a classifier on a folder of images, and evaluate it.",
     "evaluate": "Measure a classifier on images that training never saw.",
     "predict": "Classify image files.",
     "summary": "Show a network layer by layer.",
     "networks": "List the networks.",
     "runs": "List the runs in a folder.",
+    "image-grid": "Put many images into one picture.",
+    "cache": "Show or remove decoded images that are kept.",
 }
 INTERRUPTED = 130
 
@@ -40,7 +43,7 @@ class _Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = import_module(f"convscope.cli.{name}").command
+        command: click.Command = import_module(f"convscope.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

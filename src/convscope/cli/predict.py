@@ -7,13 +7,18 @@ import glob
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.cli.recipe_flags import decoding_flags
 from convscope.errors import DataError, UsageError, counted, listed
+from convscope.files import printable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from convscope.classifier import Prediction
 
 SOME_FAILED = DataError.exit_code
@@ -23,6 +28,12 @@ SOME_FAILED = DataError.exit_code
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top", default=3, type=click.IntRange(min=1), help="Classes shown. [default: 3]")
+@click.option(
+    "--save-inputs",
+    type=click.Path(path_type=Path),
+    help="Folder for what the network sees of each image, as PNG files.",
+)
+@decoding_flags
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV: image, rank, label, probability.")
@@ -31,10 +42,12 @@ def command(
     run: str,
     images: tuple[str, ...],
     top: int,
+    save_inputs: Path | None,
     device: str,
     as_json: bool,
     as_csv: bool,
     quiet: bool,
+    **decoding: Any,
 ) -> int:
     """Classify images with RUN (a run or a classifier folder).
 
@@ -45,17 +58,22 @@ def command(
     paths = find_images(images)
 
     from convscope.progress import Reporter
-    from convscope.workflows import load
+    from convscope.workflows import decoding_from, load
 
     classifier = load(run, device=device)
+    way = decoding_from(**decoding)
     predictions: list[Prediction] = []
     failures: list[str] = []
     with Reporter(quiet=quiet).task("predicting", len(paths)) as task:
         for path in paths:
             try:
-                predictions.append(classifier.predict(path))
+                pixels = classifier.prepare(path, decoding=way)
             except DataError as error:
                 failures.append(error.message)
+            else:
+                if save_inputs is not None:
+                    _save_input(pixels, save_inputs, len(predictions), path)
+                predictions += classifier.predict_prepared(pixels[None], names=[printable(path)])
             task.advance()
     if as_json:
         print(json.dumps([_fields(p, top) for p in predictions], indent=1, ensure_ascii=False))
@@ -97,6 +115,13 @@ def find_images(words: tuple[str, ...]) -> list[str]:
             f"no image is found for {counted(len(missing), 'argument')}\n{listed(missing)}"
         )
     return list(dict.fromkeys(found))
+
+
+def _save_input(pixels: NDArray[np.uint8], folder: Path, number: int, path: str) -> None:
+    from convscope.data.pictures import save_image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_image(pixels, folder / f"{number:05d}-{Path(path).stem}.png")
 
 
 def _fields(prediction: Prediction, top: int) -> dict[str, object]:

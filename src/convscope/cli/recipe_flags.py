@@ -14,6 +14,10 @@ from pydantic.fields import FieldInfo
 from convscope.errors import UsageError
 from convscope.recipe import NO_OPTIONS, Recipe, flags_of, read_values
 
+# Fields that say how data is read, whatever is done with it.
+DECODING = ("max_pixels", "extra_formats", "allow_damaged")
+READING = ("path_column", "label_column", "split_column", "exclude", *DECODING)
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -22,6 +26,22 @@ def recipe_flags(function: Function) -> Function:
     for name, field in reversed(Recipe.model_fields.items()):
         if name != "data":
             function = _option(name, field)(function)
+    return function
+
+
+def reading_flags(function: Function) -> Function:
+    """Adds the flags that say how a data set is read, for verbs that don't train."""
+    return _with_fields(READING, function)
+
+
+def decoding_flags(function: Function) -> Function:
+    """Adds the flags that say how images are decoded, for verbs that take images alone."""
+    return _with_fields(DECODING, function)
+
+
+def _with_fields(names: Sequence[str], function: Function) -> Function:
+    for name in reversed(names):
+        function = _option(name, Recipe.model_fields[name])(function)
     return function
 
 
@@ -79,7 +99,7 @@ def network_options(words: Sequence[str]) -> dict[str, Any]:
 def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
     kinds = _kinds(field)
     words = field.description or ""
-    if field.default not in (None, False) and field.default_factory is None:
+    if field.default not in (None, False, 0, ()) and field.default_factory is None:
         words += f" [default: {field.default}]"
     spellings = (*flags_of(name, field), name)
     if kinds == (bool,):
@@ -91,12 +111,12 @@ def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
     ]
     if choices:
         return click.option(*spellings, metavar="|".join(choices), help=words)
-    kind = {int: click.INT, float: click.FLOAT, str: click.STRING}[kinds[0]]
+    kind = {int: click.INT, float: click.FLOAT}.get(kinds[0], click.STRING)
     return click.option(*spellings, type=kind, help=words)
 
 
 def _kinds(field: FieldInfo) -> tuple[Any, ...]:
-    """What a field can be besides None, without parameters of generics."""
+    """What a field can be besides None."""
     annotation = field.annotation
     members = (annotation,) if get_origin(annotation) is Literal else get_args(annotation)
     if get_origin(annotation) is dict:

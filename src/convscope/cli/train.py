@@ -28,6 +28,18 @@ from convscope.cli.recipe_flags import recipe_flags, recipe_of
     help="Folder of run folders. [default: runs]",
 )
 @click.option("--name", help="Name of the run. [default: DATA-MODEL]")
+@click.option(
+    "-j",
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Threads that decode images; they don't change the result. [default: one a core]",
+)
+@click.option("--download", is_flag=True, help="Fetch DATA that is named: mnist, cifar10 and kin.")
+@click.option(
+    "--show-batch",
+    type=click.Path(path_type=Path),
+    help="Save a picture of the first batch, exactly as the network sees it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -35,6 +47,9 @@ def command(
     recipe_file: Path | None,
     project: Path,
     name: str | None,
+    workers: int | None,
+    download: bool,
+    show_batch: Path | None,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -42,7 +57,8 @@ def command(
     """Train a classifier on DATA, and evaluate it on images that training never saw.
 
     DATA is a folder with one folder of images for each class (with or without `train`, `val` and
-    `test` above them), a folder with idx files, or `digits`.
+    `test` above them); a CSV, TSV or Parquet table of paths and labels; a zip or tar archive of
+    either; the original files of MNIST, Fashion-MNIST or CIFAR; a .npz file; or `digits`.
 
     The same command again continues a training that was interrupted.
     """
@@ -50,9 +66,16 @@ def command(
 
     from convscope.cli.tables import print_evaluation
     from convscope.progress import Reporter
+    from convscope.training.session import SessionOptions
     from convscope.workflows import train_recipe
 
-    run = train_recipe(recipe, project=project, name=name, reporter=Reporter(quiet=quiet))
+    run = train_recipe(
+        recipe,
+        project=project,
+        name=name,
+        options=SessionOptions(workers=workers, download=download, show_batch=show_batch),
+        reporter=Reporter(quiet=quiet),
+    )
     if as_json:
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
         return

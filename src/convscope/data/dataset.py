@@ -59,12 +59,13 @@ class FileImages:
         return printable(self.paths[index])
 
     def stamp(self, index: int) -> str:
-        """Path, size and time of the last change."""
+        """The whole path, size and times: a copy elsewhere, or put in its place, is another."""
+        path = os.path.abspath(os.path.join(self.root, self.paths[index]))  # noqa: PTH100, PTH118 - ten times as fast
         try:
-            status = os.stat(os.path.join(self.root, self.paths[index]))  # noqa: PTH116, PTH118 - ten times as fast
+            status = os.stat(path)  # noqa: PTH116
         except OSError:
             return ""
-        return f"{self.paths[index]}|{status.st_size}|{status.st_mtime_ns}"
+        return f"{path}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
 
     def content(self, index: int) -> bytes:
         """The file's bytes."""
@@ -115,6 +116,14 @@ class ChosenImages:
     def content(self, index: int) -> Content:
         """As among all."""
         return self.images.content(int(self.chosen[index]))
+
+
+def as_array(images: Images) -> NDArray[Any] | None:
+    """The array (N, H, W, C) of images that are in memory; None for others."""
+    if isinstance(images, ChosenImages):
+        array = as_array(images.images)
+        return None if array is None else array[images.chosen]
+    return images.pixels if isinstance(images, ArrayImages) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

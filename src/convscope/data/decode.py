@@ -5,136 +5,203 @@ Training, evaluation and prediction all decode here, so that an image has the sa
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from PIL.ExifTags import Base
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from convscope.errors import DataError
+from convscope.data.colours import array_to_pixels, depth_of, scale, to_pixels
+from convscope.data.content import (
+    FORMATS,
+    MAX_PIXELS,
+    USUAL,
+    Content,
+    DamagedImageError,
+    Decoded,
+    Decoding,
+)
+from convscope.data.endings import fault_of_png, lacks_end_mark, whole_jpeg
+from convscope.data.formats import check_size, open_image, over_the_limit
+from convscope.data.netpbm import is_read_here, read_samples
+from convscope.data.pillow import decoding_with_pillow
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-MAX_PIXELS = 100_000_000  # a header can promise more than any memory holds
-BACKGROUND = (255, 255, 255)  # what transparent pixels are laid over
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "USUAL",
+    "Content",
+    "DamagedImageError",
+    "Decoded",
+    "Decoding",
+    "decode",
+    "decode_content",
+    "pixels_of",
+]
 
-GREY_MODES = ("1", "L")
-GREY_16_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
-UNKNOWN_RANGE_MODES = ("I", "F")
-TRANSPARENT_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
-
-
-# Encoded bytes, or pixels (H, W, C) of any number format that came decoded.
-Content = bytes | NDArray[Any]
-
-
-class DamagedImageError(DataError):
-    """Bytes that are no image, or an image that can't be decoded in full."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoding:
-    """What may be decided about decoding; the rest is the same for every image.
-
-    Attributes:
-        max_pixels: An image with more is refused before it is decoded.
-        value_range: The values of 12-, 16- and 32-bit and float images that become 0 and 255; None
-            for the range of their type.
-        allow_truncated: Whether an image that ends early is taken as far as it goes.
-        extra_formats: Pillow's names of formats to read besides `FORMATS`.
-    """
-
-    max_pixels: int = MAX_PIXELS
-    value_range: tuple[float, float] | None = None
-    allow_truncated: bool = False
-    extra_formats: tuple[str, ...] = ()
-
-
-class Decoded(NamedTuple):
-    """An image, and what its file was like.
-
-    Attributes:
-        pixels: (H, W, C), 0 to 255, upright.
-        format: `JPEG`, `PNG` and so on; `array` for pixels that came decoded.
-        mode: Pillow's name of the colour mode in the file: `L`, `RGB`, `CMYK`, `I;16`.
-        orientation: EXIF's, 1 to 8; 1 where there is none.
-        num_frames: Of which the first was taken.
-        is_truncated: Whether a part was missing.
-    """
-
-    pixels: NDArray[np.uint8]
-    format: str
-    mode: str
-    orientation: int = 1
-    num_frames: int = 1
-    is_truncated: bool = False
+# What brings an image upright that EXIF says lies otherwise.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+REASON_LENGTH = 200  # characters; some decoders quote what they couldn't read
 
 
-USUAL = Decoding()
-
-
-def decode_content(content: Content, decoding: Decoding = USUAL) -> Decoded:
-    """What `decode` gives, and what the file was like.
-
-    Raises:
-        DamagedImageError: As `decode`.
-    """
-    if isinstance(content, bytes):
-        return Decoded(decode(content), "?", "?")
-    return Decoded(content, "array", "?")
-
-
-def decode(content: bytes) -> NDArray[np.uint8]:
+def decode(content: bytes, decoding: Decoding = USUAL) -> NDArray[np.uint8]:
     """Pixels (H, W, C) of an encoded image, 0 to 255; C is 1 for grey images and 3 for others.
 
     The format is found by content, not by name. EXIF orientation is applied, transparent images
-    are laid over white, the first of several frames is taken, 16-bit grey is scaled to 8 bits.
+    are laid over white, the first of several frames is taken. Colour profiles are passed over.
+
+    16-bit grey, 12-bit TIFF and floats from 0 to 1 are scaled to 8 bits and rounded; of 16-bit
+    colours Pillow keeps the upper 8 bits. With a `value_range`, that is scaled instead.
 
     Raises:
         DamagedImageError: Not an image of a format that is read, truncated, too large, or of a
             number format whose range isn't known.
     """
-    try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        known = ", ".join(FORMATS)
-        reason = "is empty" if not content else f"is no image of a format that is read ({known})"
-        raise DamagedImageError(reason) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DamagedImageError(f"has over {MAX_PIXELS:,} pixels") from error
-    except Exception as error:  # a damaged header can raise anything from within a decoder
-        raise DamagedImageError(f"can't be opened: {error}") from error
-    with image:
-        if image.width * image.height > MAX_PIXELS:
-            raise DamagedImageError(
-                f"has {image.width}x{image.height} pixels, over the limit of {MAX_PIXELS:,}"
-            )
-        try:
-            return pixels_of(image)
-        except DamagedImageError:
-            raise
-        except Exception as error:  # as above, while the pixels are read
-            raise DamagedImageError(f"can't be decoded: {error}") from error
+    return decode_content(content, decoding).pixels
 
 
-def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
-    """Pixels (H, W, C) of an opened image, 0 to 255, treated as `decode` treats a file.
+def decode_content(content: Content, decoding: Decoding = USUAL) -> Decoded:
+    """What `decode` gives, and what the file was like; pixels that came decoded are taken as well.
+
+    Those may be (H, W), or (H, W, C) with C of 1, 3 or 4 (the last being opacity): bool, uint8,
+    uint16, floats from 0 to 1, or any numbers if a `value_range` is given.
 
     Raises:
-        DamagedImageError: A number format whose range isn't known.
+        DamagedImageError: As `decode`.
     """
-    is_16_bit = image.mode == "I" and image.format in ("PPM", "PNG")  # how Pillow opens these
-    image = ImageOps.exif_transpose(image)
-    if is_16_bit or image.mode in GREY_16_BIT_MODES:
-        wide = np.asarray(image).astype(np.uint32)  # 0 to 65,535
-        return ((wide * 255 + 32767) // 65535).astype(np.uint8)[:, :, np.newaxis]
-    if image.mode in UNKNOWN_RANGE_MODES:
-        raise DamagedImageError(f"is a 32-bit grey image (mode {image.mode}) of unknown range")
-    if image.mode in GREY_MODES and "transparency" not in image.info:
-        return np.asarray(image.convert("L"))[:, :, np.newaxis]
-    if image.mode in TRANSPARENT_MODES or "transparency" in image.info:
-        opaque = Image.new("RGBA", image.size, (*BACKGROUND, 255))
-        opaque.alpha_composite(image.convert("RGBA"))
-        image = opaque
-    return np.asarray(image.convert("RGB"))
+    with _refused_with_a_reason(decoding), decoding_with_pillow():
+        if isinstance(content, bytes):
+            with open_image(content, decoding) as image:
+                return _decoded(image, content, decoding)
+        height, width, *_ = (*content.shape, 1, 1)
+        check_size(width, height, decoding)
+        pixels = array_to_pixels(content, decoding.value_range)
+        return Decoded(pixels, "array", content.dtype.name)
+
+
+def pixels_of(image: Image.Image, decoding: Decoding = USUAL) -> NDArray[np.uint8]:
+    """Pixels (H, W, C) of an image of Pillow's, 0 to 255, treated as `decode` treats a file.
+
+    Raises:
+        DamagedImageError: As `decode`.
+    """
+    with _refused_with_a_reason(decoding), decoding_with_pillow():
+        check_size(image.width, image.height, decoding)
+        return _read(image, decoding).pixels
+
+
+class _Picture(NamedTuple):
+    pixels: NDArray[np.uint8]
+    orientation: int
+    is_truncated: bool
+
+
+def _decoded(image: ImageFile, content: bytes, decoding: Decoding) -> Decoded:
+    format, mode = image.format or "?", image.mode
+    fault = fault_of_png(content) if format == "PNG" else None
+    if is_read_here(image):
+        samples, largest, num_missing = read_samples(content, image)
+        if num_missing and not decoding.allow_truncated:
+            raise DamagedImageError("is truncated")
+        value_range = decoding.value_range if largest > 255 else None
+        pixels = scale(samples, value_range, full_range=(0, largest))
+        return Decoded(pixels, format, mode, is_truncated=num_missing > 0)
+    if format == "JPEG" and lacks_end_mark(content):
+        whole = whole_jpeg(content)
+        fault = None if whole else "is truncated"
+        image = open_image(whole or content, decoding)
+    if fault and not decoding.allow_truncated:
+        raise DamagedImageError(fault)
+    picture = _read(image, decoding)
+    return Decoded(
+        picture.pixels,
+        format,
+        mode,
+        picture.orientation,
+        _num_frames(image),
+        picture.is_truncated or fault is not None,
+    )
+
+
+def _read(image: Image.Image, decoding: Decoding) -> _Picture:
+    depth = depth_of(image)
+    # Pillow turns TIFF upright while it loads, and forgets that it had to.
+    orientation = _valid(getattr(image, "tag_v2", {}).get(Base.Orientation, 1))
+    is_truncated = False
+    try:
+        image.load()
+    except Exception:
+        if not decoding.allow_truncated or not isinstance(image, ImageFile):
+            raise
+        image.tile = []  # what was decoded so far stays, and loading again finds nothing to do
+        if isinstance(image, TiffImageFile):
+            image.load_end()
+        image.load()
+        is_truncated = True
+    turned = image
+    if not isinstance(image, TiffImageFile):
+        orientation = _orientation_of(image)
+        if orientation != 1:
+            turned = image.transpose(UPRIGHT[orientation])
+    return _Picture(to_pixels(turned, depth, decoding.value_range), orientation, is_truncated)
+
+
+def _orientation_of(image: Image.Image) -> int:
+    try:
+        return _valid(image.getexif().get(Base.Orientation, 1))
+    except Exception:  # damaged EXIF can raise anything, and the pixels are not worse for it
+        return 1
+
+
+def _valid(orientation: Any) -> int:
+    return orientation if orientation in UPRIGHT else 1
+
+
+def _num_frames(image: ImageFile) -> int:
+    try:
+        return 2 if getattr(image, "is_animated", False) else 1
+    except Exception:  # looks for the second frame, and may find anything there
+        return 1
+
+
+@contextmanager
+def _refused_with_a_reason(decoding: Decoding) -> Iterator[None]:
+    """Turns whatever goes wrong into a `DamagedImageError` of one printable line."""
+    try:
+        yield
+    except DamagedImageError:
+        raise
+    except Image.DecompressionBombError as error:
+        numbers = [int(number) for number in re.findall(r"\d+", str(error))] or [0]
+        raise DamagedImageError(over_the_limit(f"{numbers[0]:,}", decoding)) from error
+    except MemoryError as error:
+        raise DamagedImageError("needs more memory than there is") from error
+    except Exception as error:  # a damaged file can raise anything from within a decoder
+        text = _printable(error)
+        is_truncated = "truncated" in text.lower() or "not enough image data" in text
+        reason = "is truncated" if is_truncated else f"can't be decoded: {text}"
+        raise DamagedImageError(reason) from error
+
+
+def _printable(error: Exception) -> str:
+    text = re.sub(r"\s*<[^<>]* object at 0x[0-9a-fA-F]+>", "", str(error)) or type(error).__name__
+    if text.startswith("decoder error"):  # libtiff tells no more
+        return "its data is damaged"
+    if text == "cannot load this image":
+        return "no pixels are in it"
+    shown = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(shown.split())[:REASON_LENGTH]

@@ -7,12 +7,14 @@ the same code. Geometry gives uint8 pixels; `mean` and `std` are applied to them
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from convscope.data.content import USUAL, Decoding
 
 MAX_ASPECT_RATIO = 100
 
@@ -29,10 +31,12 @@ class Preprocessing:
         channels: 1 (grey) or 3 (red, green, blue).
         fit: `crop` resizes the shorter side and cuts the centre, `pad` resizes the longer side
             and adds black borders, `stretch` changes the aspect ratio.
-        resize: With `crop`: the shorter side in pixels before the cut; None for just the input's
-            size.
+        resize: With `crop`: the shorter side in pixels before the cut; None for as little as
+            covers the input, which is also the least.
         mean: Per channel, on a scale of 0 to 1, subtracted after the division by 255.
         std: Per channel, on a scale of 0 to 1, divided by after that.
+        value_range: The values of 12-, 16- and 32-bit and float images that become 0 and 255; None
+            for the range of their type. See `Decoding`.
     """
 
     height: int
@@ -42,41 +46,85 @@ class Preprocessing:
     resize: int | None = None
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    value_range: tuple[float, float] | None = None
+
+    def decoding(self, others: Decoding = USUAL) -> Decoding:
+        """How images are to be decoded that are then prepared in this way.
+
+        Args:
+            others: Where limits and formats come from, which are no part of the preparation.
+        """
+        return replace(others, value_range=self.value_range)
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Pixels (height, width, channels) of an image (H, W, C), both 0 to 255."""
         pixels = self._with_channels(pixels)
-        if pixels.shape[:2] == (self.height, self.width) and self.resize is None:
+        if self.keeps(pixels.shape):
             return pixels
+        if self.fit == "crop":
+            pixels = _without_far_ends(pixels)
         image = Image.fromarray(pixels[:, :, 0] if self.channels == 1 else pixels)
         fitted = np.asarray(_FITS[self.fit](self, image))
         return fitted.reshape(self.height, self.width, self.channels)
 
+    def keeps(self, shape: tuple[int, ...]) -> bool:
+        """Whether images of this shape (H, W, C) stay as they are."""
+        return shape == (self.height, self.width, self.channels) and self.resize is None
+
+    def share_cut_off(self, height: int, width: int) -> float:
+        """The share of the area of an image of this size that `fit` cuts away, 0 to 1."""
+        if self.fit != "crop" or self.keeps((height, width, self.channels)):
+            return 0.0
+        inner_height, inner_width = (min(side, _longest(height, width)) for side in (height, width))
+        resized_width, resized_height = self._covering_size(inner_width, inner_height)
+        kept = self.height * self.width / (resized_height * resized_width)
+        return 1 - kept * (inner_height * inner_width) / (height * width)
+
+    def distortion(self, height: int, width: int) -> float:
+        """How many times as much one side of an image is stretched as the other; 1 for not at all.
+
+        Rounding to whole pixels doesn't count: 1 for `crop` and `pad`.
+        """
+        if self.fit != "stretch":
+            return 1.0
+        ratio = (self.height / height) / (self.width / width)
+        return max(ratio, 1 / ratio)
+
     def describe(self) -> str:
         """The preprocessing in one sentence."""
         size = f"{self.height}x{self.width}"
+        shorter = self.resize or (self.width if self.width == self.height else None)
+        resized = f"shorter side resized to {shorter} px" if shorter else f"resized to cover {size}"
         geometry = {
-            "crop": f"shorter side resized to {self._shorter_side()} px, centre cut to {size}",
+            "crop": f"{resized}, centre cut to {size}",
             "pad": f"longer side resized into {size}, black borders added",
             "stretch": f"resized to {size} whatever the aspect ratio",
         }[self.fit]
         colours = "grey" if self.channels == 1 else "RGB"
         mean = ", ".join(f"{value:.4g}" for value in self.mean)
         std = ", ".join(f"{value:.4g}" for value in self.std)
+        span = ""
+        if self.value_range is not None:
+            low, high = self.value_range
+            span = f"values of more than 8 bits from {low:g} to {high:g} brought to 0 to 255, "
         return (
-            f"{colours}, {geometry} (bilinear, antialiased), divided by 255, "
+            f"{span}{colours}, {geometry} (bilinear, antialiased), divided by 255, "
             f"mean {mean} subtracted, divided by {std}"
         )
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        span = None if self.value_range is None else list(self.value_range)
+        lists = {"mean": list(self.mean), "std": list(self.std), "value_range": span}
+        return {**asdict(self), **lists}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """What `to_dict` gave."""
         fields = dict(values)
-        fields["mean"], fields["std"] = tuple(fields["mean"]), tuple(fields["std"])
+        for name in ("mean", "std", "value_range"):
+            if fields.get(name) is not None:
+                fields[name] = tuple(fields[name])
         return cls(**fields)
 
     def _with_channels(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,19 +136,21 @@ class Preprocessing:
             return grey[:, :, np.newaxis]
         return np.repeat(pixels, 3, axis=2)
 
-    def _shorter_side(self) -> int:
-        return self.resize or max(self.height, self.width)
+    def _covering_size(self, width: int, height: int) -> tuple[int, int]:
+        """The width and height that an image of this size is resized to before the cut.
+
+        The longer side is rounded down, like the resizing that published ImageNet weights were
+        trained with; another rounding moves every pixel.
+        """
+        if width <= height:
+            shorter = max(self.resize or 0, self.width, -(-self.height * width // height))
+            return shorter, int(shorter * height / width)
+        shorter = max(self.resize or 0, self.height, -(-self.width * height // width))
+        return int(shorter * width / height), shorter
 
     def _crop(self, image: Image.Image) -> Image.Image:
-        shorter = self._shorter_side()
-        image = _without_far_ends(image)
-        # The longer side is rounded down and the corner rounded half to even, like the resizing
-        # that published ImageNet weights were trained with; another rounding moves every pixel.
-        if image.width <= image.height:
-            size = (shorter, int(shorter * image.height / image.width))
-        else:
-            size = (int(shorter * image.width / image.height), shorter)
-        resized = _resize(image, size)
+        resized = _resize(image, self._covering_size(image.width, image.height))
+        # The corner is rounded half to even, as above.
         left = round((resized.width - self.width) / 2.0)
         top = round((resized.height - self.height) / 2.0)
         return resized.crop((left, top, left + self.width, top + self.height))
@@ -125,13 +175,16 @@ _FITS = {
 }
 
 
-def _without_far_ends(image: Image.Image) -> Image.Image:
+def _longest(height: int, width: int) -> int:
+    return MAX_ASPECT_RATIO * min(height, width)
+
+
+def _without_far_ends(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The middle of an image that is extremely long, whose whole would be resized to gigabytes."""
-    longest = MAX_ASPECT_RATIO * min(image.size)
-    if max(image.size) <= longest:
-        return image
-    left, top = max(0, image.width - longest) // 2, max(0, image.height - longest) // 2
-    return image.crop((left, top, image.width - left, image.height - top))
+    height, width = pixels.shape[:2]
+    longest = _longest(height, width)
+    top, left = max(0, height - longest) // 2, max(0, width - longest) // 2
+    return pixels[top : top + min(height, longest), left : left + min(width, longest)]
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What kind of images a data set has, found by reading a few of them."""
+"""What kind of images a data set has, found by looking at a few of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convscope.cache import Cache
+from convscope.data.catalogue import open_catalogue
 from convscope.data.dataset import Dataset
-from convscope.data.decode import DamagedImageError, decode_content
+from convscope.data.decode import USUAL, Decoding
+from convscope.data.survey import survey_images
 
 PROBED = 100
 
@@ -24,18 +27,17 @@ class ImageKind(NamedTuple):
     shorter_side_px: int
 
 
-def probe_images(dataset: Dataset) -> ImageKind:
-    """Reads up to 100 images, evenly spread; images that can't be read don't count here.
+def probe_images(
+    dataset: Dataset, *, cache: Cache | None = None, decoding: Decoding = USUAL
+) -> ImageKind:
+    """Looks at up to 100 images, evenly spread; images that can't be read don't count here.
 
     If none of them can be read, colour and a side of 0 are returned: reading all will name them.
     """
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(PROBED, len(dataset))).astype(int))
-    shapes = []
-    for index in chosen:
-        try:
-            shapes.append(decode_content(dataset.images.content(int(index))).pixels.shape)
-        except DamagedImageError:
-            continue
-    channels = 1 if shapes and all(shape[2] == 1 for shape in shapes) else 3
-    sides = [min(shape[:2]) for shape in shapes]
-    return ImageKind(channels, int(np.median(sides)) if sides else 0)
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(PROBED, len(dataset))).astype(np.int64))
+    with open_catalogue(cache.folder if cache else None) as catalogue:
+        survey = survey_images(dataset.take(chosen), decoding, catalogue=catalogue)
+    facts = survey.facts[survey.readable]
+    channels = 1 if len(facts) and bool((facts["channels"] == 1).all()) else 3
+    sides = np.minimum(facts["height"], facts["width"])
+    return ImageKind(channels, int(np.median(sides)) if len(facts) else 0)

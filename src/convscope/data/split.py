@@ -2,19 +2,22 @@
 
 Where the data brings no splits, the side of an image follows from a hash of its pixels, so that
 the same images give the same split on any machine, whatever their order or file names, and new
-images move no old one.
+images move no old one. Images that belong together (near-duplicates, one patient, one burst) go
+by the smallest of their hashes, all to one side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from convscope.data.counters import uniform
-from convscope.errors import DataError
+from convscope.errors import DataError, counted
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2  # of what isn't test
@@ -32,26 +35,29 @@ class Split:
         validation: Choose the best epoch; never reported.
         test: Reported; never seen before.
         words: How it came about, for people.
+        remarks: What had to be decided on the way.
     """
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     words: str
+    remarks: tuple[str, ...] = ()
 
     def used_for(self, count: int) -> list[str]:
         """For each of `count` images its use."""
-        uses = [""] * count
+        uses = np.full(count, "", dtype=object)
         for use in USES:
-            for index in getattr(self, use):
-                uses[index] = use
-        return uses
+            uses[getattr(self, use)] = use
+        return list(uses)
 
 
 def split_images(
     given: Sequence[str],
     pixel_hashes: NDArray[np.uint64],
     *,
+    groups: NDArray[np.int64] | None = None,
+    earlier: Mapping[int, frozenset[str]] | None = None,
     folds: int | None = None,
     fold: int = 0,
 ) -> Split:
@@ -60,6 +66,8 @@ def split_images(
     Args:
         given: N splits that the data came with: `train`, `validation`, `test` or "".
         pixel_hashes: (N,) of the decoded pixels.
+        groups: (N,) labels; images with the same label stay on one side where it is drawn.
+        earlier: What an earlier split used images for, by their pixels' hash; they stay there.
         folds: Cut all images into this many folds instead, one of which is tested on.
         fold: Which.
 
@@ -68,65 +76,130 @@ def split_images(
     """
     names = np.array(given, dtype=object)
     present = [name for name in USES if (names == name).any()]
+    keys = pixel_hashes if groups is None else smallest_of_group(pixel_hashes, groups)
     if folds is not None and present:
         raise DataError(
             f"the data has splits of its own ({', '.join(present)}), so it can't be cut into folds",
             hint="give the folder of one split alone, for instance DATA/train",
         )
-    if folds is not None:
-        split = _by_fold(pixel_hashes, folds=folds, fold=fold)
-    elif not present:
-        held_out = uniform("test", pixel_hashes) < TEST_SHARE
-        split = _hold_out(~held_out, held_out, pixel_hashes, "no splits given: drawn by pixels")
-    elif "train" not in present:
+    if present and "train" not in present:
         raise DataError(
             f"the data has a {' and a '.join(present)} split, but no train split",
             hint="name the folder to learn from `train`",
         )
-    elif present == ["train", "validation", "test"]:
-        train, validation, test = (np.flatnonzero(names == name) for name in USES)
-        split = Split(train, validation, test, "train, validation and test as given")
-    elif len(present) == 2:
-        split = _hold_out(
-            names == "train",
-            names == present[1],
-            pixel_hashes,
-            f"{present[1]} as given, validation drawn by pixels",
-        )
+    if len(present) == len(USES):
+        return _checked(names, "train, validation and test as given", ())
+    if len(present) == 2:
+        held_out, words = names == present[1], f"{present[1]} as given, validation drawn by pixels"
+    elif folds is not None:
+        held_out = np.floor(uniform("fold", keys) * folds).astype(int) == fold
+        words = f"fold {fold} of {folds} is the test"
     else:
-        held_out = uniform("test", pixel_hashes) < TEST_SHARE
-        split = _hold_out(
-            ~held_out, held_out, pixel_hashes, "only train given: the others drawn by pixels"
-        )
-    _check(split)
-    return split
+        held_out = uniform("test", keys) < TEST_SHARE
+        words = "only train given: the others drawn by pixels" if present else ""
+        words = words or "no splits given: drawn by pixels"
+    uses = _drawn(held_out, keys)
+    remarks: tuple[str, ...] = ()
+    if earlier is not None:
+        is_drawn = np.ones(len(names), dtype=bool) if len(present) < 2 else names == "train"
+        labels = np.arange(len(names)) if groups is None else groups
+        remarks = _keep_earlier(uses, is_drawn, pixel_hashes, labels, earlier)
+        words += ", images of the earlier split as there"
+    return _checked(uses, words, remarks)
 
 
-def _by_fold(pixel_hashes: NDArray[np.uint64], *, folds: int, fold: int) -> Split:
-    held_out = np.floor(uniform("fold", pixel_hashes) * folds).astype(int) == fold
-    return _hold_out(~held_out, held_out, pixel_hashes, f"fold {fold} of {folds} is the test")
+def likely_use(given: str, pixel_hash: int, *, folds: int | None, fold: int) -> str:
+    """What `split_images` will say of an image, unless groups or numbers of images decide."""
+    if given in ("validation", "test"):
+        return given
+    key = np.uint64(pixel_hash)
+    held_out = uniform("test", key) < TEST_SHARE
+    if folds is not None:
+        held_out = np.floor(uniform("fold", key) * folds) == fold
+    if held_out and not given:
+        return "test"
+    return "validation" if uniform("validation", key) < VALIDATION_SHARE else "train"
 
 
-def _hold_out(
-    learn: NDArray[np.bool_], test: NDArray[np.bool_], pixel_hashes: NDArray[np.uint64], words: str
-) -> Split:
-    """Takes the validation part out of what is learned from."""
-    share = min(VALIDATION_SHARE, MAX_VALIDATION / max(1, int(learn.sum())))
-    choose = learn & (uniform("validation", pixel_hashes) < share)
-    return Split(
-        np.flatnonzero(learn & ~choose),
-        np.flatnonzero(choose),
-        np.flatnonzero(test),
-        words,
+def smallest_of_group(
+    pixel_hashes: NDArray[np.uint64], groups: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """(N,) for each image the smallest hash (N,) within its group (N,)."""
+    _, places = np.unique(groups, return_inverse=True)
+    smallest = np.full(int(places.max(initial=-1)) + 1, np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(smallest, places, pixel_hashes)
+    return smallest[places]
+
+
+def merged_groups(
+    groups: NDArray[np.int64], others: Sequence[object] | NDArray[np.generic]
+) -> NDArray[np.int64]:
+    """(N,) labels of the smallest groups that keep together what either of two labelings does."""
+    _, first, places = np.unique(np.asarray(others), return_index=True, return_inverse=True)
+    return connected(groups, np.stack([groups, groups[first[places]]], axis=1))
+
+
+def connected(groups: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(N,) labels of the groups (N,) that are left when groups in pairs (M, 2) become one."""
+    count = int(groups.max(initial=-1)) + 1
+    links = (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1]))
+    components = connected_components(coo_array(links, shape=(count, count)), directed=False)[1]
+    return np.asarray(components[groups], dtype=np.int64)
+
+
+def _drawn(held_out: NDArray[np.bool_], keys: NDArray[np.uint64]) -> NDArray[np.object_]:
+    """The use of each image (N,), the validation part taken out of what is learned from."""
+    share = min(VALIDATION_SHARE, MAX_VALIDATION / max(1, int((~held_out).sum())))
+    uses = np.where(uniform("validation", keys) < share, "validation", "train").astype(object)
+    uses[held_out] = "test"
+    return uses
+
+
+def _keep_earlier(
+    uses: NDArray[np.object_],
+    is_drawn: NDArray[np.bool_],
+    pixel_hashes: NDArray[np.uint64],
+    groups: NDArray[np.int64],
+    earlier: Mapping[int, frozenset[str]],
+) -> tuple[str, ...]:
+    """Gives images the use they had before, and new images that of their group; changes `uses`."""
+    before = np.array(
+        [min(earlier.get(int(key), {""}), key=_order) for key in pixel_hashes], dtype=object
+    )
+    # Where a test split is given, what earlier was a test image and now is given to train is new.
+    is_old = is_drawn & (before != "") & (is_drawn.all() | (before != "test"))
+    uses[is_old] = before[is_old]
+    sides: dict[int, set[str]] = {}
+    for index in np.flatnonzero(is_old):
+        sides.setdefault(int(groups[index]), set()).add(before[index])
+    bridging = 0
+    for index in np.flatnonzero(is_drawn & ~is_old):
+        of_group = sides.get(int(groups[index]), set())
+        if len(of_group) == 1:
+            uses[index] = next(iter(of_group))
+        elif of_group:
+            uses[index] = "train"
+            bridging += 1
+    if not bridging:
+        return ()
+    return (
+        f"{counted(bridging, 'new image')} belonging to images on two sides of the earlier split: "
+        f"used for training",
     )
 
 
-def _check(split: Split) -> None:
-    for use in USES:
-        if not len(getattr(split, use)):
-            counts = ", ".join(f"{len(getattr(split, name))} {name}" for name in USES)
-            raise DataError(
-                f"no image is left for {use} ({counts})",
-                hint="more images are needed, or splits of your own in folders `train`, `val`, "
-                "`test`",
-            )
+def _order(use: str) -> int:
+    """An image that was seen in training and tested on counts as seen."""
+    return USES.index(use) if use in USES else len(USES)
+
+
+def _checked(uses: NDArray[np.object_], words: str, remarks: tuple[str, ...]) -> Split:
+    train, validation, test = parts = [np.flatnonzero(uses == use) for use in USES]
+    if not all(len(part) for part in parts):
+        counts = ", ".join(f"{len(part)} {use}" for part, use in zip(parts, USES, strict=True))
+        empty = next(use for part, use in zip(parts, USES, strict=True) if not len(part))
+        raise DataError(
+            f"no image is left for {empty} ({counts})",
+            hint="more images are needed, or splits of your own in folders `train`, `val`, `test`",
+        )
+    return Split(train, validation, test, words, remarks)

@@ -1,145 +1,262 @@
-"""Store: every image decoded once, brought to the network's size, as uint8 in one array."""
+"""Store: prepared images of a data set on the disk, each decoded once and mapped into memory.
+
+<cache folder>/stores/<way>-<contents>/
+    pixels.bin      one row of H x W x C bytes for each content, in the order of contents.bin
+    contents.bin    a random name, then 16 bytes a row, sorted: the hash of the image's content
+    filled.bin      the same name, then one byte a row: whether it is there
+    words.txt       what this is; its time is that of the last use
+
+`way` is a hash of how images are decoded and prepared, `contents` one of all contents: a store is
+found again whatever the folder is called. Rows come when they are first needed, in any order and
+from any process: what two processes write to a row is the same. A row counts once `filled.bin` says
+so, which is written after it: a store can be used at once, and a build that was killed goes on.
+The random name tells a store from another one that was made in its place after it was removed.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
+import torch
+import xxhash
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from torch import Tensor
 
-from convscope.data.dataset import Dataset
-from convscope.data.decode import DamagedImageError, decode_content
+from convscope.cache import Cache
+from convscope.data.catalogue import decoding_key
+from convscope.data.pixels import DecodedPixels, Shape
 from convscope.data.preprocessing import Preprocessing
-from convscope.errors import DataError, listed
+from convscope.errors import RunError
+from convscope.files import write_bytes
 
-MAX_DAMAGED_SHARE = 0.05
-IN_MEMORY_BYTES = 2 << 30  # a larger store lies in a temporary file and is mapped into memory
-GROUP = 16  # images a thread decodes at a time: handing over one by one costs more than a digit
-GROUPS_AHEAD = 16  # decoded before they are asked for; bounds the memory of large images
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """The images of a data set that could be read.
-
-    Attributes:
-        pixels: (N, H, W, C), 0 to 255.
-        labels: (N,) index of the class.
-        names: N names.
-        given_splits: N splits that the data came with, or "".
-        pixel_hashes: (N,) of each image's decoded pixels before any resizing.
-        damaged: Name and reason of each image that could not be read.
-    """
-
-    pixels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    names: tuple[str, ...]
-    given_splits: tuple[str, ...]
-    pixel_hashes: NDArray[np.uint64]
-    damaged: tuple[tuple[str, str], ...]
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def fingerprint(self) -> str:
-        """A hash of all pixels with their classes, whatever the order or the file names."""
-        rows = np.sort(self.pixel_hashes * np.uint64(2_654_435_761) + self.labels.astype(np.uint64))
-        return hashlib.sha256(rows.tobytes()).hexdigest()[:16]
+HASH_BYTES = 16
+NOTED_AFTER_ROWS = 2048  # that were written; what a killed build loses at most
+LOCK_SECONDS = 30.0
 
 
-def build_store(
-    dataset: Dataset,
-    preprocessing: Preprocessing,
-    *,
-    allow_damaged: bool = False,
-    on_progress: Callable[[int], None] = lambda count: None,
-) -> Store:
-    """Decodes every image once.
+class StoredPixels:
+    """Images in a store; those that aren't there yet are decoded, and kept if the disk takes them.
 
     Args:
-        dataset: N images.
-        preprocessing: Its geometry is applied; mean and std are not.
-        allow_damaged: Goes on although more than 5 % can't be read; these are left out anyway.
-        on_progress: Called with the number of images just done.
-
-    Raises:
-        DataError: No image can be read, or more than 5 % can't.
+        folder: Of the store.
+        contents: (N,) hashes of the images' contents; one without a row must not be asked for.
+        decoded: Where missing rows come from.
     """
-    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
-    pixels = _empty((len(dataset), *shape))
-    hashes = np.zeros(len(dataset), dtype=np.uint64)
-    kept: list[int] = []
-    damaged: list[tuple[str, str]] = []
-    for index, outcome in _decoded(dataset, preprocessing, on_progress):
-        if isinstance(outcome, DamagedImageError):
-            damaged.append((dataset.images.name(index), outcome.message))
-            continue
-        hashes[len(kept)], pixels[len(kept)] = outcome
-        kept.append(index)
-    _check_damaged(damaged, len(dataset), allow_damaged=allow_damaged)
-    return Store(
-        pixels=pixels[: len(kept)],
-        labels=dataset.labels[kept],
-        names=tuple(dataset.images.name(index) for index in kept),
-        given_splits=tuple(dataset.given_splits[index] for index in kept),
-        pixel_hashes=hashes[: len(kept)],
-        damaged=tuple(damaged),
-    )
 
+    def __init__(self, folder: Path, contents: Sequence[bytes], decoded: DecodedPixels) -> None:
+        self.folder = folder
+        self._decoded = decoded
+        self._row_bytes = int(np.prod(decoded.shape))
+        self._name, table = _read_contents(folder)
+        row_of = {content: row for row, content in enumerate(table)}
+        self._rows = np.array([row_of.get(content, -1) for content in contents], dtype=np.int64)
+        self._file = os.open(folder / "pixels.bin", os.O_RDWR | getattr(os, "O_BINARY", 0))
+        self._lock = threading.Lock()
+        self._unnoted: list[int] = []
+        self._takes_more = True
+        self._filled = _read_filled(folder, self._name, len(table))
+        if os.fstat(self._file).st_size != len(table) * self._row_bytes:
+            raise OSError(f"`{folder}` is damaged")  # mapping it would fill it up with black
+        # "r+", as torch wants an array that may be written to; it is only read.
+        shape = (len(table), *decoded.shape)
+        self._mapped = torch.from_numpy(np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, shape))
 
-def hash_pixels(pixels: NDArray[np.uint8]) -> int:
-    """A 64-bit hash of an image's shape and pixels (H, W, C)."""
-    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=8)
-    digest.update(np.ascontiguousarray(pixels).data)
-    return int.from_bytes(digest.digest(), "little")
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of each."""
+        return self._decoded.shape
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether all rows are there."""
+        return bool(self._filled[self._rows].all())
 
-Outcome = tuple[int, NDArray[np.uint8]] | DamagedImageError
+    def missing(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some images that aren't there yet."""
+        return indices[~self._filled[self._rows[indices]]]
 
+    def take(self, indices: NDArray[np.int64]) -> Tensor:
+        """Some of the images (n, H, W, C)."""
+        rows = self._rows[indices]
+        is_missing = ~self._filled[rows]
+        taken = self._mapped.index_select(0, torch.from_numpy(rows))
+        if is_missing.any():
+            places = np.flatnonzero(is_missing)
+            fresh = taken.numpy()
 
-def _decoded(
-    dataset: Dataset, preprocessing: Preprocessing, on_progress: Callable[[int], None]
-) -> Iterator[tuple[int, Outcome]]:
-    """Each image's hash and prepared pixels in order; Pillow works outside of Python's lock."""
+            def use(place: int, pixels: NDArray[np.uint8]) -> None:
+                fresh[places[place]] = pixels
+                self._write(int(rows[places[place]]), pixels)
 
-    def one(index: int) -> Outcome:
+            self._decoded.each(indices[places], use)
+        return taken
+
+    def keep(self, index: int, pixels: NDArray[np.uint8]) -> None:
+        """Adds an image (H, W, C) that was decoded for another reason."""
+        row = int(self._rows[index])
+        if not self._filled[row]:
+            self._write(row, self._decoded.prepare(pixels))
+
+    def note(self) -> None:
+        """Makes what was added count for other processes and the next start."""
+        with self._lock:
+            self._note()
+
+    def close(self) -> None:
+        """Notes what was added and lets go of the file."""
+        if self._file >= 0:
+            self.note()
+            os.close(self._file)
+            self._file = -1
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # while the interpreter ends, anything may be gone
+            self.close()
+
+    def _write(self, row: int, pixels: NDArray[np.uint8]) -> None:
+        if not self._takes_more:
+            return
+        # Written, not assigned to the mapping: a disk that is full is an error here and would be
+        # the death of the process there.
         try:
-            pixels = decode_content(dataset.images.content(index)).pixels
-        except DamagedImageError as error:
-            return error
-        return hash_pixels(pixels), preprocessing.apply(pixels)
+            self._write_at(row * self._row_bytes, np.ascontiguousarray(pixels).data)
+        except OSError:
+            self._takes_more = False  # what isn't kept is decoded each time
+            return
+        with self._lock:
+            self._filled[row] = True
+            self._unnoted.append(row)
+            if len(self._unnoted) >= NOTED_AFTER_ROWS:
+                self._note()
 
-    def several(start: int) -> list[tuple[int, Outcome]]:
-        return [(index, one(index)) for index in range(start, min(start + GROUP, len(dataset)))]
+    def _write_at(self, offset: int, content: memoryview) -> None:
+        content = content.cast("B")
+        if not hasattr(os, "pwrite"):  # Windows
+            with self._lock:
+                os.lseek(self._file, offset, os.SEEK_SET)
+                while content:
+                    content = content[os.write(self._file, content) :]
+            return
+        while content:
+            written = os.pwrite(self._file, content, offset)
+            content, offset = content[written:], offset + written
 
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for ahead in range(0, len(dataset), GROUP * GROUPS_AHEAD):
-            last = min(ahead + GROUP * GROUPS_AHEAD, len(dataset))
-            for group in pool.map(several, range(ahead, last, GROUP)):
-                yield from group
-                on_progress(len(group))
+    def _note(self) -> None:
+        # The store may have been removed to make room, or be read-only.
+        with suppress(OSError, RunError, Timeout):
+            if self._unnoted:
+                os.fsync(self._file)
+                with FileLock(self.folder / "lock", timeout=LOCK_SECONDS):
+                    filled = _read_filled(self.folder, self._name, len(self._filled))
+                    filled[self._unnoted] = True
+                    write_bytes(self.folder / "filled.bin", self._name + filled.tobytes())
+                self._filled |= filled
+        self._unnoted.clear()
 
 
-def _empty(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    if np.prod(shape, dtype=np.int64) <= IN_MEMORY_BYTES:
-        return np.empty(shape, dtype=np.uint8)
-    # The file has no name and goes away with the array.
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+def open_store(
+    cache: Cache,
+    contents: Sequence[bytes],
+    decoded: DecodedPixels,
+    *,
+    table: Sequence[bytes],
+    words: str,
+) -> StoredPixels | None:
+    """The store of a data set, made if need be; None where the cache has no room for it.
+
+    Args:
+        cache: Where it lies or goes.
+        contents: (N,) hashes of the images' contents; b"" for those that can't be read.
+        decoded: Where missing rows come from.
+        table: Sorted hashes of all contents of the data set, each once.
+        words: What this is, for people.
+    """
+    way_words = f"{decoding_key(decoded.decoding)} {_geometry(decoded.geometry)}"
+    way = xxhash.xxh3_64_hexdigest(way_words.encode())
+    folder = cache.stores / f"{way}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
+    row_bytes = int(np.prod(decoded.shape))
+    try:
+        if not folder.is_dir():
+            others = list(cache.stores.glob(f"{way}-*"))
+            if not cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1)):
+                return None
+            _create(folder, table, decoded.shape, f"{words} at {_geometry(decoded.geometry)}")
+            for other in others:
+                _adopt(folder, other, table, row_bytes)
+        cache.mark_used(folder)
+        return StoredPixels(folder, contents, decoded)
+    except (OSError, RunError):
+        return None  # a cache that can't be written to costs time, nothing else
 
 
-def _check_damaged(damaged: list[tuple[str, str]], total: int, *, allow_damaged: bool) -> None:
-    lines = listed([f"`{name}` {reason}" for name, reason in damaged])
-    if len(damaged) == total:
-        raise DataError(f"none of the {total} images can be read\n{lines}")
-    if len(damaged) > MAX_DAMAGED_SHARE * total and not allow_damaged:
-        raise DataError(
-            f"{len(damaged)} of {total} images can't be read, more than "
-            f"{MAX_DAMAGED_SHARE:.0%}\n{lines}",
-            hint="repair or remove them, or leave them out with `--allow-damaged`",
-        )
+def _geometry(geometry: Preprocessing) -> str:
+    """What decides prepared pixels, besides decoding: not mean and std, which come later."""
+    size = f"{geometry.height}x{geometry.width}x{geometry.channels}"
+    return f"{size} {geometry.fit} {geometry.resize}"
+
+
+def _create(folder: Path, table: Sequence[bytes], shape: Shape, words: str) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+    try:
+        name = os.urandom(HASH_BYTES)
+        (place / "contents.bin").write_bytes(name + b"".join(table))
+        (place / "filled.bin").write_bytes(name + bytes(len(table)))
+        (place / "words.txt").write_text(words, encoding="utf-8")
+        with (place / "pixels.bin").open("wb") as file:
+            file.truncate(len(table) * int(np.prod(shape)))  # a hole: takes no room yet
+        with suppress(OSError):  # another process was faster
+            place.rename(folder)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _adopt(folder: Path, other: Path, table: Sequence[bytes], row_bytes: int) -> None:
+    """Copies rows from a store of another set of images that has some of these."""
+    with suppress(OSError):
+        others_name, others = _read_contents(other)
+        filled = _read_filled(other, others_name, len(others))
+        row_of = {content: row for row, content in enumerate(others) if filled[row]}
+        pairs = [(row, row_of[content]) for row, content in enumerate(table) if content in row_of]
+        if not pairs:
+            return
+        with (
+            (other / "pixels.bin").open("rb") as source,
+            (folder / "pixels.bin").open("rb+") as target,
+        ):
+            for to_row, from_row in pairs:
+                source.seek(from_row * row_bytes)
+                target.seek(to_row * row_bytes)
+                target.write(source.read(row_bytes))
+            target.flush()
+            os.fsync(target.fileno())
+        name, _ = _read_contents(folder)
+        has = _read_filled(folder, name, len(table))
+        has[[row for row, _ in pairs]] = True
+        write_bytes(folder / "filled.bin", name + has.tobytes())
+
+
+def _read_contents(folder: Path) -> tuple[bytes, list[bytes]]:
+    """The store's random name and the contents that have a row."""
+    name, *contents = _cut((folder / "contents.bin").read_bytes())
+    return name, contents
+
+
+def _cut(content: bytes) -> list[bytes]:
+    return [content[start : start + HASH_BYTES] for start in range(0, len(content), HASH_BYTES)]
+
+
+def _read_filled(folder: Path, name: bytes, count: int) -> NDArray[np.bool_]:
+    """(count,) whether a row is there; none where the file belongs to another store."""
+    content = (folder / "filled.bin").read_bytes()
+    if content[:HASH_BYTES] != name or len(content) != HASH_BYTES + count:
+        return np.zeros(count, dtype=np.bool_)
+    return np.frombuffer(content, dtype=np.bool_, offset=HASH_BYTES).copy()

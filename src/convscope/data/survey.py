@@ -1,23 +1,28 @@
-"""Survey: every image of a data set looked at once; what could be read, and what it is like."""
+"""Survey: every image of a data set looked at once; what could be read, and what it is like.
+
+What was found out before is taken from the catalogue: on an unchanged data set no image is read.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
-from convscope.data.dataset import Dataset
-from convscope.data.decode import USUAL, DamagedImageError, Decoding, decode_content
+from convscope.data.catalogue import Catalogue
+from convscope.data.dataset import Dataset, Images
+from convscope.data.decode import USUAL, Content, DamagedImageError, Decoding, decode_content
 from convscope.data.facts import FACTS, measure
+from convscope.data.parallel import in_parallel
 
-Result = TypeVar("Result")
-GROUP = 16  # images a thread takes at a time: handing over one by one costs more than a digit
-GROUPS_AHEAD = 16  # worked on before they are asked for; bounds the memory of large images
+REMEMBERED_AT_ONCE = 1024  # images; what a killed survey found out before is not lost
+
+# Takes the index of an image that was just decoded, and its pixels (H, W, C).
+Keeper = Callable[[int, NDArray[np.uint8]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +32,12 @@ class Survey:
     Attributes:
         facts: (N,) of `FACTS`; zeros where an image can't be read.
         damaged: Why images can't be read, by their index.
+        contents: (N,) hash of each image's content; b"" where there is none.
     """
 
     facts: NDArray[np.void]
     damaged: Mapping[int, str]
+    contents: Sequence[bytes]
 
     @property
     def readable(self) -> NDArray[np.int64]:
@@ -39,44 +46,105 @@ class Survey:
         is_readable[list(self.damaged)] = False
         return np.flatnonzero(is_readable)
 
+    def fingerprint(self, dataset: Dataset) -> str:
+        """A hash of all readable pixels with their classes, whatever the order or the names."""
+        rows = self.readable
+        labels = dataset.labels[rows].astype(np.uint64)
+        marked = np.sort(self.facts["pixels"][rows] * np.uint64(2_654_435_761) + labels)
+        return hashlib.sha256(marked.tobytes()).hexdigest()[:16]
+
 
 def survey_images(
     dataset: Dataset,
     decoding: Decoding = USUAL,
     *,
+    catalogue: Catalogue | None = None,
+    hashed: tuple[list[bytes], dict[int, str]] | None = None,
+    workers: int | None = None,
+    keeper: Keeper | None = None,
     on_progress: Callable[[int], None] = lambda count: None,
 ) -> Survey:
-    """Decodes every image once and measures it."""
-    facts = np.zeros(len(dataset), dtype=FACTS)
-    damaged: dict[int, str] = {}
+    """Measures every image; decodes those of which nothing is known.
 
-    def one(index: int) -> NDArray[np.void] | DamagedImageError:
+    Args:
+        dataset: N images.
+        decoding: How they are decoded.
+        catalogue: What is known from before, and is added to.
+        hashed: What `hash_contents` gave, where it was called already.
+        workers: Threads; None for one a core.
+        keeper: Is handed each image that is decoded on the way, from any thread.
+        on_progress: Called with the number of images just done.
+    """
+    catalogue = catalogue or Catalogue(None)
+    images = dataset.images
+    contents, damaged = hashed or hash_contents(images, catalogue, workers=workers)
+    known = catalogue.facts([content for content in set(contents) if content], decoding)
+    first = {content: i for i, content in reversed(list(enumerate(contents))) if content}
+    unknown = np.array(
+        sorted(index for content, index in first.items() if content not in known), dtype=np.int64
+    )
+    on_progress(len(dataset) - len(unknown))
+
+    def look(index: int) -> bytes | str:
         try:
-            return measure(decode_content(dataset.images.content(index), decoding))
+            decoded = decode_content(images.content(index), decoding)
         except DamagedImageError as error:
-            return error
+            return error.message
+        if keeper is not None:
+            keeper(index, decoded.pixels)
+        return measure(decoded).tobytes()
 
-    for index, outcome in in_parallel(one, np.arange(len(dataset)), on_progress):
-        if isinstance(outcome, DamagedImageError):
-            damaged[index] = outcome.message
+    fresh: list[tuple[bytes, bytes | str]] = []
+    for index, found in in_parallel(look, unknown, workers=workers, on_progress=on_progress):
+        known[contents[index]] = found
+        fresh.append((contents[index], found))
+        if len(fresh) >= REMEMBERED_AT_ONCE:
+            catalogue.remember_facts(fresh, decoding)
+            fresh.clear()
+    catalogue.remember_facts(fresh, decoding)
+    rows: list[bytes] = []
+    for index, content in enumerate(contents):
+        found = known[content] if content else damaged[index]
+        if isinstance(found, str):
+            damaged[index], found = found, bytes(FACTS.itemsize)
+        rows.append(found)
+    facts = np.frombuffer(b"".join(rows), dtype=FACTS)
+    return Survey(facts, dict(sorted(damaged.items())), contents)
+
+
+def hash_contents(
+    images: Images, catalogue: Catalogue, *, workers: int | None = None
+) -> tuple[list[bytes], dict[int, str]]:
+    """The hash of each image's content, and why some have none.
+
+    Only images whose stamp (path, size, time) isn't known are read.
+    """
+    stamps = [images.stamp(index) for index in range(len(images))]
+    hashes = [content or b"" for content in catalogue.contents(stamps)]
+    unread: dict[int, str] = {}
+
+    def read(index: int) -> bytes | str:
+        try:
+            return hash_content(images.content(index))
+        except DamagedImageError as error:
+            return error.message
+
+    unknown = np.array([i for i, content in enumerate(hashes) if not content], dtype=np.int64)
+    fresh: list[tuple[str, bytes]] = []
+    for index, found in in_parallel(read, unknown, workers=workers):
+        if isinstance(found, bytes):
+            hashes[index] = found
+            fresh.append((stamps[index], found))
         else:
-            facts[index] = outcome
-    return Survey(facts, damaged)
+            unread[index] = found
+    catalogue.remember_contents(fresh)
+    return hashes, unread
 
 
-def in_parallel(
-    work: Callable[[int], Result],
-    indices: NDArray[np.int64],
-    on_progress: Callable[[int], None] = lambda count: None,
-) -> Iterator[tuple[int, Result]]:
-    """What `work` gives for each index, in order; on all cores, as Pillow frees Python's lock."""
-
-    def several(start: int) -> list[tuple[int, Result]]:
-        return [(int(index), work(int(index))) for index in indices[start : start + GROUP]]
-
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for ahead in range(0, len(indices), GROUP * GROUPS_AHEAD):
-            last = min(ahead + GROUP * GROUPS_AHEAD, len(indices))
-            for group in pool.map(several, range(ahead, last, GROUP)):
-                yield from group
-                on_progress(len(group))
+def hash_content(content: Content) -> bytes:
+    """A 128-bit hash of encoded bytes, or of the shape, type and values of an array."""
+    if isinstance(content, bytes):
+        return xxhash.xxh3_128_digest(content)
+    digest = xxhash.xxh3_128(f"{content.shape} {content.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(content).data)
+    return digest.digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from convscope.classifier import EVALUATION_BATCH, Classifier, collect_logits
 from convscope.data.batches import ImageBatches
 from convscope.data.dataset import Dataset, check_known
-from convscope.data.store import Store
+from convscope.data.gallery import Gallery
+from convscope.data.pixels import Pixels
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.metrics import Metrics, compute_metrics
 from convscope.progress import SILENT, Reporter
@@ -54,18 +55,20 @@ class Evaluation:
 
 def evaluate_part(
     classifier: Classifier,
-    store: Store,
+    gallery: Gallery,
     part: NDArray[np.int64],
     *,
+    pixels: Pixels,
     images: str,
     reporter: Reporter = SILENT,
 ) -> Evaluation:
-    """Metrics on some images of a store.
+    """Metrics on some images.
 
     Args:
-        classifier: Whose classes the store's labels count.
-        store: Prepared by the classifier's preprocessing.
-        part: Indices of the images.
+        classifier: Whose classes the labels count.
+        gallery: All images.
+        part: Indices of those to evaluate on.
+        pixels: All images, prepared by the classifier's preprocessing.
         images: Which images these are, in words.
         reporter: Shows progress.
 
@@ -77,8 +80,8 @@ def evaluate_part(
             f"there are no images to evaluate on ({images})", hint="choose another `--split`"
         )
     batches = ImageBatches(
-        store.pixels,
-        store.labels,
+        pixels,
+        gallery.labels,
         part,
         preprocessing=classifier.preprocessing,
         batch_size=EVALUATION_BATCH,
@@ -91,8 +94,8 @@ def evaluate_part(
             "the classifier gives outputs that are no numbers",
             hint="its weights are damaged or its training diverged; train it again",
         )
-    metrics = compute_metrics(logits, store.labels[part], classifier.classes)
-    return Evaluation(metrics, images, store.damaged)
+    metrics = compute_metrics(logits, gallery.labels[part], classifier.classes)
+    return Evaluation(metrics, images, gallery.damaged)
 
 
 def match_classes(dataset: Dataset, classifier: Classifier) -> Dataset:
@@ -115,23 +118,17 @@ def match_classes(dataset: Dataset, classifier: Classifier) -> Dataset:
             for name in dataset.classes
         ]
     )
-    return Dataset(
-        name=dataset.name,
-        images=dataset.images,
-        labels=new_index[dataset.labels].astype(np.int64),
-        classes=classifier.classes,
-        given_splits=dataset.given_splits,
-        remarks=dataset.remarks,
-    )
+    labels = new_index[dataset.labels].astype(np.int64)
+    return replace(dataset, labels=labels, classes=classifier.classes)
 
 
 def choose_part(
-    store: Store, *, split: str | None, uses: Mapping[int, frozenset[str]] | None
+    gallery: Gallery, *, split: str | None, uses: Mapping[int, frozenset[str]] | None
 ) -> tuple[NDArray[np.int64], str]:
     """Which images to evaluate on.
 
     Args:
-        store: All images of the data.
+        gallery: All images of the data.
         split: `train`, `val`, `test` or `all`; None for images that training never saw.
         uses: What training used each image for, by its pixels' hash; None if that isn't known.
 
@@ -146,11 +143,11 @@ def choose_part(
         raise UsageError(
             f"`split` can't be `{split}`", hint="it takes `train`, `val`, `test` or `all`"
         )
-    everything = np.arange(len(store))
+    everything = np.arange(len(gallery))
     if split == "all":
         return everything, "all images"
-    given = np.array(store.given_splits, dtype=object)
-    used = [(uses or {}).get(int(key), frozenset()) for key in store.pixel_hashes]
+    given = np.array(gallery.dataset.given_splits, dtype=object)
+    used = [(uses or {}).get(int(key), frozenset()) for key in gallery.pixel_hashes]
     # With train and val alone, val is what is reported.
     sides = ("test", "validation") if split in (None, "test") else (SPLITS[split],)
     for side in sides:

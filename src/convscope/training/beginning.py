@@ -11,13 +11,12 @@ import PIL
 import torch
 
 from convscope import __version__
-from convscope.data.split import Split
-from convscope.data.store import Store
 from convscope.device import Device
 from convscope.errors import RunError, listed
 from convscope.files import read_json, write_csv, write_json, write_text
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
+from convscope.training.material import Material
 
 # What a training continues on only where it is the same: other versions or another number of
 # threads round differently.
@@ -27,10 +26,8 @@ DECISIVE = ("convscope", "torch", "device", "threads")
 def begin_run(
     run: Run,
     recipe: DecidedRecipe,
-    store: Store,
-    split: Split,
+    material: Material,
     *,
-    classes: tuple[str, ...],
     device: Device,
 ) -> None:
     """Writes what decided the result, or checks that an unfinished run was begun the same way.
@@ -38,8 +35,8 @@ def begin_run(
     Raises:
         RunError: The unfinished run has another recipe, other images or another environment.
     """
-    environment = _environment(store, split, device)
-    splits = _splits(store, split, classes)
+    environment = _environment(material, device)
+    splits = _splits(material)
     if run.checkpoints_path.is_dir() and run.environment_path.is_file():
         _check_same(run, recipe, environment, splits)
         return
@@ -48,16 +45,16 @@ def begin_run(
     write_text(run.recipe_path, recipe.dump())
 
 
-def _splits(
-    store: Store, split: Split, classes: tuple[str, ...]
-) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of `splits.csv`, in the order of the store."""
+def _splits(material: Material) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of `splits.csv`, in the order of the images."""
+    gallery = material.gallery
+    classes = gallery.dataset.classes
     rows = zip(
-        store.names,
-        store.labels,
-        store.given_splits,
-        split.used_for(len(store)),
-        store.pixel_hashes,
+        gallery.names,
+        gallery.labels,
+        gallery.dataset.given_splits,
+        material.split.used_for(len(gallery)),
+        gallery.pixel_hashes,
         strict=True,
     )
     return ["image", "class", "given_split", "used_for", "pixels"], [
@@ -66,7 +63,7 @@ def _splits(
     ]
 
 
-def _environment(store: Store, split: Split, device: Device) -> dict[str, Any]:
+def _environment(material: Material, device: Device) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "convscope": __version__,
@@ -77,9 +74,9 @@ def _environment(store: Store, split: Split, device: Device) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "device": device.reason,
         "threads": torch.get_num_threads(),
-        "data_fingerprint": store.fingerprint(),
-        "split": split.words,
-        "damaged": [list(pair) for pair in store.damaged],
+        "data_fingerprint": material.gallery.fingerprint,
+        "split": material.split.words,
+        "damaged": [list(pair) for pair in material.gallery.damaged],
     }
 
 

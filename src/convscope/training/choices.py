@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from convscope.classifier import NetworkChoice
 from convscope.data.augment.augmentation import Augmentation, default_augmentation
+from convscope.data.augment.mixing import Mixing
+from convscope.data.facts import channel_moments
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.probe import ImageKind
 from convscope.device import Device
 from convscope.errors import UsageError
 from convscope.networks import entry, smallest_input
 from convscope.networks.entry import NetworkEntry
-from convscope.recipe import DecidedRecipe, Recipe, Tune
+from convscope.recipe import DecidedRecipe, Recipe, Tune, size_of
 from convscope.training.optimizers import DEFAULTS
 from convscope.training.schedules import ONE_CYCLE_WARMUP_SHARE
 from convscope.training.start import Start
@@ -32,7 +34,6 @@ IMAGES_TO_SHOW = 500_000  # epochs times images, within the bounds below
 EPOCHS_BOUNDS = (8, 60)
 HEAD_EPOCHS = 20  # one layer on features that are there already converges soon
 TRANSFER_LR_SHARE = 0.2  # of the usual rate, where all of a trained network goes on learning
-MEASURED_AT_ONCE = 1024
 AUXILIARY_WEIGHT = 0.3  # Szegedy et al. 2014, section 5
 
 T = TypeVar("T")
@@ -108,13 +109,12 @@ def decide_course(
             f"`warmup_epochs` is {warmup:g}, longer than the training of {epochs} epochs"
         )
     preprocessing = decision.preprocessing
-    usual = default_augmentation(channels=preprocessing.channels, num_images=num_train)
     decided = {
         "model": decision.choice.name,
         "options": dict(decision.choice.options),
         "device": str(device.torch),
         "precision": device.precision,
-        "img_size": preprocessing.height,
+        "img_size": size_of(preprocessing.height, preprocessing.width),
         "fit": preprocessing.fit,
         "initialization": decision.initialization,
         "tune": decision.tune,
@@ -125,45 +125,37 @@ def decide_course(
         "momentum": _given(recipe.momentum, defaults.momentum),
         "weight_decay": _given(recipe.weight_decay, defaults.weight_decay),
         "warmup_epochs": warmup,
-        "hflip": _given(recipe.hflip, usual.hflip),
-        "translate": _given(recipe.translate, usual.translate),
-        "rotate": _given(recipe.rotate, usual.rotate),
-        "scale": _given(recipe.scale, usual.scale),
+        **_augmentation(recipe, channels=decision.preprocessing.channels, num_train=num_train),
     }
     return DecidedRecipe.model_validate({**recipe.model_dump(), **decided})
 
 
-def measured(
-    preprocessing: Preprocessing, pixels: NDArray[np.uint8], part: NDArray[np.int64]
-) -> Preprocessing:
-    """The preprocessing with mean and std of some prepared images.
-
-    Exact, as it counts how often each of the 256 values occurs; and in parts, as the pixels may be
-    larger than memory.
+def measured(preprocessing: Preprocessing, facts: NDArray[np.void]) -> Preprocessing:
+    """The preprocessing with mean and std of some images, each of which counts the same.
 
     Args:
         preprocessing: Its mean and std are replaced.
-        pixels: (N, H, W, C) of the whole store.
-        part: Which of the N.
+        facts: (N,) of the images.
     """
-    counts = np.zeros((preprocessing.channels, 256), dtype=np.int64)
-    for start in range(0, len(part), MEASURED_AT_ONCE):
-        images = pixels[part[start : start + MEASURED_AT_ONCE]]
-        for channel in range(preprocessing.channels):
-            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
-    values = np.arange(256) / 255
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    mean = shares @ values
-    variance = shares @ values**2 - mean**2
-    std = np.sqrt(np.maximum(variance, 1e-6))
+    mean, square = channel_moments(facts, preprocessing.channels)
+    std = np.sqrt(np.maximum(square - mean**2, 1e-6))
     return replace(preprocessing, mean=_rounded(mean), std=_rounded(std))
 
 
 def augmentation_of(recipe: DecidedRecipe) -> Augmentation:
     """The augmentation that a recipe describes."""
-    return Augmentation(
-        hflip=recipe.hflip, translate=recipe.translate, rotate=recipe.rotate, scale=recipe.scale
-    )
+    names = [
+        field.name for field in fields(Augmentation) if field.name in type(recipe).model_fields
+    ]
+    given = {name: getattr(recipe, name) for name in names}
+    return Augmentation(**{name: value for name, value in given.items() if value is not None})
+
+
+def mixing_of(recipe: DecidedRecipe) -> Mixing | None:
+    """How a recipe mixes the images of a batch; None if it doesn't."""
+    if not recipe.mixup and not recipe.cutmix:
+        return None
+    return Mixing(mixup_alpha=recipe.mixup, cutmix_alpha=recipe.cutmix)
 
 
 def _preprocessing(
@@ -172,29 +164,40 @@ def _preprocessing(
     """The source's preprocessing where there is a source, at the size asked for."""
     if start.preprocessing is not None:
         source = start.preprocessing
-        size = recipe.img_size or source.height
-        resize = None if source.resize is None else round(source.resize * size / source.height)
-        return replace(source, height=size, width=size, resize=resize, fit=recipe.fit or source.fit)
-    size = recipe.img_size or _input_size(recipe, row, kind, start)
+        height, width = recipe.input_sides or (source.height, source.width)
+        resize = source.resize
+        if resize is not None:
+            resize = round(resize * max(height, width) / max(source.height, source.width))
+        return replace(
+            source,
+            height=height,
+            width=width,
+            resize=resize,
+            fit=recipe.fit or source.fit,
+            value_range=recipe.value_range or source.value_range,
+        )
+    side = _input_side(recipe, row, kind, start) if recipe.input_sides is None else 0
+    height, width = recipe.input_sides or (side, side)
     channels = start.channels or kind.channels
     plain = Preprocessing(
-        height=size,
-        width=size,
+        height=height,
+        width=width,
         channels=channels,
         fit=recipe.fit or "crop",
         mean=(0.0,) * channels,
         std=(1.0,) * channels,
+        value_range=recipe.value_range,
     )
     publisher = start.preparation
     if publisher is None:
         return plain
     resize = None
     if publisher.resize_px and publisher.crop_px and plain.fit == "crop":
-        resize = round(publisher.resize_px * size / publisher.crop_px)
+        resize = round(publisher.resize_px * max(height, width) / publisher.crop_px)
     return replace(plain, resize=resize, mean=publisher.mean, std=publisher.std)
 
 
-def _input_size(recipe: Recipe, row: NetworkEntry, kind: ImageKind, start: Start) -> int:
+def _input_side(recipe: Recipe, row: NetworkEntry, kind: ImageKind, start: Start) -> int:
     """The network's own size; smaller images are enlarged only as far as the network needs."""
     own = row.input[1]
     if own <= SMALL_IMAGE_PX or start.state is not None:
@@ -215,6 +218,20 @@ def _auxiliary_weight(
             hint="googlenet has such outputs, and they learn with `--tune all`",
         )
     return None
+
+
+def _augmentation(recipe: Recipe, *, channels: int, num_train: int) -> dict[str, float]:
+    """Where the recipe is silent: the usual shifts, unless crops or padding do that already."""
+    usual = default_augmentation(channels=channels, num_images=num_train)
+    moves = not recipe.crop_scale and not recipe.pad_crop
+    return {
+        "crop_scale": _given(recipe.crop_scale, 0.0),
+        "pad_crop": _given(recipe.pad_crop, 0),
+        "hflip": _given(recipe.hflip, 0.5 if recipe.flip_mode == "alternating" else usual.hflip),
+        "translate": _given(recipe.translate, usual.translate if moves else 0.0),
+        "rotate": _given(recipe.rotate, usual.rotate),
+        "scale": _given(recipe.scale, usual.scale if moves else 0.0),
+    }
 
 
 def _epochs(num_train: int, tune: str) -> int:

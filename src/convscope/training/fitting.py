@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn, optim
 
 from convscope.classifier import EVALUATION_BATCH, collect_logits, portable_state
-from convscope.data.batches import ImageBatches
+from convscope.data.batches import ImageBatches, Variation
 from convscope.data.preprocessing import Preprocessing
-from convscope.data.split import Split
-from convscope.data.store import Store
 from convscope.device import Device
 from convscope.errors import UsageError
 from convscope.files import write_csv, write_json
@@ -21,8 +19,9 @@ from convscope.progress import Reporter, Task
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
 from convscope.training.checkpoint import TrainingState, load_newest, save_checkpoint
-from convscope.training.choices import augmentation_of
+from convscope.training.choices import augmentation_of, mixing_of
 from convscope.training.loop import DivergedError, EpochSums, OnStep, train_epoch
+from convscope.training.material import Material
 from convscope.training.objectives import Classification
 from convscope.training.optimizers import make_optimizer
 from convscope.training.schedules import Schedule
@@ -37,33 +36,40 @@ class Fitting:
         run: Run,
         recipe: DecidedRecipe,
         network: nn.Module,
+        material: Material,
         *,
-        store: Store,
-        split: Split,
         preprocessing: Preprocessing,
         device: Device,
     ) -> None:
         self.run, self.recipe, self.device = run, recipe, device
         self.network = network.to(device.torch)
+        augmentation = augmentation_of(recipe)
+        augmentation.check_applies(preprocessing.channels)
+        gallery, split = material.gallery, material.split
         self.train_batches = ImageBatches(
-            store.pixels,
-            store.labels,
+            material.learning,
+            gallery.labels,
             split.train,
             preprocessing=preprocessing,
             batch_size=recipe.batch_size,
             device=device.torch,
-            augmentation=augmentation_of(recipe),
-            shuffle_seed=recipe.seed,
+            variation=Variation(
+                recipe.seed,
+                augmentation,
+                sizes=gallery.sizes,
+                mixing=mixing_of(recipe),
+                num_classes=len(gallery.dataset.classes),
+            ),
         )
         self.validation_batches = ImageBatches(
-            store.pixels,
-            store.labels,
+            material.evaluation,
+            gallery.labels,
             split.validation,
             preprocessing=preprocessing,
             batch_size=EVALUATION_BATCH,
             device=device.torch,
         )
-        self.validation_labels = torch.from_numpy(store.labels[split.validation])
+        self.validation_labels = torch.from_numpy(gallery.labels[split.validation])
         self.objective = Classification(recipe.label_smoothing, recipe.auxiliary_weight)
         self.optimizer: optim.Optimizer = make_optimizer(
             network,

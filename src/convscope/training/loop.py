@@ -147,7 +147,12 @@ class _Tally:
 
 
 def _num_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """How many of the class indices (N,) the outputs (N, K) hit; 0 for targets of other kinds."""
+    """How many outputs (N, K) hit the class (N,), or the class with the largest share (N, K).
+
+    0 for targets of other kinds.
+    """
+    if targets.is_floating_point() and targets.shape == outputs.shape and outputs.ndim == 2:
+        targets = targets.argmax(dim=1)
     if targets.is_floating_point() or outputs.ndim != 2:
         return torch.zeros((), dtype=torch.int64, device=outputs.device)
     return (outputs.argmax(dim=1) == targets).sum()

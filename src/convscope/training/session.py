@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from convscope.cache import open_cache
 from convscope.classifier import Classifier
+from convscope.data.audit.audit import cheap_audit, one_line
 from convscope.data.dataset import Dataset, check_learnable
 from convscope.data.probe import probe_images
-from convscope.data.sources.opening import open_dataset
-from convscope.data.split import Split, split_images
-from convscope.data.store import Store, build_store
+from convscope.data.split import Split
 from convscope.device import Device, choose_device
 from convscope.errors import counted, listed
 from convscope.files import check_writable
@@ -31,8 +31,28 @@ from convscope.training.choices import (
     measured,
 )
 from convscope.training.fitting import Fitting
+from convscope.training.material import Material, decoding_of, open_data, prepare_material
+from convscope.training.show import show_batch
 from convscope.training.start import Start, find_start
 from convscope.training.tuning import freeze
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """What a training may be told besides its recipe: nothing of it changes the result.
+
+    Attributes:
+        workers: Threads that decode images; None for one a core.
+        download: Whether data that is asked for by name may be fetched.
+        show_batch: Where a picture of the first batch goes; None for no picture.
+    """
+
+    workers: int | None = None
+    download: bool = False
+    show_batch: Path | None = None
+
+
+USUAL_OPTIONS = SessionOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +62,12 @@ class Trained:
     Attributes:
         run: Its folder; evaluation is still missing.
         classifier: The best.
-        store: All images, prepared.
-        split: Which of them were used for what.
+        material: All images, and which of them were used for what.
     """
 
     run: Run
     classifier: Classifier
-    store: Store
-    split: Split
+    material: Material
 
 
 def train(
@@ -57,6 +75,7 @@ def train(
     *,
     project: Path = Path("runs"),
     name: str | None = None,
+    options: SessionOptions = USUAL_OPTIONS,
     reporter: Reporter = SILENT,
 ) -> Trained:
     """Trains as the recipe says; an unfinished run of the same name is continued.
@@ -65,6 +84,7 @@ def train(
         recipe: With open choices or without.
         project: The folder of run folders.
         name: Of the run; else `<data>-<model>`.
+        options: What doesn't change the result.
         reporter: Says what happens.
 
     Raises:
@@ -73,30 +93,39 @@ def train(
     device = choose_device(recipe.device, recipe.precision)
     check_writable(project)
     start = find_start(recipe.weights, recipe.model)
-    dataset = open_dataset(recipe.data)
+    dataset = open_data(recipe, download=options.download)
+    for remark in dataset.remarks:
+        reporter.say(f"note: {remark}")
     _check_learnable(dataset, dataset.labels)
-    decision = decide_network(
-        recipe, probe_images(dataset), start, num_classes=len(dataset.classes)
-    )
+    cache = open_cache()
+    kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
+    decision = decide_network(recipe, kind, start, num_classes=len(dataset.classes))
     network = _build(decision, recipe.seed, start, dataset.classes, reporter)
     run = choose_folder(project, name or f"{dataset.name}-{decision.choice.name}")
 
-    store = _decode(dataset, decision, recipe, reporter)
-    split = split_images(
-        store.given_splits, store.pixel_hashes, folds=recipe.folds, fold=recipe.fold
+    material = prepare_material(
+        dataset,
+        recipe,
+        decision.preprocessing,
+        cache=cache,
+        workers=options.workers,
+        reporter=reporter,
     )
-    _check_learnable(dataset, store.labels[split.train])
+    gallery, split = material.gallery, material.split
+    _say_data(material, recipe.data, reporter)
+    _check_learnable(dataset, gallery.labels[split.train])
     decided = decide_course(recipe, decision, device, num_train=len(split.train))
     preprocessing = decision.preprocessing
     if decision.is_measured_later:
-        preprocessing = measured(preprocessing, store.pixels, split.train)
-    _note_absent(dataset, store, split, reporter)
-    begin_run(run, decided, store, split, classes=dataset.classes, device=device)
+        preprocessing = measured(preprocessing, gallery.facts[split.train])
+    _note_absent(material, reporter)
+    begin_run(run, decided, material, device=device)
     _announce(run, decided, split, device, reporter)
 
-    fitting = Fitting(
-        run, decided, network, store=store, split=split, preprocessing=preprocessing, device=device
-    )
+    fitting = Fitting(run, decided, network, material, preprocessing=preprocessing, device=device)
+    if options.show_batch is not None:
+        show_batch(options.show_batch, fitting.train_batches, preprocessing, dataset.classes)
+        reporter.say(f"the first batch, as the network sees it: {options.show_batch}")
     with device.keep_random_state():
         state, best = fitting.fit(reporter)
     network.load_state_dict(dict(best))
@@ -114,7 +143,7 @@ def train(
         device=device.torch,
     )
     classifier.save(run.classifier_path)
-    return Trained(run, classifier, store, split)
+    return Trained(run, classifier, material)
 
 
 def _check_learnable(dataset: Dataset, labels: NDArray[np.int64]) -> None:
@@ -139,22 +168,17 @@ def _build(
     return network
 
 
-def _decode(
-    dataset: Dataset, decision: NetworkDecision, recipe: Recipe, reporter: Reporter
-) -> Store:
-    for remark in dataset.remarks:
+def _say_data(material: Material, data: str, reporter: Reporter) -> None:
+    """What was found in the data, in a line; unreadable images by name."""
+    gallery = material.gallery
+    if gallery.damaged:
+        lines = listed([f"{image} {reason}" for image, reason in gallery.damaged])
+        left_out = counted(len(gallery.damaged), "image")
+        reporter.say(f"note: {left_out} left out, unreadable\n{lines}")
+    for remark in material.split.remarks:
         reporter.say(f"note: {remark}")
-    with reporter.task("decoding", len(dataset)) as task:
-        store = build_store(
-            dataset,
-            decision.preprocessing,
-            allow_damaged=recipe.allow_damaged,
-            on_progress=task.advance,
-        )
-    if store.damaged:
-        lines = listed([f"{image} {reason}" for image, reason in store.damaged])
-        reporter.say(f"note: {counted(len(store.damaged), 'image')} left out, unreadable\n{lines}")
-    return store
+    audit = cheap_audit(gallery.source, gallery.survey)
+    reporter.say(one_line(audit, data=data))
 
 
 def _announce(
@@ -174,9 +198,12 @@ def _announce(
     reporter.say(f"device: {device.reason}")
 
 
-def _note_absent(dataset: Dataset, store: Store, split: Split, reporter: Reporter) -> None:
+def _note_absent(material: Material, reporter: Reporter) -> None:
+    gallery = material.gallery
+    classes = gallery.dataset.classes
     for use in ("validation", "test"):
-        counts = np.bincount(store.labels[getattr(split, use)], minlength=len(dataset.classes))
-        absent = [name for name, count in zip(dataset.classes, counts, strict=True) if not count]
+        part = getattr(material.split, use)
+        counts = np.bincount(gallery.labels[part], minlength=len(classes))
+        absent = [name for name, count in zip(classes, counts, strict=True) if not count]
         if absent:
             reporter.say(f"note: no {use} images of {', '.join(absent)}")

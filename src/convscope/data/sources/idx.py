@@ -7,16 +7,19 @@ unsigned bytes), the number of axes, then each axis as a big-endian 32-bit integ
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import struct
 import zlib
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
+from convscope.data.sources.naming import SPLITS, split_of, to_classes
+from convscope.data.sources.places import Place
+from convscope.data.sources.splits import match_splits, split_names
 from convscope.errors import DataError
 
 UNSIGNED_BYTE = 8
@@ -29,157 +32,171 @@ FASHION_CLASSES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class IdxFiles:
-    """The images and the labels of one split."""
+class IdxSplit(NamedTuple):
+    """One split, with the names of the files that it came from."""
 
-    split: str
-    images: Path
-    labels: Path
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    images_name: str
+    labels_name: str
 
 
-def find_idx_files(folder: Path) -> list[IdxFiles]:
-    """Pairs of idx files in the folder, train first; empty if it has none.
+def find_idx(place: Place) -> dict[str, IdxSplit]:
+    """The splits in the idx files of a place, train first; empty if it has none.
 
     Raises:
-        DataError: Images without labels, or the other way round.
+        DataError: A file is damaged, or there are images without labels, or the other way round.
     """
-    images: dict[str, Path] = {}
-    labels: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or "idx" not in path.name.lower():
-            continue
-        axes = _axes(path)
+    images: dict[str, tuple[str, NDArray[np.uint8]]] = {}
+    labels: dict[str, tuple[str, NDArray[np.uint8]]] = {}
+    for name in _candidates(place):
+        content = place.reader.read(name, max_bytes=MAX_BYTES)
+        axes = _axes(content)
         if axes not in (1, 3, 4):
             continue
-        found, split = labels if axes == 1 else images, _split_of(path.name)
-        if split not in found:
-            found[split] = path
-        elif path.name.removesuffix(".gz") != found[split].name.removesuffix(".gz"):
+        found, split = labels if axes == 1 else images, _split_in(name)
+        if split in found:
             raise DataError(
-                f"`{folder}` has two idx files for the {split} split: "
-                f"`{found[split].name}` and `{path.name}`",
+                f"`{place.path}` has two idx files for the {split} split: "
+                f"`{found[split][0]}` and `{name}`",
                 hint="keep the files of one data set in a folder",
             )
+        found[split] = (name, parse_idx(content, where=f"{place.path / name}"))
     alone = sorted(set(images) ^ set(labels))
     if alone:
         missing = "labels" if alone[0] in images else "images"
         raise DataError(
-            f"`{folder}` has idx files for the {alone[0]} split without the {missing}",
+            f"`{place.path}` has idx files for the {alone[0]} split without the {missing}",
             hint="both files are needed, for instance train-images-idx3-ubyte and "
             "train-labels-idx1-ubyte",
         )
-    return [
-        IdxFiles(split, images[split], labels[split])
-        for split in ("train", "validation", "test")
+    return {
+        split: IdxSplit(images[split][1], labels[split][1], images[split][0], labels[split][0])
+        for split in SPLITS
         if split in images
-    ]
+    }
 
 
-def open_idx(folder: Path, files: list[IdxFiles]) -> Dataset:
+def open_idx(place: Place, found: dict[str, IdxSplit]) -> Dataset:
     """The data set in these files; classes are the labels' numbers, or Fashion-MNIST's names.
 
     Raises:
-        DataError: A file is damaged, or images and labels differ in number.
+        DataError: Images and labels differ in number, or images in size.
     """
     pixels: list[NDArray[np.uint8]] = []
-    labels: list[NDArray[np.int64]] = []
     names: list[str] = []
-    splits: list[str] = []
-    for pair in files:
-        images = read_idx(pair.images)
-        marks = read_idx(pair.labels)
-        if len(images) != len(marks):
+    for split, part in found.items():
+        if len(part.images) != len(part.labels):
             raise DataError(
-                f"`{pair.images.name}` has {len(images)} images, "
-                f"`{pair.labels.name}` has {len(marks)} labels",
+                f"`{part.images_name}` has {len(part.images)} images, "
+                f"`{part.labels_name}` has {len(part.labels)} labels",
                 hint="one of the two files belongs to another data set",
             )
-        if images.ndim == 4 and images.shape[3] not in (1, 3):
+        if part.images.ndim == 4 and part.images.shape[3] not in (1, 3):
             raise DataError(
-                f"`{pair.images.name}` has images of {images.shape[3]} channels",
+                f"`{part.images_name}` has images of {part.images.shape[3]} channels",
                 hint="images are read as (N, H, W) or (N, H, W, C) with 1 or 3 channels",
             )
-        pixels.append(images if images.ndim == 4 else images[:, :, :, np.newaxis])
-        labels.append(marks.astype(np.int64))
-        names += [f"{pair.split}/{index:05d}" for index in range(len(images))]
-        splits += [pair.split] * len(images)
+        pixels.append(part.images if part.images.ndim == 4 else part.images[:, :, :, np.newaxis])
+        names += [f"{split}/{index:05d}" for index in range(len(part.images))]
     if len({part.shape[1:] for part in pixels}) > 1:
-        raise DataError(f"the splits in `{folder}` have images of different sizes")
-    all_labels = np.concatenate(labels)
-    classes = _class_names(folder, int(all_labels.max(initial=0)) + 1)
-    check_not_empty(len(all_labels), where=str(folder))
+        raise DataError(f"the splits in `{place.path}` have images of different sizes")
+    check_not_empty(len(names), where=str(place.path))
+    numbers = np.concatenate([part.labels for part in found.values()])
+    codes = np.concatenate(
+        [np.full(len(part.labels), SPLITS.index(split)) for split, part in found.items()]
+    )
+    classes, labels = to_classes(_class_names(place, int(numbers.max()) + 1), numbers)
     return Dataset(
-        name=folder.resolve().name,
+        name=place.name,
         images=ArrayImages(np.concatenate(pixels), tuple(names)),
-        labels=all_labels,
+        labels=labels,
         classes=classes,
-        given_splits=tuple(splits),
+        given_splits=split_names(codes),
+        remarks=(*place.remarks, *match_splits(classes, labels, codes)),
     )
 
 
-def read_idx(path: Path) -> NDArray[np.uint8]:
-    """The array in an idx file of unsigned bytes.
+def parse_idx(content: bytes, *, where: str) -> NDArray[np.uint8]:
+    """The array in an idx file of unsigned bytes, plain or gzipped.
+
+    Args:
+        content: All of the file.
+        where: What the user calls it.
 
     Raises:
         DataError: The file is damaged, truncated or of another type.
     """
-    content = _content(path)
+    content = _unzipped(content, where)
     if len(content) < 4 or content[:2] != b"\0\0":
-        raise DataError(f"`{path}` is no idx file")
+        raise DataError(f"`{where}` is no idx file")
     kind, axes = content[2], content[3]
     if kind != UNSIGNED_BYTE:
-        raise DataError(f"`{path}` holds values of type {kind:#x}; only unsigned bytes are read")
+        raise DataError(f"`{where}` holds values of type {kind:#x}; only unsigned bytes are read")
     start = 4 + 4 * axes
     if len(content) < start:
-        raise DataError(f"`{path}` is truncated in its header")
+        raise DataError(f"`{where}` is truncated in its header")
     shape = struct.unpack(f">{axes}I", content[4:start])
     expected = int(np.prod(shape, dtype=object))
     if len(content) - start != expected:
         raise DataError(
-            f"`{path}` is damaged: its header promises {expected:,} values, "
+            f"`{where}` is damaged: its header promises {expected:,} values, "
             f"it has {len(content) - start:,}",
             hint="download it again",
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _content(path: Path) -> bytes:
+def looks_like_idx(content: bytes) -> bool:
+    """Whether a file's content begins like that of an idx file, plain or gzipped."""
+    return _axes(content) > 0
+
+
+def _candidates(place: Place) -> list[str]:
+    """Files that are idx files by their names; where one lies there packed too, the plain one."""
+    names = [name for name in place.top_files if "idx" in name.lower()]
+    return [name for name in names if name.removesuffix(".gz") not in names or name[-3:] != ".gz"]
+
+
+def _unzipped(content: bytes, where: str) -> bytes:
+    if content[:2] != GZIP_MAGIC:
+        return content
     try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == GZIP_MAGIC
-        if not zipped:
-            return path.read_bytes()
-        with gzip.open(path) as stream:
-            content = stream.read(MAX_BYTES)
+        with gzip.open(io.BytesIO(content)) as stream:
+            unzipped = stream.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"`{path}` can't be read: {error}", hint="download it again") from error
-    return content
+        raise DataError(f"`{where}` can't be read: {error}", hint="download it again") from error
+    if len(unzipped) > MAX_BYTES:
+        raise DataError(f"`{where}` unpacks to more than {MAX_BYTES:,} bytes")
+    return unzipped
 
 
-def _axes(path: Path) -> int:
+def _axes(content: bytes) -> int:
     """How many axes the file's array has, or 0 if it is no idx file."""
-    try:
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == GZIP_MAGIC
-        with gzip.open(path) if zipped else path.open("rb") as stream:
-            head = stream.read(4)
-    except (OSError, EOFError, zlib.error):
-        return 0
+    head = content[:4]
+    if content[:2] == GZIP_MAGIC:
+        try:
+            with gzip.open(io.BytesIO(content)) as stream:
+                head = stream.read(4)
+        except (OSError, EOFError, zlib.error):
+            return 0
     return head[3] if len(head) == 4 and head[:2] == b"\0\0" else 0
 
 
-def _split_of(name: str) -> str:
+def _split_in(name: str) -> str:
     """MNIST's test files are called t10k; others say the split somewhere in the name."""
     words = re.split(r"[^a-z0-9]+", name.lower())
-    if "t10k" in words or "test" in words:
+    splits = {split_of(word) for word in words} - {None}
+    if "t10k" in words or "test" in splits:
         return "test"
-    return "validation" if {"val", "valid", "validation"} & set(words) else "train"
+    return "validation" if "validation" in splits else "train"
 
 
-def _class_names(folder: Path, count: int) -> tuple[str, ...]:
+def _class_names(place: Place, count: int) -> tuple[str, ...]:
     # The files of MNIST and Fashion-MNIST are told apart by nothing but their content, and the
     # files hold no names; the folder's name decides whether the numbers stand for clothes.
-    if count == len(FASHION_CLASSES) and "fashion" in folder.resolve().name.lower():
+    path = place.path.resolve()
+    name = path.parent.name if path.name == "raw" else path.name  # as torchvision puts it
+    if count == len(FASHION_CLASSES) and "fashion" in name.lower():
         return FASHION_CLASSES
     return tuple(str(number) for number in range(count))

@@ -1,0 +1,191 @@
+"""Copies: what exact and near-duplicates mean, once splits and labels are looked at.
+
+same pixels       near-duplicates
+label_conflict    near_label_conflict    different labels
+exact_leak        near_leak              in several splits
+exact_duplicates  near_duplicates        neither
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from convscope.data.audit.findings import Examined, Finding, FoundImage, Severity, finding
+
+# Which copy is kept: a reported number depends on test, so what it is measured on stays.
+RANK = {"": 0, "train": 1, "validation": 2, "test": 3}
+
+SEVERITY: dict[str, Severity] = {
+    "label_conflict": "error",
+    "exact_leak": "error",
+    "near_leak": "error",
+    "near_label_conflict": "warning",
+    "exact_duplicates": "warning",
+    "near_duplicates": "warning",
+}
+KEPT = "the copy to keep"
+DRAWN_TOGETHER = " Where Convscope draws the splits, they stay on one side."
+
+
+def exact_groups(examined: Examined) -> list[NDArray[np.int64]]:
+    """Indices of readable images with the same pixels, in groups of two and more."""
+    rows = examined.readable
+    hashes = examined.facts["pixels"][rows]
+    order = np.argsort(hashes, kind="stable")
+    changes = np.flatnonzero(np.diff(hashes[order])) + 1
+    groups = [rows[np.sort(part)] for part in np.split(order, changes) if len(part) > 1]
+    return sorted(groups, key=lambda group: int(group[0]))
+
+
+def find_exact_copies(examined: Examined) -> Iterator[Finding]:
+    """What the images with the same pixels mean."""
+    found: dict[str, list[FoundImage]] = {}
+    for number, group in enumerate(exact_groups(examined)):
+        kind = _kind(examined, group, "label_conflict", "exact_leak", "exact_duplicates")
+        images = found.setdefault(kind, [])
+        if kind == "label_conflict":
+            images += _conflicting(examined, group, number)
+        else:
+            images += _one_kept(examined, group, number)
+    yield from _findings(examined, found)
+
+
+def find_near_copies(
+    examined: Examined, pairs: NDArray[np.int64], distances: ArrayLike
+) -> Iterator[Finding]:
+    """What nearly identical images mean.
+
+    Args:
+        examined: The data.
+        pairs: (M, 2) indices of images that nearly look the same; of images with the same pixels
+            one may stand for all.
+        distances: (M,) from 0 (the same) to 1 (just near enough).
+    """
+    pairs, apart = _between_copies(examined, pairs, np.asarray(distances))
+    found: dict[str, list[FoundImage]] = {}
+    nearest_first = sorted(_components(pairs), key=lambda part: float(apart[part[1]].min()))
+    for number, (group, links) in enumerate(nearest_first):
+        kind = _kind(examined, group, "near_label_conflict", "near_leak", "near_duplicates")
+        crosses = len({str(examined.splits[i]) for i in group}) > 1
+        if crosses:  # the worse of the two: a test on trained pictures
+            kind = "near_leak"
+        images = found.setdefault(kind, [])
+        nearest = _nearest(pairs[links], apart[links])
+        for index in group:
+            other, distance = nearest[int(index)]
+            split, its_split = examined.splits[index], examined.splits[other]
+            reason = f"nearly the same as `{examined.name(other)}`"
+            if its_split != split:
+                reason += f" in {its_split}"
+            if examined.dataset.labels[other] != examined.dataset.labels[index]:
+                reason += f", labelled `{examined.label(other)}`"
+            reason += f" (distance {distance:.2f} of 1)"
+            leaves = crosses and _leaves(examined, int(index), pairs[links])
+            images.append(examined.image(index, reason, exclude=leaves, group=number))
+    yield from _findings(examined, found)
+
+
+def _findings(examined: Examined, found: dict[str, list[FoundImage]]) -> Iterator[Finding]:
+    where = DRAWN_TOGETHER if examined.split_names == ("",) else ""
+    for kind, severity in SEVERITY.items():
+        if kind in found:
+            yield finding(kind, severity=severity, images=found[kind], where=where)
+
+
+def _kind(
+    examined: Examined, group: NDArray[np.int64], conflict: str, leak: str, plain: str
+) -> str:
+    if len(np.unique(examined.dataset.labels[group])) > 1:
+        return conflict
+    return leak if len({str(examined.splits[i]) for i in group}) > 1 else plain
+
+
+def _conflicting(examined: Examined, group: NDArray[np.int64], number: int) -> Iterator[FoundImage]:
+    for index in group:
+        other = next(i for i in group if examined.label(i) != examined.label(index))
+        place = ""
+        if examined.splits[other] != examined.splits[index]:
+            place = f" in {examined.splits[other]}"
+        reason = (
+            f"same pixels as `{examined.name(other)}`{place}, labelled `{examined.label(other)}`"
+        )
+        yield examined.image(index, reason, exclude=True, group=number)
+
+
+def _one_kept(examined: Examined, group: NDArray[np.int64], number: int) -> Iterator[FoundImage]:
+    ranks = [RANK.get(str(examined.splits[i]), 0) for i in group]
+    kept = group[int(np.argmax(ranks))]
+    yield examined.image(kept, KEPT, group=number)
+    for index in group:
+        if index != kept:
+            split = examined.splits[kept]
+            place = f" in {split}" if split != examined.splits[index] else ""
+            reason = f"same pixels as `{examined.name(kept)}`{place}"
+            yield examined.image(index, reason, exclude=True, group=number)
+
+
+def _between_copies(
+    examined: Examined, pairs: NDArray[np.int64], distances: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The pairs, also between exact copies in other splits or with other labels.
+
+    Without them a picture in train would not be seen to be near one in test whose exact copy in
+    train stands for it.
+    """
+    standing_for: dict[int, list[int]] = {}
+    for group in exact_groups(examined):
+        different = {
+            (str(examined.splits[i]), int(examined.dataset.labels[i])): int(i) for i in group
+        }
+        standing_for.update((int(i), sorted({int(i), *different.values()})) for i in group)
+    more = [
+        (one, other, distance)
+        for (first, second), distance in zip(pairs.tolist(), distances.tolist(), strict=True)
+        for one in standing_for.get(first, [first])
+        for other in standing_for.get(second, [second])
+    ]
+    ends = np.array([(one, other) for one, other, _ in more], dtype=np.int64).reshape(-1, 2)
+    return ends, np.array([distance for _, _, distance in more], dtype=np.float32)
+
+
+def _leaves(examined: Examined, index: int, pairs: NDArray[np.int64]) -> bool:
+    """Whether an image has a near copy in a later split."""
+    own = RANK.get(str(examined.splits[index]), 0)
+    partners = [int(b if a == index else a) for a, b in pairs if index in (a, b)]
+    return any(RANK.get(str(examined.splits[other]), 0) > own for other in partners)
+
+
+def _nearest(
+    pairs: NDArray[np.int64], distances: NDArray[np.float32]
+) -> dict[int, tuple[int, float]]:
+    nearest: dict[int, tuple[int, float]] = {}
+    for (one, other), distance in zip(pairs.tolist(), distances, strict=True):
+        for image, its in ((one, other), (other, one)):
+            if image not in nearest or distance < nearest[image][1]:
+                nearest[image] = (its, float(distance))
+    return nearest
+
+
+def _components(
+    pairs: NDArray[np.int64],
+) -> Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Images that hang together through pairs, sorted, with the rows of these pairs."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(pairs):
+        return
+    images, position = np.unique(pairs, return_inverse=True)
+    ends = position.reshape(pairs.shape)
+    links = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(images),) * 2)
+    _, of_image = connected_components(links, directed=False)
+    of_pair = of_image[ends[:, 0]]
+    images_order = np.argsort(of_image, kind="stable")
+    pairs_order = np.argsort(of_pair, kind="stable")
+    image_parts = np.split(images_order, np.flatnonzero(np.diff(of_image[images_order])) + 1)
+    pair_parts = np.split(pairs_order, np.flatnonzero(np.diff(of_pair[pairs_order])) + 1)
+    for image_part, pair_part in zip(image_parts, pair_parts, strict=True):
+        yield images[image_part], pair_part

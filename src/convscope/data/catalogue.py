@@ -1,0 +1,161 @@
+"""Catalogue: what earlier looks at images found out, so that an unchanged image isn't read again.
+
+One SQLite file in the cache folder, shared by all data sets and processes. It holds nothing that
+can't be found out again: where it is damaged or can't be written, it begins anew or stays away.
+
+    stamps   path, size and time of a file -> hash of its content
+    facts    hash of a content, and how it was decoded -> its facts, or why it can't be read
+    results  words that say what was worked out, of which images -> the result
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import PIL
+import xxhash
+
+from convscope.data.decode import Decoding
+from convscope.data.facts import FACTS, VERSION
+
+ASKED_AT_ONCE = 10_000  # SQLite takes at most 32,766 values in one question
+WAIT_SECONDS = 30.0
+MAX_BYTES = 4 << 30  # begins anew beyond that: a few million images
+
+_CONTENTS = "select stamp, content from stamps where stamp in"
+_FACTS = "select key, facts, damage from facts where key in"
+_TABLES = """
+create table if not exists stamps (stamp blob primary key, content blob) without rowid;
+create table if not exists facts (key blob primary key, facts blob, damage text) without rowid;
+create table if not exists results (key blob primary key, result blob) without rowid;
+"""
+
+
+class Catalogue:
+    """What was found out about images before.
+
+    Args:
+        path: Of the file; None for a catalogue that forgets.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+        if path is not None:
+            self._database = _opened(path)
+
+    def contents(self, stamps: Sequence[str]) -> list[bytes | None]:
+        """For each stamp the hash of the content that had it, or None."""
+        keys = [_hash(stamp) if stamp else b"" for stamp in stamps]
+        asked = [key for key in keys if key]
+        found = {row[0]: row[1] for row in self._ask(_CONTENTS, asked)}
+        return [found.get(key) for key in keys]
+
+    def remember_contents(self, pairs: Iterable[tuple[str, bytes]]) -> None:
+        """Keeps stamps with the hashes of their contents."""
+        self._write(
+            "insert or replace into stamps values (?, ?)",
+            [(_hash(stamp), content) for stamp, content in pairs if stamp],
+        )
+
+    def facts(self, contents: Sequence[bytes], decoding: Decoding) -> dict[bytes, bytes | str]:
+        """What is known of contents: one row of `FACTS` as bytes, or why it can't be read."""
+        way = _way(decoding)
+        origin = {_hash(way, content): content for content in contents}
+        return {
+            origin[key]: damage if facts is None else facts
+            for key, facts, damage in self._ask(_FACTS, list(origin))
+        }
+
+    def remember_facts(
+        self, pairs: Iterable[tuple[bytes, bytes | str]], decoding: Decoding
+    ) -> None:
+        """Keeps what was found out about contents, in the form that `facts` gives it."""
+        way = _way(decoding)
+        self._write(
+            "insert or replace into facts values (?, ?, ?)",
+            [
+                (_hash(way, content), found, "")
+                if isinstance(found, bytes)
+                else (_hash(way, content), None, found)
+                for content, found in pairs
+            ],
+        )
+
+    def recall(self, words: str) -> bytes | None:
+        """What was remembered under these words."""
+        question = "select key, result from results where key in"
+        return next((row[1] for row in self._ask(question, [_hash(words)])), None)
+
+    def remember(self, words: str, result: bytes) -> None:
+        """Keeps a result under words that say what it is, and of which images."""
+        self._write("insert or replace into results values (?, ?)", [(_hash(words), result)])
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._database is not None:
+            self._database.close()
+
+    def _ask(self, question: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        if self._database is None:
+            return
+        for start in range(0, len(keys), ASKED_AT_ONCE):
+            part = keys[start : start + ASKED_AT_ONCE]
+            marks = ",".join("?" * len(part))
+            with self._lock, suppress(sqlite3.Error):
+                yield from self._database.execute(f"{question} ({marks})", part).fetchall()
+
+    def _write(self, order: str, rows: list[tuple[object, ...]]) -> None:
+        # A disk that is full or read-only costs time on the next start, nothing else.
+        if self._database is not None and rows:
+            with self._lock, suppress(sqlite3.Error), self._database:
+                self._database.executemany(order, rows)
+
+
+@contextmanager
+def open_catalogue(folder: Path | None) -> Iterator[Catalogue]:
+    """The catalogue in a cache folder; one that forgets for None."""
+    catalogue = Catalogue(None if folder is None else folder / "catalogue.sqlite")
+    try:
+        yield catalogue
+    finally:
+        catalogue.close()
+
+
+def decoding_key(decoding: Decoding) -> str:
+    """What decides the pixels that a content is decoded to."""
+    return f"{PIL.__version__} {decoding}"
+
+
+def _way(decoding: Decoding) -> str:
+    """What decides the facts of a content."""
+    return f"{VERSION} {FACTS} {decoding_key(decoding)}"
+
+
+def _hash(text: str, more: bytes = b"") -> bytes:
+    return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogateescape") + more)
+
+
+def _opened(path: Path) -> sqlite3.Connection | None:
+    """The database; a damaged or overgrown one is begun anew, one that can't be made is None."""
+    with suppress(OSError):
+        if path.stat().st_size > MAX_BYTES:
+            path.unlink()
+    for _ in range(2):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            database = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
+            database.execute("pragma synchronous = normal")
+            database.executescript(_TABLES)
+            return database
+        except sqlite3.OperationalError:
+            return None  # locked for long, read-only, or no room
+        except (sqlite3.DatabaseError, OSError):
+            with suppress(OSError):
+                path.unlink()
+    return None

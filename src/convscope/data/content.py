@@ -1,0 +1,94 @@
+"""What images come as, what may be decided about decoding them, and what decoding gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from convscope.errors import DataError, UsageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+MAX_PIXELS = 100_000_000  # a header can promise more than any memory holds
+
+# Encoded bytes, or pixels (H, W, C) of any number format that came decoded.
+Content = bytes | NDArray[Any]
+
+
+class DamagedImageError(DataError):
+    """Bytes that are no image, or an image that can't be decoded in full."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """What may be decided about decoding; the rest is the same for every image.
+
+    Attributes:
+        max_pixels: An image with more is refused before it is decoded.
+        value_range: The values of 12-, 16- and 32-bit and float images that become 0 and 255, with
+            what lies beyond clipped to them; None for the range of their type, which 32-bit
+            integers don't have. Images of 8 bits and less stay as they are.
+        allow_truncated: Whether an image that ends early is taken as far as it goes.
+        extra_formats: Pillow's names of formats to read besides `FORMATS`.
+
+    Raises:
+        UsageError: A limit below 1, a range that is empty or infinite, or a format that Pillow
+            can't read.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    value_range: tuple[float, float] | None = None
+    allow_truncated: bool = False
+    extra_formats: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < 1:
+            raise UsageError(f"an image can't have at most `{self.max_pixels}` pixels")
+        if self.value_range is not None:
+            low, high = self.value_range
+            if not (math.isfinite(low) and math.isfinite(high) and low < high):
+                raise UsageError(
+                    f"`{low:g},{high:g}` is no range of values",
+                    hint="the first becomes black, the second white: `--value-range 0,4095`",
+                )
+        if self.extra_formats:
+            _check_known(self.extra_formats)
+
+
+class Decoded(NamedTuple):
+    """An image, and what its file was like.
+
+    Attributes:
+        pixels: (H, W, C), 0 to 255, upright.
+        format: `JPEG`, `PNG` and so on; `array` for pixels that came decoded.
+        mode: Pillow's name of the colour mode in the file: `L`, `RGB`, `CMYK`, `I;16`; the type of
+            the numbers of an array: `uint16`.
+        orientation: EXIF's, 1 to 8; 1 where there is none.
+        num_frames: Of which the first was taken; 2 stands for two or more, as counting them all
+            means going through the whole file.
+        is_truncated: Whether a part was missing.
+    """
+
+    pixels: NDArray[np.uint8]
+    format: str
+    mode: str
+    orientation: int = 1
+    num_frames: int = 1
+    is_truncated: bool = False
+
+
+USUAL = Decoding()
+
+
+def _check_known(formats: tuple[str, ...]) -> None:
+    Image.init()  # knows all of Pillow's formats from here on
+    for name in formats:
+        if name.upper() not in Image.OPEN:
+            raise UsageError(
+                f"Pillow reads no format called `{name}`",
+                hint=f"it reads {', '.join(sorted(Image.OPEN))}",
+            )

@@ -1,0 +1,214 @@
+"""Gallery: the readable images of a data set, what they are like, and their pixels at hand.
+
+One look at the data decodes each image once; what is needed of it is kept on the way: facts in the
+catalogue, prepared pixels in stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.cache import Cache
+from convscope.data.catalogue import open_catalogue
+from convscope.data.dataset import Dataset, as_array
+from convscope.data.decode import USUAL, Decoding
+from convscope.data.pixels import ArrayPixels, DecodedPixels, Pixels
+from convscope.data.preprocessing import Preprocessing
+from convscope.data.store import StoredPixels, open_store
+from convscope.data.survey import Survey, hash_contents, survey_images
+from convscope.errors import DataError, counted, listed
+from convscope.progress import SILENT, Reporter
+
+MAX_DAMAGED_SHARE = 0.05
+
+# For an image that was just decoded (its index and pixels): which of the sizes to keep it at.
+Which = Callable[[int, NDArray[np.uint8]], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """The readable images of a data set with all that is known of them.
+
+    Attributes:
+        dataset: N images, all of which can be read.
+        facts: (N,) of `FACTS`.
+        contents: (N,) hashes of the images' contents.
+        damaged: Name and reason of each image that is left out.
+        source: The data set with the images that can't be read.
+        survey: Of the source.
+        decoding: How images are decoded.
+        cache: Where prepared pixels are kept; None for nowhere.
+        workers: Threads that decode; None for one a core.
+    """
+
+    dataset: Dataset
+    facts: NDArray[np.void]
+    contents: Sequence[bytes]
+    damaged: tuple[tuple[str, str], ...]
+    source: Dataset
+    survey: Survey
+    decoding: Decoding
+    cache: Cache | None
+    workers: int | None
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(N,) index of the class."""
+        return self.dataset.labels
+
+    @property
+    def pixel_hashes(self) -> NDArray[np.uint64]:
+        """(N,) of the decoded pixels before any resizing."""
+        hashes: NDArray[np.uint64] = self.facts["pixels"]
+        return hashes
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all pixels with their classes, whatever the order or the names."""
+        return self.survey.fingerprint(self.source)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """(N, 2) height and width of the images as they were."""
+        return np.stack([self.facts["height"], self.facts["width"]], axis=1).astype(np.int64)
+
+    @property
+    def names(self) -> list[str]:
+        """N names."""
+        return [self.dataset.images.name(index) for index in range(len(self))]
+
+    def pixels(self, geometry: Preprocessing) -> Pixels:
+        """The images at one size: from memory, from a store, or decoded each time."""
+        array = as_array(self.dataset.images)
+        if array is not None and array.dtype == np.uint8 and geometry.keeps(array.shape[1:]):
+            return ArrayPixels(array)
+        decoded = DecodedPixels(
+            self.dataset.images,
+            geometry,
+            decoding=self.decoding,
+            pixel_hashes=self.pixel_hashes,
+            workers=self.workers,
+        )
+        if self.cache is None:
+            return decoded
+        table = _table(self.survey.contents)
+        words = _words(self.dataset, table)
+        return open_store(self.cache, self.contents, decoded, table=table, words=words) or decoded
+
+
+def look_at(
+    dataset: Dataset,
+    *,
+    cache: Cache | None,
+    decoding: Decoding = USUAL,
+    workers: int | None = None,
+    geometries: Sequence[Preprocessing] = (),
+    which: Which = lambda index, pixels: 0,
+    allow_damaged: bool = False,
+    reporter: Reporter = SILENT,
+) -> Gallery:
+    """Reads and measures every image, or remembers what was found out about it before.
+
+    Args:
+        dataset: The images.
+        cache: Where decoded images are kept and remembered; None for nowhere.
+        decoding: How they are decoded.
+        workers: Threads; None for one a core.
+        geometries: Sizes that will be wanted.
+        which: At which of them an image is kept that is decoded on the way.
+        allow_damaged: Goes on although more than 5 % can't be read; these are left out anyway.
+        reporter: Shows progress.
+
+    Raises:
+        DataError: No image can be read, or more than 5 % can't.
+    """
+    with (
+        open_catalogue(cache.folder if cache else None) as catalogue,
+        reporter.task("looking at images", len(dataset)) as task,
+    ):
+        contents, unread = hash_contents(dataset.images, catalogue, workers=workers)
+        stores = _stores(dataset, contents, geometries, cache, decoding)
+
+        def keeper(index: int, pixels: NDArray[np.uint8]) -> None:
+            store = stores[which(index, pixels)]
+            if store is not None:
+                store.keep(index, pixels)
+
+        survey = survey_images(
+            dataset,
+            decoding,
+            catalogue=catalogue,
+            hashed=(contents, unread),
+            workers=workers,
+            keeper=keeper if any(stores) else None,
+            on_progress=task.advance,
+        )
+        for store in filter(None, stores):
+            store.close()
+    names = dataset.images.name
+    damaged = tuple((names(index), reason) for index, reason in survey.damaged.items())
+    _check_damaged(damaged, len(dataset), allow_damaged=allow_damaged)
+    readable = survey.readable
+    whole = len(readable) == len(dataset)
+    return Gallery(
+        dataset=dataset if whole else dataset.take(readable),
+        facts=survey.facts[readable],
+        contents=[survey.contents[index] for index in readable],
+        damaged=damaged,
+        source=dataset,
+        survey=survey,
+        decoding=decoding,
+        cache=cache,
+        workers=workers,
+    )
+
+
+def _stores(
+    dataset: Dataset,
+    contents: Sequence[bytes],
+    geometries: Sequence[Preprocessing],
+    cache: Cache | None,
+    decoding: Decoding,
+) -> list[StoredPixels | None]:
+    """For each size the store that takes what is decoded on the way; None where there is none."""
+    if cache is None or as_array(dataset.images) is not None:
+        return [None] * len(geometries)
+    table = _table(contents)
+    unused = np.zeros(len(dataset), dtype=np.uint64)
+    return [
+        open_store(
+            cache,
+            contents,
+            DecodedPixels(dataset.images, geometry, decoding=decoding, pixel_hashes=unused),
+            table=table,
+            words=_words(dataset, table),
+        )
+        for geometry in geometries
+    ]
+
+
+def _table(contents: Sequence[bytes]) -> list[bytes]:
+    return sorted(content for content in set(contents) if content)
+
+
+def _words(dataset: Dataset, table: Sequence[bytes]) -> str:
+    return f"{dataset.name}, {counted(len(table), 'image')}"
+
+
+def _check_damaged(damaged: Sequence[tuple[str, str]], total: int, *, allow_damaged: bool) -> None:
+    lines = listed([f"`{name}` {reason}" for name, reason in damaged])
+    if len(damaged) == total:
+        raise DataError(f"none of the {total} images can be read\n{lines}")
+    if len(damaged) > MAX_DAMAGED_SHARE * total and not allow_damaged:
+        raise DataError(
+            f"{len(damaged)} of {total} images can't be read, more than "
+            f"{MAX_DAMAGED_SHARE:.0%}\n{lines}",
+            hint="repair or remove them, or leave them out with `--allow-damaged`",
+        )

@@ -1,0 +1,288 @@
+"""Table files as columns of text: CSV and TSV with any common separator, and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from convscope.data.sources.naming import suffix_of
+from convscope.errors import LISTED_AT_MOST, DataError, counted
+from convscope.files import printable
+
+MAX_BYTES = 8 << 30
+SEPARATORS = (",", "\t", ";", "|")
+ROWS_AT_ONCE = 100_000
+
+
+class Column(Sequence[str]):
+    """A column of text that stays in Arrow's memory; a cell becomes a string when it is read."""
+
+    def __init__(self, cells: pa.Array) -> None:
+        self.cells = cells
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return Column(self.cells[index])
+        cell: str = self.cells[int(index)].as_py()
+        return cell
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self.cells), ROWS_AT_ONCE):
+            yield from self.cells.slice(start, ROWS_AT_ONCE).to_pylist()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment] # equal to a list, which has none
+
+
+@dataclass
+class Problems:
+    """What is wrong with the rows of a table, found by several checks and said at once."""
+
+    where: str
+    total: int = 0
+    lines: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, rows: NDArray[np.integer], words: Callable[[int], str]) -> None:
+        """Notes a problem of these rows.
+
+        Args:
+            rows: Their numbers in the file.
+            words: What is wrong, by the row's place in `rows`; asked for the first few only.
+        """
+        self.total += len(rows)
+        self.lines += [(int(row), words(index)) for index, row in enumerate(rows[:LISTED_AT_MOST])]
+
+    def check(self) -> None:
+        """Says what was found.
+
+        Raises:
+            DataError: Anything was.
+        """
+        if not self.total:
+            return
+        shown = [f"  row {row}, {words}" for row, words in sorted(self.lines)[:LISTED_AT_MOST]]
+        if self.total > len(shown):
+            shown.append(f"  and {self.total - len(shown)} more")
+        raise DataError(
+            f"`{self.where}` has {counted(self.total, 'row')} that can't be used\n"
+            + "\n".join(shown),
+            hint="correct or remove these rows; the first row of the file is row 1",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose cells are text, but for images that lie in it.
+
+    Attributes:
+        columns: Each column by its name: text without blanks around, "" where a cell is empty;
+            images (structs or bytes) as they are.
+        rows: (N,) the rows' numbers in the file.
+        problems: Rows that don't have as many cells as the header, so far.
+        label_names: What numbers in a column stand for, where the file says it itself.
+        remarks: What was noticed.
+    """
+
+    columns: dict[str, pa.Array | pa.ChunkedArray]
+    rows: NDArray[np.int64]
+    problems: Problems
+    label_names: dict[str, list[str]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def read_table(content: bytes, *, where: str) -> Table:
+    """The table in a file, whose kind is found by its suffix.
+
+    Args:
+        content: All of the file.
+        where: What the user calls it.
+
+    Raises:
+        DataError: It is empty, no UTF-8, damaged, or has two columns of the same name.
+    """
+    is_parquet = suffix_of(where) == ".parquet"
+    return _read_parquet(content, where) if is_parquet else _read_text(content, where)
+
+
+def column_names(content: bytes, *, where: str) -> list[str]:
+    """The names in a table's header.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    if suffix_of(where) == ".parquet":
+        return list(_opened(content, where).schema_arrow.names)
+    return _header(_as_utf8(content, where), where)[0]
+
+
+def _read_text(content: bytes, where: str) -> Table:
+    content = _as_utf8(content, where)
+    names, separator = _header(content, where)
+    bad: list[Any] = []
+
+    def note(row: Any) -> str:
+        bad.append(row)
+        return "skip"
+
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(content),
+            # One thread: with several, a bad row's number isn't known; it takes 0.1 s a million.
+            pyarrow.csv.ReadOptions(use_threads=False, column_names=names, skip_rows=1),
+            pyarrow.csv.ParseOptions(
+                delimiter=separator,
+                newlines_in_values=True,
+                ignore_empty_lines=False,  # they count as rows
+                invalid_row_handler=note,
+            ),
+            pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
+        )
+    except pa.ArrowException as error:
+        _check_utf8(content, where)
+        raise DataError(f"`{where}` can't be read: {error}") from error
+    numbers = np.array([row.number for row in bad], dtype=np.int64)
+    rows = np.delete(np.arange(2, table.num_rows + len(bad) + 2), numbers - 2)
+    problems = Problems(where)
+    problems.add(
+        numbers,
+        lambda index: (
+            f"all columns: has {counted(bad[index].actual_columns, 'cell')}, "
+            f"the header has {bad[index].expected_columns}"
+        ),
+    )
+    is_usual = separator == ("\t" if suffix_of(where) == ".tsv" else ",") or len(names) == 1
+    remarks = () if is_usual else (f"cells of `{where}` are separated by `{separator!r}`",)
+    return _without_blank_rows(_texts(table), rows, problems, remarks)
+
+
+def _header(content: bytes, where: str) -> tuple[list[str], str]:
+    """The columns' names, and what separates cells: whatever is most frequent in the header."""
+    end = content.find(b"\n")
+    first = content if end < 0 else content[:end]
+    _check_utf8(first, where)
+    line = first.decode().rstrip("\r")
+    if not line.strip():
+        raise DataError(f"`{where}` has no header", hint="its first row has to name the columns")
+    bare = "".join(part for index, part in enumerate(line.split('"')) if index % 2 == 0)
+    separator = max(SEPARATORS, key=bare.count)
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    names = [cell or f"column {number}" for number, cell in enumerate(cells, 1)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"`{where}` has two columns called `{twice[0]}`", hint="rename one of them")
+    return names, separator
+
+
+def _as_utf8(content: bytes, where: str) -> bytes:
+    """The content without a byte order mark; what Excel writes as UTF-16 becomes UTF-8."""
+    if content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        return content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return content.decode("utf-16").encode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"`{where}` is no UTF-16, as its first bytes promise: {error}") from error
+
+
+def _check_utf8(content: bytes, where: str) -> None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        row = content[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"`{where}` is not UTF-8 in row {row}", hint="save it as UTF-8, also called Unicode"
+        ) from error
+
+
+def _opened(content: bytes, where: str) -> pyarrow.parquet.ParquetFile:
+    try:
+        return pyarrow.parquet.ParquetFile(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
+
+
+def _read_parquet(content: bytes, where: str) -> Table:
+    file = _opened(content, where)
+    try:
+        table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
+    if len(set(table.column_names)) < len(table.column_names):
+        raise DataError(f"`{where}` has two columns of the same name", hint="rename one of them")
+    columns = _texts(table)
+    rows = np.arange(1, table.num_rows + 1)
+    return Table(columns, rows, Problems(where), _label_names(table.schema))
+
+
+def _label_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """What Hugging Face's data sets write into the file: the names behind numbered labels."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {
+            column: [str(name) for name in feature["names"]]
+            for column, feature in features.items()
+            if feature.get("_type") == "ClassLabel"
+        }
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return {}
+
+
+def _texts(table: pa.Table) -> dict[str, pa.Array | pa.ChunkedArray]:
+    return {name: _text(table.column(name)) for name in table.column_names}
+
+
+def _text(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """A column as text; images and nested values stay what they are."""
+    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+        return column
+    if pa.types.is_large_binary(column.type):
+        return column
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    # Whole numbers that pandas made fractions because of empty cells: 3.0 becomes 3 in Arrow.
+    cells = column.cast(pa.large_string()).combine_chunks()
+    if isinstance(cells, pa.ChunkedArray):  # of no chunks
+        cells = pa.array([], pa.large_string())
+    cells = pc.fill_null(cells, "") if cells.null_count else cells
+    return pc.utf8_trim_whitespace(cells)
+
+
+def _without_blank_rows(
+    columns: dict[str, pa.Array | pa.ChunkedArray],
+    rows: NDArray[np.int64],
+    problems: Problems,
+    remarks: tuple[str, ...],
+) -> Table:
+    is_blank = np.ones(len(rows), dtype=bool)
+    for cells in columns.values():
+        if is_blank.any():
+            is_blank &= np.asarray(pc.equal(cells, ""))
+    if is_blank.any():
+        kept = np.flatnonzero(~is_blank)
+        columns = {name: cells.take(pa.array(kept)) for name, cells in columns.items()}
+        rows = rows[kept]
+    return Table(columns, rows, problems, remarks=remarks)
+
+
+def shown(cell: str) -> str:
+    """A cell's text for a message: one line, not too long."""
+    text = printable(cell)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,249 @@
+"""Tables of images and labels: what is wrong with their rows, and the data set in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from convscope.data.dataset import Dataset, Images, check_not_empty
+from convscope.data.decode import DamagedImageError
+from convscope.data.sources.naming import SPLIT_NAMES, SPLITS, class_name, split_of, to_classes
+from convscope.data.sources.places import Place, Reader
+from convscope.data.sources.splits import NO_SPLIT, match_splits, split_names
+from convscope.data.sources.table_columns import ChosenColumns, GivenColumns, choose_columns
+from convscope.data.sources.table_files import MAX_BYTES, Column, Table, read_table, shown
+from convscope.data.sources.table_paths import find_files
+from convscope.errors import DataError, counted, either_of
+from convscope.files import printable
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedImages:
+    """Images whose encoded bytes lie in a column of a table.
+
+    Attributes:
+        cells: (N,) bytes.
+        names: (N,) the files' names where the table has them, else "".
+        rows: (N,) the rows' numbers.
+    """
+
+    cells: pa.ChunkedArray
+    names: Sequence[str]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def name(self, index: int) -> str:
+        """The file's name where the table has one, else the row's number."""
+        return printable(self.names[index]) or f"row {self.rows[index]}"
+
+    def stamp(self, index: int) -> str:
+        """Nothing: what is in memory is hashed as fast as its file's time is looked up."""
+        return ""
+
+    def content(self, index: int) -> bytes:
+        """The bytes in the cell.
+
+        Raises:
+            DamagedImageError: The cell is empty.
+        """
+        content: bytes | None = self.cells[int(index)].as_py()
+        if content is None:
+            raise DamagedImageError("has no bytes in the table")
+        return content
+
+
+def open_table(
+    file: str,
+    reader: Reader,
+    list_place: Callable[[], Place],
+    *,
+    where: str,
+    given: GivenColumns,
+) -> Dataset:
+    """The data set that a table describes.
+
+    Args:
+        file: The table's name in its folder.
+        reader: Of that folder.
+        list_place: Lists it, should the table's paths not be found as they are written.
+        where: What the user calls the table.
+        given: Columns that the user names.
+
+    Raises:
+        DataError: The table can't be read, has no such columns, or rows that can't be used: empty
+            cells, unknown splits, one image with two labels; all are said at once.
+    """
+    table = read_table(reader.read(file, max_bytes=MAX_BYTES), where=where)
+    columns = table.columns
+    chosen = choose_columns(
+        list(columns), given, where=where, has_splits=lambda name: _has_splits(columns[name])
+    )
+    if not len(table.rows):
+        table.problems.check()
+    check_not_empty(len(table.rows), where=where)
+    for name in (chosen.label, chosen.split, chosen.group):
+        _check_text(columns[name] if name else pa.array([""]), name, where)
+    classes, labels = _labels(table, chosen.label)
+    splits = _splits(table, chosen.split)
+    is_embedded = not _is_text(columns[chosen.path])
+    paths, remarks = columns[chosen.path], [chosen.remark]
+    _check_cells(table, chosen, is_embedded=is_embedded)
+    kept = np.arange(len(labels))
+    if not is_embedded:
+        kept = _first_of_each(table, chosen.path, labels, splits)
+    table.problems.check()
+    if len(kept) < len(labels):
+        repeated = counted(len(labels) - len(kept), "row")
+        remarks.append(f"{repeated} left out that repeat another with the same label")
+        columns = {name: cells.take(pa.array(kept)) for name, cells in columns.items()}
+        paths, labels, splits = columns[chosen.path], labels[kept], splits[kept]
+    images: Images
+    if is_embedded:
+        images = _embedded(paths, table.rows, chosen.path, where)
+    else:
+        paths, found = find_files(paths, reader, list_place, where=where)
+        images, remarks = reader.images(Column(paths)), [*remarks, *found]
+    return Dataset(
+        name=file.rpartition(".")[0],
+        images=images,
+        labels=labels,
+        classes=classes,
+        given_splits=split_names(splits),
+        groups=None if chosen.group is None else _words(columns[chosen.group]),
+        columns={
+            name: Column(cells)
+            for name, cells in columns.items()
+            if name not in chosen.used and _is_text(cells)
+        },
+        remarks=(*table.remarks, *remarks, *match_splits(classes, labels, splits)),
+    )
+
+
+def _labels(table: Table, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    words, codes = _coded(table.columns[name])
+    known = table.label_names.get(name)
+    if known is not None and all(w.isdecimal() and int(w) < len(known) for w in words):
+        words = [known[int(word)] for word in words]
+    return to_classes([class_name(word) for word in words], codes)
+
+
+def _splits(table: Table, name: str | None) -> NDArray[np.int64]:
+    """(N,) indices into `SPLITS`; words that are none are noted as problems."""
+    if name is None:
+        return np.full(len(table.rows), NO_SPLIT, dtype=np.int64)
+    words, codes = _coded(table.columns[name])
+    splits = [split_of(word) for word in words]
+    values = np.array([SPLITS.index(split) if split else -1 for split in splits], dtype=np.int64)
+    unknown = np.flatnonzero(values[codes] < 0)
+
+    def describe(index: int) -> str:
+        word = words[codes[unknown[index]]]
+        if not word:
+            return f"column `{name}`: is empty"
+        return f"column `{name}`: `{shown(word)}` is no split; say {either_of(list(SPLIT_NAMES))}"
+
+    table.problems.add(table.rows[unknown], describe)
+    return values[codes]
+
+
+def _has_splits(cells: pa.Array) -> bool:
+    return _is_text(cells) and any(split_of(word) for word in _coded(cells)[0])
+
+
+def _coded(cells: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
+    """The different words in a column, and (N,) indices into them."""
+    coded = cells.dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
+
+
+def _words(cells: pa.Array) -> list[str]:
+    """A column as a list, made from its different words: ten times as fast where they repeat."""
+    words, codes = _coded(cells)
+    column: list[str] = np.array(words, dtype=object)[codes].tolist()
+    return column
+
+
+def _check_cells(table: Table, chosen: ChosenColumns, *, is_embedded: bool) -> None:
+    """Notes rows with an empty path, label or group; `_splits` does it for splits."""
+
+    def note(name: str, is_wrong: pa.Array, words: str) -> None:
+        rows = table.rows[np.flatnonzero(np.asarray(is_wrong))]
+        table.problems.add(rows, lambda _: f"column `{name}`: {words}")
+
+    for name in (None if is_embedded else chosen.path, chosen.label, chosen.group):
+        if name is not None:
+            note(name, pc.equal(table.columns[name], ""), "is empty")
+    if not is_embedded:
+        has_zero = pc.match_substring(table.columns[chosen.path], "\0")
+        note(chosen.path, has_zero, "has a zero byte, as no path has")
+
+
+def _first_of_each(
+    table: Table, name: str, labels: NDArray[np.int64], splits: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Indices of the first row of each path; rows that contradict it are noted as problems."""
+    paths, codes = _unique(table.columns[name])
+    N = len(labels)
+    if len(paths) == N:
+        return np.arange(N)
+    first = np.empty(len(paths), dtype=np.int64)
+    first[codes[::-1]] = np.arange(N)[::-1]
+    others = first[codes]
+    is_empty = np.asarray(pc.equal(table.columns[name], ""))
+    for values, noun in ((labels, "label"), (splits, "split")):
+        unlike = np.flatnonzero((values != values[others]) & ~is_empty)
+
+        def describe(index: int, unlike: Any = unlike, noun: str = noun) -> str:
+            path = shown(table.columns[name][int(unlike[index])].as_py())
+            row = table.rows[others[unlike[index]]]
+            return f"column `{name}`: `{path}` has another {noun} in row {row}"
+
+        table.problems.add(table.rows[unlike], describe)
+    return np.flatnonzero(others == np.arange(N))
+
+
+def _unique(cells: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
+    """As `_coded`, with the paths as they are, and `./a.png` for the same as `a.png`."""
+    if pc.any(pc.starts_with(cells, "./")).as_py():
+        cells = pc.replace_substring_regex(cells, r"^(\./)+", "")
+    coded = cells.dictionary_encode()
+    return coded.dictionary, coded.indices.to_numpy().astype(np.int64)
+
+
+def _is_text(cells: pa.Array) -> bool:
+    return bool(pa.types.is_large_string(cells.type) or pa.types.is_string(cells.type))
+
+
+def _check_text(cells: pa.Array, name: str | None, where: str) -> None:
+    if not _is_text(cells):
+        raise DataError(
+            f"column `{name}` of `{where}` holds {cells.type}, not text or numbers",
+            hint="one cell, one label: an image belongs to one class",
+        )
+
+
+def _embedded(
+    cells: pa.ChunkedArray, rows: NDArray[np.int64], name: str, where: str
+) -> EmbeddedImages:
+    """The images in a column of bytes, or of structs with `bytes` and perhaps `path`."""
+    kind = cells.type
+    names: Sequence[str] = [""] * len(cells)
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        if kind.get_field_index("path") >= 0:
+            paths = pc.fill_null(pc.struct_field(cells, "path").cast(pa.large_string()), "")
+            names = Column(paths.combine_chunks())
+        cells = pc.struct_field(cells, "bytes")
+    if not (pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type)):
+        raise DataError(
+            f"column `{name}` of `{where}` holds {kind}, not paths or images",
+            hint="images in a table are bytes, or structs with a field called bytes",
+        )
+    return EmbeddedImages(cells, names, rows)

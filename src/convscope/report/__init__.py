@@ -1,0 +1,1 @@
+"""Self-contained HTML documents: one style, pictures inside, nothing loaded from anywhere."""

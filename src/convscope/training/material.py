@@ -1,0 +1,166 @@
+"""Material: what a training learns from, chooses by and is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.cache import Cache
+from convscope.data.audit.exclusions import read_exclusions
+from convscope.data.dataset import Dataset
+from convscope.data.decode import Decoding
+from convscope.data.facts import hash_pixels
+from convscope.data.gallery import Gallery, look_at
+from convscope.data.grouping import group_images
+from convscope.data.pixels import Pixels
+from convscope.data.preprocessing import Preprocessing
+from convscope.data.sources.opening import open_dataset
+from convscope.data.split import Split, likely_use, merged_groups, split_images
+from convscope.errors import UsageError, counted
+from convscope.progress import Reporter
+from convscope.recipe import Recipe
+from convscope.run import Run, read_uses
+
+# A random crop of a canvas this much larger than the input keeps about the detail that the centre
+# crop of a resized photo has: 256 px for 224.
+CANVAS = 8 / 7
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a training learns from, chooses by and is measured on.
+
+    Attributes:
+        gallery: All images that can be read.
+        split: Which of them are used for what.
+        evaluation: Each image as prediction prepares it.
+        learning: Each image as it is learned from, before augmentation: whole on a larger canvas
+            where random crops are cut out of it, else as for `evaluation`.
+    """
+
+    gallery: Gallery
+    split: Split
+    evaluation: Pixels
+    learning: Pixels
+
+
+def open_data(recipe: Recipe, *, download: bool = False) -> Dataset:
+    """The data set that a recipe names, without what it excludes.
+
+    Raises:
+        DataError: See `open_dataset`; or excluded images that the data hasn't.
+    """
+    dataset = open_dataset(
+        recipe.data,
+        path_column=recipe.path_column,
+        label_column=recipe.label_column,
+        split_column=recipe.split_column,
+        group_column=recipe.group,
+        download=download,
+    )
+    if recipe.exclude is None:
+        return dataset
+    left_out = read_exclusions(Path(recipe.exclude), dataset)
+    remark = f"{counted(len(left_out), 'image')} left out as `{recipe.exclude}` says"
+    dataset = dataset.take(np.setdiff1d(np.arange(len(dataset)), left_out))
+    return replace(dataset, remarks=(*dataset.remarks, remark))
+
+
+def decoding_of(recipe: Recipe) -> Decoding:
+    """How a recipe wants images to be decoded."""
+    return Decoding(
+        max_pixels=recipe.max_pixels,
+        value_range=recipe.value_range,
+        allow_truncated=recipe.allow_damaged,
+        extra_formats=recipe.extra_formats,
+    )
+
+
+def prepare_material(
+    dataset: Dataset,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    *,
+    cache: Cache | None,
+    workers: int | None,
+    reporter: Reporter,
+) -> Material:
+    """Looks at all images, sorts them by use and makes their pixels available.
+
+    Args:
+        dataset: All images.
+        recipe: Says how they are decoded and split.
+        preprocessing: What prediction will do; mean and std don't matter yet.
+        cache: Where decoded images are kept.
+        workers: Threads that decode.
+        reporter: Says what happens.
+
+    Raises:
+        DataError: Too many images can't be read, or a side of the split would be empty.
+    """
+    canvas = _canvas(preprocessing) if recipe.crop_scale else preprocessing
+
+    def which(index: int, pixels: NDArray[np.uint8]) -> int:
+        if canvas == preprocessing:
+            return 0
+        use = likely_use(
+            dataset.given_splits[index], hash_pixels(pixels), folds=recipe.folds, fold=recipe.fold
+        )
+        return 1 if use == "train" else 0
+
+    gallery = look_at(
+        dataset,
+        cache=cache,
+        decoding=decoding_of(recipe),
+        workers=workers,
+        geometries=(preprocessing,) if canvas == preprocessing else (preprocessing, canvas),
+        which=which,
+        allow_damaged=recipe.allow_damaged,
+        reporter=reporter,
+    )
+    split = _split(gallery, recipe, reporter)
+    evaluation = gallery.pixels(preprocessing)
+    learning = evaluation if canvas == preprocessing else gallery.pixels(canvas)
+    return Material(gallery, split, evaluation, learning)
+
+
+def _canvas(preprocessing: Preprocessing) -> Preprocessing:
+    return replace(
+        preprocessing,
+        height=round(preprocessing.height * CANVAS),
+        width=round(preprocessing.width * CANVAS),
+        fit="stretch",
+        resize=None,
+    )
+
+
+def _split(gallery: Gallery, recipe: Recipe, reporter: Reporter) -> Split:
+    given = gallery.dataset.given_splits
+    groups: NDArray[np.int64] | None = None
+    if len(set(given)) < 3:  # else nothing is drawn
+        groups = group_images(gallery, reporter)
+        if gallery.dataset.groups is not None:
+            groups = merged_groups(groups, gallery.dataset.groups)
+    return split_images(
+        given,
+        gallery.pixel_hashes,
+        groups=groups,
+        earlier=None if recipe.splits is None else _earlier(Path(recipe.splits)),
+        folds=recipe.folds,
+        fold=recipe.fold,
+    )
+
+
+def _earlier(place: Path) -> Mapping[int, frozenset[str]]:
+    if place.is_dir():
+        return Run.open(place).image_uses
+    if not place.is_file():
+        raise UsageError(
+            f"`splits` is `{place}`, which isn't there",
+            hint="give a run, or the splits.csv of one",
+        )
+    return read_uses(place)

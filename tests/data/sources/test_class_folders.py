@@ -1,0 +1,313 @@
+"""Class folders: what is a class, a split, an image; what is left out is said."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from conftest import MakeFolder
+from convscope.data.decode import decode_content
+from convscope.data.sources import naming
+from convscope.data.sources.opening import open_dataset
+from convscope.errors import DataError
+
+
+def test_class_folders_are_read_in_sorted_order(make_folder: MakeFolder) -> None:
+    dataset = open_dataset(make_folder({"zebra": 3, "ant": 2}))
+    assert dataset.classes == ("ant", "zebra")
+    assert dataset.labels.tolist() == [0, 0, 1, 1, 1]
+    assert not dataset.has_splits
+
+
+@pytest.mark.parametrize("validation", ["val", "valid", "validation"])
+def test_splits_are_recognised_by_their_usual_names(
+    make_folder: MakeFolder, validation: str
+) -> None:
+    root = make_folder({"a": 2, "b": 2}, name="set/train")
+    make_folder({"a": 1, "b": 1}, name=f"set/{validation}")
+    dataset = open_dataset(root.parent)
+    assert dataset.given_splits == ("train",) * 4 + ("validation",) * 2
+
+
+def test_a_class_that_is_called_test_is_a_class(make_folder: MakeFolder) -> None:
+    assert open_dataset(make_folder({"test": 2, "cats": 2})).classes == ("cats", "test")
+
+
+def test_images_deeper_below_belong_to_the_first_level(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    deeper = make_folder({"x": 2}, name="elsewhere")
+    (deeper / "x").rename(root / "a" / "x")
+    dataset = open_dataset(root)
+    assert dataset.classes == ("a", "b")
+    assert dataset.labels.tolist() == [0, 0, 0, 1]
+
+
+def test_hidden_files_and_other_kinds_are_passed_over_and_counted(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "a" / ".DS_Store").write_text("x")
+    (root / "a" / "notes.txt").write_text("x")
+    (root / ".ipynb_checkpoints").mkdir()
+    dataset = open_dataset(root)
+    assert len(dataset) == 4
+    assert any("passed over: 1 .txt" in remark for remark in dataset.remarks)
+
+
+def test_a_folder_that_links_to_itself_is_entered_once(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "a" / "again").symlink_to(root / "a")
+    assert len(open_dataset(root)) == 4
+
+
+def test_a_link_into_another_class_gives_no_image_two_classes(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "b" / "loop").symlink_to("..")
+    (root / "b" / "sibling").symlink_to(root / "a")
+    assert open_dataset(root).labels.tolist() == [0, 0, 1, 1]
+
+
+def test_a_train_folder_of_classes_beside_class_folders_is_an_error(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder({"a": 2}, name="mix")
+    make_folder({"b": 2}, name="mix/train")
+    with pytest.raises(DataError, match="has splits and other folders beside them: a"):
+        open_dataset(root)
+
+
+def test_an_empty_class_folder_is_remarked_and_is_no_class(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "c").mkdir()
+    dataset = open_dataset(root)
+    assert dataset.classes == ("a", "b")
+    assert "class folder `c` has no images" in dataset.remarks
+
+
+def test_a_split_without_images_of_a_class_is_remarked_and_shifts_no_label(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder({"a": 2, "b": 2, "c": 2}, name="set/train")
+    make_folder({"c": 1}, name="set/val")
+    dataset = open_dataset(root.parent)
+    assert dataset.classes[dataset.labels[-1]] == "c"
+    assert "split `validation` has no images of a, b" in dataset.remarks
+
+
+def test_a_class_unknown_to_train_is_an_error(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2}, name="set/train")
+    make_folder({"a": 1, "bee": 1}, name="set/val")
+    with pytest.raises(
+        DataError, match="split train .* doesn't know 1 class of the data"
+    ) as caught:
+        open_dataset(root.parent)
+    assert "`bee` (1 image)" in caught.value.message
+
+
+def test_hymenoptera_has_244_and_153_images_and_one_gif(shared_data: Path) -> None:
+    dataset = open_dataset(shared_data / "hymenoptera")
+    assert dataset.classes == ("ants", "bees")
+    assert dataset.given_splits.count("train") == len(
+        [f for f in (shared_data / "hymenoptera/train").rglob("*") if f.is_file()]
+    )
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no class folders"):
+        open_dataset(tmp_path)
+
+
+def test_images_outside_of_class_folders_are_counted(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 3, "b": 1})
+    with pytest.raises(DataError, match="has no class folders; it has 3 images outside"):
+        open_dataset(root / "a")
+
+
+def test_class_folders_without_images_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(DataError, match="has no images"):
+        open_dataset(tmp_path)
+
+
+def test_loose_images_are_named(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    (root / "a" / "000.png").rename(root / "loose.png")
+    remark = next(r for r in open_dataset(root).remarks if "outside" in r)
+    assert remark == "left out: 1 image outside of class folders\n  loose.png"
+
+
+def test_names_that_are_no_utf8_become_printable(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    target = Path(os.fsdecode(os.fsencode(root / "a") + b"/caf\xe9.png"))
+    (root / "a" / "000.png").rename(target)
+    dataset = open_dataset(root)
+    assert dataset.images.name(0) == "a/caf\\xe9.png"
+    assert decode_content(dataset.images.content(0)).pixels.shape == (12, 12, 3)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    scandir = os.scandir
+
+    def denied(path: str) -> object:
+        if Path(path).name == "b":  # root, who may run the tests, is never denied
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(DataError, match=r"b` can't be read: Permission denied"):
+        open_dataset(root)
+
+
+def test_two_folders_for_one_split_are_an_error(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1}, name="set/train")
+    for name in ("val", "valid"):
+        make_folder({"a": 1, "b": 1}, name=f"set/{name}")
+    with pytest.raises(DataError, match="two folders for the validation split"):
+        open_dataset(root.parent)
+
+
+def test_class_folders_beside_splits_are_an_error(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1}, name="set/train")
+    make_folder({"a": 1, "b": 1}, name="set/val")
+    make_folder({"other": 1}, name="set")
+    with pytest.raises(DataError, match="has splits and other folders beside them: other"):
+        open_dataset(root.parent)
+
+
+def test_the_remark_on_deeper_images_names_one_and_the_rule(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    make_folder({"x": 2}, name="pictures/a")
+    assert open_dataset(root).remarks == (
+        "2 images deeper than one folder below their class, for instance `a/x/000.png`; "
+        "the class is the first level",
+    )
+
+
+def test_split_names_are_recognised_in_capitals(make_folder: MakeFolder) -> None:
+    for name in ("Train", "VALID", "Test"):
+        root = make_folder({"a": 1, "b": 1}, name=f"set/{name}")
+    dataset = open_dataset(root.parent)
+    assert sorted(dataset.given_splits) == ["test"] * 2 + ["train"] * 2 + ["validation"] * 2
+
+
+def test_a_folder_that_wraps_everything_is_looked_through_and_said(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder({"a": 1, "b": 1}, name="archive/flowers/train")
+    make_folder({"a": 1, "b": 1}, name="archive/flowers/val")
+    (root.parents[1] / "README.txt").write_text("x")
+    dataset = open_dataset(root.parents[1])
+    assert dataset.classes == ("a", "b")
+    assert dataset.has_splits
+    assert dataset.name == "archive"
+    assert dataset.images.name(0) == "train/a/000.png"
+    assert dataset.remarks == ("everything lies in the folder `flowers`, which was opened",)
+
+
+def test_a_single_class_folder_is_not_looked_through(make_folder: MakeFolder) -> None:
+    assert open_dataset(make_folder({"a": 2})).classes == ("a",)
+
+
+def test_junk_of_systems_is_no_class(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    make_folder({".ipynb_checkpoints": 1, "__MACOSX": 1})
+    (root / "a" / "._000.png").write_bytes(b"x")
+    dataset = open_dataset(root)
+    assert dataset.classes == ("a", "b")
+    assert dataset.remarks == (
+        "3 hidden names passed over\n  .ipynb_checkpoints\n  __MACOSX\n  a/._000.png",
+    )
+
+
+def test_pipes_and_broken_links_are_left_out_and_named(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 2, "b": 2})
+    os.mkfifo(root / "a" / "pipe.png")
+    (root / "b" / "gone.png").symlink_to("nowhere.png")
+    (root / "b" / "self.png").symlink_to("self.png")
+    dataset = open_dataset(root)
+    assert len(dataset) == 4
+    assert dataset.remarks == (
+        "3 special files left out (pipes, devices, broken links)\n"
+        "  a/pipe.png\n  b/gone.png\n  b/self.png",
+    )
+
+
+def test_links_that_lead_around_are_named(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    (root / "b" / "above").symlink_to(root.parent)
+    (root / "b" / "sibling").symlink_to(root / "a")
+    assert open_dataset(root).remarks == (
+        "2 links left out: the folder is listed anyway, or holds this one\n  b/above\n  b/sibling",
+    )
+
+
+def test_class_folders_that_are_links_are_followed(make_folder: MakeFolder, tmp_path: Path) -> None:
+    elsewhere = make_folder({"x": 2}, name="elsewhere")
+    root = make_folder({"a": 1})
+    (root / "b").symlink_to(elsewhere / "x")
+    dataset = open_dataset(root)
+    assert dataset.classes == ("a", "b")
+    assert dataset.labels.tolist() == [0, 1, 1]
+    assert decode_content(dataset.images.content(1)).pixels.shape == (12, 12, 3)
+
+
+def test_a_folder_called_like_an_image_is_a_folder(make_folder: MakeFolder) -> None:
+    dataset = open_dataset(make_folder({"x.jpg": 1, "y.jpg": 1}))
+    assert dataset.classes == ("x.jpg", "y.jpg")
+
+
+def test_heic_images_are_counted_with_the_way_to_read_them(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    (root / "a" / "photo.HEIC").write_bytes(b"x")
+    monkeypatch.setattr(naming, "find_spec", lambda name: None)
+    naming.image_suffixes.cache_clear()
+    remarks = open_dataset(root).remarks
+    assert "files that are no images by their names were passed over: 1 .heic" in remarks
+    assert "HEIC images can be read after `pip install convscope[heif]`" in remarks
+    monkeypatch.setattr(naming, "find_spec", lambda name: object())
+    naming.image_suffixes.cache_clear()
+    assert len(open_dataset(root)) == 3
+    naming.image_suffixes.cache_clear()
+
+
+def test_a_test_folder_without_classes_is_remarked(make_folder: MakeFolder) -> None:
+    root = make_folder({"a": 1, "b": 1}, name="set/train")
+    make_folder({"test": 2}, name="set")
+    assert open_dataset(root.parent).remarks == (
+        "left out: 2 images outside of class folders\n  test/000.png\n  test/001.png",
+    )
+
+
+def test_numbers_as_class_names_are_sorted_as_numbers(make_folder: MakeFolder) -> None:
+    assert open_dataset(make_folder({"10": 1, "9": 1, "2": 1})).classes == ("2", "9", "10")
+
+
+def test_one_accent_written_in_two_ways_is_one_class(make_folder: MakeFolder) -> None:
+    root = make_folder({"caf\u00e9": 1, "b": 1}, name="set/train")
+    make_folder({"cafe\u0301": 1, "b": 1}, name="set/val")
+    assert open_dataset(root.parent).classes == ("b", "caf\u00e9")
+
+
+@pytest.mark.parametrize("name", ["with blanks ", "line\nbreak", "quote'\""])
+def test_any_folder_name_can_be_opened(make_folder: MakeFolder, name: str) -> None:
+    root = make_folder({"a": 1, name: 1}, name=f"data {name}")
+    dataset = open_dataset(f"{root}/")
+    assert dataset.classes == tuple(sorted(["a", name.replace("\n", "\\n")]))
+    assert decode_content(dataset.images.content(1)).pixels.shape == (12, 12, 3)
+
+
+def test_a_relative_path_and_one_from_home_are_the_same_data(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("HOME", str(root.parent))
+    monkeypatch.setenv("USERPROFILE", str(root.parent))
+    for path in (".", "~/pictures", root / "a" / ".."):
+        assert open_dataset(path).name == "pictures"
+        assert open_dataset(path).classes == ("a", "b")

@@ -1,0 +1,74 @@
+"""COCO's annotations as labels of whole images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import MakeFolder
+from convscope.data.sources.opening import open_dataset
+from convscope.errors import DataError
+
+CATEGORIES = [{"id": 7, "name": "dog"}, {"id": 2, "name": "cat"}]
+
+
+def write_annotations(root: Path, name: str, objects: dict[str, list[int]]) -> Path:
+    """Writes annotations: the categories of the objects on each image."""
+    (root / "annotations").mkdir(parents=True, exist_ok=True)
+    path = root / "annotations" / f"instances_{name}.json"
+    content = {
+        "categories": CATEGORIES,
+        "images": [{"id": n, "file_name": file} for n, file in enumerate(objects)],
+        "annotations": [
+            {"image_id": n, "category_id": category}
+            for n, categories in enumerate(objects.values())
+            for category in categories
+        ],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize("start", ["", "images/"])
+def test_images_with_objects_of_one_category_have_its_name(
+    make_folder: MakeFolder, tmp_path: Path, start: str
+) -> None:
+    make_folder({f"{start}train2017": 4, f"{start}val2017": 1}, name="set")
+    train = {"000.png": [7, 7], "001.png": [2], "002.png": [2, 7], "003.png": []}
+    write_annotations(tmp_path / "set", "train2017", train)
+    write_annotations(tmp_path / "set", "val2017", {"000.png": [2]})
+    dataset = open_dataset(tmp_path / "set")
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.labels.tolist() == [1, 0, 0]
+    assert dataset.given_splits == ("train", "train", "validation")
+    assert dataset.images.name(2) == f"{start}val2017/000.png"
+    assert dataset.images.content(0)
+    assert dataset.remarks == (
+        "1 image with objects of several categories and 1 without any left out: "
+        "an image has one class here",
+        "split `validation` has no images of dog",
+    )
+
+
+def test_images_that_are_not_there_are_an_error(make_folder: MakeFolder, tmp_path: Path) -> None:
+    make_folder({"images": 1}, name="set")
+    write_annotations(tmp_path / "set", "train2017", {"x.png": [2]})
+    with pytest.raises(DataError, match=r"are not there; looked for `x.png` in"):
+        open_dataset(tmp_path / "set")
+
+
+def test_images_without_objects_are_no_data(make_folder: MakeFolder, tmp_path: Path) -> None:
+    make_folder({"images": 1}, name="set")
+    write_annotations(tmp_path / "set", "train2017", {"000.png": []})
+    with pytest.raises(DataError, match="has no images"):
+        open_dataset(tmp_path / "set")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"images": []}', '{"categories": [{"id": 1}]}'])
+def test_other_json_is_an_error(tmp_path: Path, content: str) -> None:
+    path = write_annotations(tmp_path, "train2017", {})
+    path.write_text(content)
+    with pytest.raises(DataError, match="is no file of COCO annotations"):
+        open_dataset(tmp_path)

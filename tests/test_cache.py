@@ -1,0 +1,97 @@
+"""The cache folder: bounded, least recently used goes first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from convscope.cache import KEPT_FREE_BYTES, USUAL_LIMIT_BYTES, Cache
+
+
+def add(cache: Cache, name: str, *, used: float, kilobytes: int = 100) -> Path:
+    folder = cache.stores / name
+    folder.mkdir(parents=True)
+    (folder / "pixels.bin").write_bytes(bytes(kilobytes * 1000))
+    (folder / "words.txt").write_text(f"{name} at 8x8")
+    os.utime(folder / "words.txt", (used, used))
+    return folder
+
+
+def names(cache: Cache) -> list[str]:
+    return [entry.path.name for entry in cache.entries()]
+
+
+def test_entries_are_listed_by_their_last_use(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.entries() == []
+    add(cache, "b", used=200)
+    a = add(cache, "a", used=300)
+    add(cache, "c", used=100)
+    assert names(cache) == ["c", "b", "a"]
+    cache.mark_used(cache.stores / "c")
+    assert names(cache) == ["b", "a", "c"]
+    assert cache.entries()[1].words == "a at 8x8"
+    assert cache.entries()[1].bytes >= (a / "pixels.bin").stat().st_size
+
+
+def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for number, name in enumerate("abcd"):
+        add(cache, name, used=number)
+    cache.set_limit(330_000)
+    assert names(cache) == ["b", "c", "d"]
+    assert cache.make_room(150_000)
+    assert names(cache) == ["d"]
+
+
+def test_what_is_larger_than_the_limit_gets_no_room_and_removes_nothing(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.set_limit(150_000)
+    add(cache, "a", used=1)
+    assert not cache.make_room(200_000)
+    assert names(cache) == ["a"]
+
+
+def test_a_disk_that_is_nearly_full_gets_what_removing_can_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(tmp_path)
+    add(cache, "a", used=1)
+    add(cache, "b", used=2)
+
+    def usage(_: Path) -> shutil._ntuple_diskusage:
+        free = KEPT_FREE_BYTES + 200_000 - 100_000 * len(cache.entries())
+        return shutil._ntuple_diskusage(10**12, 10**12 - free, free)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    assert not cache.make_room(300_000)
+    assert names(cache) == ["a", "b"]
+    assert cache.make_room(50_000)
+    assert names(cache) == ["b"]
+
+
+def test_a_file_with_holes_takes_what_it_holds(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    folder = add(cache, "a", used=1, kilobytes=0)
+    with (folder / "pixels.bin").open("wb") as file:
+        file.truncate(10**9)
+    assert cache.entries()[0].bytes < 10**6
+
+
+def test_clearing_removes_stores_and_catalogue_and_keeps_downloads(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    add(cache, "a", used=1)
+    (tmp_path / "catalogue.sqlite").write_bytes(bytes(5000))
+    (tmp_path / "weights.pth").write_bytes(b"asked for")
+    assert cache.clear() > 100_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stores", "weights.pth"]
+    assert names(cache) == []
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"limit_bytes": "x"}'])
+def test_damaged_settings_mean_the_usual_limit(tmp_path: Path, content: str) -> None:
+    (tmp_path / "settings.json").write_text(content)
+    assert Cache(tmp_path).limit_bytes == USUAL_LIMIT_BYTES
