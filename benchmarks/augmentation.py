@@ -4,7 +4,9 @@ Each line is one kind of variation of one batch of uint8 pixels, measured in tur
 milliseconds an image (the least of the rounds) and how many times as long the peers take:
 
 - `torchvision`: `transforms.v2` as its training loops use it, image by image, on two threads;
-- `kornia`: its augmentations on the batch, which they want as floats; the conversion counts.
+- `kornia`: its augmentations on the batch, which they want as floats; the conversion counts. Its
+  RandAugment and TrivialAugment draw the operations for the whole batch, which costs less than
+  drawing them for each image.
 
 All leave pixels at the network's input size on the CPU. Peers that are not installed are left out.
 """

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from convscope.cli.main import run
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
@@ -60,3 +63,27 @@ def make_folder(tmp_path: Path) -> MakeFolder:
         return tmp_path / name
 
     return make
+
+
+class Outcome(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Convscope = Callable[..., Outcome]
+
+
+@pytest.fixture
+def convscope(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Convscope:
+    """Runs a command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str | Path) -> Outcome:
+        code = run([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return call

@@ -27,8 +27,10 @@ _PUBLIC = {
     "Run": "convscope.run",
     "build": "convscope.networks",
     "evaluate": "convscope.workflows",
+    "image_grid": "convscope.data.pictures",
     "load": "convscope.workflows",
     "open_dataset": "convscope.data.sources.opening",
+    "save_image": "convscope.data.pictures",
     "summarize": "convscope.workflows",
     "to_fully_convolutional": "convscope.networks",
     "train": "convscope.workflows",
@@ -37,6 +39,8 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from convscope.classifier import Classifier as Classifier
     from convscope.classifier import Prediction as Prediction
+    from convscope.data.pictures import image_grid as image_grid
+    from convscope.data.pictures import save_image as save_image
     from convscope.data.sources.opening import open_dataset as open_dataset
     from convscope.errors import ConvscopeError as ConvscopeError
     from convscope.evaluation.evaluate import Evaluation as Evaluation

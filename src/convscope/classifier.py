@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from convscope.data.batches import Batch, normalise
 from convscope.data.dataset import read_file
-from convscope.data.decode import USUAL, Decoding, decode, pixels_of
+from convscope.data.decode import USUAL, Decoding, decode, decode_content, pixels_of
 from convscope.data.preprocessing import Preprocessing
 from convscope.errors import DataError, RunError
 from convscope.files import (
@@ -195,7 +195,7 @@ class Classifier:
         Raises:
             DataError: The image can't be read, or is no image.
         """
-        decoding = replace(decoding, value_range=self.preprocessing.value_range)
+        decoding = self.preprocessing.decoding(decoding)
         return self.preprocessing.apply(_to_pixels(image, decoding))
 
     def logits(self, pixels: NDArray[np.uint8]) -> Tensor:
@@ -291,16 +291,8 @@ def collect_logits(
 def _to_pixels(image: ImageLike, decoding: Decoding) -> NDArray[np.uint8]:
     if isinstance(image, Image.Image):
         return pixels_of(image, decoding)
-    if isinstance(image, np.ndarray):
-        pixels = image[:, :, np.newaxis] if image.ndim == 2 else image
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
-            raise DataError(
-                f"pixels have shape {image.shape} and type {image.dtype}",
-                hint="uint8 of 0 to 255 in shape (H, W), (H, W, 1) or (H, W, 3) is taken",
-            )
-        return pixels
-    if isinstance(image, bytes):
-        return decode(image, decoding)
+    if isinstance(image, np.ndarray | bytes):
+        return decode_content(image, decoding).pixels
     try:
         return decode(read_file(Path(image)), decoding)
     except DataError as error:

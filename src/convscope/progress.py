@@ -68,6 +68,13 @@ class Task:
             self._bar.stop()
 
 
+def in_words(seconds: float) -> str:
+    """A duration as people say it: `12 s`, `5 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class _PatientConsole(Console):
     """A console that falls silent when its listener is gone (`2>&1 | head`); rich would exit."""
 

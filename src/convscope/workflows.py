@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +150,7 @@ def evaluate(
     gallery = look_at(
         dataset,
         cache=open_cache(),
-        decoding=replace(decoding_of(reading), value_range=classifier.preprocessing.value_range),
+        decoding=classifier.preprocessing.decoding(decoding_of(reading)),
         workers=workers,
         geometries=[classifier.preprocessing],
         allow_damaged=reading.allow_damaged,

@@ -7,41 +7,14 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from conftest import MakeFolder
-from convscope.cli.main import VERBS, run
+from conftest import Convscope, MakeFolder
+from convscope.cli.main import VERBS
 from convscope.networks import names
 from convscope.recipe import Recipe, flags_of
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Convscope = Callable[..., Outcome]
-
-
-@pytest.fixture
-def convscope(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Convscope:
-    """Runs a command line in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str | Path) -> Outcome:
-        code = run([str(word) for word in words])
-        captured = capsys.readouterr()
-        return Outcome(code, captured.out, captured.err)
-
-    return call
-
 
 QUICK = ("--model", "lenet_rgb", "--epochs", "2", "-b", "16")
 

@@ -253,7 +253,7 @@ def test_tiff_and_webp_that_promise_too_many_pixels_are_refused_before_decoding(
     webp = encoded(Image.new("RGBA", (64, 64), (9, 9, 9, 9)), "WEBP")
     assert webp[12:16] == b"VP8X"
     side = (16_000 - 1).to_bytes(3, "little")
-    with pytest.raises(DamagedImageError, match=r"pixels, over the limit of|can't be decoded"):
+    with pytest.raises(DamagedImageError, match="has 256,000,000 pixels, over the limit of 100"):
         decode(webp[:24] + side + side + webp[30:])
 
 

@@ -32,12 +32,10 @@ def command(
 
     IMAGE is a file, a folder (all images in it and below) or a pattern such as `photos/*.jpg`.
     """
-    import numpy as np
-
     from convscope.cli.predict import find_images
     from convscope.data.dataset import read_file
     from convscope.data.decode import decode
-    from convscope.data.pictures import image_grid, save_image
+    from convscope.data.pictures import image_grid, save_grid
     from convscope.errors import DataError
 
     paths = find_images(images)[:at_most]
@@ -49,5 +47,5 @@ def command(
             raise DataError(f"`{path}` {error.message}", hint=error.hint) from error
     labels = None if no_names else [Path(path).name for path in paths]
     grid = image_grid(pictures, labels, columns=columns, cell_px=cell_px)
-    save_image(np.asarray(grid), output)
+    save_grid(grid, output)
     print(output)

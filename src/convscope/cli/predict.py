@@ -94,7 +94,7 @@ def find_images(words: tuple[str, ...]) -> list[str]:
     Raises:
         DataError: A word stands for nothing.
     """
-    from convscope.data.sources.folders import images_below
+    from convscope.data.sources.listing import images_below
 
     found: list[str] = []
     missing: list[str] = []

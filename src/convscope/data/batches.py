@@ -100,6 +100,12 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     """
     mean = torch.tensor(preprocessing.mean, device=pixels.device) * 255
     std = torch.tensor(preprocessing.std, device=pixels.device) * 255
+    count, height, width, channels = pixels.shape
+    if pixels.is_contiguous():
+        # Whole lines at once: along an axis of three values nothing is fast.
+        lines = pixels.view(count, height, width * channels).to(torch.float32, copy=True)
+        lines.sub_(mean.repeat(width)).div_(std.repeat(width))
+        return lines.view(count, height, width, channels).permute(0, 3, 1, 2)
     values = pixels.to(torch.float32, copy=True)
     return values.sub_(mean).div_(std).permute(0, 3, 1, 2)
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.decode import Content, DamagedImageError
+from convscope.data.decode import Content, DamagedImageError, decode_content
 from convscope.errors import LISTED_AT_MOST, DataError, counted, listed
 from convscope.files import printable
 
@@ -153,6 +153,17 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        """Pixels (H, W, C), 0 to 255, and the index of the class; for loaders of any kind.
+
+        Raises:
+            IndexError: There is no such image.
+            DamagedImageError: It can't be read.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"image {index} of {len(self)}")
+        return decode_content(self.images.content(index)).pixels, int(self.labels[index])
 
     @property
     def has_splits(self) -> bool:

@@ -6,7 +6,10 @@ catalogue, prepared pixels in stores.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,15 +18,17 @@ from numpy.typing import NDArray
 from convscope.cache import Cache
 from convscope.data.catalogue import open_catalogue
 from convscope.data.dataset import Dataset, as_array
-from convscope.data.decode import USUAL, Decoding
-from convscope.data.pixels import ArrayPixels, DecodedPixels, Pixels
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.decode import USUAL, DamagedImageError, Decoding, decode_content
+from convscope.data.pixels import ArrayPixels, DecodedPixels, Geometry, Pixels
 from convscope.data.store import StoredPixels, open_store
 from convscope.data.survey import Survey, hash_contents, survey_images
 from convscope.errors import DataError, counted, listed
-from convscope.progress import SILENT, Reporter
+from convscope.progress import SILENT, Reporter, in_words
 
 MAX_DAMAGED_SHARE = 0.05
+TIMED = 16  # images, for an estimate
+LONG_SECONDS = 10.0  # from here on it is said before
+MUCH_BYTES = 1e9
 
 # For an image that was just decoded (its index and pixels): which of the sizes to keep it at.
 Which = Callable[[int, NDArray[np.uint8]], int]
@@ -84,7 +89,7 @@ class Gallery:
         """N names."""
         return [self.dataset.images.name(index) for index in range(len(self))]
 
-    def pixels(self, geometry: Preprocessing) -> Pixels:
+    def pixels(self, geometry: Geometry) -> Pixels:
         """The images at one size: from memory, from a store, or decoded each time."""
         array = as_array(self.dataset.images)
         if array is not None and array.dtype == np.uint8 and geometry.keeps(array.shape[1:]):
@@ -109,7 +114,7 @@ def look_at(
     cache: Cache | None,
     decoding: Decoding = USUAL,
     workers: int | None = None,
-    geometries: Sequence[Preprocessing] = (),
+    geometries: Sequence[Geometry] = (),
     which: Which = lambda index, pixels: 0,
     allow_damaged: bool = False,
     reporter: Reporter = SILENT,
@@ -135,6 +140,7 @@ def look_at(
     ):
         contents, unread = hash_contents(dataset.images, catalogue, workers=workers)
         stores = _stores(dataset, contents, geometries, cache, decoding)
+        _say_room(stores, geometries, cache, contents, reporter)
 
         def keeper(index: int, pixels: NDArray[np.uint8]) -> None:
             store = stores[which(index, pixels)]
@@ -148,6 +154,7 @@ def look_at(
             hashed=(contents, unread),
             workers=workers,
             keeper=keeper if any(stores) else None,
+            before=lambda indices: _announce(dataset, indices, decoding, workers, reporter),
             on_progress=task.advance,
         )
         for store in filter(None, stores):
@@ -170,10 +177,55 @@ def look_at(
     )
 
 
+def _announce(
+    dataset: Dataset,
+    indices: NDArray[np.int64],
+    decoding: Decoding,
+    workers: int | None,
+    reporter: Reporter,
+) -> None:
+    """Says how long it will take to look at images, where that is long."""
+    if len(indices) < TIMED:
+        return
+    began = time.perf_counter()
+    for index in indices[:: len(indices) // TIMED][:TIMED]:
+        with suppress(DamagedImageError):
+            decode_content(dataset.images.content(int(index)), decoding)
+    each = (time.perf_counter() - began) / TIMED
+    seconds = each * len(indices) / (workers or os.cpu_count() or 1)
+    if seconds >= LONG_SECONDS:
+        reporter.say(
+            f"looking at {counted(len(indices), 'image')} for the first time: "
+            f"about {in_words(seconds)}, once"
+        )
+
+
+def _say_room(
+    stores: Sequence[StoredPixels | None],
+    geometries: Sequence[Geometry],
+    cache: Cache | None,
+    contents: Sequence[bytes],
+    reporter: Reporter,
+) -> None:
+    """Says what the disk will hold, where that is much, and what it can't hold."""
+    if cache is None:
+        return
+    for store, geometry in zip(stores, geometries, strict=True):
+        size = len(set(contents)) * geometry.height * geometry.width * geometry.channels
+        if store is not None and not store.is_at_hand and size >= MUCH_BYTES:
+            reporter.say(f"up to {size / 1e9:,.1f} GB of decoded images are kept in {cache.folder}")
+        elif store is None and size > cache.limit_bytes:
+            reporter.say(
+                f"decoded images would take {size / 1e9:,.1f} GB, more than the "
+                f"{cache.limit_bytes / 1e9:,.1f} GB that `convscope cache` may hold: "
+                "they are decoded in each epoch"
+            )
+
+
 def _stores(
     dataset: Dataset,
     contents: Sequence[bytes],
-    geometries: Sequence[Preprocessing],
+    geometries: Sequence[Geometry],
     cache: Cache | None,
     decoding: Decoding,
 ) -> list[StoredPixels | None]:

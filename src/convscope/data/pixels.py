@@ -1,6 +1,6 @@
 """Prepared images as uint8 arrays: from memory, from a store on the disk, or decoded each time.
 
-All three give the same bytes: `Preprocessing.apply` of what the one decoder gives.
+All three give the same bytes: what `Geometry.apply` makes of what the one decoder gives.
 """
 
 from __future__ import annotations
@@ -18,12 +18,43 @@ from torch import Tensor
 from convscope.data.dataset import Images
 from convscope.data.decode import DamagedImageError, Decoding, decode_content
 from convscope.data.facts import hash_pixels
-from convscope.data.preprocessing import Preprocessing
 from convscope.errors import DataError
 
 GROUP = 8  # images a thread takes at a time
 
 Shape = tuple[int, int, int]
+
+
+class Geometry(Protocol):
+    """What images are brought to: `Preprocessing`, or `Canvas` for those that are learned from."""
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        ...
+
+    @property
+    def geometry(self) -> str:
+        """What decides the pixels that `apply` gives."""
+        ...
+
+    def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Pixels (height, width, channels) of an image (H, W, C), both 0 to 255."""
+        ...
+
+    def keeps(self, shape: tuple[int, ...]) -> bool:
+        """Whether images of this shape (H, W, C) stay as they are."""
+        ...
 
 
 class Pixels(Protocol):
@@ -87,7 +118,7 @@ class DecodedPixels:
     def __init__(
         self,
         images: Images,
-        geometry: Preprocessing,
+        geometry: Geometry,
         *,
         decoding: Decoding,
         pixel_hashes: NDArray[np.uint64],

@@ -21,6 +21,15 @@ MAX_ASPECT_RATIO = 100
 Fit = Literal["crop", "pad", "stretch"]
 
 
+def with_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
+    """Pixels (H, W, channels) of an image (H, W, C): colours made grey, or grey three times."""
+    if pixels.shape[2] == channels:
+        return pixels
+    if channels == 1:
+        return np.asarray(Image.fromarray(pixels).convert("L"))[:, :, np.newaxis]
+    return np.repeat(pixels, 3, axis=2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preprocessing:
     """How an image becomes the network's input.
@@ -58,7 +67,7 @@ class Preprocessing:
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Pixels (height, width, channels) of an image (H, W, C), both 0 to 255."""
-        pixels = self._with_channels(pixels)
+        pixels = with_channels(pixels, self.channels)
         if self.keeps(pixels.shape):
             return pixels
         if self.fit == "crop":
@@ -89,6 +98,11 @@ class Preprocessing:
             return 1.0
         ratio = (self.height / height) / (self.width / width)
         return max(ratio, 1 / ratio)
+
+    @property
+    def geometry(self) -> str:
+        """What decides prepared pixels, besides decoding: not mean and std, which come later."""
+        return f"{self.height}x{self.width}x{self.channels} {self.fit} {self.resize or ''}".rstrip()
 
     def describe(self) -> str:
         """The preprocessing in one sentence."""
@@ -126,15 +140,6 @@ class Preprocessing:
             if fields.get(name) is not None:
                 fields[name] = tuple(fields[name])
         return cls(**fields)
-
-    def _with_channels(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        found = pixels.shape[2]
-        if found == self.channels:
-            return pixels
-        if self.channels == 1:
-            grey = np.asarray(Image.fromarray(pixels).convert("L"))
-            return grey[:, :, np.newaxis]
-        return np.repeat(pixels, 3, axis=2)
 
     def _covering_size(self, width: int, height: int) -> tuple[int, int]:
         """The width and height that an image of this size is resized to before the cut.

@@ -33,7 +33,6 @@ from torch import Tensor
 from convscope.cache import Cache
 from convscope.data.catalogue import decoding_key
 from convscope.data.pixels import DecodedPixels, Shape
-from convscope.data.preprocessing import Preprocessing
 from convscope.errors import RunError
 from convscope.files import write_bytes
 
@@ -179,7 +178,7 @@ def open_store(
         table: Sorted hashes of all contents of the data set, each once.
         words: What this is, for people.
     """
-    way_words = f"{decoding_key(decoded.decoding)} {_geometry(decoded.geometry)}"
+    way_words = f"{decoding_key(decoded.decoding)} {decoded.geometry.geometry}"
     way = xxhash.xxh3_64_hexdigest(way_words.encode())
     folder = cache.stores / f"{way}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
     row_bytes = int(np.prod(decoded.shape))
@@ -188,19 +187,13 @@ def open_store(
             others = list(cache.stores.glob(f"{way}-*"))
             if not cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1)):
                 return None
-            _create(folder, table, decoded.shape, f"{words} at {_geometry(decoded.geometry)}")
+            _create(folder, table, decoded.shape, f"{words} at {decoded.geometry.geometry}")
             for other in others:
                 _adopt(folder, other, table, row_bytes)
         cache.mark_used(folder)
         return StoredPixels(folder, contents, decoded)
     except (OSError, RunError):
         return None  # a cache that can't be written to costs time, nothing else
-
-
-def _geometry(geometry: Preprocessing) -> str:
-    """What decides prepared pixels, besides decoding: not mean and std, which come later."""
-    size = f"{geometry.height}x{geometry.width}x{geometry.channels}"
-    return f"{size} {geometry.fit} {geometry.resize}"
 
 
 def _create(folder: Path, table: Sequence[bytes], shape: Shape, words: str) -> None:

@@ -62,6 +62,7 @@ def survey_images(
     hashed: tuple[list[bytes], dict[int, str]] | None = None,
     workers: int | None = None,
     keeper: Keeper | None = None,
+    before: Callable[[NDArray[np.int64]], None] = lambda indices: None,
     on_progress: Callable[[int], None] = lambda count: None,
 ) -> Survey:
     """Measures every image; decodes those of which nothing is known.
@@ -73,6 +74,7 @@ def survey_images(
         hashed: What `hash_contents` gave, where it was called already.
         workers: Threads; None for one a core.
         keeper: Is handed each image that is decoded on the way, from any thread.
+        before: Called with the indices of the images that will be decoded.
         on_progress: Called with the number of images just done.
     """
     catalogue = catalogue or Catalogue(None)
@@ -83,6 +85,7 @@ def survey_images(
     unknown = np.array(
         sorted(index for content, index in first.items() if content not in known), dtype=np.int64
     )
+    before(unknown)
     on_progress(len(dataset) - len(unknown))
 
     def look(index: int) -> bytes | str:

@@ -243,7 +243,7 @@ class AugmentationFields(BaseModel):
         None, ge=0, le=180, description="Largest rotation of a train image in degrees."
     )
     scale: float | None = Field(
-        None, ge=0, lt=1, description="Largest change of a train image's size, as a share of it."
+        None, ge=0, le=0.9, description="Largest change of a train image's size, as a share of it."
     )
     brightness: float = Field(
         0.0, ge=0, lt=1, description="Largest change of a train image's brightness, as a share."

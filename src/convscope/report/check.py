@@ -176,20 +176,20 @@ def _fit(
     if fitted is None:
         return {}
     size = f"{fitted.height}x{fitted.width}"
+    is_plain = fitted.fit == "crop" and not fitted.cut_off.largest
     cut = shares_cut_off(*sides(examined), preprocessing)
     order = np.argsort(cut, kind="stable")
     chosen = dict.fromkeys(int(order[round(q * (len(order) - 1))]) for q in (0.5, 0.9, 1.0))
     examples = [
         _example(examined, int(examined.readable[i]), float(cut[i]), preprocessing, pictures)
-        for i in chosen
+        for i in ([] if is_plain else chosen)
     ]
+    sentence = words["fit_nothing" if is_plain else f"fit_{fitted.fit}"].format(
+        size=size, median=f"{fitted.cut_off.median:.0%}", most=f"{fitted.cut_off.largest:.0%}"
+    )
+    enlarged = words["enlarged"].format(share=f"{fitted.enlarged:.0%}") if fitted.enlarged else ""
     return {
-        "sentence": words[f"fit_{fitted.fit}"].format(
-            size=size, median=f"{fitted.cut_off.median:.0%}", most=f"{fitted.cut_off.largest:.0%}"
-        ),
-        "enlarged": words["enlarged"].format(share=f"{fitted.enlarged:.0%}")
-        if fitted.enlarged
-        else "",
+        "sentence": f"{sentence} {enlarged}",
         "examples": [example for example in examples if example],
     }
 

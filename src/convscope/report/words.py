@@ -44,6 +44,8 @@ ENGLISH = {
         "fit_heading": "What the network sees",
         "fit_crop": "With --fit crop at {size} px, the shorter side is resized and the centre cut "
         "out. Typically {median} of an image is cut off, at most {most}.",
+        "fit_nothing": "With --fit crop at {size} px, nothing is cut off: the images have "
+        "that shape.",
         "fit_pad": "With --fit pad at {size} px, nothing is cut off: black borders fill "
         "the square.",
         "fit_stretch": "With --fit stretch at {size} px, nothing is cut off: the aspect ratio "

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from convscope.cache import Cache
 from convscope.data.audit.exclusions import read_exclusions
+from convscope.data.canvas import Canvas
 from convscope.data.dataset import Dataset
 from convscope.data.decode import Decoding
 from convscope.data.facts import hash_pixels
 from convscope.data.gallery import Gallery, look_at
 from convscope.data.grouping import group_images
-from convscope.data.pixels import Pixels
+from convscope.data.pixels import Geometry, Pixels
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
 from convscope.data.split import Split, likely_use, merged_groups, split_images
@@ -24,10 +25,6 @@ from convscope.errors import UsageError, counted
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run, read_uses
-
-# A random crop of a canvas this much larger than the input keeps about the detail that the centre
-# crop of a resized photo has: 256 px for 224.
-CANVAS = 8 / 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +99,12 @@ def prepare_material(
     Raises:
         DataError: Too many images can't be read, or a side of the split would be empty.
     """
-    canvas = _canvas(preprocessing) if recipe.crop_scale else preprocessing
+    geometries: list[Geometry] = [preprocessing]
+    if recipe.crop_scale:
+        geometries.append(Canvas.around(preprocessing))
 
     def which(index: int, pixels: NDArray[np.uint8]) -> int:
-        if canvas == preprocessing:
+        if len(geometries) == 1:
             return 0
         use = likely_use(
             dataset.given_splits[index], hash_pixels(pixels), folds=recipe.folds, fold=recipe.fold
@@ -117,25 +116,14 @@ def prepare_material(
         cache=cache,
         decoding=decoding_of(recipe),
         workers=workers,
-        geometries=(preprocessing,) if canvas == preprocessing else (preprocessing, canvas),
+        geometries=geometries,
         which=which,
         allow_damaged=recipe.allow_damaged,
         reporter=reporter,
     )
     split = _split(gallery, recipe, reporter)
-    evaluation = gallery.pixels(preprocessing)
-    learning = evaluation if canvas == preprocessing else gallery.pixels(canvas)
-    return Material(gallery, split, evaluation, learning)
-
-
-def _canvas(preprocessing: Preprocessing) -> Preprocessing:
-    return replace(
-        preprocessing,
-        height=round(preprocessing.height * CANVAS),
-        width=round(preprocessing.width * CANVAS),
-        fit="stretch",
-        resize=None,
-    )
+    pixels = [gallery.pixels(geometry) for geometry in geometries]
+    return Material(gallery, split, evaluation=pixels[0], learning=pixels[-1])
 
 
 def _split(gallery: Gallery, recipe: Recipe, reporter: Reporter) -> Split:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from convscope.data.batches import Batches
-from convscope.data.pictures import image_grid, save_image
+from convscope.data.pictures import image_grid, save_grid
 from convscope.data.preprocessing import Preprocessing
 
 SHOWN = 64
@@ -38,7 +37,7 @@ def show_batch(
     std = torch.tensor(preprocessing.std, device=inputs.device).view(-1, 1, 1)
     images = (inputs[:SHOWN] * std + mean).clamp(0, 1).cpu()
     labels = [_label(target, classes) for target in targets[:SHOWN].cpu()]
-    save_image(np.asarray(image_grid(images, labels, cell_px=CELL_PX)), path)
+    save_grid(image_grid(images, labels, cell_px=CELL_PX), path)
 
 
 def _label(target: Tensor, classes: Sequence[str]) -> str:

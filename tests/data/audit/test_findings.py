@@ -157,6 +157,16 @@ def test_near_copies_with_other_labels_and_in_bursts_are_told_apart(tmp_path: Pa
     assert "labelled `dog`" in reasons(kinds["near_label_conflict"])["cat/001.png"]
 
 
+def test_a_leak_that_may_be_chance_is_a_warning_and_leaves_out_nothing(tmp_path: Path) -> None:
+    examined = examine(clean(tmp_path, splits=("train", "test")))
+    names = [examined.name(i) for i in range(len(examined.dataset))]
+    pairs = np.sort([[names.index("train/cat/003.png"), names.index("test/cat/004.png")]])
+    distances = np.array([0.9], dtype=np.float32)
+    (leak,) = find_near_copies(examined, pairs, distances, certain_below=0.8)
+    assert (leak.kind, leak.severity) == ("possible_leak", "warning")
+    assert not any(image.exclude for image in leak.images)
+
+
 def test_without_pairs_nothing_is_nearly_the_same(tmp_path: Path) -> None:
     none = np.zeros((0, 2), dtype=np.int64)
     assert not list(find_near_copies(examine(clean(tmp_path)), none, np.zeros(0, np.float32)))

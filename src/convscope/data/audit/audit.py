@@ -32,7 +32,7 @@ from convscope.data.audit.shapes import Spread, find_shapes, fitted, sides
 from convscope.data.audit.shortcuts import find_shortcuts
 from convscope.data.dataset import Dataset
 from convscope.data.decode import USUAL, Decoding, decode_content
-from convscope.data.duplicates import choose_sample, find_duplicates
+from convscope.data.duplicates import TAIL, Calibration, choose_sample, find_duplicates
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.survey import Survey
 from convscope.errors import counted
@@ -144,8 +144,24 @@ def _near_copies(
         sample_indices=chosen,
         sample_pixels=[pixels_of(int(index)) for index in chosen],
     )
-    found = find_near_copies(examined, duplicates.pairs, duplicates.distances)
+    found = find_near_copies(
+        examined,
+        duplicates.pairs,
+        duplicates.distances,
+        certain_below=_certain_below(duplicates.calibration),
+    )
     return list(found), duplicates.calibration.words
+
+
+def _certain_below(calibration: Calibration) -> float:
+    """The distance below which less than one pair of different images is to be expected.
+
+    Their number falls with the distance to the power that the calibration goes by.
+    """
+    if not calibration.expected_false_pairs > 1:  # also where it is NaN
+        return 1.0
+    power = TAIL * calibration.dimension
+    return float((1 / calibration.expected_false_pairs) ** (1 / power))
 
 
 def _summary(examined: Examined) -> dict[str, Any]:

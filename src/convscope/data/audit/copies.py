@@ -22,6 +22,7 @@ SEVERITY: dict[str, Severity] = {
     "label_conflict": "error",
     "exact_leak": "error",
     "near_leak": "error",
+    "possible_leak": "warning",
     "near_label_conflict": "warning",
     "exact_duplicates": "warning",
     "near_duplicates": "warning",
@@ -54,7 +55,11 @@ def find_exact_copies(examined: Examined) -> Iterator[Finding]:
 
 
 def find_near_copies(
-    examined: Examined, pairs: NDArray[np.int64], distances: ArrayLike
+    examined: Examined,
+    pairs: NDArray[np.int64],
+    distances: ArrayLike,
+    *,
+    certain_below: float = 1.0,
 ) -> Iterator[Finding]:
     """What nearly identical images mean.
 
@@ -63,15 +68,18 @@ def find_near_copies(
         pairs: (M, 2) indices of images that nearly look the same; of images with the same pixels
             one may stand for all.
         distances: (M,) from 0 (the same) to 1 (just near enough).
+        certain_below: Distance from which on a pair may as well be chance; nothing is left out for
+            such a pair.
     """
     pairs, apart = _between_copies(examined, pairs, np.asarray(distances))
     found: dict[str, list[FoundImage]] = {}
     nearest_first = sorted(_components(pairs), key=lambda part: float(apart[part[1]].min()))
     for number, (group, links) in enumerate(nearest_first):
         kind = _kind(examined, group, "near_label_conflict", "near_leak", "near_duplicates")
-        crosses = len({str(examined.splits[i]) for i in group}) > 1
-        if crosses:  # the worse of the two: a test on trained pictures
-            kind = "near_leak"
+        crossing = examined.splits[pairs[links, 0]] != examined.splits[pairs[links, 1]]
+        is_certain = bool((apart[links][crossing] < certain_below).any())
+        if crossing.any():  # worse than another label: a test on trained pictures
+            kind = "near_leak" if is_certain else "possible_leak"
         images = found.setdefault(kind, [])
         nearest = _nearest(pairs[links], apart[links])
         for index in group:
@@ -83,7 +91,7 @@ def find_near_copies(
             if examined.dataset.labels[other] != examined.dataset.labels[index]:
                 reason += f", labelled `{examined.label(other)}`"
             reason += f" (distance {distance:.2f} of 1)"
-            leaves = crosses and _leaves(examined, int(index), pairs[links])
+            leaves = is_certain and _leaves(examined, int(index), pairs[links])
             images.append(examined.image(index, reason, exclude=leaves, group=number))
     yield from _findings(examined, found)
 

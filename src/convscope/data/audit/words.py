@@ -42,6 +42,11 @@ FINDINGS: dict[str, FindingWords] = {
         "Recompressed, resized or cropped copies of trained pictures make a test too easy.",
         "Look at them side by side; leave out the copies in train.",
     ),
+    "possible_leak": FindingWords(
+        "perhaps the same picture in several splits",
+        "So far apart that among this many images such pairs are to be expected by chance.",
+        "Look at them side by side; leave out what are copies.",
+    ),
     "near_label_conflict": FindingWords(
         "nearly the same picture, different labels",
         "Copies that differ by compression, size or a crop should have the same label.",

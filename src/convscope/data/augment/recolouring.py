@@ -63,7 +63,7 @@ def recoloured(images: Tensor, draws: Draws, jitter: Jitter, policy: Drawn | Non
     changed = torch.empty((count, channels, height, width), device=images.device)
     for piece in pieces(images):
         changed[piece] = images[piece].permute(0, 3, 1, 2)
-        changed[piece] = _change(changed[piece], changes.of(piece), jitter.blur_sigma[1])
+        changed[piece] = _change(changed[piece], changes.of(piece))
     return changed.permute(0, 2, 3, 1)
 
 
@@ -82,7 +82,7 @@ def _draw(draws: Draws, jitter: Jitter, policy: Drawn | None) -> _Changes:
     )
 
 
-def _change(planes: Tensor, changes: _Changes, largest_sigma: float) -> Tensor:
+def _change(planes: Tensor, changes: _Changes) -> Tensor:
     if changes.factors:
         factors = {name: _on(planes, values) for name, values in changes.factors.items()}
         planes = colour.recoloured(planes, **factors)
@@ -96,9 +96,7 @@ def _change(planes: Tensor, changes: _Changes, largest_sigma: float) -> Tensor:
     if changes.is_blurred is not None and changes.is_blurred.any():
         blurred = np.flatnonzero(changes.is_blurred)
         rows = torch.from_numpy(blurred).to(planes.device)
-        smooth = colour.blurred(
-            planes.index_select(0, rows), changes.sigma[blurred], largest_sigma=largest_sigma
-        )
+        smooth = colour.blurred(planes.index_select(0, rows), changes.sigma[blurred])
         planes.index_copy_(0, rows, smooth)
     return planes
 

@@ -31,7 +31,7 @@ PRODUCTS_AT_MOST = 2**17
 # exact in float32, in any order and on any device, so that no image depends on its batch.
 WEIGHT_STEPS = 1024
 CROPS_A_TASK = 8
-VALUES_A_PIECE = 2**19  # of floats: 2 MiB, as much as stays in a processor's cache
+VALUES_A_PIECE = 2**18  # of floats: 1 MiB, as much as stays in a core's cache
 
 
 def sample(
@@ -80,10 +80,18 @@ def moved(
         is_mirrored: (N,) left and right, before the shift.
         is_upended: (N,) top and bottom, before the shift.
     """
+    if not down.any() and not right.any():
+        return _turned(_turned(pixels, is_upended, 1), is_mirrored, 2)
     height, width = pixels.shape[1:3]
-    rows = _counted(height, is_upended) + down[:, np.newaxis]
-    columns = _counted(width, is_mirrored) + right[:, np.newaxis]
-    return _taken(pixels, _reflected(rows, height), _reflected(columns, width))
+    rows = _reflected(_counted(height, is_upended) + down[:, np.newaxis], height)
+    columns = _reflected(_counted(width, is_mirrored) + right[:, np.newaxis], width)
+    count, channels = len(pixels), pixels.shape[3]
+    # One flat index: several times as fast as one index an axis.
+    starts = rows * width + np.arange(count)[:, np.newaxis] * height * width
+    row_starts = torch.from_numpy(starts).to(pixels.device)[:, :, None]
+    places = row_starts + torch.from_numpy(columns).to(pixels.device)[:, None]
+    flat = pixels.reshape(-1, channels).index_select(0, places.flatten())
+    return flat.view(pixels.shape)
 
 
 def pad_cropped(pixels: Tensor, *, border: int, down: Integers, right: Integers) -> Tensor:
@@ -97,9 +105,11 @@ def pad_cropped(pixels: Tensor, *, border: int, down: Integers, right: Integers)
     """
     height, width = pixels.shape[1:3]
     framed = F.pad(pixels, (0, 0, border, border, border, border))
-    rows = np.arange(height) + down[:, np.newaxis]
-    columns = np.arange(width) + right[:, np.newaxis]
-    return _taken(framed, rows, columns)
+    parts = [
+        image[top : top + height, left : left + width]
+        for image, top, left in zip(framed, down.tolist(), right.tolist(), strict=True)
+    ]
+    return torch.stack(parts) if parts else pixels
 
 
 def pieces(images: Tensor) -> Iterator[slice]:
@@ -227,15 +237,13 @@ def _empty_planes(pixels: Tensor, out_size: tuple[int, int]) -> Tensor:
     return torch.empty(shape, device=pixels.device, dtype=torch.float32).permute(0, 2, 3, 1)
 
 
-def _taken(pixels: Tensor, rows: Integers, columns: Integers) -> Tensor:
-    """(N, h, w, C) of rows (N, h) and columns (N, w) of images (N, H, W, C)."""
-    count, height, width, channels = pixels.shape
-    # One flat index: several times as fast as one index an axis.
-    starts = rows * width + np.arange(count)[:, np.newaxis] * height * width
-    row_starts = torch.from_numpy(starts).to(pixels.device)[:, :, None]
-    places = row_starts + torch.from_numpy(columns).to(pixels.device)[:, None]
-    flat = pixels.reshape(-1, channels).index_select(0, places.flatten())
-    return flat.view(count, rows.shape[1], columns.shape[1], channels)
+def _turned(pixels: Tensor, is_turned: Bools, axis: int) -> Tensor:
+    """Images of which some are mirrored along an axis."""
+    rows = np.flatnonzero(is_turned)
+    if len(rows) in (0, len(pixels)):
+        return pixels.flip(axis) if len(rows) else pixels
+    places = torch.from_numpy(rows).to(pixels.device)
+    return pixels.index_copy(0, places, pixels.index_select(0, places).flip(axis))
 
 
 def _counted(size: int, is_turned: Bools) -> Integers:

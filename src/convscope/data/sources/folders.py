@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from convscope.data.dataset import Dataset, check_not_empty
-from convscope.data.sources.listing import images_below as images_below
 from convscope.data.sources.naming import (
     HEIF_SUFFIXES,
     SPLITS,

@@ -167,6 +167,8 @@ class Contents:
         """The member's path, or None if it is left out."""
         path = self._path(name)
         if not path:
+            if path is not None:
+                self.unsafe.append(name)  # it stands for the archive itself
             return None
         if any(map(is_junk, path.split("/"))):
             if is_image(path):

@@ -30,6 +30,8 @@ CLASS_NAMES = frozenset(("classes", "class_names", "label_names", "names"))
 CHANNELS = (1, 3)
 MAX_BYTES = 16 << 30  # of one array
 HEADER_BYTES = 1 << 16
+# RuntimeError and its child NotImplementedError are for what zipfile can't unpack.
+DAMAGE = (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, RuntimeError)
 
 
 @dataclass
@@ -56,7 +58,7 @@ def open_npz(path: Path) -> Dataset:
                 unpacked=sum(member.file_size for member in file.infolist()),
             )
             return _open(path, file)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError) as error:
+    except DAMAGE as error:
         raise DataError(
             f"`{path}` can't be read: {error}", hint="save it again with `numpy.savez`"
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
@@ -22,6 +23,7 @@ from convscope.files import printable
 MAX_BYTES = 8 << 30
 SEPARATORS = (",", "\t", ";", "|")
 ROWS_AT_ONCE = 100_000
+PARQUET_DAMAGE = (pa.ArrowException, OSError, ValueError)
 
 
 class Column(Sequence[str]):
@@ -157,7 +159,6 @@ def _read_text(content: bytes, where: str) -> Table:
             pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
         )
     except pa.ArrowException as error:
-        _check_utf8(content, where)
         raise DataError(f"`{where}` can't be read: {error}") from error
     numbers = np.array([row.number for row in bad], dtype=np.int64)
     rows = np.delete(np.arange(2, table.num_rows + len(bad) + 2), numbers - 2)
@@ -176,15 +177,16 @@ def _read_text(content: bytes, where: str) -> Table:
 
 def _header(content: bytes, where: str) -> tuple[list[str], str]:
     """The columns' names, and what separates cells: whatever is most frequent in the header."""
-    end = content.find(b"\n")
-    first = content if end < 0 else content[:end]
-    _check_utf8(first, where)
-    line = first.decode().rstrip("\r")
+    found = re.search(rb"[\r\n]", content)
+    line = content[: found.start() if found else None].decode()
     if not line.strip():
         raise DataError(f"`{where}` has no header", hint="its first row has to name the columns")
     bare = "".join(part for index, part in enumerate(line.split('"')) if index % 2 == 0)
     separator = max(SEPARATORS, key=bare.count)
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    except csv.Error as error:
+        raise DataError(f"the header of `{where}` can't be read: {error}") from error
     names = [cell or f"column {number}" for number, cell in enumerate(cells, 1)]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -193,8 +195,12 @@ def _header(content: bytes, where: str) -> tuple[list[str], str]:
 
 
 def _as_utf8(content: bytes, where: str) -> bytes:
-    """The content without a byte order mark; what Excel writes as UTF-16 becomes UTF-8."""
+    """The content without a byte order mark; what Excel writes as UTF-16 becomes UTF-8.
+
+    Checked here, as Arrow has no word for a row of too many cells that is no UTF-8.
+    """
     if content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        _check_utf8(content, where)
         return content.removeprefix(b"\xef\xbb\xbf")
     try:
         return content.decode("utf-16").encode()
@@ -203,6 +209,8 @@ def _as_utf8(content: bytes, where: str) -> bytes:
 
 
 def _check_utf8(content: bytes, where: str) -> None:
+    if content.isascii():  # a hundred times as fast as decoding
+        return
     try:
         content.decode()
     except UnicodeDecodeError as error:
@@ -215,7 +223,7 @@ def _check_utf8(content: bytes, where: str) -> None:
 def _opened(content: bytes, where: str) -> pyarrow.parquet.ParquetFile:
     try:
         return pyarrow.parquet.ParquetFile(pa.BufferReader(content))
-    except (pa.ArrowException, OSError) as error:
+    except PARQUET_DAMAGE as error:
         raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
 
 
@@ -223,7 +231,8 @@ def _read_parquet(content: bytes, where: str) -> Table:
     file = _opened(content, where)
     try:
         table = file.read()
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)  # a damaged file can hold text that is no UTF-8
+    except PARQUET_DAMAGE as error:
         raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
     if len(set(table.column_names)) < len(table.column_names):
         raise DataError(f"`{where}` has two columns of the same name", hint="rename one of them")

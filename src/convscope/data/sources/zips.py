@@ -110,7 +110,7 @@ def open_zip(path: Path) -> Place:
     members: dict[str, ZipMember] = {}
     for member in index:
         name = _name(member)
-        if member.is_dir():
+        if name.endswith("/"):
             contents.add_folder(name)
         elif _is_special(member):
             contents.special.append(name)
