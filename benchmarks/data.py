@@ -105,7 +105,7 @@ def convscope_photos(root: Path) -> list[float]:
     """Seconds of each epoch; the first with everything before it."""
     plain = Preprocessing(height=SIDE_PX, width=SIDE_PX, channels=3, mean=MEAN, std=STD)
     canvas = Canvas.around(plain)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         began = time.perf_counter()
         gallery = look_at(open_dataset(root), cache=Cache(Path(folder)), geometries=[canvas])
         batches = ImageBatches(
@@ -128,7 +128,7 @@ def convscope_photos(root: Path) -> list[float]:
 def photos(data: Path) -> None:
     """Random resized crops of photos."""
     import_torchvision()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         repeat_photos(data / "flowers", Path(folder), PHOTOS)
         for _ in range(ROUNDS):
             peer, own = torchvision_photos(Path(folder)), convscope_photos(Path(folder))
@@ -158,7 +158,7 @@ def digits(data: Path) -> None:
         device=CPU,
         variation=Variation(0),
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         raw = Path(folder) / "MNIST" / "raw"
         raw.mkdir(parents=True)
         for file in (data / "mnist").iterdir():

@@ -26,6 +26,7 @@ _PUBLIC = {
     "Reporter": "convscope.progress",
     "Run": "convscope.run",
     "build": "convscope.networks",
+    "check": "convscope.checking",
     "evaluate": "convscope.workflows",
     "image_grid": "convscope.data.pictures",
     "load": "convscope.workflows",
@@ -37,6 +38,7 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
+    from convscope.checking import check as check
     from convscope.classifier import Classifier as Classifier
     from convscope.classifier import Prediction as Prediction
     from convscope.data.pictures import image_grid as image_grid

@@ -84,6 +84,7 @@ def test_nothing_is_read_again_when_nothing_changed(
     first = look_at(open_dataset(root), cache=cache, geometries=[PLAIN])
     assert len(reads) == 2 * 5  # hashed, then decoded
     before = taken(first)
+    first.note()
     reads.clear()
     again = look_at(open_dataset(root), cache=cache, geometries=[PLAIN])
     np.testing.assert_array_equal(taken(again), before)
@@ -95,7 +96,9 @@ def test_a_changed_image_is_read_again_and_no_other(
     make_folder: MakeFolder, cache: Cache, reads: list[str]
 ) -> None:
     root = make_folder({"a": 3, "b": 2})
-    taken(look_at(open_dataset(root), cache=cache))
+    first = look_at(open_dataset(root), cache=cache)
+    taken(first)
+    first.note()
     changed = root / "a" / "001.png"
     changed.write_bytes((root / "b" / "000.png").read_bytes())
     reads.clear()
@@ -108,7 +111,9 @@ def test_a_moved_and_renamed_folder_is_not_decoded_again(
     make_folder: MakeFolder, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_folder({"a": 3, "b": 2})
-    before = taken(look_at(open_dataset(root), cache=cache))
+    first = look_at(open_dataset(root), cache=cache)
+    before = taken(first)
+    first.note()
     moved = root.rename(root.with_name("elsewhere"))
     monkeypatch.setattr(survey, "decode_content", None)
     monkeypatch.setattr("convscope.data.pixels.decode_content", None)

@@ -62,11 +62,11 @@ def test_what_was_filled_counts_at_the_next_start(
 ) -> None:
     store = stored(look_at(open_dataset(root), cache=cache))
     store.take(np.arange(40))
-    store.close()
+    store.store.close()
     again = stored(look_at(open_dataset(root), cache=cache))
     assert again.missing(EVERYTHING).tolist() == list(range(40, 60))
     again.take(EVERYTHING)
-    again.close()
+    again.store.close()
     third = stored(look_at(open_dataset(root), cache=cache))
     no_decoding(monkeypatch)
     np.testing.assert_array_equal(third.take(EVERYTHING).numpy(), true)
@@ -96,8 +96,8 @@ store = look_at(open_dataset(sys.argv[1]), cache=Cache(Path(sys.argv[2]))).pixel
 order = np.random.default_rng(int(sys.argv[3])).permutation(60)
 for start in range(0, 60, 7):
     store.take(order[start : start + 7])
-    store.note()
-store.close()
+    store.store.note()
+store.store.close()
 """
 
 
@@ -118,7 +118,7 @@ def test_added_images_are_decoded_and_the_others_taken_over(
 ) -> None:
     store = stored(look_at(open_dataset(root), cache=cache))
     store.take(EVERYTHING)
-    store.close()
+    store.store.close()
     (root / "b" / "new.png").write_bytes((root / "a" / "000.png").read_bytes() + b"more")
     larger = stored(look_at(open_dataset(root), cache=cache))
     assert larger.missing(np.arange(61)).tolist() == [60]
@@ -132,7 +132,7 @@ def test_a_store_that_was_removed_and_made_again_takes_no_notes_of_the_old_one(
     old.take(EVERYTHING)
     cache.clear()
     new = stored(look_at(open_dataset(root), cache=cache))
-    old.close()  # writes that all rows are there; in its own, removed, file they are
+    old.store.close()  # writes that all rows are there; in its own, removed, file they are
     again = stored(look_at(open_dataset(root), cache=cache))
     assert len(again.missing(EVERYTHING)) == 60
     np.testing.assert_array_equal(new.take(EVERYTHING).numpy(), true)
@@ -144,8 +144,8 @@ def test_a_store_whose_pixels_were_cut_off_is_not_used(
 ) -> None:
     store = stored(look_at(open_dataset(root), cache=cache))
     store.take(EVERYTHING)
-    store.close()
-    os.truncate(store.folder / "pixels.bin", 1000)
+    store.store.close()
+    os.truncate(store.store.folder / "pixels.bin", 1000)
     gallery = look_at(open_dataset(root), cache=cache)
     np.testing.assert_array_equal(gallery.pixels(PLAIN).take(EVERYTHING).numpy(), true)
 

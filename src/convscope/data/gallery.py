@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from convscope.data.catalogue import open_catalogue
 from convscope.data.dataset import Dataset, as_array
 from convscope.data.decode import USUAL, DamagedImageError, Decoding, decode_content
 from convscope.data.pixels import ArrayPixels, DecodedPixels, Geometry, Pixels
-from convscope.data.store import StoredPixels, open_store
+from convscope.data.store import Store, StoredPixels, open_store
 from convscope.data.survey import Survey, hash_contents, survey_images
 from convscope.errors import DataError, counted, listed
 from convscope.progress import SILENT, Reporter, in_words
@@ -47,6 +47,7 @@ class Gallery:
         survey: Of the source.
         decoding: How images are decoded.
         cache: Where prepared pixels are kept; None for nowhere.
+        stores: Those that are open, by their geometry; None where the cache has no room.
         workers: Threads that decode; None for one a core.
     """
 
@@ -58,6 +59,7 @@ class Gallery:
     survey: Survey
     decoding: Decoding
     cache: Cache | None
+    stores: dict[str, Store | None]
     workers: int | None
 
     def __len__(self) -> int:
@@ -101,11 +103,20 @@ class Gallery:
             pixel_hashes=self.pixel_hashes,
             workers=self.workers,
         )
-        if self.cache is None:
-            return decoded
-        table = _table(self.survey.contents)
-        words = _words(self.dataset, table)
-        return open_store(self.cache, self.contents, decoded, table=table, words=words) or decoded
+        store = self._store(geometry)
+        return decoded if store is None else StoredPixels(store, self.contents, decoded)
+
+    def note(self) -> None:
+        """Waits until all that was kept counts for other processes and the next start."""
+        for store in filter(None, self.stores.values()):
+            store.note()
+
+    def _store(self, geometry: Geometry) -> Store | None:
+        if geometry.geometry not in self.stores:
+            self.stores[geometry.geometry] = _opened(
+                self.source, self.survey.contents, geometry, self.cache, self.decoding
+            )
+        return self.stores[geometry.geometry]
 
 
 def look_at(
@@ -139,13 +150,17 @@ def look_at(
         reporter.task("looking at images", len(dataset)) as task,
     ):
         contents, unread = hash_contents(dataset.images, catalogue, workers=workers)
-        stores = _stores(dataset, contents, geometries, cache, decoding)
+        stores = {
+            geometry.geometry: _opened(dataset, contents, geometry, cache, decoding)
+            for geometry in geometries
+        }
         _say_room(stores, geometries, cache, contents, reporter)
+        kept = _kept(dataset, contents, geometries, stores, decoding)
 
         def keeper(index: int, pixels: NDArray[np.uint8]) -> None:
-            store = stores[which(index, pixels)]
-            if store is not None:
-                store.keep(index, pixels)
+            stored = kept[which(index, pixels)]
+            if stored is not None:
+                stored.keep(index, pixels)
 
         survey = survey_images(
             dataset,
@@ -153,12 +168,12 @@ def look_at(
             catalogue=catalogue,
             hashed=(contents, unread),
             workers=workers,
-            keeper=keeper if any(stores) else None,
+            keeper=keeper if any(kept) else None,
             before=lambda indices: _announce(dataset, indices, decoding, workers, reporter),
             on_progress=task.advance,
         )
-        for store in filter(None, stores):
-            store.close()
+        for store in filter(None, stores.values()):
+            store.note_soon()
     names = dataset.images.name
     damaged = tuple((names(index), reason) for index, reason in survey.damaged.items())
     _check_damaged(damaged, len(dataset), allow_damaged=allow_damaged)
@@ -173,6 +188,7 @@ def look_at(
         survey=survey,
         decoding=decoding,
         cache=cache,
+        stores=stores,
         workers=workers,
     )
 
@@ -201,7 +217,7 @@ def _announce(
 
 
 def _say_room(
-    stores: Sequence[StoredPixels | None],
+    stores: Mapping[str, Store | None],
     geometries: Sequence[Geometry],
     cache: Cache | None,
     contents: Sequence[bytes],
@@ -210,9 +226,10 @@ def _say_room(
     """Says what the disk will hold, where that is much, and what it can't hold."""
     if cache is None:
         return
-    for store, geometry in zip(stores, geometries, strict=True):
+    for geometry in geometries:
+        store = stores[geometry.geometry]
         size = len(set(contents)) * geometry.height * geometry.width * geometry.channels
-        if store is not None and not store.is_at_hand and size >= MUCH_BYTES:
+        if store is not None and not store.filled.all() and size >= MUCH_BYTES:
             reporter.say(f"up to {size / 1e9:,.1f} GB of decoded images are kept in {cache.folder}")
         elif store is None and size > cache.limit_bytes:
             reporter.say(
@@ -222,36 +239,41 @@ def _say_room(
             )
 
 
-def _stores(
+def _kept(
     dataset: Dataset,
     contents: Sequence[bytes],
     geometries: Sequence[Geometry],
-    cache: Cache | None,
+    stores: Mapping[str, Store | None],
     decoding: Decoding,
 ) -> list[StoredPixels | None]:
-    """For each size the store that takes what is decoded on the way; None where there is none."""
-    if cache is None or as_array(dataset.images) is not None:
-        return [None] * len(geometries)
-    table = _table(contents)
+    """For each size what takes the images that are decoded on the way."""
     unused = np.zeros(len(dataset), dtype=np.uint64)
-    return [
-        open_store(
-            cache,
-            contents,
-            DecodedPixels(dataset.images, geometry, decoding=decoding, pixel_hashes=unused),
-            table=table,
-            words=_words(dataset, table),
-        )
-        for geometry in geometries
-    ]
+    kept: list[StoredPixels | None] = []
+    for geometry in geometries:
+        store = stores[geometry.geometry]
+        decoded = DecodedPixels(dataset.images, geometry, decoding=decoding, pixel_hashes=unused)
+        kept.append(None if store is None else StoredPixels(store, contents, decoded))
+    return kept
+
+
+def _opened(
+    dataset: Dataset,
+    contents: Sequence[bytes],
+    geometry: Geometry,
+    cache: Cache | None,
+    decoding: Decoding,
+) -> Store | None:
+    """The store of a data set at one size; None without a cache, or where images need none."""
+    array = as_array(dataset.images)
+    if cache is None or (array is not None and geometry.keeps(array.shape[1:])):
+        return None
+    table = _table(contents)
+    words = f"{dataset.name}, {counted(len(table), 'image')}"
+    return open_store(cache, table, geometry, decoding=decoding, words=words)
 
 
 def _table(contents: Sequence[bytes]) -> list[bytes]:
     return sorted(content for content in set(contents) if content)
-
-
-def _words(dataset: Dataset, table: Sequence[bytes]) -> str:
-    return f"{dataset.name}, {counted(len(table), 'image')}"
 
 
 def _check_damaged(damaged: Sequence[tuple[str, str]], total: int, *, allow_damaged: bool) -> None:

@@ -15,10 +15,12 @@ The random name tells a store from another one that was made in its place after 
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +34,8 @@ from torch import Tensor
 
 from convscope.cache import Cache
 from convscope.data.catalogue import decoding_key
-from convscope.data.pixels import DecodedPixels, Shape
+from convscope.data.decode import Decoding
+from convscope.data.pixels import DecodedPixels, Geometry, Shape
 from convscope.errors import RunError
 from convscope.files import write_bytes
 
@@ -41,73 +44,70 @@ NOTED_AFTER_ROWS = 2048  # that were written; what a killed build loses at most
 LOCK_SECONDS = 30.0
 
 
-class StoredPixels:
-    """Images in a store; those that aren't there yet are decoded, and kept if the disk takes them.
+class Store:
+    """Rows of prepared pixels on the disk.
 
     Args:
-        folder: Of the store.
-        contents: (N,) hashes of the images' contents; one without a row must not be asked for.
-        decoded: Where missing rows come from.
+        folder: Where they lie.
+        shape: (H, W, C) of each.
+
+    Raises:
+        OSError: The folder can't be read or written to, or isn't whole.
     """
 
-    def __init__(self, folder: Path, contents: Sequence[bytes], decoded: DecodedPixels) -> None:
+    def __init__(self, folder: Path, shape: Shape) -> None:
         self.folder = folder
-        self._decoded = decoded
-        self._row_bytes = int(np.prod(decoded.shape))
+        self._row_bytes = int(np.prod(shape))
         self._name, table = _read_contents(folder)
-        row_of = {content: row for row, content in enumerate(table)}
-        self._rows = np.array([row_of.get(content, -1) for content in contents], dtype=np.int64)
+        self.row_of = {content: row for row, content in enumerate(table)}
         self._file = os.open(folder / "pixels.bin", os.O_RDWR | getattr(os, "O_BINARY", 0))
         self._lock = threading.Lock()
         self._unnoted: list[int] = []
+        self._notes: list[threading.Thread] = []
         self._takes_more = True
-        self._filled = _read_filled(folder, self._name, len(table))
+        self.filled = _read_filled(folder, self._name, len(table))
         if os.fstat(self._file).st_size != len(table) * self._row_bytes:
             raise OSError(f"`{folder}` is damaged")  # mapping it would fill it up with black
         # "r+", as torch wants an array that may be written to; it is only read.
-        shape = (len(table), *decoded.shape)
-        self._mapped = torch.from_numpy(np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, shape))
+        mapped = np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, (len(table), *shape))
+        self.mapped = torch.from_numpy(mapped)
+        atexit.register(_close, weakref.ref(self))
 
-    @property
-    def shape(self) -> Shape:
-        """(H, W, C) of each."""
-        return self._decoded.shape
+    def write(self, row: int, pixels: NDArray[np.uint8]) -> None:
+        """Adds a row (H, W, C), if the disk takes it; from any thread."""
+        if not self._takes_more:
+            return
+        # Written, not assigned to the mapping: a disk that is full is an error here and would be
+        # the death of the process there.
+        try:
+            self._write_at(row * self._row_bytes, np.ascontiguousarray(pixels).data)
+        except OSError:
+            self._takes_more = False  # what isn't kept is decoded each time
+            return
+        with self._lock:
+            self.filled[row] = True
+            self._unnoted.append(row)
+            is_time = len(self._unnoted) >= NOTED_AFTER_ROWS
+        if is_time:
+            self.note_soon()
 
-    @property
-    def is_at_hand(self) -> bool:
-        """Whether all rows are there."""
-        return bool(self._filled[self._rows].all())
+    def note_soon(self) -> None:
+        """Begins to make what was added count for other processes and the next start.
 
-    def missing(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of some images that aren't there yet."""
-        return indices[~self._filled[self._rows[indices]]]
-
-    def take(self, indices: NDArray[np.int64]) -> Tensor:
-        """Some of the images (n, H, W, C)."""
-        rows = self._rows[indices]
-        is_missing = ~self._filled[rows]
-        taken = self._mapped.index_select(0, torch.from_numpy(rows))
-        if is_missing.any():
-            places = np.flatnonzero(is_missing)
-            fresh = taken.numpy()
-
-            def use(place: int, pixels: NDArray[np.uint8]) -> None:
-                fresh[places[place]] = pixels
-                self._write(int(rows[places[place]]), pixels)
-
-            self._decoded.each(indices[places], use)
-        return taken
-
-    def keep(self, index: int, pixels: NDArray[np.uint8]) -> None:
-        """Adds an image (H, W, C) that was decoded for another reason."""
-        row = int(self._rows[index])
-        if not self._filled[row]:
-            self._write(row, self._decoded.prepare(pixels))
+        That waits for the disk, which the work on the next images needn't.
+        """
+        with self._lock:
+            rows, self._unnoted = self._unnoted, []
+        if rows:
+            thread = threading.Thread(target=self._note, args=(rows,), name="noting")
+            self._notes.append(thread)
+            thread.start()
 
     def note(self) -> None:
         """Makes what was added count for other processes and the next start."""
-        with self._lock:
-            self._note()
+        self.note_soon()
+        while self._notes:
+            self._notes.pop().join()
 
     def close(self) -> None:
         """Notes what was added and lets go of the file."""
@@ -119,22 +119,6 @@ class StoredPixels:
     def __del__(self) -> None:
         with suppress(Exception):  # while the interpreter ends, anything may be gone
             self.close()
-
-    def _write(self, row: int, pixels: NDArray[np.uint8]) -> None:
-        if not self._takes_more:
-            return
-        # Written, not assigned to the mapping: a disk that is full is an error here and would be
-        # the death of the process there.
-        try:
-            self._write_at(row * self._row_bytes, np.ascontiguousarray(pixels).data)
-        except OSError:
-            self._takes_more = False  # what isn't kept is decoded each time
-            return
-        with self._lock:
-            self._filled[row] = True
-            self._unnoted.append(row)
-            if len(self._unnoted) >= NOTED_AFTER_ROWS:
-                self._note()
 
     def _write_at(self, offset: int, content: memoryview) -> None:
         content = content.cast("B")
@@ -148,50 +132,100 @@ class StoredPixels:
             written = os.pwrite(self._file, content, offset)
             content, offset = content[written:], offset + written
 
-    def _note(self) -> None:
+    def _note(self, rows: list[int]) -> None:
         # The store may have been removed to make room, or be read-only.
         with suppress(OSError, RunError, Timeout):
-            if self._unnoted:
-                os.fsync(self._file)
-                with FileLock(self.folder / "lock", timeout=LOCK_SECONDS):
-                    filled = _read_filled(self.folder, self._name, len(self._filled))
-                    filled[self._unnoted] = True
-                    write_bytes(self.folder / "filled.bin", self._name + filled.tobytes())
-                self._filled |= filled
-        self._unnoted.clear()
+            os.fsync(self._file)
+            with FileLock(self.folder / "lock", timeout=LOCK_SECONDS):
+                filled = _read_filled(self.folder, self._name, len(self.filled))
+                filled[rows] = True
+                write_bytes(self.folder / "filled.bin", self._name + filled.tobytes())
+            self.filled |= filled
+
+
+def _close(store: weakref.ReferenceType[Store]) -> None:
+    if (alive := store()) is not None:
+        alive.close()
+
+
+class StoredPixels:
+    """Images in a store; those that aren't there yet are decoded, and kept if the disk takes them.
+
+    Args:
+        store: Where rows are.
+        contents: (N,) hashes of the images' contents; one without a row must not be asked for.
+        decoded: Where missing rows come from.
+    """
+
+    def __init__(self, store: Store, contents: Sequence[bytes], decoded: DecodedPixels) -> None:
+        self.store = store
+        self._decoded = decoded
+        row_of = store.row_of
+        self._rows = np.array([row_of.get(content, -1) for content in contents], dtype=np.int64)
+
+    @property
+    def shape(self) -> Shape:
+        """(H, W, C) of each."""
+        return self._decoded.shape
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether all rows are there."""
+        return bool(self.store.filled[self._rows].all())
+
+    def missing(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of some images that aren't there yet."""
+        return indices[~self.store.filled[self._rows[indices]]]
+
+    def take(self, indices: NDArray[np.int64]) -> Tensor:
+        """Some of the images (n, H, W, C)."""
+        rows = self._rows[indices]
+        is_missing = ~self.store.filled[rows]
+        taken = self.store.mapped.index_select(0, torch.from_numpy(rows))
+        if is_missing.any():
+            places = np.flatnonzero(is_missing)
+            fresh = taken.numpy()
+
+            def use(place: int, pixels: NDArray[np.uint8]) -> None:
+                fresh[places[place]] = pixels
+                self.store.write(int(rows[places[place]]), pixels)
+
+            self._decoded.each(indices[places], use)
+        return taken
+
+    def keep(self, index: int, pixels: NDArray[np.uint8]) -> None:
+        """Adds an image (H, W, C) that was decoded for another reason."""
+        row = int(self._rows[index])
+        if not self.store.filled[row]:
+            self.store.write(row, self._decoded.prepare(pixels))
 
 
 def open_store(
-    cache: Cache,
-    contents: Sequence[bytes],
-    decoded: DecodedPixels,
-    *,
-    table: Sequence[bytes],
-    words: str,
-) -> StoredPixels | None:
-    """The store of a data set, made if need be; None where the cache has no room for it.
+    cache: Cache, table: Sequence[bytes], geometry: Geometry, *, decoding: Decoding, words: str
+) -> Store | None:
+    """The store of a data set at one size, made if need be; None where there is no room for it.
 
     Args:
         cache: Where it lies or goes.
-        contents: (N,) hashes of the images' contents; b"" for those that can't be read.
-        decoded: Where missing rows come from.
         table: Sorted hashes of all contents of the data set, each once.
+        geometry: What images are brought to.
+        decoding: How they are decoded.
         words: What this is, for people.
     """
-    way_words = f"{decoding_key(decoded.decoding)} {decoded.geometry.geometry}"
-    way = xxhash.xxh3_64_hexdigest(way_words.encode())
+    way = xxhash.xxh3_64_hexdigest(f"{decoding_key(decoding)} {geometry.geometry}".encode())
     folder = cache.stores / f"{way}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
-    row_bytes = int(np.prod(decoded.shape))
+    shape = (geometry.height, geometry.width, geometry.channels)
+    row_bytes = int(np.prod(shape))
     try:
         if not folder.is_dir():
             others = list(cache.stores.glob(f"{way}-*"))
             if not cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1)):
                 return None
-            _create(folder, table, decoded.shape, f"{words} at {decoded.geometry.geometry}")
+            _create(folder, table, shape, f"{words} at {geometry.geometry}")
             for other in others:
                 _adopt(folder, other, table, row_bytes)
         cache.mark_used(folder)
-        return StoredPixels(folder, contents, decoded)
+        return Store(folder, shape)
     except (OSError, RunError):
         return None  # a cache that can't be written to costs time, nothing else
 

@@ -63,6 +63,8 @@ ENGLISH = {
         "prediction use.",
         "method_exact": "Exact duplicates have the same decoded pixels, whatever the file's format "
         "or name.",
+        "method_near": "Near-duplicates: {words}.",
+        "method_labels": "Labels: {words}.",
         "method_appearance": "Pictures are called dark, light, flat or blurry only if they are so "
         "in themselves and unlike the others here.",
         "method_limits": "A check finds what it looks for. That nothing is found does not prove "

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from faults import clean, examine, picture, save, square
 from hypothesis import given, settings
@@ -23,6 +25,7 @@ from convscope.data.audit.findings import Examined, finding
 from convscope.data.audit.result import Audit
 from convscope.data.dataset import Dataset
 from convscope.data.sources.opening import open_dataset
+from convscope.data.survey import survey_images
 from convscope.errors import DataError
 
 
@@ -138,10 +141,48 @@ def test_data_of_which_nothing_can_be_read_is_judged_too(tmp_path: Path) -> None
     json.dumps(audit.to_dict(), allow_nan=False)
 
 
-def test_images_that_came_decoded_are_judged_too() -> None:
-    audit = quick(examine(Path("digits")))
-    assert audit.num_readable == 1797
-    assert not audit.of("error")
+@pytest.fixture(scope="module")
+def mislabelled() -> tuple[Audit, Examined, set[int]]:
+    """An audit of digits of which every fortieth has the label of the next class."""
+    digits = open_dataset("digits")
+    planted = np.arange(0, len(digits), 40)
+    labels = digits.labels.copy()
+    labels[planted] = (labels[planted] + 1) % 10
+    dataset = replace(digits, labels=labels)
+    examined = Examined(dataset, survey_images(dataset))
+    audit = audit_dataset(examined, preprocessing=square(8))
+    return audit, examined, set(planted.tolist())
+
+
+def test_wrong_labels_are_listed_as_suggestions(
+    mislabelled: tuple[Audit, Examined, set[int]],
+) -> None:
+    audit, examined, planted = mislabelled
+    (found,) = [one for one in audit.findings if one.kind == "suspicious_labels"]
+    listed = {image.index for image in found.images}
+    assert len(listed & planted) >= 0.8 * len(planted)
+    assert len(listed - planted) <= 0.2 * len(listed)
+    assert found.severity == "warning"
+    assert not any(image.exclude for image in found.images)
+    first = found.images[0]
+    assert first.reason.startswith(f"labelled `{examined.label(first.index)}`, looks like `")
+    assert "of all labels are as it says" in found.sentence
+
+
+def test_how_the_check_was_made_is_said_in_words(
+    mislabelled: tuple[Audit, Examined, set[int]],
+) -> None:
+    audit = mislabelled[0]
+    assert "a small probe predicted" in audit.labels
+    assert "calibrated on this data" in audit.duplicates
+    assert set(audit.seconds) == {"reading", "duplicates", "labels", "everything else"}
+    assert audit.seconds_per_thousand > 0
+
+
+def test_labels_of_too_few_images_are_not_judged_and_that_is_said(tmp_path: Path) -> None:
+    audit = audit_dataset(examine(clean(tmp_path, count=4)), preprocessing=square(32))
+    assert audit.labels.startswith("labels were not judged: that takes at least two classes")
+    assert not any(one.kind == "suspicious_labels" for one in audit.findings)
 
 
 def test_the_cheap_part_makes_one_line(leaking: Examined) -> None:

@@ -29,4 +29,18 @@ def find_suspicious_labels(
     judged = suspicious_labels(
         pixels_of, dataset.labels, dataset.classes, examined.readable, on_progress
     )
-    raise NotImplementedError(judged, finding, Finding)
+    if not judged.suspicions or judged.accuracy is None:
+        return [], judged.words
+    images = [
+        examined.image(
+            suspicion.index,
+            f"labelled `{dataset.classes[suspicion.label]}`, looks like "
+            f"`{dataset.classes[suspicion.suggested]}` (the probe says "
+            f"{suspicion.probability_of_label:.0%} against "
+            f"{suspicion.probability_of_suggested:.0%})",
+        )
+        for suspicion in judged.suspicions
+    ]
+    accuracy = f"{judged.accuracy:.0%}"
+    found = finding("suspicious_labels", severity="warning", images=images, accuracy=accuracy)
+    return [found], judged.words

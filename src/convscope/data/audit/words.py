@@ -65,8 +65,9 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "suspicious_labels": FindingWords(
         "labels that look wrong",
-        "A simple classifier that did not see these images prefers another label. "
-        "It is right about {accuracy} of the time, so this is a list to look through, no verdict.",
+        "A small probe that learned from the other images prefers another label, and is usually "
+        "right where it is as sure. It errs itself ({accuracy} of all labels are as it says): take "
+        "this as a list to look through, of which about half may be wrong.",
         "Look at them, the most suspicious first, and correct what is wrong.",
     ),
     "shortcut": FindingWords(
@@ -189,7 +190,7 @@ FINDINGS: dict[str, FindingWords] = {
 # By the worst severity of what was found.
 VERDICTS = {
     "error": "Deal with these before training: {names}.",
-    "warning": "No damage and no leaks; worth a look: {names}.",
+    "warning": "Nothing has to be done before training; worth a look: {names}.",
     "note": "Nothing is wrong; {notes} to know.",
     "nothing": "Nothing is wrong.",
 }
