@@ -21,8 +21,8 @@ from convscope.downloads import cache_folder
 from convscope.errors import RunError
 from convscope.files import read_json, write_json
 
-USUAL_LIMIT_BYTES = 64 << 30
-KEPT_FREE_BYTES = 1 << 30  # of the disk, whatever the limit says
+USUAL_LIMIT_BYTES = 64 * 10**9
+KEPT_FREE_BYTES = 10**9  # of the disk, whatever the limit says
 
 
 @dataclass(frozen=True, slots=True)

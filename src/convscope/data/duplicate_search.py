@@ -18,6 +18,7 @@ LOCAL_NEIGHBOURS = 10  # more than an image usually has copies
 REFERENCES = 2048  # among which they are looked for
 SCREENED_AXES = 32  # the first, which tell most; no pair is farther apart along a part of the axes
 BLOCK = 4096
+ROWS = 1024
 
 Pairs = NDArray[np.int64]  # (M, 2)
 
@@ -85,12 +86,17 @@ def pairs_within(points: Vectors, scales: Vectors, limit: float) -> tuple[Pairs,
     ones, reach = np.ones_like(squares), scales[:, np.newaxis] * np.float32(limit)
     left = torch.from_numpy(np.hstack([screened * np.float32(-2), squares, ones, -reach]))
     right = torch.from_numpy(np.hstack([screened, ones, squares, reach]).T.copy())
+    excess = torch.empty(ROWS * BLOCK)  # used again and again: new memory costs twice the product
+    is_near = torch.empty(ROWS * BLOCK, dtype=torch.bool)
     found = []
-    for top in range(0, len(points), BLOCK):
+    for top in range(0, len(points), ROWS):
         for edge in range(top, len(points), BLOCK):
-            is_near = left[top : top + BLOCK] @ right[:, edge : edge + BLOCK] < 0
-            rows, columns = np.divmod(np.flatnonzero(is_near.numpy()), is_near.shape[1])
-            pairs = np.column_stack([rows + top, columns + edge])
+            rows, columns = left[top : top + ROWS], right[:, edge : edge + BLOCK]
+            size = len(rows) * columns.shape[1]
+            product = torch.mm(rows, columns, out=excess[:size].view(len(rows), -1))
+            torch.lt(product.view(-1), 0, out=is_near[:size])
+            row, column = np.divmod(np.flatnonzero(is_near[:size].numpy()), columns.shape[1])
+            pairs = np.column_stack([row + top, column + edge])
             found.append(pairs[pairs[:, 0] < pairs[:, 1]])
     pairs = np.concatenate(found) if found else np.zeros((0, 2), dtype=np.int64)
     distances = scaled_distances(points, scales, pairs)

@@ -30,17 +30,15 @@ from convscope.data.duplicate_calibration import (
     calibrated_copies,
     fixed_copies,
 )
-from convscope.data.duplicate_metric import Thumbnails, Vectors
 
 __all__ = ["TAIL", "Calibration", "Duplicates", "choose_sample", "find_duplicates", "groups"]
 
 SAMPLE = 100  # images of which variants are made
 MIN_CALIBRATED = 20  # different images; fewer say nothing of usual distances
-FLAT_LEVELS = 2.0  # a thumbnail that varies less shows nothing that could be compared
+FLAT = 0.008  # two levels of 255; an image of less contrast shows nothing that could be compared
 MAX_COLOUR_CHANGE = 0.15  # between copies: of any channel's mean, of 1
 MAX_CONTRAST_CHANGE = 0.3  # between copies: of its logarithm
 MAX_ASPECT_CHANGE = 0.2  # between copies: of the ratio of width and height, as a logarithm
-BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Duplicates:
 def choose_sample(facts: NDArray[np.void], *, count: int = SAMPLE) -> NDArray[np.int64]:
     """Indices of images for `find_duplicates` to make variants of; the same in any order."""
     unique = _different(facts, facts["height"] > 0)
-    unique = unique[_deviations(facts["thumbnail"][unique]) >= FLAT_LEVELS]
+    unique = unique[facts["contrast"][unique] >= FLAT]
     keys = hash64("variants", facts["pixels"][unique])
     return np.asarray(unique[np.argsort(keys, kind="stable")][:count])
 
@@ -90,9 +88,8 @@ def find_duplicates(
     if is_readable is None:
         is_readable = facts["height"] > 0
     unique = _different(facts, is_readable)
+    unique = unique[facts["contrast"][unique] >= FLAT]
     thumbnails = facts["thumbnail"][unique]
-    shows_something = _deviations(thumbnails) >= FLAT_LEVELS
-    unique, thumbnails = unique[shows_something], thumbnails[shows_something]
     if len(unique) < MIN_CALIBRATED:
         found, distances, calibration = fixed_copies(thumbnails)
     else:
@@ -148,14 +145,6 @@ def _exact_groups(
     order = np.argsort(hashes, kind="stable")
     parts = np.split(rows[order], np.flatnonzero(np.diff(hashes[order])) + 1)
     return sorted((part for part in parts if len(part) > 1), key=lambda part: int(part[0]))
-
-
-def _deviations(thumbnails: Thumbnails) -> Vectors:
-    deviations = np.empty(len(thumbnails), dtype=np.float32)
-    for start in range(0, len(thumbnails), BLOCK):
-        block = thumbnails[start : start + BLOCK].astype(np.float32)
-        deviations[start : start + BLOCK] = block.std(axis=(1, 2))
-    return deviations
 
 
 def _could_be_copies(facts: NDArray[np.void], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
