@@ -150,6 +150,14 @@ def test_a_store_whose_pixels_were_cut_off_is_not_used(
     np.testing.assert_array_equal(gallery.pixels(PLAIN).take(EVERYTHING).numpy(), true)
 
 
+def test_large_rows_are_read_as_small_ones_are_mapped(root: Path, cache: Cache) -> None:
+    large = Preprocessing(height=80, width=72, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
+    gallery = look_at(open_dataset(root), cache=cache, geometries=[large])
+    expected = look_at(open_dataset(root), cache=None).pixels(large).take(EVERYTHING)
+    for _ in range(2):
+        assert (gallery.pixels(large).take(EVERYTHING) == expected).all()
+
+
 def test_where_the_cache_has_no_room_images_are_decoded_each_time(
     root: Path, cache: Cache, true: np.ndarray
 ) -> None:

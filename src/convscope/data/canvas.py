@@ -50,7 +50,7 @@ class Canvas:
         pixels = with_channels(pixels, self.channels)
         source = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
         resized = F.interpolate(
-            source.permute(2, 0, 1)[None],
+            source[None].permute(0, 3, 1, 2),  # in this order torch sees that channels come last
             size=(self.height, self.width),
             mode="bilinear",
             antialias=True,

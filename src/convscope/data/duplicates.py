@@ -33,6 +33,7 @@ from convscope.data.duplicate_calibration import (
 
 __all__ = ["TAIL", "Calibration", "Duplicates", "choose_sample", "find_duplicates", "groups"]
 
+VERSION = 1  # pairs that another version found are looked for again
 SAMPLE = 100  # images of which variants are made
 MIN_CALIBRATED = 20  # different images; fewer say nothing of usual distances
 FLAT = 0.008  # two levels of 255; an image of less contrast shows nothing that could be compared

@@ -7,13 +7,15 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.data import duplicates, facts
 from convscope.data.catalogue import open_catalogue
 from convscope.data.decode import decode_content
-from convscope.data.duplicates import choose_sample, find_duplicates
-from convscope.data.facts import VERSION
 from convscope.data.gallery import Gallery
 from convscope.data.split import connected
 from convscope.progress import Reporter
+
+SAID_FROM = 20_000  # images: some seconds
+COMPARED_AT_MOST = 300_000  # images: some minutes
 
 
 def group_images(gallery: Gallery, reporter: Reporter) -> NDArray[np.int64]:
@@ -23,7 +25,13 @@ def group_images(gallery: Gallery, reporter: Reporter) -> NDArray[np.int64]:
     """
     hashes = gallery.pixel_hashes
     unique, labels = np.unique(hashes, return_inverse=True)
-    key = f"near pairs {VERSION} {hashlib.sha256(unique.tobytes()).hexdigest()}"
+    if len(unique) > COMPARED_AT_MOST:
+        reporter.say(
+            f"note: of {len(unique):,} images only those with the same pixels are kept on one side "
+            "of the split; comparing so many for near-duplicates would take too long"
+        )
+        return labels
+    key = f"near pairs {duplicates.VERSION} {facts.VERSION} {hashlib.sha256(unique.tobytes()).hexdigest()}"
     with open_catalogue(gallery.cache.folder if gallery.cache else None) as catalogue:
         remembered = catalogue.recall(key)
         if remembered is None:
@@ -36,15 +44,15 @@ def group_images(gallery: Gallery, reporter: Reporter) -> NDArray[np.int64]:
 
 def _near_pairs(gallery: Gallery, reporter: Reporter) -> NDArray[np.uint64]:
     """(M, 2) hashes of the pixels of near-duplicates."""
-    chosen = choose_sample(gallery.facts)
+    chosen = duplicates.choose_sample(gallery.facts)
     images = gallery.dataset.images
-    with reporter.task("comparing images", 1, unit="data set"):
-        found = find_duplicates(
-            gallery.facts,
-            sample_indices=chosen,
-            sample_pixels=[
-                decode_content(images.content(int(index)), gallery.decoding).pixels
-                for index in chosen
-            ],
-        )
+    if len(gallery) > SAID_FROM:
+        reporter.say(f"comparing {len(gallery):,} images with each other, once")
+    found = duplicates.find_duplicates(
+        gallery.facts,
+        sample_indices=chosen,
+        sample_pixels=[
+            decode_content(images.content(int(index)), gallery.decoding).pixels for index in chosen
+        ],
+    )
     return gallery.pixel_hashes[found.pairs.reshape(-1)].reshape(-1, 2)

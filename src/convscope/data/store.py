@@ -1,4 +1,4 @@
-"""Store: prepared images of a data set on the disk, each decoded once and mapped into memory.
+"""Store: prepared images of a data set on the disk, each decoded once.
 
 <cache folder>/stores/<way>-<contents>/
     pixels.bin      one row of H x W x C bytes for each content, in the order of contents.bin
@@ -36,12 +36,13 @@ from convscope.cache import Cache
 from convscope.data.catalogue import decoding_key
 from convscope.data.decode import Decoding
 from convscope.data.pixels import DecodedPixels, Geometry, Shape
-from convscope.errors import RunError
+from convscope.errors import DataError, RunError
 from convscope.files import write_bytes
 
 HASH_BYTES = 16
 NOTED_AFTER_ROWS = 2048  # that were written; what a killed build loses at most
 LOCK_SECONDS = 30.0
+READ_BYTES = 1 << 14  # a row from which on reading is faster than mapping
 
 
 class Store:
@@ -68,10 +69,22 @@ class Store:
         self.filled = _read_filled(folder, self._name, len(table))
         if os.fstat(self._file).st_size != len(table) * self._row_bytes:
             raise OSError(f"`{folder}` is damaged")  # mapping it would fill it up with black
+        self._shape = shape
         # "r+", as torch wants an array that may be written to; it is only read.
         mapped = np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, (len(table), *shape))
-        self.mapped = torch.from_numpy(mapped)
+        self._mapped = torch.from_numpy(mapped)
         atexit.register(_close, weakref.ref(self))
+
+    def read(self, rows: NDArray[np.int64]) -> Tensor:
+        """Some of the rows (n, H, W, C); those that aren't there hold anything."""
+        if self._row_bytes < READ_BYTES or not hasattr(os, "preadv"):
+            return self._mapped.index_select(0, torch.from_numpy(rows))
+        # Touching a page of the mapping for the first time costs more than reading its content.
+        pixels = np.empty((len(rows), *self._shape), dtype=np.uint8)
+        for place, row in enumerate(rows.tolist()):
+            if self.filled[row]:
+                self._read_at(row * self._row_bytes, pixels[place])
+        return torch.from_numpy(pixels)
 
     def write(self, row: int, pixels: NDArray[np.uint8]) -> None:
         """Adds a row (H, W, C), if the disk takes it; from any thread."""
@@ -119,6 +132,17 @@ class Store:
     def __del__(self) -> None:
         with suppress(Exception):  # while the interpreter ends, anything may be gone
             self.close()
+
+    def _read_at(self, offset: int, pixels: NDArray[np.uint8]) -> None:
+        content = pixels.data.cast("B")
+        while content:
+            count = os.preadv(self._file, [content], offset)
+            if not count:
+                raise DataError(
+                    f"`{self.folder}` was cut off while it was used",
+                    hint="`convscope cache --clear` removes it; then begin again",
+                )
+            content, offset = content[count:], offset + count
 
     def _write_at(self, offset: int, content: memoryview) -> None:
         content = content.cast("B")
@@ -181,7 +205,7 @@ class StoredPixels:
         """Some of the images (n, H, W, C)."""
         rows = self._rows[indices]
         is_missing = ~self.store.filled[rows]
-        taken = self.store.mapped.index_select(0, torch.from_numpy(rows))
+        taken = self.store.read(rows)
         if is_missing.any():
             places = np.flatnonzero(is_missing)
             fresh = taken.numpy()
