@@ -31,7 +31,8 @@ def group_images(gallery: Gallery, reporter: Reporter) -> NDArray[np.int64]:
             "of the split; comparing so many for near-duplicates would take too long"
         )
         return labels
-    key = f"near pairs {duplicates.VERSION} {facts.VERSION} {hashlib.sha256(unique.tobytes()).hexdigest()}"
+    digest = hashlib.sha256(unique.tobytes()).hexdigest()
+    key = f"near pairs {duplicates.VERSION} {facts.VERSION} {digest}"
     with open_catalogue(gallery.cache.folder if gallery.cache else None) as catalogue:
         remembered = catalogue.recall(key)
         if remembered is None:
