@@ -253,9 +253,17 @@ def test_an_unreadable_image_is_named(run: convscope.Run, tmp_path: Path) -> Non
         convscope.load(run.path).predict(tmp_path / "no.png")
 
 
-@pytest.mark.parametrize("pixels", [np.zeros((4, 4)), np.zeros((4, 4, 2), dtype=np.uint8)])
-def test_pixels_of_another_kind_are_refused(run: convscope.Run, pixels: np.ndarray) -> None:
-    with pytest.raises(DataError, match="pixels have shape"):
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.full((4, 4), 7.0), "7"),
+        (np.zeros((4, 4, 2), dtype=np.uint8), "has the shape"),
+    ],
+)
+def test_pixels_of_another_kind_are_refused(
+    run: convscope.Run, pixels: np.ndarray, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
         convscope.load(run.path).predict(pixels)
 
 

@@ -26,7 +26,7 @@ _PUBLIC = {
     "Reporter": "convscope.progress",
     "Run": "convscope.run",
     "build": "convscope.networks",
-    "check": "convscope.checking",
+    "check": "convscope.workflows",
     "evaluate": "convscope.workflows",
     "image_grid": "convscope.data.pictures",
     "load": "convscope.workflows",
@@ -38,7 +38,6 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
-    from convscope.checking import check as check
     from convscope.classifier import Classifier as Classifier
     from convscope.classifier import Prediction as Prediction
     from convscope.data.pictures import image_grid as image_grid
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from convscope.progress import Reporter as Reporter
     from convscope.recipe import Recipe as Recipe
     from convscope.run import Run as Run
+    from convscope.workflows import check as check
     from convscope.workflows import evaluate as evaluate
     from convscope.workflows import load as load
     from convscope.workflows import summarize as summarize

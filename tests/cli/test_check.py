@@ -7,20 +7,13 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import Outcome
 from convscope.cli.main import run
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
 
 Check = Callable[..., Outcome]
 
@@ -125,7 +118,7 @@ def test_an_edited_list_is_kept_and_said_to_be(check: Check, pets: Path) -> None
 def test_the_page_repeats_the_command_as_it_was_typed(check: Check, pets: Path) -> None:
     check("pets", "--no-labels", "--fit", "pad", "--img-size", "40", "-q")
     page = Path("checks/pets/report.html").read_text()
-    assert "convscope check pets --fit pad --img-size 40 --no-labels" in page
+    assert "convscope check pets --img-size 40 --fit pad --no-labels" in page
     assert "40x40" in page
 
 
@@ -173,11 +166,11 @@ def test_an_image_with_too_many_pixels_cannot_be_read(check: Check, pets: Path) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--value-range", "12"], "`--value-range 12` is not two numbers"),
-        (["--value-range", "low,high"], "`--value-range low,high` is not two numbers"),
-        (["--value-range", "9,1"], "the first number must be below the second"),
-        (["--fit", "squeeze"], "`--fit` can't be this"),
-        (["--img-size", "0"], "`--img-size` can't be this"),
+        (["--value-range", "12"], "`value_range` can't be `12`: it must be LOW,HIGH"),
+        (["--value-range", "low,high"], "`value_range` can't be `low,high`: it must be LOW,HIGH"),
+        (["--value-range", "9,1"], "`value_range` can't be `9,1`: it must be LOW,HIGH with"),
+        (["--fit", "squeeze"], "`fit` can't be `squeeze`"),
+        (["--img-size", "0"], "`img_size` can't be `0`"),
         (["--path-column", "nothing"], "`pets` is no table"),
     ],
 )

@@ -25,7 +25,7 @@ LAYERS = [
     {"training", "exporting"},
     {"diagnosis"},
     {"claims", "report"},
-    {"workflows", "checking"},
+    {"workflows"},
     {"serving"},
     {"cli"},
     {"__main__"},

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convscope.checking import Checked, check
 from convscope.data.dataset import ArrayImages, Dataset
 from convscope.report.charts import histogram
 from convscope.report.page import render
 from convscope.report.words import WORDS
+from convscope.workflows.checking import Checked, check
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 SVG_VOID = {"rect", "line", "path", "image"}

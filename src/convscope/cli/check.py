@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import textwrap
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from convscope.errors import UsageError, listed
+from convscope.cli.recipe_flags import check_flags
+from convscope.errors import listed
 
 if TYPE_CHECKING:
     from convscope.data.audit.findings import Finding
@@ -20,38 +22,18 @@ if TYPE_CHECKING:
 FOUND_WRONG = 1
 WIDTH = 92
 INDENT = " " * 9
+OWN = ("output", "as_json", "quiet")  # where the output goes changes nothing of it
+ONLY_CHECK = ("no_labels", "strict", "exclude")  # flags that `train` hasn't, or will get
 
 
 @click.command("check")
 @click.argument("data")
-@click.option(
-    "--fit",
-    metavar="crop|pad|stretch",
-    type=click.Choice(["crop", "pad", "stretch"]),
-    default="crop",
-    help="How images will be brought to the network's input. [default: crop]",
-)
-@click.option(
-    "--imgsz",
-    "--img-size",
-    "img_size",
-    type=click.IntRange(min=1),
-    help="Side of that input in pixels. [default: 224, or less where images are smaller]",
-)
-@click.option("--path-column", metavar="NAME", help="The table's column of paths.")
-@click.option("--label-column", metavar="NAME", help="The table's column of labels.")
-@click.option("--split-column", metavar="NAME", help="The table's column of splits.")
-@click.option("--group", metavar="NAME", help="The table's column of patients, bursts or cameras.")
+@check_flags
 @click.option("--no-labels", is_flag=True, help="Don't look for wrong labels: takes less time.")
 @click.option(
-    "--max-pixels", type=click.IntRange(min=1), help="An image with more can't be read here."
+    "-j", "--workers", type=click.IntRange(min=1), help="Threads that decode. [default: one a core]"
 )
-@click.option(
-    "--value-range",
-    metavar="LOW,HIGH",
-    help="Values of 12-, 16- and 32-bit and float images that become black and white.",
-)
-@click.option("--allow-damaged", is_flag=True, help="Take images that end early as far as they go.")
+@click.option("--download", is_flag=True, help="Fetch DATA that is named: mnist, cifar10 and kin.")
 @click.option(
     "--strict",
     is_flag=True,
@@ -67,51 +49,42 @@ INDENT = " " * 9
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     data: str,
+    no_labels: bool,
+    workers: int | None,
+    download: bool,
     strict: bool,
     output: Path | None,
     as_json: bool,
     quiet: bool,
-    **flags: Any,
+    **reading: Any,
 ) -> int:
     """Look for what is wrong with DATA before anything is trained on it.
 
     Finds damaged, duplicate, leaking, imbalanced, odd and mislabelled-looking images. Writes a page
     with pictures, and a list of images that `convscope train --exclude` takes.
     """
-    value_range = bounds_of(flags["value_range"])
-
-    from convscope.cache import Cache
-    from convscope.checking import check
-    from convscope.data.decode import MAX_PIXELS, Decoding
-    from convscope.data.sources.opening import open_dataset
-    from convscope.downloads import cache_folder
     from convscope.progress import Reporter
+    from convscope.workflows import check
 
     reporter = Reporter(quiet=quiet)
     checked = check(
-        open_dataset(
-            data,
-            path_column=flags["path_column"],
-            label_column=flags["label_column"],
-            split_column=flags["split_column"],
-            group_column=flags["group"],
-        ),
-        fit=flags["fit"],
-        img_size=flags["img_size"],
-        judge_labels=not flags["no_labels"],
-        decoding=Decoding(
-            max_pixels=flags["max_pixels"] or MAX_PIXELS,
-            value_range=value_range,
-            allow_truncated=flags["allow_damaged"],
-        ),
-        cache=Cache(cache_folder()),
+        data,
+        judge_labels=not no_labels,
+        workers=workers,
+        download=download,
         reporter=reporter,
+        **reading,
     )
     audit = checked.audit
     written = None
     if output or not as_json:
         folder = output or Path("checks", audit.name)
-        written = checked.write(folder, command=typed(click.get_current_context()), called=data)
+        context = click.get_current_context()
+        written = checked.write(
+            folder,
+            command=typed(context, "check", without=OWN),
+            train_command=typed(context, "train", without=(*OWN, *ONLY_CHECK)),
+        )
         if written.kept:
             reporter.say(f"the list that was there, perhaps edited, is now `{written.kept}`")
     if as_json:
@@ -122,36 +95,17 @@ def command(
     return FOUND_WRONG if strict and audit.has_leaks_or_damage else 0
 
 
-def bounds_of(words: str | None) -> tuple[float, float] | None:
-    """The two numbers of `LOW,HIGH`.
-
-    Raises:
-        UsageError: These aren't two numbers, the first below the second.
-    """
-    if words is None:
-        return None
-    try:
-        low, high = (float(word) for word in words.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f"`--value-range {words}` is not two numbers", hint="write it as LOW,HIGH: 0,4095"
-        ) from error
-    if not low < high:
-        raise UsageError(f"`--value-range {words}`: the first number must be below the second")
-    return low, high
-
-
-def typed(context: click.Context) -> str:
-    """The command as it was typed, with `--output`, `--json` and `--quiet` left away."""
-    words = ["convscope", "check"]
+def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str:
+    """The command as it was typed, for a verb that has the same flags but for some."""
+    words = ["convscope", verb]
     for parameter in context.command.params:
         name = parameter.name or ""
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if not given or name in ("output", "as_json", "quiet"):
+        if not given or name in without:
             continue
         value = context.params[name]
         if isinstance(parameter, click.Option):
-            words.append(parameter.opts[-1])
+            words.append(next(name for name in parameter.opts if name.startswith("--")))
         if value is not True:
             words.append(str(value))
     return shlex.join(words)

@@ -34,6 +34,11 @@ def reading_flags(function: Function) -> Function:
     return _with_fields(READING, function)
 
 
+def check_flags(function: Function) -> Function:
+    """Adds the flags that say how a data set is read, and what its images are brought to."""
+    return _with_fields((*READING, "group", "value_range", "img_size", "fit"), function)
+
+
 def decoding_flags(function: Function) -> Function:
     """Adds the flags that say how images are decoded, for verbs that take images alone."""
     return _with_fields(DECODING, function)

@@ -48,8 +48,9 @@ class Recipe(
         Raises:
             UsageError: Fields that don't exist or values that can't be; all of them together.
         """
+        plain = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
         try:
-            recipe = cls.model_validate(values)
+            recipe = cls.model_validate(plain)
         except ValidationError as error:
             raise explained(error, cls) from error
         problems = list(contradictions(recipe))

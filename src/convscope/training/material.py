@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope.cache import Cache
-from convscope.data.audit.exclusions import read_exclusions
 from convscope.data.canvas import Canvas
 from convscope.data.dataset import Dataset
-from convscope.data.decode import Decoding
 from convscope.data.facts import hash_pixels
 from convscope.data.gallery import Gallery, look_at
 from convscope.data.grouping import group_images
 from convscope.data.pixels import Geometry, Pixels
 from convscope.data.preprocessing import Preprocessing
-from convscope.data.sources.opening import open_dataset
+from convscope.data.reading import decoding_of
 from convscope.data.split import Split, likely_use, merged_groups, split_images
-from convscope.errors import UsageError, counted
+from convscope.errors import UsageError
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run, read_uses
@@ -43,38 +41,6 @@ class Material:
     split: Split
     evaluation: Pixels
     learning: Pixels
-
-
-def open_data(recipe: Recipe, *, download: bool = False) -> Dataset:
-    """The data set that a recipe names, without what it excludes.
-
-    Raises:
-        DataError: See `open_dataset`; or excluded images that the data hasn't.
-    """
-    dataset = open_dataset(
-        recipe.data,
-        path_column=recipe.path_column,
-        label_column=recipe.label_column,
-        split_column=recipe.split_column,
-        group_column=recipe.group,
-        download=download,
-    )
-    if recipe.exclude is None:
-        return dataset
-    left_out = read_exclusions(Path(recipe.exclude), dataset)
-    remark = f"{counted(len(left_out), 'image')} left out as `{recipe.exclude}` says"
-    dataset = dataset.take(np.setdiff1d(np.arange(len(dataset)), left_out))
-    return replace(dataset, remarks=(*dataset.remarks, remark))
-
-
-def decoding_of(recipe: Recipe) -> Decoding:
-    """How a recipe wants images to be decoded."""
-    return Decoding(
-        max_pixels=recipe.max_pixels,
-        value_range=recipe.value_range,
-        allow_truncated=recipe.allow_damaged,
-        extra_formats=recipe.extra_formats,
-    )
 
 
 def prepare_material(

@@ -15,6 +15,7 @@ from convscope.classifier import Classifier
 from convscope.data.audit.audit import cheap_audit, one_line
 from convscope.data.dataset import Dataset, check_learnable
 from convscope.data.probe import probe_images
+from convscope.data.reading import decoding_of, open_data
 from convscope.data.split import Split
 from convscope.device import Device, choose_device
 from convscope.errors import counted, listed
@@ -31,7 +32,7 @@ from convscope.training.choices import (
     measured,
 )
 from convscope.training.fitting import Fitting
-from convscope.training.material import Material, decoding_of, open_data, prepare_material
+from convscope.training.material import Material, prepare_material
 from convscope.training.show import show_batch
 from convscope.training.start import Start, find_start
 from convscope.training.tuning import freeze
