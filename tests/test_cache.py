@@ -81,6 +81,32 @@ def test_a_file_with_holes_takes_what_it_holds(tmp_path: Path) -> None:
     assert cache.entries()[0].bytes < 10**6
 
 
+def test_the_limit_counts_what_a_store_may_grow_to(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    folder = add(cache, "a", used=1, kilobytes=0)
+    with (folder / "pixels.bin").open("wb") as file:
+        file.truncate(900_000)
+    cache.set_limit(1_000_000)
+    assert not cache.make_room(200_000, keep=[folder])
+    assert names(cache) == ["a"]
+    assert cache.make_room(200_000)
+    assert names(cache) == []
+
+
+def test_what_killed_processes_left_is_swept_away(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    for name in (".x.removed", ".new-1", "no-store"):
+        folder = add(cache, name, used=1)
+        if name == "no-store":
+            (folder / "words.txt").unlink()
+        os.utime(folder, (1, 1))
+    fresh = cache.stores / ".new-2"
+    fresh.mkdir()
+    assert names(cache) == []
+    cache.clear()
+    assert list(cache.stores.iterdir()) == [fresh]
+
+
 def test_clearing_removes_stores_and_catalogue_and_keeps_downloads(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     add(cache, "a", used=1)

@@ -22,6 +22,7 @@ from convscope.errors import RunError
 from convscope.files import read_json, write_json
 
 USUAL_LIMIT_BYTES = 64 * 10**9
+LEFT_OVER_SECONDS = 3600.0  # a folder that is being made or removed is younger
 KEPT_FREE_BYTES = 10**9  # of the disk, whatever the limit says
 
 
@@ -32,12 +33,14 @@ class Entry:
     Attributes:
         path: A folder.
         bytes: On the disk; a store takes only what it holds.
+        full_bytes: What it may grow to; the limit counts these.
         used: When it was last used, in seconds since 1970.
         words: What it is, for people.
     """
 
     path: Path
     bytes: int
+    full_bytes: int
     used: float
     words: str
 
@@ -79,12 +82,16 @@ class Cache:
         found = []
         with suppress(OSError):
             for path in self.stores.iterdir():
+                if path.name.startswith(".") or not path.is_dir():
+                    continue
                 with suppress(OSError):  # another process may be removing it
                     words = path / "words.txt"
+                    size, full_size = _sizes(path)
                     found.append(
                         Entry(
                             path=path,
-                            bytes=_size(path),
+                            bytes=size,
+                            full_bytes=full_size,
                             used=words.stat().st_mtime,
                             words=words.read_text(encoding="utf-8"),
                         )
@@ -103,8 +110,9 @@ class Cache:
             needed_bytes: That are about to be written.
             keep: Entries in use.
         """
+        self._sweep()
         limit = self.limit_bytes
-        protected = sum(_size(path) for path in keep)
+        protected = sum(_sizes(path)[1] for path in keep)
         if needed_bytes + protected > limit:
             return False
         self._remove_beyond(limit - needed_bytes, keep=keep)
@@ -116,23 +124,45 @@ class Cache:
         """Removes all decoded images and what was found out; returns how many bytes that gave."""
         entries = self.entries()
         for entry in entries:
-            _remove(entry.path)
-        catalogue = self.folder / "catalogue.sqlite"
+            self.remove(entry.path)
+        self._sweep()
         freed = sum(entry.bytes for entry in entries)
-        with suppress(OSError):
-            freed += catalogue.stat().st_size
-            catalogue.unlink()
+        for name in ("catalogue.sqlite", "catalogue.sqlite-journal"):
+            with suppress(OSError):
+                freed += (self.folder / name).stat().st_size
+                (self.folder / name).unlink()
         return freed
+
+    def remove(self, path: Path) -> None:
+        """Removes an entry, whatever state it is in."""
+        # Renamed first: whoever looks for it finds all of it or nothing.
+        aside = path.with_name(f".{path.name}.removed")
+        shutil.rmtree(aside, ignore_errors=True)
+        with suppress(OSError):
+            path.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        with suppress(OSError):
+            path.with_suffix(".lock").unlink()
+
+    def _sweep(self) -> None:
+        """Removes what killed processes left half made or half removed."""
+        with suppress(OSError):
+            for path in self.stores.iterdir():
+                with suppress(OSError):
+                    is_old = time.time() - path.stat().st_mtime > LEFT_OVER_SECONDS
+                    is_no_store = path.is_dir() and not (path / "words.txt").is_file()
+                    if (path.name.startswith(".") or is_no_store) and is_old:
+                        shutil.rmtree(path, ignore_errors=True)
 
     def _remove_beyond(self, limit_bytes: int, *, keep: Sequence[Path]) -> None:
         entries = self.entries()
-        total = sum(entry.bytes for entry in entries)
+        total = sum(entry.full_bytes for entry in entries)
         for entry in entries:
             if total <= limit_bytes:
                 return
             if entry.path not in keep:
-                _remove(entry.path)
-                total -= entry.bytes
+                self.remove(entry.path)
+                total -= entry.full_bytes
 
     def _free_up(self, needed_bytes: int, *, keep: Sequence[Path]) -> bool:
         """The same where the disk, not the limit, is short."""
@@ -141,7 +171,7 @@ class Cache:
         if sum(entry.bytes for entry in removable) < missing:
             return False
         for entry in removable:
-            _remove(entry.path)
+            self.remove(entry.path)
             if self._free_bytes() - needed_bytes >= KEPT_FREE_BYTES:
                 return True
         return False
@@ -158,20 +188,13 @@ def open_cache() -> Cache:
     return Cache(cache_folder())
 
 
-def _size(path: Path) -> int:
-    """Bytes on the disk; a hole in a file takes none."""
-    total = 0
+def _sizes(path: Path) -> tuple[int, int]:
+    """Bytes on the disk now, and when all holes in files are filled."""
+    now, full = 0, 0
     with suppress(OSError):
         for file in os.scandir(path):
             status = file.stat()
-            total += getattr(status, "st_blocks", -(-status.st_size // 512)) * 512
-    return total
-
-
-def _remove(path: Path) -> None:
-    # Renamed first: whoever looks for it finds all of it or nothing.
-    aside = path.with_name(f".{path.name}.removed")
-    shutil.rmtree(aside, ignore_errors=True)
-    with suppress(OSError):
-        path.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+            blocks = getattr(status, "st_blocks", -(-status.st_size // 512))
+            now += blocks * 512
+            full += max(blocks * 512, status.st_size)
+    return now, full

@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from convscope.errors import RunError, UsageError, did_you_mean
+from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean, either_of
 from convscope.files import check_format, read_json
 from convscope.recipe import Recipe
 
 FORMAT = 1
+USES = ("train", "validation", "test", "excluded")  # what splits.csv says of an image
 LONGEST_NAME = 100  # of a run; file systems take 255 bytes, and a number is added
 State = Literal["finished", "diverged", "unfinished"]
 
@@ -149,6 +150,12 @@ def read_uses(path: Path) -> dict[int, frozenset[str]]:
             pairs = [(int(row["pixels"], 16), row["used_for"]) for row in reader]
         if not pairs:
             raise ValueError("it has no rows")
+        unknown = sorted({use for _, use in pairs} - set(USES))
+        if unknown:
+            raise ValueError(
+                f"{either_of(unknown[:LISTED_AT_MOST])} can't stand in `used_for`; "
+                f"it takes {either_of(USES)}"
+            )
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise RunError(
             f"`{path}` can't be read, so it isn't known what training saw: {error}",

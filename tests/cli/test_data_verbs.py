@@ -73,6 +73,81 @@ def test_excluded_images_are_left_out(convscope: Convscope, make_folder: MakeFol
     assert "red/003.png" not in names
 
 
+def test_excluded_images_do_not_count_as_unseen(
+    convscope: Convscope, make_folder: MakeFolder
+) -> None:
+    data = make_folder()
+    Path("list.txt").write_text("red/003.png\nblue/000.png\n")
+    convscope("train", data, *QUICK, "--exclude", "list.txt")
+    unseen = json.loads(convscope("evaluate", "runs/pictures-lenet_rgb", data, "--json").out)
+    tested = sum(use == "test" for use in uses("runs/pictures-lenet_rgb").values())
+    assert unseen["num_images"] == tested
+    assert "or that were excluded" in unseen["images"]
+
+
+def test_a_words_that_splits_csv_does_not_have_is_an_error(
+    convscope: Convscope, make_folder: MakeFolder
+) -> None:
+    data = make_folder()
+    convscope("train", data, *QUICK, "--name", "first")
+    text = Path("runs/first/splits.csv").read_text().replace("validation", "val")
+    Path("mine.csv").write_text(text)
+    outcome = convscope("train", data, *QUICK, "--splits", "mine.csv")
+    assert outcome.code == 6
+    assert "`val` can't stand in `used_for`; it takes `train`, `validation`" in outcome.err
+
+
+def test_a_range_of_values_is_taken_over_with_the_weights(
+    convscope: Convscope, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    for label, low in (("a", 0), ("b", 2000)):
+        (tmp_path / "wide" / label).mkdir(parents=True)
+        for number in range(40):
+            pixels = (low + random.integers(0, 2000, (28, 28))).astype(np.uint16)
+            Image.fromarray(pixels).save(tmp_path / "wide" / label / f"{number}.png")
+    quick = ("--epochs", "2", "-b", "16", "-q")
+    words = ("--value-range", "0,4095", "--name", "source", "--model", "lenet5_relu")
+    assert convscope("train", "wide", *quick, *words).code == 0
+    tuned = convscope("train", "wide", *quick, "--weights", "runs/source", "--name", "tuned")
+    assert tuned.code == 0, tuned.err
+    assert "- 4095.0" in Path("runs/tuned/recipe.yaml").read_text()
+    own = json.loads(Path("runs/tuned/evaluation.json").read_text())
+    again = json.loads(convscope("evaluate", "runs/tuned", "--json").out)
+    assert (own["num_images"], own["accuracy"]) == (again["num_images"], again["accuracy"])
+
+
+def test_an_evaluation_decodes_as_training_did(
+    convscope: Convscope, make_folder: MakeFolder
+) -> None:
+    data = make_folder()
+    for number in range(10):
+        (data / "red" / f"{number:03d}.png").write_bytes(b"damaged")
+    assert convscope("train", data, *QUICK).code == 3
+    assert convscope("train", data, *QUICK, "--allow-damaged").code == 0
+    assert convscope("evaluate", "runs/pictures-lenet_rgb", data).code == 0
+
+
+def test_data_that_is_not_where_the_recipe_says_gets_a_hint(
+    convscope: Convscope, make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_folder()
+    convscope("train", "pictures", *QUICK)
+    monkeypatch.chdir(tmp_path / "runs")
+    outcome = convscope("evaluate", "pictures-lenet_rgb")
+    assert outcome.code == 3
+    assert "hint: its recipe says `pictures`, as seen from the folder" in outcome.err
+
+
+def test_a_batch_is_shown_in_a_picture_or_not_at_all(
+    convscope: Convscope, make_folder: MakeFolder
+) -> None:
+    outcome = convscope("train", make_folder(), *QUICK, "--show-batch", "batch.doc")
+    assert outcome.code == 2
+    assert "`batch.doc` has no ending that says which kind of image to write" in outcome.err
+    assert not list(Path("runs").glob("*"))
+
+
 def test_images_keep_the_side_of_an_earlier_run(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:

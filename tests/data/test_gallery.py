@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from convscope.cache import Cache
 from convscope.data import survey
 from convscope.data.catalogue import open_catalogue
 from convscope.data.dataset import Dataset, FileImages
-from convscope.data.decode import decode_content
+from convscope.data.decode import DamagedImageError, decode_content
 from convscope.data.gallery import Gallery, look_at
 from convscope.data.pixels import ArrayPixels, DecodedPixels
 from convscope.data.preprocessing import Preprocessing
@@ -229,3 +230,76 @@ def test_the_number_of_workers_changes_nothing(
     dataset = open_dataset(make_folder({"a": 40, "b": 23}))
     gallery = look_at(dataset, cache=cache, workers=workers)
     np.testing.assert_array_equal(taken(gallery), expected(dataset))
+
+
+class Fickle:
+    """Images of which one is another one the second time it is read, or can't be read then."""
+
+    def __init__(self, images: FileImages, *, second: bytes | None) -> None:
+        self._images, self._second = images, second
+        self._reads = 0
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def name(self, index: int) -> str:
+        return self._images.name(index)
+
+    def stamp(self, index: int) -> str:
+        return self._images.stamp(index)
+
+    def content(self, index: int) -> bytes:
+        if index != 1:
+            return self._images.content(index)
+        self._reads += 1
+        if self._reads == 1:
+            return self._images.content(index)
+        if self._second is None:
+            raise DamagedImageError("can't be read: Input/output error")
+        return self._second
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_what_goes_wrong_for_a_moment_is_not_remembered(
+    make_folder: MakeFolder, cache: Cache, is_replaced: bool
+) -> None:
+    root = make_folder({"a": 20, "b": 20})
+    dataset = open_dataset(root)
+    second = (root / "b" / "000.png").read_bytes() if is_replaced else None
+    assert isinstance(dataset.images, FileImages)
+    fickle = Fickle(dataset.images, second=second)
+    first = look_at(replace(dataset, images=fickle), cache=cache, geometries=[PLAIN])
+    reason = "became another image" if is_replaced else "can't be read: Input/output error"
+    assert [name for name, why in first.damaged if reason in why] == ["a/001.png"]
+    first.note()
+    again = look_at(dataset, cache=cache, geometries=[PLAIN])
+    assert again.damaged == ()
+    np.testing.assert_array_equal(taken(again), expected(dataset))
+    assert again.fingerprint == look_at(dataset, cache=None).fingerprint
+
+
+def test_a_catalogue_whose_pages_are_damaged_begins_anew(
+    make_folder: MakeFolder, cache: Cache, reads: list[str]
+) -> None:
+    dataset = open_dataset(make_folder({"a": 30, "b": 20}))
+    before = look_at(dataset, cache=cache).fingerprint
+    path = cache.folder / "catalogue.sqlite"
+    content = bytearray(path.read_bytes())
+    content[2 * 4096 :] = b"\xff" * (len(content) - 2 * 4096)
+    path.write_bytes(content)
+    for _ in range(2):
+        assert look_at(dataset, cache=cache).fingerprint == before
+    reads.clear()
+    assert look_at(dataset, cache=cache).fingerprint == before
+    assert reads == []
+
+
+def test_a_catalogue_that_has_become_too_large_forgets_what_came_first(
+    make_folder: MakeFolder, cache: Cache, monkeypatch: pytest.MonkeyPatch, reads: list[str]
+) -> None:
+    dataset = open_dataset(make_folder({"a": 30, "b": 20}))
+    look_at(dataset, cache=cache)
+    monkeypatch.setattr("convscope.data.catalogue.MAX_BYTES", 10_000)
+    reads.clear()
+    look_at(dataset, cache=cache)
+    assert 0 < len(reads) < 100

@@ -119,7 +119,7 @@ def test_new_images_join_the_side_of_their_group_and_old_ones_stay() -> None:
     now = split.used_for(4000)
     assert now[:3000] == old
     assert now[3000:] == old[:1000]
-    assert split.remarks == ()
+    assert split.remarks == ("3,000 of 4,000 images stay as in the earlier split",)
 
 
 def test_a_new_image_that_bridges_two_sides_goes_to_train_and_is_reported() -> None:
@@ -131,7 +131,7 @@ def test_a_new_image_that_bridges_two_sides_goes_to_train_and_is_reported() -> N
         [""] * 3001, HASHES[:3001], groups=groups, earlier=earlier_of(HASHES[:3000], old)
     )
     assert split.used_for(3001) == [*old, "train"]
-    assert split.remarks == (
+    assert split.remarks[1:] == (
         "1 new image belonging to images on two sides of the earlier split: used for training",
     )
 
@@ -142,6 +142,34 @@ def test_an_earlier_split_does_not_move_images_of_given_splits() -> None:
     split = split_images(given, HASHES, earlier=earlier)
     assert split.test.tolist() == list(range(3000, 4000))
     assert split.used_for(4000)[1000:3000] == ["train"] * 2000
+
+
+def test_an_earlier_split_of_other_images_is_an_error() -> None:
+    with pytest.raises(DataError, match="the earlier split has none of these images"):
+        split_images([""] * 2000, HASHES[:2000], earlier=earlier_of(HASHES[2000:], ["test"] * 2000))
+
+
+def test_an_earlier_split_of_data_with_all_splits_of_its_own_is_an_error() -> None:
+    given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
+    with pytest.raises(DataError, match="an earlier split has no effect"):
+        split_images(given, HASHES, earlier=earlier_of(HASHES, given))
+
+
+def test_what_was_excluded_earlier_is_new_now() -> None:
+    old = split_images([""] * 3000, HASHES[:3000]).used_for(3000)
+    earlier = earlier_of(HASHES[:3000], old) | {int(HASHES[5]): frozenset({"excluded"})}
+    now = split_images([""] * 3000, HASHES[:3000], earlier=earlier).used_for(3000)
+    assert now == old
+
+
+def test_groups_that_given_splits_tear_apart_are_counted() -> None:
+    given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
+    groups = np.arange(4000)
+    groups[[1999, 3999]] = groups[[7, 8]] = 9000
+    assert split_images(given, HASHES, groups=groups).remarks == (
+        "1 group of images that belong together lie on several of the given sides",
+    )
+    assert split_images(given, HASHES, groups=np.arange(4000)).remarks == ()
 
 
 def test_what_is_likely_is_what_comes_out_where_nothing_else_decides() -> None:

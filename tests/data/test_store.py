@@ -107,7 +107,7 @@ def test_processes_that_fill_a_store_at_once_give_the_same_store(
     words = [sys.executable, "-c", FILLER, str(root), str(cache.folder)]
     fillers = [subprocess.Popen([*words, str(number)]) for number in range(3)]
     assert [filler.wait(timeout=120) for filler in fillers] == [0, 0, 0]
-    assert len(list(cache.stores.iterdir())) == 1
+    assert len(cache.entries()) == 1
     store = stored(look_at(open_dataset(root), cache=cache))
     no_decoding(monkeypatch)
     np.testing.assert_array_equal(store.take(EVERYTHING).numpy(), true)
@@ -139,15 +139,30 @@ def test_a_store_that_was_removed_and_made_again_takes_no_notes_of_the_old_one(
     np.testing.assert_array_equal(again.take(EVERYTHING).numpy(), true)
 
 
-def test_a_store_whose_pixels_were_cut_off_is_not_used(
+def test_a_store_whose_pixels_were_cut_off_is_made_anew(
     root: Path, cache: Cache, true: np.ndarray
 ) -> None:
     store = stored(look_at(open_dataset(root), cache=cache))
     store.take(EVERYTHING)
     store.store.close()
     os.truncate(store.store.folder / "pixels.bin", 1000)
-    gallery = look_at(open_dataset(root), cache=cache)
-    np.testing.assert_array_equal(gallery.pixels(PLAIN).take(EVERYTHING).numpy(), true)
+    anew = stored(look_at(open_dataset(root), cache=cache))
+    assert len(anew.missing(EVERYTHING)) == 60
+    np.testing.assert_array_equal(anew.take(EVERYTHING).numpy(), true)
+
+
+def test_a_cache_that_is_cleared_while_it_is_used_is_used_again_afterwards(
+    root: Path, cache: Cache, true: np.ndarray
+) -> None:
+    store = stored(look_at(open_dataset(root), cache=cache))
+    store.take(EVERYTHING)
+    cache.clear()
+    store.store.close()  # notes rows of a store that is gone
+    again = stored(look_at(open_dataset(root), cache=cache))
+    np.testing.assert_array_equal(again.take(EVERYTHING).numpy(), true)
+    again.store.close()
+    third = stored(look_at(open_dataset(root), cache=cache))
+    assert len(third.missing(EVERYTHING)) == 0
 
 
 def test_large_rows_are_read_as_small_ones_are_mapped(root: Path, cache: Cache) -> None:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import PIL
 import xxhash
@@ -23,16 +23,17 @@ import xxhash
 from convscope.data.decode import Decoding
 from convscope.data.facts import FACTS, VERSION
 
+Result = TypeVar("Result")
 ASKED_AT_ONCE = 10_000  # SQLite takes at most 32,766 values in one question
 WAIT_SECONDS = 30.0
-MAX_BYTES = 4 << 30  # begins anew beyond that: a few million images
+MAX_BYTES = 4 << 30  # some two million images; what was found out first goes first
 
 _CONTENTS = "select stamp, content from stamps where stamp in"
 _FACTS = "select key, facts, damage from facts where key in"
 _TABLES = """
-create table if not exists stamps (stamp blob primary key, content blob) without rowid;
-create table if not exists facts (key blob primary key, facts blob, damage text) without rowid;
-create table if not exists results (key blob primary key, result blob) without rowid;
+create table if not exists stamps (stamp blob primary key, content blob);
+create table if not exists facts (key blob primary key, facts blob, damage text);
+create table if not exists results (key blob primary key, result blob);
 """
 
 
@@ -45,9 +46,8 @@ class Catalogue:
 
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.Lock()
-        self._database: sqlite3.Connection | None = None
-        if path is not None:
-            self._database = _opened(path)
+        self._path = path
+        self._database = None if path is None else _opened(path)
 
     def contents(self, stamps: Sequence[str]) -> list[bytes | None]:
         """For each stamp the hash of the content that had it, or None."""
@@ -101,20 +101,41 @@ class Catalogue:
         if self._database is not None:
             self._database.close()
 
-    def _ask(self, question: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
-        if self._database is None:
-            return
+    def _ask(self, question: str, keys: Sequence[bytes]) -> list[tuple[Any, ...]]:
+        answers: list[tuple[Any, ...]] = []
         for start in range(0, len(keys), ASKED_AT_ONCE):
             part = keys[start : start + ASKED_AT_ONCE]
-            marks = ",".join("?" * len(part))
-            with self._lock, suppress(sqlite3.Error):
-                yield from self._database.execute(f"{question} ({marks})", part).fetchall()
+            asked = f"{question} ({','.join('?' * len(part))})"
+            answers += self._do(lambda base: base.execute(asked, part).fetchall()) or []  # noqa: B023 - called at once
+        return answers
 
     def _write(self, order: str, rows: list[tuple[object, ...]]) -> None:
-        # A disk that is full or read-only costs time on the next start, nothing else.
-        if self._database is not None and rows:
-            with self._lock, suppress(sqlite3.Error), self._database:
-                self._database.executemany(order, rows)
+        def write(database: sqlite3.Connection) -> None:
+            with database:
+                database.executemany(order, rows)
+
+        if rows:
+            self._do(write)
+
+    def _do(self, work: Callable[[sqlite3.Connection], Result]) -> Result | None:
+        """Works with the database; None where there is none. A damaged one is begun anew.
+
+        A disk that is full or read-only costs time on the next start, nothing else.
+        """
+        with self._lock:
+            if self._database is None:
+                return None
+            try:
+                return work(self._database)
+            except sqlite3.OperationalError:
+                return None
+            except sqlite3.DatabaseError:
+                self._database.close()
+                self._database = None
+                if self._path is not None:
+                    _remove(self._path)
+                    self._database = _opened(self._path)
+                return None
 
 
 @contextmanager
@@ -142,20 +163,37 @@ def _hash(text: str, more: bytes = b"") -> bytes:
 
 
 def _opened(path: Path) -> sqlite3.Connection | None:
-    """The database; a damaged or overgrown one is begun anew, one that can't be made is None."""
-    with suppress(OSError):
-        if path.stat().st_size > MAX_BYTES:
-            path.unlink()
+    """The database; a damaged one is begun anew, one that can't be made is None."""
     for _ in range(2):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
             database.execute("pragma synchronous = normal")
             database.executescript(_TABLES)
+            _forget_oldest(database)
             return database
         except sqlite3.OperationalError:
             return None  # locked for long, read-only, or no room
         except (sqlite3.DatabaseError, OSError):
-            with suppress(OSError):
-                path.unlink()
+            _remove(path)
     return None
+
+
+def _forget_oldest(database: sqlite3.Connection) -> None:
+    """Halves what is remembered where it has become too much; the file keeps its size."""
+    pages, free, size = (
+        database.execute(f"pragma {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    if (pages - free) * size <= MAX_BYTES:
+        return
+    with database:
+        for table in ("stamps", "facts", "results"):
+            middle = f"select (min(rowid) + max(rowid)) / 2 from {table}"
+            database.execute(f"delete from {table} where rowid <= ({middle})")
+
+
+def _remove(path: Path) -> None:
+    for place in (path, path.with_name(f"{path.name}-journal")):
+        with suppress(OSError):
+            place.unlink()

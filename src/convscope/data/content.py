@@ -23,6 +23,10 @@ class DamagedImageError(DataError):
     """Bytes that are no image, or an image that can't be decoded in full."""
 
 
+class PassingError(DamagedImageError):
+    """An image that can't be read now, and may be another time: nothing about it is remembered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
     """What may be decided about decoding; the rest is the same for every image.

@@ -118,12 +118,13 @@ class ChosenImages:
         return self.images.content(int(self.chosen[index]))
 
 
-def as_array(images: Images) -> NDArray[Any] | None:
-    """The array (N, H, W, C) of images that are in memory; None for others."""
-    if isinstance(images, ChosenImages):
-        array = as_array(images.images)
-        return None if array is None else array[images.chosen]
-    return images.pixels if isinstance(images, ArrayImages) else None
+def in_array(images: Images) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
+    """The array (M, H, W, C) that images are in, and the place of each (N,); None for others."""
+    if isinstance(images, ArrayImages):
+        return images.pixels, np.arange(len(images.pixels))
+    if isinstance(images, ChosenImages) and (found := in_array(images.images)) is not None:
+        return found[0], found[1][images.chosen]
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from convscope.data.content import (
     DamagedImageError,
     Decoded,
     Decoding,
+    PassingError,
 )
 from convscope.data.endings import fault_of_png, lacks_end_mark, whole_jpeg
 from convscope.data.formats import check_size, open_image, over_the_limit
@@ -40,6 +41,7 @@ __all__ = [
     "DamagedImageError",
     "Decoded",
     "Decoding",
+    "PassingError",
     "decode",
     "decode_content",
     "pixels_of",
@@ -189,7 +191,7 @@ def _refused_with_a_reason(decoding: Decoding) -> Iterator[None]:
         numbers = [int(number) for number in re.findall(r"\d+", str(error))] or [0]
         raise DamagedImageError(over_the_limit(f"{numbers[0]:,}", decoding)) from error
     except MemoryError as error:
-        raise DamagedImageError("needs more memory than there is") from error
+        raise PassingError("needs more memory than there is") from error
     except Exception as error:  # a damaged file can raise anything from within a decoder
         text = _printable(error)
         is_truncated = "truncated" in text.lower() or "not enough image data" in text

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from convscope.cache import Cache
 from convscope.data.catalogue import open_catalogue
-from convscope.data.dataset import Dataset, as_array
+from convscope.data.dataset import Dataset, in_array
 from convscope.data.decode import USUAL, DamagedImageError, Decoding, decode_content
-from convscope.data.pixels import ArrayPixels, DecodedPixels, Geometry, Pixels
+from convscope.data.pixels import ArrayPixels, DecodedPixels, Geometry, Pixels, is_at_hand
 from convscope.data.store import Store, StoredPixels, open_store
 from convscope.data.survey import Survey, hash_contents, survey_images
 from convscope.errors import DataError, counted, listed
@@ -93,9 +93,9 @@ class Gallery:
 
     def pixels(self, geometry: Geometry) -> Pixels:
         """The images at one size: from memory, from a store, or decoded each time."""
-        array = as_array(self.dataset.images)
-        if array is not None and array.dtype == np.uint8 and geometry.keeps(array.shape[1:]):
-            return ArrayPixels(array)
+        in_memory = in_array(self.dataset.images)
+        if in_memory is not None and is_at_hand(self.dataset.images, geometry):
+            return ArrayPixels(*in_memory)
         decoded = DecodedPixels(
             self.dataset.images,
             geometry,
@@ -113,8 +113,13 @@ class Gallery:
 
     def _store(self, geometry: Geometry) -> Store | None:
         if geometry.geometry not in self.stores:
-            self.stores[geometry.geometry] = _opened(
-                self.source, self.survey.contents, geometry, self.cache, self.decoding
+            _open(
+                self.stores,
+                geometry,
+                dataset=self.source,
+                contents=self.survey.contents,
+                cache=self.cache,
+                decoding=self.decoding,
             )
         return self.stores[geometry.geometry]
 
@@ -145,15 +150,21 @@ def look_at(
     Raises:
         DataError: No image can be read, or more than 5 % can't.
     """
-    with (
-        open_catalogue(cache.folder if cache else None) as catalogue,
-        reporter.task("looking at images", len(dataset)) as task,
-    ):
-        contents, unread = hash_contents(dataset.images, catalogue, workers=workers)
-        stores = {
-            geometry.geometry: _opened(dataset, contents, geometry, cache, decoding)
-            for geometry in geometries
-        }
+    with open_catalogue(cache.folder if cache else None) as catalogue:
+        with reporter.task("reading images", len(dataset)) as reading:
+            contents, unread = hash_contents(
+                dataset.images, catalogue, workers=workers, on_progress=reading.advance
+            )
+        stores: dict[str, Store | None] = {}
+        for geometry in geometries:
+            _open(
+                stores,
+                geometry,
+                dataset=dataset,
+                contents=contents,
+                cache=cache,
+                decoding=decoding,
+            )
         _say_room(stores, geometries, cache, contents, reporter)
         kept = _kept(dataset, contents, geometries, stores, decoding)
 
@@ -162,16 +173,17 @@ def look_at(
             if stored is not None:
                 stored.keep(index, pixels)
 
-        survey = survey_images(
-            dataset,
-            decoding,
-            catalogue=catalogue,
-            hashed=(contents, unread),
-            workers=workers,
-            keeper=keeper if any(kept) else None,
-            before=lambda indices: _announce(dataset, indices, decoding, workers, reporter),
-            on_progress=task.advance,
-        )
+        with reporter.task("looking at images", len(dataset)) as task:
+            survey = survey_images(
+                dataset,
+                decoding,
+                catalogue=catalogue,
+                hashed=(contents, unread),
+                workers=workers,
+                keeper=keeper if any(kept) else None,
+                before=lambda indices: _announce(dataset, indices, decoding, workers, reporter),
+                on_progress=task.advance,
+            )
         for store in filter(None, stores.values()):
             store.note_soon()
     names = dataset.images.name
@@ -256,20 +268,28 @@ def _kept(
     return kept
 
 
-def _opened(
+def _open(
+    stores: dict[str, Store | None],
+    geometry: Geometry,
+    *,
     dataset: Dataset,
     contents: Sequence[bytes],
-    geometry: Geometry,
     cache: Cache | None,
     decoding: Decoding,
-) -> Store | None:
-    """The store of a data set at one size; None without a cache, or where images need none."""
-    array = as_array(dataset.images)
-    if cache is None or (array is not None and geometry.keeps(array.shape[1:])):
-        return None
+) -> None:
+    """Adds the store for a size; None without a cache or room, or where images need no store."""
+    stores[geometry.geometry] = None
+    if cache is None or is_at_hand(dataset.images, geometry):
+        return
     table = _table(contents)
-    words = f"{dataset.name}, {counted(len(table), 'image')}"
-    return open_store(cache, table, geometry, decoding=decoding, words=words)
+    stores[geometry.geometry] = open_store(
+        cache,
+        table,
+        geometry,
+        decoding=decoding,
+        words=f"{dataset.name}, {counted(len(table), 'image')}",
+        keep=[store.folder for store in stores.values() if store is not None],
+    )
 
 
 def _table(contents: Sequence[bytes]) -> list[bytes]:

@@ -148,13 +148,23 @@ def _levels(array: NDArray[Any]) -> NDArray[np.uint8]:
     return levels
 
 
-def _write(image: Image.Image, path: Path) -> None:
+def check_picture_path(path: Path) -> str:
+    """The format that a picture at `path` will have, by the name's ending.
+
+    Raises:
+        UsageError: The ending is none of a picture.
+    """
     name = FORMATS.get(path.suffix.lower())
     if name is None:
         raise UsageError(
             f"`{path.name}` has no ending that says which kind of image to write",
             hint=f"let the name end with {either_of(list(FORMATS))}",
         )
+    return name
+
+
+def _write(image: Image.Image, path: Path) -> None:
+    name = check_picture_path(path)
     content = io.BytesIO()
     options = {"quality": JPEG_QUALITY, "subsampling": 0} if name == "JPEG" else {}
     image.save(content, name, **options)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convscope.data.dataset import Images
+from convscope.data.dataset import Images, in_array
 from convscope.data.decode import DamagedImageError, Decoding, decode_content
 from convscope.data.facts import hash_pixels
 from convscope.errors import DataError
@@ -83,13 +83,15 @@ class ArrayPixels:
     """Images that are in memory and have the right size already.
 
     Args:
-        pixels: (N, H, W, C) uint8.
+        pixels: (M, H, W, C) uint8.
+        places: (N,) where each image lies among them; None for all in their order.
     """
 
     is_at_hand = True
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+    def __init__(self, pixels: NDArray[np.uint8], places: NDArray[np.int64] | None = None) -> None:
         self._pixels = torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+        self._places = np.arange(len(pixels)) if places is None else places
 
     @property
     def shape(self) -> Shape:
@@ -99,7 +101,13 @@ class ArrayPixels:
 
     def take(self, indices: NDArray[np.int64]) -> Tensor:
         """Some of the images (n, H, W, C)."""
-        return self._pixels[torch.from_numpy(indices)]
+        return self._pixels[torch.from_numpy(self._places[indices])]
+
+
+def is_at_hand(images: Images, geometry: Geometry) -> bool:
+    """Whether images are in memory at just this size, so that nothing has to be done to them."""
+    found = in_array(images)
+    return found is not None and found[0].dtype == np.uint8 and geometry.keeps(found[0].shape[1:])
 
 
 class DecodedPixels:

@@ -16,7 +16,12 @@ from convscope.recipe import Recipe
 
 
 def open_data(recipe: Recipe, *, download: bool = False) -> Dataset:
-    """The data set that a recipe names, without what it excludes.
+    """The data set that a recipe names, without what it excludes."""
+    return open_with_excluded(recipe, download=download)[0]
+
+
+def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Dataset, Dataset]:
+    """The data set that a recipe names without what it excludes, and what it excludes.
 
     Raises:
         DataError: See `open_dataset`; or excluded images that the data hasn't.
@@ -30,11 +35,11 @@ def open_data(recipe: Recipe, *, download: bool = False) -> Dataset:
         download=download,
     )
     if recipe.exclude is None:
-        return dataset
+        return dataset, dataset.take(np.zeros(0, dtype=np.int64))
     left_out = read_exclusions(Path(recipe.exclude), dataset)
     remark = f"{counted(len(left_out), 'image')} left out as `{recipe.exclude}` says"
-    dataset = dataset.take(np.setdiff1d(np.arange(len(dataset)), left_out))
-    return replace(dataset, remarks=(*dataset.remarks, remark))
+    rest = dataset.take(np.setdiff1d(np.arange(len(dataset)), left_out))
+    return replace(rest, remarks=(*rest.remarks, remark)), dataset.take(left_out)
 
 
 def decoding_of(recipe: Recipe) -> Decoding:

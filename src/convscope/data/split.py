@@ -1,9 +1,10 @@
 """Which image is used for what: learning, choosing, or the number that is reported.
 
 Where the data brings no splits, the side of an image follows from a hash of its pixels, so that
-the same images give the same split on any machine, whatever their order or file names, and new
-images move no old one. Images that belong together (near-duplicates, one patient, one burst) go
-by the smallest of their hashes, all to one side.
+the same images give the same split on any machine, whatever their order or file names. Images that
+belong together (near-duplicates, one patient, one burst) go by the smallest of their hashes, all to
+one side. New images move old ones only where they join their group, or where the validation part
+reaches its limit; with the earlier split given they move none.
 """
 
 from __future__ import annotations
@@ -88,7 +89,13 @@ def split_images(
             hint="name the folder to learn from `train`",
         )
     if len(present) == len(USES):
-        return _checked(names, "train, validation and test as given", ())
+        if earlier is not None:
+            raise DataError(
+                "the data has train, validation and test splits of its own: an earlier split has "
+                "no effect",
+                hint="leave out `--splits`",
+            )
+        return _checked(names, "train, validation and test as given", _torn(names, groups))
     if len(present) == 2:
         held_out, words = names == present[1], f"{present[1]} as given, validation drawn by pixels"
     elif folds is not None:
@@ -99,11 +106,11 @@ def split_images(
         words = "only train given: the others drawn by pixels" if present else ""
         words = words or "no splits given: drawn by pixels"
     uses = _drawn(held_out, keys)
-    remarks: tuple[str, ...] = ()
+    remarks = _torn(names, groups)
     if earlier is not None:
         is_drawn = np.ones(len(names), dtype=bool) if len(present) < 2 else names == "train"
         labels = np.arange(len(names)) if groups is None else groups
-        remarks = _keep_earlier(uses, is_drawn, pixel_hashes, labels, earlier)
+        remarks += _keep_earlier(uses, is_drawn, pixel_hashes, labels, earlier)
         words += ", images of the earlier split as there"
     return _checked(uses, words, remarks)
 
@@ -166,8 +173,14 @@ def _keep_earlier(
     before = np.array(
         [min(earlier.get(int(key), {""}), key=_order) for key in pixel_hashes], dtype=object
     )
+    before[~np.isin(before.astype(str), USES)] = ""  # what was excluded then is new now
     # Where a test split is given, what earlier was a test image and now is given to train is new.
     is_old = is_drawn & (before != "") & (is_drawn.all() | (before != "test"))
+    if not is_old.any():
+        raise DataError(
+            "the earlier split has none of these images",
+            hint="it belongs to other data, or the images were decoded differently",
+        )
     uses[is_old] = before[is_old]
     sides: dict[int, set[str]] = {}
     for index in np.flatnonzero(is_old):
@@ -180,11 +193,27 @@ def _keep_earlier(
         elif of_group:
             uses[index] = "train"
             bridging += 1
-    if not bridging:
+    said = [f"{int(is_old.sum()):,} of {counted(len(uses), 'image')} stay as in the earlier split"]
+    if bridging:
+        said.append(
+            f"{counted(bridging, 'new image')} belonging to images on two sides of the earlier "
+            "split: used for training"
+        )
+    return tuple(said)
+
+
+def _torn(names: NDArray[np.object_], groups: NDArray[np.int64] | None) -> tuple[str, ...]:
+    """Says how many groups the given splits tear apart."""
+    if groups is None or not any(names):
+        return ()
+    _, sides = np.unique(names.astype(str), return_inverse=True)
+    pairs = np.unique(np.stack([groups, sides], axis=1), axis=0)
+    torn = int((np.bincount(np.unique(pairs[:, 0], return_inverse=True)[1]) > 1).sum())
+    if not torn:
         return ()
     return (
-        f"{counted(bridging, 'new image')} belonging to images on two sides of the earlier split: "
-        f"used for training",
+        f"{counted(torn, 'group')} of images that belong together lie on several of the given "
+        "sides",
     )
 
 
@@ -195,6 +224,9 @@ def _order(use: str) -> int:
 
 def _checked(uses: NDArray[np.object_], words: str, remarks: tuple[str, ...]) -> Split:
     train, validation, test = parts = [np.flatnonzero(uses == use) for use in USES]
+    if sum(map(len, parts)) != len(uses):
+        unknown = sorted(set(uses) - set(USES))
+        raise DataError(f"images can't be used for {', '.join(f'`{use}`' for use in unknown)}")
     if not all(len(part) for part in parts):
         counts = ", ".join(f"{len(part)} {use}" for part, use in zip(parts, USES, strict=True))
         empty = next(use for part, use in zip(parts, USES, strict=True) if not len(part))

@@ -160,7 +160,9 @@ class Store:
         # The store may have been removed to make room, or be read-only.
         with suppress(OSError, RunError, Timeout):
             os.fsync(self._file)
-            with FileLock(self.folder / "lock", timeout=LOCK_SECONDS):
+            with FileLock(self.folder.with_suffix(".lock"), timeout=LOCK_SECONDS):
+                if _read_contents(self.folder)[0] != self._name:
+                    return  # another store was made in its place
                 filled = _read_filled(self.folder, self._name, len(self.filled))
                 filled[rows] = True
                 write_bytes(self.folder / "filled.bin", self._name + filled.tobytes())
@@ -225,7 +227,13 @@ class StoredPixels:
 
 
 def open_store(
-    cache: Cache, table: Sequence[bytes], geometry: Geometry, *, decoding: Decoding, words: str
+    cache: Cache,
+    table: Sequence[bytes],
+    geometry: Geometry,
+    *,
+    decoding: Decoding,
+    words: str,
+    keep: Sequence[Path] = (),
 ) -> Store | None:
     """The store of a data set at one size, made if need be; None where there is no room for it.
 
@@ -235,23 +243,27 @@ def open_store(
         geometry: What images are brought to.
         decoding: How they are decoded.
         words: What this is, for people.
+        keep: Stores in use, which aren't removed to make room.
     """
     way = xxhash.xxh3_64_hexdigest(f"{decoding_key(decoding)} {geometry.geometry}".encode())
     folder = cache.stores / f"{way}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
     shape = (geometry.height, geometry.width, geometry.channels)
-    row_bytes = int(np.prod(shape))
-    try:
-        if not folder.is_dir():
-            others = list(cache.stores.glob(f"{way}-*"))
-            if not cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1)):
-                return None
+    # A cache that can't be written to costs time, nothing else.
+    with suppress(OSError, RunError):
+        if folder.is_dir():
+            with suppress(OSError):
+                store = Store(folder, shape)
+                cache.mark_used(folder)
+                return store
+            cache.remove(folder)  # damaged: made anew
+        row_bytes = int(np.prod(shape))
+        if cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1), keep=keep):
+            others = [place for place in cache.stores.glob(f"{way}-*") if place.is_dir()]
             _create(folder, table, shape, f"{words} at {geometry.geometry}")
             for other in others:
                 _adopt(folder, other, table, row_bytes)
-        cache.mark_used(folder)
-        return Store(folder, shape)
-    except (OSError, RunError):
-        return None  # a cache that can't be written to costs time, nothing else
+            return Store(folder, shape)
+    return None
 
 
 def _create(folder: Path, table: Sequence[bytes], shape: Shape, words: str) -> None:

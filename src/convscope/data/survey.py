@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from convscope.data.catalogue import Catalogue
 from convscope.data.dataset import Dataset, Images
-from convscope.data.decode import USUAL, Content, DamagedImageError, Decoding, decode_content
+from convscope.data.decode import (
+    USUAL,
+    Content,
+    DamagedImageError,
+    Decoding,
+    PassingError,
+    decode_content,
+)
 from convscope.data.facts import FACTS, measure
 from convscope.data.parallel import in_parallel
 
@@ -79,7 +86,7 @@ def survey_images(
     """
     catalogue = catalogue or Catalogue(None)
     images = dataset.images
-    contents, damaged = hashed or hash_contents(images, catalogue, workers=workers)
+    contents, unread = hashed or hash_contents(images, catalogue, workers=workers)
     known = catalogue.facts([content for content in set(contents) if content], decoding)
     first = {content: i for i, content in reversed(list(enumerate(contents))) if content}
     unknown = np.array(
@@ -88,26 +95,53 @@ def survey_images(
     before(unknown)
     on_progress(len(dataset) - len(unknown))
 
-    def look(index: int) -> bytes | str:
-        try:
-            decoded = decode_content(images.content(index), decoding)
-        except DamagedImageError as error:
-            return error.message
-        if keeper is not None:
-            keeper(index, decoded.pixels)
-        return measure(decoded).tobytes()
+    def look(index: int) -> bytes | str | PassingError:
+        return _looked_at(images, index, contents[index], decoding, keeper)
 
     fresh: list[tuple[bytes, bytes | str]] = []
     for index, found in in_parallel(look, unknown, workers=workers, on_progress=on_progress):
+        if isinstance(found, PassingError):
+            known[contents[index]] = found.message
+            continue
         known[contents[index]] = found
         fresh.append((contents[index], found))
         if len(fresh) >= REMEMBERED_AT_ONCE:
             catalogue.remember_facts(fresh, decoding)
             fresh.clear()
     catalogue.remember_facts(fresh, decoding)
+    return _assembled(contents, known, unread)
+
+
+def _looked_at(
+    images: Images, index: int, expected: bytes, decoding: Decoding, keeper: Keeper | None
+) -> bytes | str | PassingError:
+    """One row of facts, why the image can't be read, or what is the matter just now."""
+    try:
+        content = images.content(index)
+    except DamagedImageError as error:
+        return PassingError(error.message)
+    if hash_content(content) != expected:
+        # What would be found out now would be remembered of another content.
+        return PassingError("became another image while it was looked at")
+    try:
+        decoded = decode_content(content, decoding)
+    except PassingError as error:
+        return error
+    except DamagedImageError as error:
+        return error.message
+    if keeper is not None:
+        keeper(index, decoded.pixels)
+    return measure(decoded).tobytes()
+
+
+def _assembled(
+    contents: Sequence[bytes], known: Mapping[bytes, bytes | str], unread: Mapping[int, str]
+) -> Survey:
+    """Image by image what is known of its content."""
+    damaged = dict(unread)
     rows: list[bytes] = []
     for index, content in enumerate(contents):
-        found = known[content] if content else damaged[index]
+        found = known[content] if content else unread[index]
         if isinstance(found, str):
             damaged[index], found = found, bytes(FACTS.itemsize)
         rows.append(found)
@@ -116,7 +150,11 @@ def survey_images(
 
 
 def hash_contents(
-    images: Images, catalogue: Catalogue, *, workers: int | None = None
+    images: Images,
+    catalogue: Catalogue,
+    *,
+    workers: int | None = None,
+    on_progress: Callable[[int], None] = lambda count: None,
 ) -> tuple[list[bytes], dict[int, str]]:
     """The hash of each image's content, and why some have none.
 
@@ -133,13 +171,17 @@ def hash_contents(
             return error.message
 
     unknown = np.array([i for i, content in enumerate(hashes) if not content], dtype=np.int64)
+    on_progress(len(images) - len(unknown))
     fresh: list[tuple[str, bytes]] = []
-    for index, found in in_parallel(read, unknown, workers=workers):
+    for index, found in in_parallel(read, unknown, workers=workers, on_progress=on_progress):
         if isinstance(found, bytes):
             hashes[index] = found
             fresh.append((stamps[index], found))
         else:
             unread[index] = found
+        if len(fresh) >= REMEMBERED_AT_ONCE:
+            catalogue.remember_contents(fresh)
+            fresh.clear()
     catalogue.remember_contents(fresh)
     return hashes, unread
 

@@ -176,4 +176,6 @@ def _unseen(
     seen = np.array([bool(used[i]) and "test" not in used[i] for i in part])
     if not seen.any():
         return part, words
-    return part[~seen], f"{words}, but for {int(seen.sum()):,} that training or selection saw"
+    return part[
+        ~seen
+    ], f"{words}, but for {int(seen.sum()):,} that training or selection saw or left out"

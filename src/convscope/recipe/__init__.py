@@ -1,8 +1,6 @@
 """The recipe: what decides the result of a training."""
 
 from convscope.recipe.fields import (
-    DataFields,
-    DecodingFields,
     Fit,
     Initialization,
     Tune,
@@ -15,9 +13,7 @@ from convscope.recipe.recipe import FORMAT, DecidedRecipe, Recipe, flags_of, rea
 __all__ = [
     "FORMAT",
     "NO_OPTIONS",
-    "DataFields",
     "DecidedRecipe",
-    "DecodingFields",
     "Fit",
     "Initialization",
     "Recipe",

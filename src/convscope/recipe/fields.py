@@ -46,17 +46,16 @@ def _image_size(value: object) -> object:
 
 
 def _value_range(value: object) -> object:
-    if isinstance(value, str):
-        words = value.split(",")
-        try:
-            value = [float(word) for word in words]
-        except ValueError:
-            value = []
-    if isinstance(value, list | tuple):
-        if len(value) != 2 or not value[0] < value[1]:
-            raise ValueError("it must be LOW,HIGH with LOW below HIGH, as 0,4095")
-        return tuple(value)
-    return value
+    if value is None:
+        return None
+    words = value.split(",") if isinstance(value, str) else value
+    try:
+        low, high = (float(word) for word in words)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise ValueError("it must be LOW,HIGH with LOW below HIGH, as 0,4095")
+    return low, high
 
 
 def _formats(value: object) -> object:
@@ -75,7 +74,8 @@ class DataFields(BaseModel):
 
     data: str = Field(
         min_length=1,
-        description="Folder of class folders, folder of idx files, or `digits`.",
+        description="Folder of class folders, table, archive, original files of a known data set, "
+        "or a name such as `digits`.",
         json_schema_extra={"argument": True},
     )
     path_column: str | None = Field(
@@ -90,7 +90,7 @@ class DataFields(BaseModel):
     group: str | None = Field(
         None,
         description="Column of a table (patient, burst, camera): images with the same value stay "
-        "on one side of the split.",
+        "on one side of a split that is drawn.",
     )
     exclude: str | None = Field(
         None,
@@ -99,7 +99,8 @@ class DataFields(BaseModel):
     )
     splits: str | None = Field(
         None,
-        description="Keep the sides that images have in an earlier run, or in its splits.csv.",
+        description="Keep the sides that images have in an earlier run, or in its splits.csv; new "
+        "images join the side of their near-duplicates.",
     )
     folds: int | None = Field(
         None, ge=2, le=100, description="Cut the images into this many folds for cross-validation."
@@ -118,7 +119,7 @@ class DecodingFields(BaseModel):
     )
     fit: Fit | None = Field(
         None,
-        description="How a photo is brought to a square: crop (shorter side, then the centre), "
+        description="How a photo is brought to the input: crop (shorter side, then the centre), "
         "pad (longer side, then black borders), stretch.",
     )
     max_pixels: int = Field(

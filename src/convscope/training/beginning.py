@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import platform
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from convscope.training.material import Material
 
 # What a training continues on only where it is the same: other versions or another number of
 # threads round differently.
+PLACES = ("data", "exclude", "splits")
 DECISIVE = ("convscope", "torch", "device", "threads")
 
 
@@ -57,9 +59,18 @@ def _splits(material: Material) -> tuple[list[str], list[list[str]]]:
         gallery.pixel_hashes,
         strict=True,
     )
+    excluded, hashes = material.excluded
+    left_out = zip(
+        [excluded.images.name(index) for index in range(len(excluded))],
+        excluded.labels,
+        excluded.given_splits,
+        ["excluded"] * len(excluded),
+        hashes,
+        strict=True,
+    )
     return ["image", "class", "given_split", "used_for", "pixels"], [
         [name, classes[label], given, use, f"{int(pixels):016x}"]
-        for name, label, given, use, pixels in rows
+        for name, label, given, use, pixels in chain(rows, left_out)
     ]
 
 
@@ -87,11 +98,11 @@ def _check_same(
     splits: tuple[list[str], list[list[str]]],
 ) -> None:
     before, now = run.recipe.model_dump(mode="json"), recipe.model_dump(mode="json")
-    # The same images may be given by another path: they are compared themselves.
+    # The same images may be given, left out or split by another path: they are compared themselves.
     changed = [
         f"{field}: {before[field]} -> {now[field]}"
         for field in now
-        if field != "data" and before[field] != now[field]
+        if field not in PLACES and before[field] != now[field]
     ]
     recorded = read_json(run.environment_path)
     changed += [

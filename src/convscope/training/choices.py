@@ -174,7 +174,7 @@ def _preprocessing(
             width=width,
             resize=resize,
             fit=recipe.fit or source.fit,
-            value_range=recipe.value_range or source.value_range,
+            value_range=recipe.value_range,
         )
     side = _input_side(recipe, row, kind, start) if recipe.input_sides is None else 0
     height, width = recipe.input_sides or (side, side)

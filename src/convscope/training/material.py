@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope.cache import Cache
 from convscope.data.canvas import Canvas
+from convscope.data.catalogue import open_catalogue
 from convscope.data.dataset import Dataset
 from convscope.data.facts import hash_pixels
 from convscope.data.gallery import Gallery, look_at
@@ -19,10 +21,23 @@ from convscope.data.pixels import Geometry, Pixels
 from convscope.data.preprocessing import Preprocessing
 from convscope.data.reading import decoding_of
 from convscope.data.split import Split, likely_use, merged_groups, split_images
+from convscope.data.survey import survey_images
 from convscope.errors import UsageError
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run, read_uses
+
+
+class Excluded(NamedTuple):
+    """Images that a recipe leaves out, as far as they can be read.
+
+    Attributes:
+        dataset: M images.
+        pixel_hashes: (M,) of the decoded pixels.
+    """
+
+    dataset: Dataset
+    pixel_hashes: NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,8 @@ class Material:
         gallery: All images that can be read.
         split: Which of them are used for what.
         evaluation: Each image as prediction prepares it.
+        excluded: The images that were to be left out; they aren't learned from and don't count as
+            unseen.
         learning: Each image as it is learned from, before augmentation: whole on a larger canvas
             where random crops are cut out of it, else as for `evaluation`.
     """
@@ -41,6 +58,7 @@ class Material:
     split: Split
     evaluation: Pixels
     learning: Pixels
+    excluded: Excluded
 
 
 def prepare_material(
@@ -48,6 +66,7 @@ def prepare_material(
     recipe: Recipe,
     preprocessing: Preprocessing,
     *,
+    excluded: Dataset,
     cache: Cache | None,
     workers: int | None,
     reporter: Reporter,
@@ -58,6 +77,7 @@ def prepare_material(
         dataset: All images.
         recipe: Says how they are decoded and split.
         preprocessing: What prediction will do; mean and std don't matter yet.
+        excluded: Images that are left out.
         cache: Where decoded images are kept.
         workers: Threads that decode.
         reporter: Says what happens.
@@ -89,16 +109,32 @@ def prepare_material(
     )
     split = _split(gallery, recipe, reporter)
     pixels = [gallery.pixels(geometry) for geometry in geometries]
-    return Material(gallery, split, evaluation=pixels[0], learning=pixels[-1])
+    return Material(
+        gallery,
+        split,
+        evaluation=pixels[0],
+        learning=pixels[-1],
+        excluded=_known(excluded, recipe, cache),
+    )
+
+
+def _known(excluded: Dataset, recipe: Recipe, cache: Cache | None) -> Excluded:
+    with open_catalogue(cache.folder if cache else None) as catalogue:
+        survey = survey_images(excluded, decoding_of(recipe), catalogue=catalogue)
+    readable = survey.readable
+    return Excluded(excluded.take(readable), survey.facts["pixels"][readable])
 
 
 def _split(gallery: Gallery, recipe: Recipe, reporter: Reporter) -> Split:
     given = gallery.dataset.given_splits
+    own = gallery.dataset.groups
     groups: NDArray[np.int64] | None = None
-    if len(set(given)) < 3:  # else nothing is drawn
+    if len(set(given)) < 3:
         groups = group_images(gallery, reporter)
-        if gallery.dataset.groups is not None:
-            groups = merged_groups(groups, gallery.dataset.groups)
+        if own is not None:
+            groups = merged_groups(groups, own)
+    elif own is not None:  # nothing is drawn, but what the given splits tear apart is said
+        groups = np.unique(np.asarray(own), return_inverse=True)[1]
     return split_images(
         given,
         gallery.pixel_hashes,

@@ -14,8 +14,9 @@ from convscope.cache import open_cache
 from convscope.classifier import Classifier
 from convscope.data.audit.audit import cheap_audit, one_line
 from convscope.data.dataset import Dataset, check_learnable
+from convscope.data.pictures import check_picture_path
 from convscope.data.probe import probe_images
-from convscope.data.reading import decoding_of, open_data
+from convscope.data.reading import decoding_of, open_with_excluded
 from convscope.data.split import Split
 from convscope.device import Device, choose_device
 from convscope.errors import counted, listed
@@ -34,7 +35,7 @@ from convscope.training.choices import (
 from convscope.training.fitting import Fitting
 from convscope.training.material import Material, prepare_material
 from convscope.training.show import show_batch
-from convscope.training.start import Start, find_start
+from convscope.training.start import Start, find_start, with_range_of
 from convscope.training.tuning import freeze
 
 
@@ -93,8 +94,11 @@ def train(
     """
     device = choose_device(recipe.device, recipe.precision)
     check_writable(project)
+    if options.show_batch is not None:
+        check_picture_path(options.show_batch)
     start = find_start(recipe.weights, recipe.model)
-    dataset = open_data(recipe, download=options.download)
+    recipe = with_range_of(start, recipe)
+    dataset, excluded = open_with_excluded(recipe, download=options.download)
     for remark in dataset.remarks:
         reporter.say(f"note: {remark}")
     _check_learnable(dataset, dataset.labels)
@@ -108,6 +112,7 @@ def train(
         dataset,
         recipe,
         decision.preprocessing,
+        excluded=excluded,
         cache=cache,
         workers=options.workers,
         reporter=reporter,

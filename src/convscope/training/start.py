@@ -13,6 +13,7 @@ from convscope.data.preprocessing import Preprocessing
 from convscope.errors import UsageError, WeightsError
 from convscope.networks import entry, heads, load_weights, published_weights, read_weights
 from convscope.networks.entry import NetworkEntry, Preparation
+from convscope.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,17 @@ def find_start(weights: str | None, model: str | None) -> Start:
         words = f"{row.published.url}" if row.published else str(path)
         return _from_file(path, words, row)
     return _from_file(place, f"`{weights}`", row)
+
+
+def with_range_of(start: Start, recipe: Recipe) -> Recipe:
+    """The recipe with the source's range of values, unless it has one of its own.
+
+    Everything that decodes goes by the recipe, so that learning sees what prediction will.
+    """
+    source = start.preprocessing
+    if recipe.value_range is not None or source is None or source.value_range is None:
+        return recipe
+    return recipe.model_copy(update={"value_range": source.value_range})
 
 
 def _from_file(path: Path, words: str, row: NetworkEntry) -> Start:

@@ -82,6 +82,7 @@ def find_near_copies(
             kind = "near_leak" if is_certain else "possible_leak"
         images = found.setdefault(kind, [])
         nearest = _nearest(pairs[links], apart[links])
+        leaving = _leaving(examined, pairs[links])
         for index in group:
             other, distance = nearest[int(index)]
             split, its_split = examined.splits[index], examined.splits[other]
@@ -91,7 +92,7 @@ def find_near_copies(
             if examined.dataset.labels[other] != examined.dataset.labels[index]:
                 reason += f", labelled `{examined.label(other)}`"
             reason += f" (distance {distance:.2f} of 1)"
-            leaves = is_certain and _leaves(examined, int(index), pairs[links])
+            leaves = is_certain and bool(leaving[index])
             images.append(examined.image(index, reason, exclude=leaves, group=number))
     yield from _findings(examined, found)
 
@@ -159,11 +160,13 @@ def _between_copies(
     return ends, np.array([distance for _, _, distance in more], dtype=np.float32)
 
 
-def _leaves(examined: Examined, index: int, pairs: NDArray[np.int64]) -> bool:
-    """Whether an image has a near copy in a later split."""
-    own = RANK.get(str(examined.splits[index]), 0)
-    partners = [int(b if a == index else a) for a, b in pairs if index in (a, b)]
-    return any(RANK.get(str(examined.splits[other]), 0) > own for other in partners)
+def _leaving(examined: Examined, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,) whether an image has a near copy in a later split, among these pairs (M, 2)."""
+    ranks = np.array([RANK.get(str(split), 0) for split in examined.splits], dtype=np.int64)
+    latest = ranks.copy()
+    for one, other in (pairs.T, pairs.T[::-1]):
+        np.maximum.at(latest, one, ranks[other])
+    return latest > ranks
 
 
 def _nearest(

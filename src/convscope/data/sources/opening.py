@@ -92,13 +92,13 @@ def _open_file(path: Path, given: GivenColumns) -> Dataset:
     if suffix_of(path.name) == ".npz":
         _check_no_columns(given, str(path))
         return open_npz(path)
+    if is_archive(path):
+        return _open_place(open_archive(path), given)
     if "idx" in path.name.lower():
         raise DataError(
             f"`{path}` is one file of several: images and labels lie in files of their own",
             hint=f"give the folder that they lie in, `{path.parent}`",
         )
-    if is_archive(path):
-        return _open_place(open_archive(path), given)
     raise DataError(f"`{path}` is a file of an unknown kind", hint=_understood())
 
 
