@@ -176,6 +176,6 @@ def _unseen(
     seen = np.array([bool(used[i]) and "test" not in used[i] for i in part])
     if not seen.any():
         return part, words
-    return part[
-        ~seen
-    ], f"{words}, but for {int(seen.sum()):,} that training or selection saw or left out"
+    excluded = any("excluded" in used[i] for i in part)
+    saw = f"that training or selection saw{' or that were excluded' if excluded else ''}"
+    return part[~seen], f"{words}, but for {int(seen.sum()):,} {saw}"
