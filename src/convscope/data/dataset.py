@@ -50,6 +50,11 @@ class FileImages:
 
     root: Path
     paths: Sequence[str]
+    _base: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Makes the root absolute once: a stamp is asked for every image at every start."""
+        object.__setattr__(self, "_base", str(self.root.absolute()))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -60,9 +65,9 @@ class FileImages:
 
     def stamp(self, index: int) -> str:
         """The whole path, size and times: a copy elsewhere, or put in its place, is another."""
-        path = os.path.abspath(os.path.join(self.root, self.paths[index]))  # noqa: PTH100, PTH118 - ten times as fast
+        path = f"{self._base}/{self.paths[index]}"
         try:
-            status = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116 - ten times as fast as a Path
         except OSError:
             return ""
         return f"{path}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"

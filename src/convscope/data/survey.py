@@ -26,6 +26,7 @@ from convscope.data.decode import (
 from convscope.data.facts import FACTS, measure
 from convscope.data.parallel import in_parallel
 
+HASH_BYTES = 16
 REMEMBERED_AT_ONCE = 1024  # images; what a killed survey found out before is not lost
 
 # Takes the index of an image that was just decoded, and its pixels (H, W, C).
@@ -161,6 +162,14 @@ def hash_contents(
     Only images whose stamp (path, size, time) isn't known are read.
     """
     stamps = [images.stamp(index) for index in range(len(images))]
+    # The same stamps as the last time: one answer instead of one for each image.
+    words = (
+        f"contents {xxhash.xxh3_128_hexdigest('|'.join(stamps).encode(errors='surrogateescape'))}"
+    )
+    remembered = catalogue.recall(words) if all(stamps) else None
+    if remembered is not None:
+        on_progress(len(images))
+        return _cut(remembered), {}
     hashes = [content or b"" for content in catalogue.contents(stamps)]
     unread: dict[int, str] = {}
 
@@ -183,7 +192,13 @@ def hash_contents(
             catalogue.remember_contents(fresh)
             fresh.clear()
     catalogue.remember_contents(fresh)
+    if all(stamps) and not unread:
+        catalogue.remember(words, b"".join(hashes))
     return hashes, unread
+
+
+def _cut(hashes: bytes) -> list[bytes]:
+    return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
 
 
 def hash_content(content: Content) -> bytes:
