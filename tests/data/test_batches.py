@@ -204,3 +204,23 @@ def test_neighbouring_seeds_give_different_torch_seeds() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
 def test_a_permutation_has_every_number_once(count: int) -> None:
     assert sorted(permutation("order", count, 5, 6).tolist()) == list(range(count))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        Augmentation(hflip=0.5, translate=0.2),
+        Augmentation(rotate=20, scale=0.2, brightness=0.3, hue=0.1, blur=0.5, erase=0.5),
+        Augmentation(policy="randaugment"),
+    ],
+)
+def test_batches_on_a_gpu_are_those_of_the_cpu_to_rounding(augmentation: Augmentation) -> None:
+    made = [
+        next(batches(variation=Variation(5, augmentation), device=torch.device(name)).epoch(1))
+        for name in ("cpu", "cuda")
+    ]
+    difference = (made[0].inputs - made[1].inputs.cpu()).abs()
+    assert float(difference.mean()) < 0.02
+    assert torch.equal(made[0].targets, made[1].targets.cpu())

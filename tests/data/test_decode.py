@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 import warnings
 import zlib
 from collections.abc import Callable
@@ -330,16 +331,15 @@ def test_other_formats_are_read_on_request(corner: Image.Image) -> None:
         assert decode(content, Decoding(extra_formats=(name,))).shape == (16, 16, 3)
 
 
-def test_heic_names_what_reads_it() -> None:
+def test_heic_is_read_with_the_optional_library_and_names_it_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     content = (GOLDEN / "small.heic").read_bytes()
-    try:
-        import pillow_heif  # type: ignore[import-not-found] # noqa: F401
-    except ImportError:
-        with pytest.raises(DamagedImageError) as refused:
-            decode(content)
-        assert refused.value.message == "is an HEIC image; `pip install convscope[heif]` reads it"
-    else:
-        assert decode(content).shape == (40, 64, 3)
+    assert decode(content).shape == (40, 64, 3)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(DamagedImageError) as refused:
+        decode(content)
+    assert refused.value.message == "is an HEIC image; `pip install convscope[heif]` reads it"
 
 
 @pytest.mark.parametrize(

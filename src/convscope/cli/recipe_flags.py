@@ -9,16 +9,56 @@ from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
 from convscope.recipe import NO_OPTIONS, Recipe, flags_of, read_values
+from convscope.recipe.fields import (
+    AugmentationFields,
+    DataFields,
+    DecodingFields,
+    LearningFields,
+    NetworkFields,
+)
 
 # Fields that say how data is read, whatever is done with it.
 DECODING = ("max_pixels", "extra_formats", "allow_damaged")
 READING = ("path_column", "label_column", "split_column", "exclude", *DECODING)
 
+SECTIONS: dict[type[BaseModel] | None, str] = {
+    DataFields: "Which images",
+    DecodingFields: "What they are brought to",
+    NetworkFields: "What learns",
+    LearningFields: "How it learns",
+    AugmentationFields: "How train images are varied",
+    None: "Everything else",
+}
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class RecipeCommand(click.Command):
+    """A command whose help lists the recipe's flags in the sections of the recipe."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes section by section, what isn't of the recipe last."""
+        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in SECTIONS.values()}
+        for parameter in self.get_params(context):
+            row = parameter.get_help_record(context)
+            if row is not None:
+                sections[_section(parameter.name or "")].append(row)
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def _section(name: str) -> str:
+    return next(
+        (title for fields, title in SECTIONS.items() if fields and name in fields.model_fields),
+        SECTIONS[None],
+    )
 
 
 def recipe_flags(function: Function) -> Function:

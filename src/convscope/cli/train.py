@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from convscope.cli.recipe_flags import recipe_flags, recipe_of
+from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
 
 
-@click.command("train")
+@click.command("train", cls=RecipeCommand)
 @click.argument("data", required=False)
 @recipe_flags
 @click.option(
