@@ -15,9 +15,10 @@ import tempfile
 import time
 from typing import Any
 
-import torch
+import convscope  # first, as it decides how torch's threads wait
 
-import convscope
+# isort: split
+import torch
 
 SEEDS = (0, 1, 2)
 FOLDS = 5
