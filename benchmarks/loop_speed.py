@@ -24,7 +24,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 import convscope
-from convscope.data.batches import Batch, ImageBatches
+from convscope.data.batches import Batch, ImageBatches, Variation
+from convscope.data.pixels import ArrayPixels
 from convscope.data.preprocessing import Preprocessing
 from convscope.device import choose_device
 from convscope.training.loop import train_epoch
@@ -73,13 +74,13 @@ def our_loop(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
     """What `convscope train` runs."""
     device = choose_device("cpu")
     batches = ImageBatches(
-        pixels,
+        ArrayPixels(pixels),
         labels,
         np.arange(len(labels)),
         preprocessing=PREPROCESSING,
         batch_size=BATCH,
         device=device.torch,
-        shuffle_seed=0,
+        variation=Variation(0),
     )
     network = convscope.build("lenet5_relu")
     train_epoch(
@@ -104,7 +105,7 @@ def network_alone(batch: Batch) -> None:
 def main() -> None:
     """Prints one line a way."""
     dataset = convscope.open_dataset(sys.argv[1])
-    pixels = np.stack([dataset.images.read(index) for index in range(IMAGES)])
+    pixels = np.stack([dataset[index][0] for index in range(IMAGES)])
     labels = dataset.labels[:IMAGES]
     floats = (torch.from_numpy(pixels).float() / 255 - 0.1307) / 0.3081
     inputs, targets = floats.permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels)

@@ -180,5 +180,6 @@ def _explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(
             f"`{folder}` can't be written to: {error.strerror or error}",
-            hint="choose another place with `--project FOLDER`, or free space there",
+            hint="choose another place (`--project` of a training, `--output` of a check), or free "
+            "space there",
         ) from error

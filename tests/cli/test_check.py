@@ -53,7 +53,7 @@ def test_clean_data_ends_with_a_verdict_and_the_files(check: Check, pets: Path) 
     outcome = check("pets", "--no-labels")
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
-        "pets: 96 images, 2 classes of 48",
+        "pets: 96 images, 2 classes of 48; 48 train, 48 test",
         "",
         "Nothing is wrong.",
         "page: checks/pets/report.html   list: checks/pets/exclude.csv",
@@ -186,3 +186,11 @@ def test_data_that_is_not_there_is_an_error(check: Check) -> None:
     outcome = check("nowhere")
     assert outcome.code == 3
     assert "there is no folder `nowhere`" in outcome.err
+
+
+def test_images_of_one_class_only_are_an_error(check: Check, pets: Path) -> None:
+    shutil.rmtree(pets / "train" / "dog")
+    shutil.rmtree(pets / "test" / "dog")
+    lines = check("pets", "--no-labels").out.splitlines()
+    assert lines[2] == "error    images of one class only"
+    assert "all are of `cat`" in "\n".join(lines)

@@ -167,7 +167,8 @@ def test_groups_that_given_splits_tear_apart_are_counted() -> None:
     groups = np.arange(4000)
     groups[[1999, 3999]] = groups[[7, 8]] = 9000
     assert split_images(given, HASHES, groups=groups).remarks == (
-        "1 group of images that belong together lie on several of the given sides",
+        "1 group of images that belong together (copies, near-duplicates or the same `--group`) "
+        "on several of the given sides: `convscope check` names them",
     )
     assert split_images(given, HASHES, groups=np.arange(4000)).remarks == ()
 

@@ -113,7 +113,7 @@ def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str
 
 def audit_lines(audit: Audit) -> list[str]:
     """What was found, as lines of text: the most serious first, the verdict last."""
-    lines = [f"{audit.name}: {audit.counts_in_words}"]
+    lines = [f"{audit.name}: {audit.counts_in_words}{audit.sides_in_words}"]
     for found in audit.findings:
         lines += ["", *_finding_lines(found)]
     return [*lines, "", audit.verdict]

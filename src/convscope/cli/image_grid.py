@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ def command(
     cell_px: int,
     at_most: int,
     no_names: bool,
-) -> None:
+) -> int:
     """Put many images into one picture.
 
     IMAGE is a file, a folder (all images in it and below) or a pattern such as `photos/*.jpg`.
@@ -36,16 +37,29 @@ def command(
     from convscope.data.dataset import read_file
     from convscope.data.decode import decode
     from convscope.data.pictures import image_grid, save_grid
-    from convscope.errors import DataError
+    from convscope.errors import DataError, counted, listed
 
-    paths = find_images(images)[:at_most]
-    pictures = []
-    for path in paths:
+    found = find_images(images)
+    pictures, names, failures = [], [], []
+    for path in found[:at_most]:
         try:
             pictures.append(decode(read_file(Path(path))))
+            names.append(Path(path).name)
         except DataError as error:
-            raise DataError(f"`{path}` {error.message}", hint=error.hint) from error
-    labels = None if no_names else [Path(path).name for path in paths]
+            failures.append(f"`{path}` {error.message}")
+    if not pictures:
+        raise DataError(f"none of the images can be read\n{listed(failures)}")
+    labels = None if no_names else names
     grid = image_grid(pictures, labels, columns=columns, cell_px=cell_px)
     save_grid(grid, output)
     print(output)
+    if len(found) > at_most:
+        print(
+            f"{len(found) - at_most:,} more are left out: `--at-most` says how many",
+            file=sys.stderr,
+        )
+    if failures:
+        print(f"error: {counted(len(failures), 'image')} can't be read", file=sys.stderr)
+        print(listed(failures), file=sys.stderr)
+        return DataError.exit_code
+    return 0

@@ -94,14 +94,20 @@ def find_images(words: tuple[str, ...]) -> list[str]:
     Raises:
         DataError: A word stands for nothing.
     """
-    from convscope.data.sources.listing import images_below
+    from convscope.data.sources.listing import images_and_others_below
 
     found: list[str] = []
     missing: list[str] = []
     for word in words:
         path = Path(word)
         if path.is_dir():
-            here = [str(image) for image in images_below(path)]
+            here, others = images_and_others_below(path)
+            if others:
+                print(
+                    f"note: {counted(others, 'file')} in `{word}` passed over, no images by their "
+                    "names",
+                    file=sys.stderr,
+                )
         elif path.exists():
             here = [word]
         else:

@@ -132,7 +132,7 @@ def in_array(images: Images) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Dataset:
     """Images with their classes.
 
@@ -157,11 +157,16 @@ class Dataset:
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Dataset({self.name}, {len(self)} images, {len(self.classes)} classes)"
+
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
         """Pixels (H, W, C), 0 to 255, and the index of the class; for loaders of any kind.
+
+        Images come as they are; `Preprocessing.apply` brings them to one size.
 
         Raises:
             IndexError: There is no such image.
@@ -169,7 +174,8 @@ class Dataset:
         """
         if not 0 <= index < len(self):
             raise IndexError(f"image {index} of {len(self)}")
-        return decode_content(self.images.content(index)).pixels, int(self.labels[index])
+        pixels = decode_content(self.images.content(index)).pixels
+        return pixels if pixels.flags.writeable else pixels.copy(), int(self.labels[index])
 
     @property
     def has_splits(self) -> bool:

@@ -97,10 +97,12 @@ def split_images(
             )
         return _checked(names, "train, validation and test as given", _torn(names, groups))
     if len(present) == 2:
-        held_out, words = names == present[1], f"{present[1]} as given, validation drawn by pixels"
+        held_out = names == present[1]
+        words = f"{present[1]} as given is kept for the number that is reported"
+        words += ", a part of train drawn by pixels chooses the epoch"
     elif folds is not None:
         held_out = np.floor(uniform("fold", keys) * folds).astype(int) == fold
-        words = f"fold {fold} of {folds} is the test"
+        words = f"fold {fold} of {folds}, counted from 0, is the test"
     else:
         held_out = uniform("test", keys) < TEST_SHARE
         words = "only train given: the others drawn by pixels" if present else ""
@@ -212,8 +214,8 @@ def _torn(names: NDArray[np.object_], groups: NDArray[np.int64] | None) -> tuple
     if not torn:
         return ()
     return (
-        f"{counted(torn, 'group')} of images that belong together lie on several of the given "
-        "sides",
+        f"{counted(torn, 'group')} of images that belong together (copies, near-duplicates or the "
+        "same `--group`) on several of the given sides: `convscope check` names them",
     )
 
 

@@ -24,7 +24,7 @@ FORMAT = 1
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Evaluation:
     """How a classifier fares on certain images.
 
@@ -37,6 +37,9 @@ class Evaluation:
     metrics: Metrics
     images: str
     damaged: tuple[tuple[str, str], ...]
+
+    def __repr__(self) -> str:
+        return f"Evaluation(accuracy {self.accuracy:.2%} on {self.images})"
 
     @property
     def accuracy(self) -> float:
@@ -153,7 +156,7 @@ def choose_part(
     for side in sides:
         if (given == side).any():
             part, words = np.flatnonzero(given == side), f"the {side} split as given"
-            return (part, words) if split else _unseen(part, words, used)
+            return (part, _with_seen(part, words, used)) if split else _unseen(part, words, used)
     if split is None:
         known = "" if uses is not None else "; which of them training saw isn't known"
         return _unseen(everything, f"all images{known}", used)
@@ -164,6 +167,12 @@ def choose_part(
             hint="`--split all` takes all images",
         )
     return part, f"the images that training used as {SPLITS[split]}"
+
+
+def _with_seen(part: NDArray[np.int64], words: str, used: Sequence[frozenset[str]]) -> str:
+    """The words, and how many of the images training or selection saw."""
+    seen = sum(bool(used[i] & {"train", "validation"}) for i in part)
+    return f"{words}; training or selection saw {seen:,} of them" if seen else words
 
 
 def _unseen(

@@ -31,6 +31,7 @@ from convscope.training.choices import (
     decide_course,
     decide_network,
     measured,
+    mixing_of,
 )
 from convscope.training.fitting import Fitting
 from convscope.training.material import Material, prepare_material
@@ -106,7 +107,10 @@ def train(
     kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
     decision = decide_network(recipe, kind, start, num_classes=len(dataset.classes))
     network = _build(decision, recipe.seed, start, dataset.classes, reporter)
-    run = choose_folder(project, name or f"{dataset.name}-{decision.choice.name}")
+    wanted = name or f"{dataset.name}-{decision.choice.name}"
+    run = choose_folder(project, wanted)
+    if run.path.name != wanted:
+        reporter.say(f"note: `{project / wanted}` has ended; this training is `{run.path}`")
 
     material = prepare_material(
         dataset,
@@ -197,11 +201,17 @@ def _announce(
         f"{len(split.test):,} test ({split.words})"
     )
     reporter.say(
-        f"recipe: {recipe.model} at {recipe.img_size} px, {recipe.epochs} epochs of {steps} steps, "
+        f"recipe: {recipe.model} at {recipe.img_size} px, {counted(recipe.epochs, 'epoch')} of "
+        f"{counted(steps, 'step')}, "
         f"batch {recipe.batch_size}, {recipe.opt}, learning rate {recipe.lr:g} ({recipe.sched}), "
-        f"augmentation: {augmentation_of(recipe).describe()}"
+        f"{recipe.fit}, augmentation: {augmentation_of(recipe).describe()}{_mixed(recipe)}"
     )
     reporter.say(f"device: {device.reason}")
+
+
+def _mixed(recipe: DecidedRecipe) -> str:
+    mixing = mixing_of(recipe)
+    return "" if mixing is None else f", {mixing.describe()}"
 
 
 def _note_absent(material: Material, reporter: Reporter) -> None:

@@ -45,7 +45,7 @@ class Written(NamedTuple):
     kept: Path | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Checked:
     """A data set that was looked at.
 
@@ -60,6 +60,9 @@ class Checked:
     examined: Examined
     preprocessing: Preprocessing
     decoding: Decoding
+
+    def __repr__(self) -> str:
+        return f"Checked({self.audit.name}: {self.audit.counts_in_words}. {self.audit.verdict})"
 
     def write(
         self, folder: str | Path, *, command: str | None = None, train_command: str | None = None

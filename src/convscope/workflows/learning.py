@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from convscope.evaluation.evaluate import evaluate_part
 from convscope.files import write_json
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.training import session
+from convscope.training.material import Material
 from convscope.training.session import USUAL_OPTIONS, SessionOptions
 
 
@@ -75,8 +78,16 @@ def train_recipe(
         material.gallery,
         material.split.test,
         pixels=material.evaluation,
-        images=f"test images ({material.split.words})",
+        images=f"test images ({material.split.words}){_copies(material)}",
         reporter=reporter,
     )
     write_json(trained.run.evaluation_path, evaluation.to_dict())
     return trained.run
+
+
+def _copies(material: Material) -> str:
+    """Says how many test images have the same pixels as one that training or selection saw."""
+    hashes, split = material.gallery.pixel_hashes, material.split
+    seen = hashes[np.concatenate([split.train, split.validation])]
+    copies = int(np.isin(hashes[split.test], seen).sum())
+    return f"; {copies:,} of them have copies that training or selection saw" if copies else ""

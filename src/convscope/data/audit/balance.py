@@ -40,6 +40,9 @@ def find_balance(examined: Examined) -> Iterator[Finding]:
     counts = learned_from(examined)
     classes = examined.dataset.classes
     where = " to learn from" if "train" in examined.split_names else ""
+    if (counts > 0).sum() < 2 and len(examined.readable):
+        details = [f"all are of `{classes[int(counts.argmax())]}`"]
+        yield finding("one_class", severity="error", details=details, where=where)
     few = np.flatnonzero(counts < FEW)
     if len(few):
         fewest_first = few[np.argsort(counts[few], kind="stable")]

@@ -88,6 +88,15 @@ class Audit:
         return f"{counted(self.num_readable, 'image')}, {counted(len(sizes), 'class')} of {spread}"
 
     @property
+    def sides_in_words(self) -> str:
+        """For instance `; 480 train, 120 test`; nothing where the data has no splits."""
+        if not any(self.splits):
+            return ""
+        columns = zip(self.splits, zip(*self.counts, strict=True), strict=True)
+        sides = [f"{sum(column):,} {split or 'in no split'}" for split, column in columns]
+        return f"; {', '.join(sides)}"
+
+    @property
     def seconds_per_thousand(self) -> float:
         """How long the check took for a thousand images."""
         return 1000 * sum(self.seconds.values()) / max(1, self.num_images)

@@ -20,7 +20,8 @@ FINDINGS: dict[str, FindingWords] = {
     "unreadable": FindingWords(
         "unreadable files",
         "They can't be decoded, so nothing can be learned from them and nothing measured on them.",
-        "Repair or delete them; until then training leaves them out.",
+        "Repair or delete them. Training leaves them out, and refuses where they are more than 5 % "
+        "of all and `--allow-damaged` isn't given.",
     ),
     "truncated": FindingWords(
         "truncated images",
@@ -81,6 +82,11 @@ FINDINGS: dict[str, FindingWords] = {
         "`{largest}` has {ratio} times as many images as `{smallest}` ({most} and {fewest}), "
         "so accuracy says little about the small classes.",
         "Judge by the F1 of each class rather than by accuracy, and collect more of the rare ones.",
+    ),
+    "one_class": FindingWords(
+        "images of one class only",
+        "There is nothing to tell apart{where}, so no classifier can be trained.",
+        "Give a folder, or a table, with at least two classes.",
     ),
     "few_images": FindingWords(
         "classes with few images",
@@ -182,8 +188,8 @@ FINDINGS: dict[str, FindingWords] = {
     ),
     "remarks": FindingWords(
         "seen while opening",
-        "What lies in the folder, and is not part of the data.",
-        "Look whether anything is missing that should be there.",
+        "What was noticed and decided while the data was opened.",
+        "Read whether it is what you meant.",
     ),
 }
 

@@ -99,9 +99,11 @@ def list_folder(root: Path) -> Place:
     )
 
 
-def images_below(folder: Path) -> list[Path]:
-    """All files below a folder that are images by their names, sorted."""
-    return [folder / path for path in list_folder(folder).files if is_image(path)]
+def images_and_others_below(folder: Path) -> tuple[list[str], int]:
+    """All files below a folder that are images by their names, sorted, and how many aren't."""
+    files = list_folder(folder).files
+    images = [str(folder / path) for path in files if is_image(path)]
+    return images, len(files) - len(images)
 
 
 def _enter(folder: str, path: str, walk: _Walk) -> None:
