@@ -107,10 +107,7 @@ def train(
     kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
     decision = decide_network(recipe, kind, start, num_classes=len(dataset.classes))
     network = _build(decision, recipe.seed, start, dataset.classes, reporter)
-    wanted = name or f"{dataset.name}-{decision.choice.name}"
-    run = choose_folder(project, wanted)
-    if run.path.name != wanted:
-        reporter.say(f"note: `{project / wanted}` has ended; this training is `{run.path}`")
+    run = _choose_run(project, name or f"{dataset.name}-{decision.choice.name}", reporter)
 
     material = prepare_material(
         dataset,
@@ -154,6 +151,13 @@ def train(
     )
     classifier.save(run.classifier_path)
     return Trained(run, classifier, material)
+
+
+def _choose_run(project: Path, name: str, reporter: Reporter) -> Run:
+    run = choose_folder(project, name)
+    if run.path.name != name:
+        reporter.say(f"note: `{project / name}` has ended; this training is `{run.path}`")
+    return run
 
 
 def _check_learnable(dataset: Dataset, labels: NDArray[np.int64]) -> None:
