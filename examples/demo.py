@@ -66,7 +66,7 @@ def write_pictures(splits: Path) -> list[str]:
     for name in tested[:SHOWN]:
         index = int(name.rpartition("/")[2])
         path = PICTURES / f"{index:04}-is-a-{dataset.classes[dataset.labels[index]]}.png"
-        Image.fromarray(dataset.images.read(index)[:, :, 0]).save(path)
+        Image.fromarray(dataset[index][0][:, :, 0]).save(path)
         files.append(path.as_posix())
     return files
 
