@@ -204,7 +204,7 @@ def test_a_catalogue_that_is_damaged_begins_anew(make_folder: MakeFolder, cache:
     cache.folder.mkdir()
     (cache.folder / "catalogue.sqlite").write_bytes(b"no database at all" * 100)
     before = taken(look_at(dataset, cache=cache))
-    with open_catalogue(cache.folder) as catalogue:
+    with open_catalogue(cache) as catalogue:
         stamps = [dataset.images.stamp(index) for index in range(len(dataset))]
         assert all(catalogue.contents(stamps))
     np.testing.assert_array_equal(before, expected(dataset))

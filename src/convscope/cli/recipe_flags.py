@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
-from convscope.recipe import NO_OPTIONS, Recipe, flags_of, read_values
+from convscope.recipe import DECODED_BY, NO_OPTIONS, Recipe, flags_of, read_values
 from convscope.recipe.fields import (
     AugmentationFields,
     DataFields,
@@ -23,8 +23,7 @@ from convscope.recipe.fields import (
 )
 
 # Fields that say how data is read, whatever is done with it.
-DECODING = ("max_pixels", "extra_formats", "allow_damaged")
-READING = ("path_column", "label_column", "split_column", "exclude", *DECODING)
+READING = ("path_column", "label_column", "split_column", "exclude", *DECODED_BY)
 
 SECTIONS: dict[type[BaseModel] | None, str] = {
     DataFields: "Which images",
@@ -81,7 +80,7 @@ def check_flags(function: Function) -> Function:
 
 def decoding_flags(function: Function) -> Function:
     """Adds the flags that say how images are decoded, for verbs that take images alone."""
-    return _with_fields(DECODING, function)
+    return _with_fields(DECODED_BY, function)
 
 
 def _with_fields(names: Sequence[str], function: Function) -> Function:

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import PIL
 import xxhash
 
+from convscope.cache import Cache
 from convscope.data.decode import Decoding
 from convscope.data.facts import FACTS, VERSION
 
@@ -139,9 +140,9 @@ class Catalogue:
 
 
 @contextmanager
-def open_catalogue(folder: Path | None) -> Iterator[Catalogue]:
-    """The catalogue in a cache folder; one that forgets for None."""
-    catalogue = Catalogue(None if folder is None else folder / "catalogue.sqlite")
+def open_catalogue(cache: Cache | None) -> Iterator[Catalogue]:
+    """The catalogue in a cache; one that forgets for None."""
+    catalogue = Catalogue(None if cache is None else cache.folder / "catalogue.sqlite")
     try:
         yield catalogue
     finally:

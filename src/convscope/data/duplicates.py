@@ -19,9 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from convscope.data.components import components
 from convscope.data.counters import hash64
 from convscope.data.duplicate_calibration import (
     EPSILON,
@@ -123,10 +122,8 @@ def groups(count: int, duplicates: Duplicates) -> NDArray[np.int64]:
         np.column_stack([group[1:], np.full(len(group) - 1, group[0])])
         for group in duplicates.exact
     ]
-    one, other = np.concatenate(links).T
-    graph = coo_matrix((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))
-    num_components, component = connected_components(graph, directed=False)
-    smallest = np.full(num_components, count, dtype=np.int64)
+    component = components(count, np.concatenate(links))
+    smallest = np.full(int(component.max(initial=-1)) + 1, count, dtype=np.int64)
     np.minimum.at(smallest, component, np.arange(count))
     return np.asarray(smallest[component])
 

@@ -150,7 +150,7 @@ def look_at(
     Raises:
         DataError: No image can be read, or more than 5 % can't.
     """
-    with open_catalogue(cache.folder if cache else None) as catalogue:
+    with open_catalogue(cache) as catalogue:
         with reporter.task("reading images", len(dataset)) as reading:
             contents, unread = hash_contents(
                 dataset.images, catalogue, workers=workers, on_progress=reading.advance

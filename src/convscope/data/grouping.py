@@ -33,7 +33,7 @@ def group_images(gallery: Gallery, reporter: Reporter) -> NDArray[np.int64]:
         return labels
     digest = hashlib.sha256(unique.tobytes()).hexdigest()
     key = f"near pairs {duplicates.VERSION} {facts.VERSION} {digest}"
-    with open_catalogue(gallery.cache.folder if gallery.cache else None) as catalogue:
+    with open_catalogue(gallery.cache) as catalogue:
         remembered = catalogue.recall(key)
         if remembered is None:
             pairs = _near_pairs(gallery, reporter)

@@ -35,7 +35,7 @@ def probe_images(
     If none of them can be read, colour and a side of 0 are returned: reading all will name them.
     """
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(PROBED, len(dataset))).astype(np.int64))
-    with open_catalogue(cache.folder if cache else None) as catalogue:
+    with open_catalogue(cache) as catalogue:
         survey = survey_images(dataset.take(chosen), decoding, catalogue=catalogue)
     facts = survey.facts[survey.readable]
     channels = 1 if len(facts) and bool((facts["channels"] == 1).all()) else 3

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from convscope.data.components import components
 from convscope.data.counters import uniform
 from convscope.errors import DataError, counted
 
@@ -151,9 +150,7 @@ def merged_groups(
 def connected(groups: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N,) labels of the groups (N,) that are left when groups in pairs (M, 2) become one."""
     count = int(groups.max(initial=-1)) + 1
-    links = (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1]))
-    components = connected_components(coo_array(links, shape=(count, count)), directed=False)[1]
-    return np.asarray(components[groups], dtype=np.int64)
+    return components(count, pairs)[groups]
 
 
 def _drawn(held_out: NDArray[np.bool_], keys: NDArray[np.uint64]) -> NDArray[np.object_]:

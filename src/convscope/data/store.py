@@ -36,10 +36,10 @@ from convscope.cache import Cache
 from convscope.data.catalogue import decoding_key
 from convscope.data.decode import Decoding
 from convscope.data.pixels import DecodedPixels, Geometry, Shape
+from convscope.data.survey import HASH_BYTES, cut_hashes
 from convscope.errors import DataError, RunError
 from convscope.files import write_bytes
 
-HASH_BYTES = 16
 NOTED_AFTER_ROWS = 2048  # that were written; what a killed build loses at most
 LOCK_SECONDS = 30.0
 READ_BYTES = 1 << 14  # a row from which on reading is faster than mapping
@@ -309,12 +309,8 @@ def _adopt(folder: Path, other: Path, table: Sequence[bytes], row_bytes: int) ->
 
 def _read_contents(folder: Path) -> tuple[bytes, list[bytes]]:
     """The store's random name and the contents that have a row."""
-    name, *contents = _cut((folder / "contents.bin").read_bytes())
+    name, *contents = cut_hashes((folder / "contents.bin").read_bytes())
     return name, contents
-
-
-def _cut(content: bytes) -> list[bytes]:
-    return [content[start : start + HASH_BYTES] for start in range(0, len(content), HASH_BYTES)]
 
 
 def _read_filled(folder: Path, name: bytes, count: int) -> NDArray[np.bool_]:

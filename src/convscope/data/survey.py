@@ -26,7 +26,7 @@ from convscope.data.decode import (
 from convscope.data.facts import FACTS, measure
 from convscope.data.parallel import in_parallel
 
-HASH_BYTES = 16
+HASH_BYTES = 16  # of a content
 REMEMBERED_AT_ONCE = 1024  # images; what a killed survey found out before is not lost
 
 # Takes the index of an image that was just decoded, and its pixels (H, W, C).
@@ -169,7 +169,7 @@ def hash_contents(
     remembered = catalogue.recall(words) if all(stamps) else None
     if remembered is not None:
         on_progress(len(images))
-        return _cut(remembered), {}
+        return cut_hashes(remembered), {}
     hashes = [content or b"" for content in catalogue.contents(stamps)]
     unread: dict[int, str] = {}
 
@@ -197,7 +197,8 @@ def hash_contents(
     return hashes, unread
 
 
-def _cut(hashes: bytes) -> list[bytes]:
+def cut_hashes(hashes: bytes) -> list[bytes]:
+    """The hashes of contents that were written one after the other."""
     return [hashes[start : start + HASH_BYTES] for start in range(0, len(hashes), HASH_BYTES)]
 
 

@@ -1,6 +1,7 @@
 """The recipe: what decides the result of a training."""
 
 from convscope.recipe.fields import (
+    DECODED_BY,
     Fit,
     Initialization,
     Tune,
@@ -11,6 +12,7 @@ from convscope.recipe.problems import NO_OPTIONS
 from convscope.recipe.recipe import FORMAT, DecidedRecipe, Recipe, flags_of, read_values
 
 __all__ = [
+    "DECODED_BY",
     "FORMAT",
     "NO_OPTIONS",
     "DecidedRecipe",

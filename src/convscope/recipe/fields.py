@@ -8,6 +8,9 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 MAX_SIDE_PX = 8192
 
+# Fields that say how bytes are read, whatever is done with the images then.
+DECODED_BY = ("max_pixels", "extra_formats", "allow_damaged")
+
 Fit = Literal["crop", "pad", "stretch"]
 Tune = Literal["all", "dense", "head"]
 Initialization = Literal[

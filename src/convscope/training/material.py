@@ -119,7 +119,7 @@ def prepare_material(
 
 
 def _known(excluded: Dataset, recipe: Recipe, cache: Cache | None) -> Excluded:
-    with open_catalogue(cache.folder if cache else None) as catalogue:
+    with open_catalogue(cache) as catalogue:
         survey = survey_images(excluded, decoding_of(recipe), catalogue=catalogue)
     readable = survey.readable
     return Excluded(excluded.take(readable), survey.facts["pixels"][readable])

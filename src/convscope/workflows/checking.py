@@ -123,15 +123,16 @@ def check(
     given = {name: value for name, value in reading.items() if value is not None}
     name = data.name if isinstance(data, Dataset) else str(data)
     recipe = Recipe.parse({"data": name, **given})
+    decoding = decoding_of(recipe)
     dataset = data if isinstance(data, Dataset) else open_data(recipe, download=download)
     started = time.perf_counter()
     with (
-        open_catalogue(open_cache().folder) as catalogue,
+        open_catalogue(open_cache()) as catalogue,
         reporter.task("looking at images", len(dataset)) as task,
     ):
         survey = survey_images(
             dataset,
-            decoding_of(recipe),
+            decoding,
             catalogue=catalogue,
             workers=workers,
             on_progress=task.advance,
@@ -141,14 +142,12 @@ def check(
     audit = audit_dataset(
         examined,
         preprocessing=preprocessing,
-        decoding=decoding_of(recipe),
+        decoding=decoding,
         judge_labels=judge_labels,
         seconds_reading=time.perf_counter() - started,
         reporter=reporter,
     )
-    return Checked(
-        audit=audit, examined=examined, preprocessing=preprocessing, decoding=decoding_of(recipe)
-    )
+    return Checked(audit=audit, examined=examined, preprocessing=preprocessing, decoding=decoding)
 
 
 def assumed_preprocessing(survey: Survey, recipe: Recipe) -> Preprocessing:

@@ -45,12 +45,7 @@ def train(
         ConvscopeError: Anything that `errors.py` lists.
     """
     return train_recipe(
-        Recipe.parse(
-            {
-                "data": str(data),
-                **{k: str(v) if isinstance(v, Path) else v for k, v in recipe.items()},
-            }
-        ),
+        Recipe.parse({"data": data, **recipe}),
         project=Path(project),
         name=name,
         options=SessionOptions(

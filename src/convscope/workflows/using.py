@@ -17,12 +17,11 @@ from convscope.errors import DataError, RunError, UsageError, counted, either_of
 from convscope.evaluation.evaluate import Evaluation, choose_part, evaluate_part, match_classes
 from convscope.files import read_json
 from convscope.progress import SILENT, Reporter
-from convscope.recipe import Recipe
+from convscope.recipe import DECODED_BY, Recipe
 from convscope.run import Run
 
-# Fields of a recipe that say where labels come from, and how bytes become pixels.
+# Fields of a recipe that say which images there are, and where their labels come from.
 READ_FROM = ("path_column", "label_column", "split_column", "group", "exclude")
-DECODED_BY = ("max_pixels", "extra_formats", "allow_damaged")
 
 
 def load(path: str | Path, *, device: str = "auto") -> Classifier:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from convscope.data.audit.findings import Examined, Finding, FoundImage, Severity, finding
+from convscope.data.components import components
 
 # Which copy is kept: a reported number depends on test, so what it is measured on stays.
 RANK = {"": 0, "train": 1, "validation": 2, "test": 3}
@@ -184,15 +185,11 @@ def _components(
     pairs: NDArray[np.int64],
 ) -> Iterable[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Images that hang together through pairs, sorted, with the rows of these pairs."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     if not len(pairs):
         return
     images, position = np.unique(pairs, return_inverse=True)
     ends = position.reshape(pairs.shape)
-    links = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(images),) * 2)
-    _, of_image = connected_components(links, directed=False)
+    of_image = components(len(images), ends)
     of_pair = of_image[ends[:, 0]]
     images_order = np.argsort(of_image, kind="stable")
     pairs_order = np.argsort(of_pair, kind="stable")
