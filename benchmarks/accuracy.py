@@ -1,49 +1,60 @@
-"""The accuracies in docs/results.md: `python benchmarks/accuracy.py digits|mnist|hymenoptera DATA`.
+"""The accuracies in docs/results.md: one recipe, several seeds or folds.
 
-Runs the defaults several times and prints each accuracy, mean and range:
+    python benchmarks/accuracy.py DATA [--recipe recipes/NAME.yaml] [--folds 5 | --seeds 0 1 2]
+                                       [--set FIELD=VALUE ...]
 
-- `digits`: five folds of the embedded digits, `lenet5_relu`;
-- `mnist DATA`: the 10,000 test images, `lenet5_relu`, three seeds;
-- `hymenoptera DATA WEIGHTS`: the val folder, head only on SqueezeNet 1.1, three seeds.
+Prints a line a training, then mean and range.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import convscope  # first, as it decides how torch's threads wait
 
 # isort: split
 import torch
+import yaml
 
-SEEDS = (0, 1, 2)
-FOLDS = 5
+from convscope.recipe import read_values
 
 
-def recipes(words: list[str]) -> list[dict[str, Any]]:
-    """The trainings that an experiment consists of."""
-    match words:
-        case ["digits"]:
-            return [
-                {"data": "digits", "model": "lenet5_relu", "folds": FOLDS, "fold": fold}
-                for fold in range(FOLDS)
-            ]
-        case ["mnist", data]:
-            return [{"data": data, "model": "lenet5_relu", "seed": seed} for seed in SEEDS]
-        case ["hymenoptera", data, weights]:
-            common = {"data": data, "model": "squeezenet1_1", "weights": weights, "tune": "head"}
-            return [{**common, "seed": seed} for seed in SEEDS]
-    raise SystemExit(__doc__)
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data")
+    parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--folds", type=int)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--set", dest="fields", nargs="+", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--threads", type=int)
+    return parser.parse_args()
+
+
+def trainings(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """The recipes of an experiment."""
+    values = read_values(given.recipe) if given.recipe else {}
+    for word in given.fields:
+        name, _, value = word.partition("=")
+        values[name] = yaml.safe_load(value)
+    values["data"] = given.data
+    if given.folds:
+        return [{**values, "folds": given.folds, "fold": fold} for fold in range(given.folds)]
+    return [{**values, "seed": seed} for seed in given.seeds]
 
 
 def main() -> None:
     """Trains, and prints a line a training and a summary."""
+    given = arguments()
+    if given.threads:
+        torch.set_num_threads(given.threads)
     accuracies = []
-    for number, recipe in enumerate(recipes(sys.argv[1:])):
+    for number, recipe in enumerate(trainings(given)):
         with tempfile.TemporaryDirectory() as project:
             started = time.perf_counter()
             run = convscope.train(**recipe, project=project)
@@ -53,9 +64,9 @@ def main() -> None:
             accuracies.append(run.evaluation["accuracy"])
             print(
                 f"{number}: accuracy {accuracies[-1]:.4f} "
-                f"on {run.evaluation['num_images']} images, "
-                f"{len(epochs)} epochs, {statistics.median(rates):,.0f} images/s in the loop "
-                f"(best epoch {max(rates):,.0f}), {seconds:.1f} s in all",
+                f"on {run.evaluation['num_images']} images, {len(epochs)} epochs, "
+                f"{sum(epochs):.1f} s of learning ({statistics.median(rates):,.0f} images/s), "
+                f"{seconds:.1f} s in all",
                 flush=True,
             )
     print(

@@ -28,10 +28,10 @@ from convscope.data.batches import Batch, ImageBatches, Variation
 from convscope.data.pixels import ArrayPixels
 from convscope.data.preprocessing import Preprocessing
 from convscope.device import choose_device
-from convscope.training.loop import train_epoch
+from convscope.training.loop import Stepping, train_epoch
 from convscope.training.objectives import Classification
 from convscope.training.optimizers import make_optimizer
-from convscope.training.schedules import Schedule
+from convscope.training.parameter_groups import parameter_groups
 
 BATCH = 128
 IMAGES = 128 * 100
@@ -88,8 +88,11 @@ def our_loop(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
         batches,
         epoch=0,
         objective=Classification(),
-        optimizer=make_optimizer(network, "adamw", lr=1e-3, weight_decay=0.01),
-        schedule=Schedule("constant", len(batches), 0),
+        stepping=Stepping(
+            optimizer=make_optimizer(
+                "adamw", parameter_groups(network, lr=1e-3, weight_decay=0.01), lr=1e-3
+            )
+        ),
         device=device,
     )
 

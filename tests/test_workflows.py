@@ -55,7 +55,7 @@ def test_a_training_leaves_everything_that_the_format_promises(run: convscope.Ru
     assert run.state == "finished"
     assert run.evaluation["accuracy"] == 1
     assert [row["epoch"] for row in run.history] == [1, 2, 3]
-    assert run.recipe.lr == 0.002
+    assert run.recipe.lr == 0.00141  # 0.002 for batches of 32, these have 16
     assert run.recipe.img_size == 32
     with run.splits_path.open() as file:
         uses = [row["used_for"] for row in csv.DictReader(file)]
@@ -143,7 +143,7 @@ def test_an_unfinished_run_is_not_continued_with_another_recipe(unfinished: conv
         convscope.train(
             unfinished.recipe.data, project=unfinished.path.parent, **{**QUICK, "lr": 0.1}
         )
-    assert "lr: 0.002 -> 0.1" in caught.value.message
+    assert "lr: 0.00141 -> 0.1" in caught.value.message
 
 
 def test_an_unfinished_run_is_not_continued_with_other_images(unfinished: convscope.Run) -> None:

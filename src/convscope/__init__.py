@@ -28,6 +28,7 @@ _PUBLIC = {
     "build": "convscope.networks",
     "check": "convscope.workflows",
     "evaluate": "convscope.workflows",
+    "find_learning_rate": "convscope.workflows",
     "image_grid": "convscope.data.pictures",
     "load": "convscope.workflows",
     "open_dataset": "convscope.data.sources.opening",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from convscope.run import Run as Run
     from convscope.workflows import check as check
     from convscope.workflows import evaluate as evaluate
+    from convscope.workflows import find_learning_rate as find_learning_rate
     from convscope.workflows import load as load
     from convscope.workflows import summarize as summarize
     from convscope.workflows import train as train

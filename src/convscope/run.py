@@ -133,6 +133,21 @@ class Run:
         return self.path / "evaluation.json"
 
     @property
+    def measured_path(self) -> Path:
+        """What was measured to choose a learning rate or the number of epochs, if anything."""
+        return self.path / "measured.json"
+
+    @property
+    def rate_picture_path(self) -> Path:
+        """The search for a learning rate, if there was one."""
+        return self.path / "learning_rate.svg"
+
+    @property
+    def step_log_path(self) -> Path:
+        """One line a step, where a training was asked to write it."""
+        return self.path / "log" / "steps.jsonl"
+
+    @property
     def failure_path(self) -> Path:
         """Why a training could not go on."""
         return self.path / "failure.json"
@@ -165,6 +180,22 @@ def read_uses(path: Path) -> dict[int, frozenset[str]]:
     for key, use in pairs:
         uses[key] = uses.get(key, frozenset()) | {use}
     return uses
+
+
+def values_to_continue(path: str | Path) -> dict[str, Any]:
+    """The fields of a recipe that goes on where a finished run ended.
+
+    Raises:
+        RunError: There is no such run, or it isn't finished.
+    """
+    run = Run.open(path)
+    if run.state != "finished":
+        raise RunError(
+            f"`{run.path}` is {run.state}, not finished",
+            hint="the same `convscope train` command goes on with a training that was interrupted",
+        )
+    values = run.recipe.model_dump(mode="json")
+    return {**values, "weights": None, "epochs": None, "continues": str(path)}
 
 
 def find_runs(project: Path) -> list[Run]:

@@ -172,14 +172,14 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
             ("train", "digits", "--opt", "adamm"),
             2,
             "error: `opt` can't be `adamm`\nhint: did you mean `adam`? "
-            "it takes `sgd`, `adam` or `adamw`",
+            "it takes `sgd`, `asgd`, `adadelta`, `adagrad`, `adam`",
         ),
         (
             ("train", "digits", "--epochs", "0", "--lr", "-1"),
             2,
             "error: 2 values can't be\n"
             "  `epochs` can't be `0`: it must be greater than or equal to 1\n"
-            "  `lr` can't be `-1.0`: it must be greater than 0",
+            "  `lr` can't be `-1`: it must be a number above 0, or auto",
         ),
         (
             ("train", "digits", "--epochs", "many"),
@@ -193,9 +193,10 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
         (("train", "digits", "--folds", "3", "--fold", "3"), 2, "there are only 3 folds"),
         (("train", "digits", "--tune", "head"), 2, "error: `tune=head` needs `weights`"),
         (
-            ("train", "digits", "--sched", "constant", "--warmup-epochs", "1"),
+            ("train", "digits", "--sched", "constant", "--final-lr", "0.1"),
             2,
-            "`warmup_epochs` has no effect with `sched=constant`",
+            "error: `final_lr` has no effect with `sched=constant`\n"
+            "hint: it belongs to `cosine`, `one-cycle` or `plateau`",
         ),
         (
             ("train", "digits", "--warmup-epochs", "9", "--epochs", "2"),

@@ -30,7 +30,7 @@ from convscope.networks.mlp import MLP
             "resnet18",
             {"stm": "small"},
             "the network `resnet18` has no option `stm`\n"
-            "hint: did you mean `stem`? it has `stem`, `residual`, `batch_norm`",
+            "hint: did you mean `stem`? it has `stem`, `residual`, `batch_norm`, `drop_path`",
         ),
         (
             "lenet5_1998",
@@ -47,6 +47,18 @@ from convscope.networks.mlp import MLP
             "resnet18",
             {"residual": "false"},
             "option `residual` can't be `false`\nhint: it is true or false",
+        ),
+        (
+            "resnet20",
+            {"drop_path": 1.0},
+            "option `drop_path` can't be `1.0`\nhint: it is a probability: at least 0 and below 1",
+        ),
+        (
+            "resnet18",
+            {"drop_path": 0.2, "residual": False},
+            "option `drop_path` can't be `0.2` without shortcuts: "
+            "where a block is dropped, nothing would be left\n"
+            "hint: leave `residual` at true, or `drop_path` at 0",
         ),
         (
             "vgg11",
@@ -151,7 +163,7 @@ def test_classes_are_1000_for_photos_and_10_for_small_images() -> None:
 
 
 def test_the_table_says_options_and_whether_the_size_matters() -> None:
-    assert entry("resnet18").options == {"stem": "imagenet", "residual": True, "batch_norm": True}
+    assert entry("resnet20").options == {"residual": True, "batch_norm": True, "drop_path": 0.0}
     assert entry("lenet5").options["pooling"] == "mean"
     assert entry("lenet5").needs_input_size
     assert not entry("vgg16").needs_input_size

@@ -11,31 +11,41 @@ from torch import nn
 
 from convscope.errors import RunError
 from convscope.training.checkpoint import TrainingState, load_newest, save_checkpoint
-from convscope.training.optimizers import make_optimizer
+from convscope.training.optimizers import OPTIMIZERS, make_optimizer
+from convscope.training.parameter_groups import parameter_groups
 
 
 def learner(optimizer: str = "adamw") -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
     network = network.to(memory_format=torch.channels_last)
-    return network, make_optimizer(network, optimizer, lr=0.1, weight_decay=0.1, momentum=None)
+    groups = parameter_groups(network, lr=0.1, weight_decay=0.1)
+    return network, make_optimizer(optimizer, groups, lr=0.1)
 
 
 def steps(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> None:
     generator = torch.Generator().manual_seed(1)
     for _ in range(count):
-        optimizer.zero_grad()
-        network(torch.randn(5, 1, 4, 4, generator=generator)).square().mean().backward()
-        optimizer.step()
+        images = torch.randn(5, 1, 4, 4, generator=generator)
+
+        def closure(images: torch.Tensor = images) -> float:
+            optimizer.zero_grad()
+            loss = network(images).square().mean()
+            loss.backward()
+            return loss  # type: ignore[return-value]
+
+        optimizer.step(closure)
 
 
 def save(folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    state = TrainingState(epoch=step, history=[{"epoch": 1.0}], best_accuracy=0.5, best_loss=1.0)
+    state = TrainingState(
+        epochs=200, epoch=step, history=[{"epoch": 1.0}], best_accuracy=0.5, best_loss=1.0
+    )
     best = {n: v.contiguous() for n, v in network.state_dict().items()}
     save_checkpoint(folder, step, network=network, best=best, optimizer=optimizer, state=state)
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_a_restored_training_goes_on_to_the_same_bits(tmp_path: Path, name: str) -> None:
     network, optimizer = learner(name)
     steps(network, optimizer, 3)
@@ -94,6 +104,6 @@ def test_a_checkpoint_of_a_newer_format_is_an_error_that_names_both(tmp_path: Pa
     network, optimizer = learner()
     save(tmp_path, 5, network, optimizer)
     manifest = tmp_path / "5" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 2}))
-    with pytest.raises(RunError, match="has format 2, this version of convscope reads format 1"):
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 3}))
+    with pytest.raises(RunError, match="has format 3, this version of convscope reads format 2"):
         load_newest(tmp_path)

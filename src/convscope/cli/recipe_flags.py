@@ -14,13 +14,11 @@ from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
 from convscope.recipe import DECODED_BY, NO_OPTIONS, Recipe, flags_of, read_values
-from convscope.recipe.fields import (
-    AugmentationFields,
-    DataFields,
-    DecodingFields,
-    LearningFields,
-    NetworkFields,
-)
+from convscope.recipe.augmentation_fields import AugmentationFields
+from convscope.recipe.data_fields import DataFields, DecodingFields
+from convscope.recipe.learning_fields import CourseFields, LossFields, OptimizerFields
+from convscope.recipe.network_fields import NetworkFields
+from convscope.run import values_to_continue
 
 # Fields that say how data is read, whatever is done with it.
 READING = ("path_column", "label_column", "split_column", "exclude", *DECODED_BY)
@@ -29,7 +27,9 @@ SECTIONS: dict[type[BaseModel] | None, str] = {
     DataFields: "Which images",
     DecodingFields: "What they are brought to",
     NetworkFields: "What learns",
-    LearningFields: "How it learns",
+    CourseFields: "How long it learns",
+    OptimizerFields: "How its weights move",
+    LossFields: "What is made small",
     AugmentationFields: "How train images are varied",
     None: "Everything else",
 }
@@ -97,8 +97,15 @@ def recipe_of(data: str | None, flags: dict[str, Any], *, file: Path | None) -> 
     """
     values = read_values(file) if file else {}
     given = {name: value for name, value in flags.items() if value not in (None, ())}
+    if "continues" in given:
+        values = {**values_to_continue(given["continues"]), **values}
     if "options" in given:
         given["options"] = {**values.get("options", {}), **network_options(given["options"])}
+    if "class_weight" in given:
+        given["class_weight"] = {
+            **values.get("class_weight", {}),
+            **_weights_by_class(given["class_weight"]),
+        }
     values.update(given)
     if data is not None:
         values["data"] = data
@@ -140,6 +147,26 @@ def network_options(words: Sequence[str]) -> dict[str, Any]:
     return options
 
 
+def _weights_by_class(words: Sequence[str]) -> dict[str, float]:
+    """What an image of each class counts, from words like `cat=2`.
+
+    Raises:
+        UsageError: A word isn't CLASS=WEIGHT.
+    """
+    weights = {}
+    for word in words:
+        label, equals, number = word.rpartition("=")
+        try:
+            weights[label] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise UsageError(
+                f"`--class-weight {word}` has no weight", hint="write it as CLASS=WEIGHT: cat=2"
+            )
+    return weights
+
+
 def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
     kinds = _kinds(field)
     words = field.description or ""
@@ -149,7 +176,7 @@ def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
     if kinds == (bool,):
         return click.option(*spellings, is_flag=True, default=None, help=words)
     if kinds == (dict,):
-        return click.option(*spellings, multiple=True, metavar="NAME=VALUE", help=words)
+        return click.option(*spellings, multiple=True, metavar=_metavar(field), help=words)
     choices = [
         str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)
     ]
@@ -157,6 +184,11 @@ def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
         return click.option(*spellings, metavar="|".join(choices), help=words)
     kind = {int: click.INT, float: click.FLOAT}.get(kinds[0], click.STRING)
     return click.option(*spellings, type=kind, help=words)
+
+
+def _metavar(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get("metavar", "NAME=VALUE")) if isinstance(extra, dict) else "NAME=VALUE"
 
 
 def _kinds(field: FieldInfo) -> tuple[Any, ...]:

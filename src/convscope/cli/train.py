@@ -10,6 +10,9 @@ import click
 
 from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
 
+# Flags that don't change the result: fields of `SessionOptions`.
+OF_SESSION = ("workers", "download", "show_batch", "log_steps")
+
 
 @click.command("train", cls=RecipeCommand)
 @click.argument("data", required=False)
@@ -40,6 +43,7 @@ from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
     type=click.Path(path_type=Path),
     help="Save a picture of the first batch, exactly as the network sees it.",
 )
+@click.option("--log-steps", is_flag=True, help="Write a line of JSON a step, in log/steps.jsonl.")
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -47,9 +51,6 @@ def command(
     recipe_file: Path | None,
     project: Path,
     name: str | None,
-    workers: int | None,
-    download: bool,
-    show_batch: Path | None,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -62,6 +63,7 @@ def command(
 
     The same command again continues a training that was interrupted.
     """
+    options = {name: flags.pop(name) for name in OF_SESSION}
     recipe = recipe_of(data, flags, file=recipe_file)
 
     from convscope.cli.tables import print_evaluation
@@ -73,7 +75,7 @@ def command(
         recipe,
         project=project,
         name=name,
-        options=SessionOptions(workers=workers, download=download, show_batch=show_batch),
+        options=SessionOptions(**options),
         reporter=Reporter(quiet=quiet),
     )
     if as_json:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from convscope.data.augment.augmentation import Augmentation
 from convscope.data.augment.mixing import Mixing
-from convscope.data.counters import permutation
+from convscope.data.ordering import Draw, Ordering
 from convscope.data.parallel import ahead
 from convscope.data.pixels import Pixels
 from convscope.data.preprocessing import Preprocessing
@@ -54,6 +55,9 @@ class Variation(NamedTuple):
         sizes: (N, 2) height and width of the original images, for crops that keep their shape.
         mixing: None for images by themselves.
         num_classes: K, for mixed targets.
+        is_shuffled: Whether each epoch has an order of its own; else that of the images.
+        is_balanced: Whether each class comes equally often.
+        side_at: The longer side in an epoch, for sizes that grow; None for the input's.
     """
 
     seed: int
@@ -61,24 +65,32 @@ class Variation(NamedTuple):
     sizes: NDArray[np.int64] | None = None
     mixing: Mixing | None = None
     num_classes: int = 0
+    is_shuffled: bool = True
+    is_balanced: bool = False
+    side_at: Callable[[int], int] | None = None
 
-    def apply(
-        self,
-        pixels: Tensor,
-        *,
-        epoch: int,
-        indices: NDArray[np.int64],
-        out_size: tuple[int, int],
-    ) -> Tensor:
+    def apply(self, pixels: Tensor, *, epoch: int, draw: Draw, out_size: tuple[int, int]) -> Tensor:
         """Varied images (n, height, width, C) from (n, H, W, C)."""
         return self.augmentation.apply(
             pixels,
             seed=self.seed,
             epoch=epoch,
-            indices=indices,
-            sizes=None if self.sizes is None else self.sizes[indices],
+            indices=draw.keys,
+            sizes=None if self.sizes is None else self.sizes[draw.indices],
             out_size=out_size,
         )
+
+    def resized(self, inputs: Tensor, epoch: int) -> Tensor:
+        """Inputs (n, C, H, W) at the size of an epoch."""
+        if self.side_at is None:
+            return inputs
+        height, width = inputs.shape[2:]
+        side, longer = self.side_at(epoch), max(height, width)
+        if side == longer:
+            return inputs
+        size = [max(1, round(part * side / longer)) for part in (height, width)]
+        smaller = F.interpolate(inputs, size, mode="bilinear", antialias=True)
+        return smaller.contiguous(memory_format=torch.channels_last)
 
 
 class Batches(Protocol):
@@ -86,6 +98,11 @@ class Batches(Protocol):
 
     def __len__(self) -> int:
         """Steps in an epoch."""
+        ...
+
+    @property
+    def num_images(self) -> int:
+        """Images in an epoch."""
         ...
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
@@ -121,9 +138,7 @@ class ImageBatches:
         labels: (N,) class indices.
         part: Which of the N.
         preprocessing: For mean and std, and the size of what the network takes.
-        batch_size: At most, over all ranks. The images of an epoch are spread evenly over its
-            batches, and a batch takes one more where it would leave one image alone: batch
-            normalisation can't learn from a single image.
+        batch_size: At most, over all ranks; see `Ordering`.
         device: Where batches are made.
         variation: How images are ordered and varied while they are learned from; None for all as
             they are, in the order of `part`.
@@ -144,9 +159,13 @@ class ImageBatches:
     ) -> None:
         self._pixels = pixels
         self._labels = torch.from_numpy(labels)
-        self._part = part
+        self._ordering = Ordering(
+            part,
+            batch_size=batch_size,
+            seed=variation.seed if variation and variation.is_shuffled else None,
+            balanced_by=labels if variation and variation.is_balanced else None,
+        )
         self._preprocessing = preprocessing
-        self._batch_size = batch_size
         self._device = device
         self._variation = variation
         self._share = share or Share()
@@ -154,42 +173,42 @@ class ImageBatches:
     @property
     def num_images(self) -> int:
         """Images in an epoch, over all ranks."""
-        return len(self._part)
+        return len(self._ordering.part)
 
     def __len__(self) -> int:
-        count = -(-len(self._part) // self._batch_size)
-        leaves_one_alone = self._batch_size > 1 and len(self._part) // max(1, count) == 1
-        return max(1, count - 1) if leaves_one_alone else count
+        return len(self._ordering)
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `start` on: a function of (seed, epoch)."""
-        order = self._part
-        if self._variation is not None:
-            order = order[permutation("order", len(order), self._variation.seed, epoch)]
-        steps = np.array_split(order, len(self))[start:]
-        rank, world_size = self._share
-        mine = (np.array_split(step, world_size)[rank] for step in steps)
-        taken: Iterator[tuple[NDArray[np.int64], Tensor]] = (
-            (indices, self._pixels.take(indices)) for indices in mine
+        mine = (self._shared(draw) for draw in self._ordering.epoch(epoch)[start:])
+        taken: Iterator[tuple[Draw, Tensor]] = (
+            (draw, self._pixels.take(draw.indices)) for draw in mine
         )
         # Where taking is copying, a thread that takes ahead only competes with the network; images
         # that have to be decoded, or a device that computes by itself, leave time to use.
         if not self._pixels.is_at_hand or self._device.type != "cpu":
             taken = ahead(taken, depth=FETCHED_AHEAD)
-        for step, (indices, pixels) in enumerate(taken, start):
-            yield self._finished(indices, pixels, epoch, step)
+        for step, (draw, pixels) in enumerate(taken, start):
+            yield self._finished(draw, pixels, epoch, step)
 
-    def _finished(self, indices: NDArray[np.int64], pixels: Tensor, epoch: int, step: int) -> Batch:
+    def _shared(self, draw: Draw) -> Draw:
+        """This process's part of a step."""
+        rank, world_size = self._share
+        return Draw(*(np.array_split(part, world_size)[rank] for part in draw))
+
+    def _finished(self, draw: Draw, pixels: Tensor, epoch: int, step: int) -> Batch:
         pixels = pixels.to(self._device, non_blocking=True)
         if self._variation is not None:
             pixels = self._variation.apply(
                 pixels,
                 epoch=epoch,
-                indices=indices,
+                draw=draw,
                 out_size=(self._preprocessing.height, self._preprocessing.width),
             )
-        labels = self._labels[torch.from_numpy(indices)].to(self._device, non_blocking=True)
+        labels = self._labels[torch.from_numpy(draw.indices)].to(self._device, non_blocking=True)
         inputs = normalise(pixels, self._preprocessing)
+        if self._variation is not None:
+            inputs = self._variation.resized(inputs, epoch)
         if self._variation is None or self._variation.mixing is None:
             return Batch(inputs, labels)
         mixed = self._variation.mixing.apply(

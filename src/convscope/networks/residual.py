@@ -3,12 +3,73 @@
 Names are torchvision's (`conv1`, `bn1`, ..., `downsample`), so that published weights load.
 Each ReLU is its own module and none works in place: a hook sees every value as it was.
 
-Source: He et al. 2015, Deep residual learning for image recognition, figure 5.
+Source: He et al. 2015, Deep residual learning for image recognition, figure 5; Huang et al. 2016,
+    Deep networks with stochastic depth, for `DropPath`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
+
+from convscope.errors import NetworkError
+from convscope.networks.options import probability
+
+
+class DropPath(nn.Module):
+    """In training, a branch that is missing at random, for each image on its own.
+
+    What stays is divided by the probability of staying, so that evaluation needs no correction.
+
+    Source: Huang et al. 2016, Deep networks with stochastic depth, equation 2.
+    Departs: The paper drops a block for all images of a batch together, and multiplies by the
+        probability of staying in evaluation, equation 5, instead of dividing in training.
+
+    Args:
+        dropped: Probability of dropping the branch of an image, below 1.
+    """
+
+    def __init__(self, dropped: float) -> None:
+        super().__init__()
+        self.dropped = dropped
+
+    def forward(self, branch: Tensor) -> Tensor:
+        """`branch` (N, ...), in training with 0 for the images that are dropped."""
+        if not self.training:
+            return branch
+        stays = 1 - self.dropped
+        drawn = branch.new_empty(len(branch), *[1] * (branch.dim() - 1)).bernoulli_(stays)
+        return branch * drawn.div_(stays)
+
+    def extra_repr(self) -> str:
+        """What `print` shows in the brackets."""
+        return f"dropped={self.dropped}"
+
+
+def drop_probabilities(last: float, blocks: int) -> Iterator[float]:
+    """For each block from first to last, the probability of dropping it: it grows to `last`.
+
+    Early blocks make what all later ones build on, so they are dropped least.
+
+    Source: Huang et al. 2016, Deep networks with stochastic depth, equation 4.
+    """
+    return (last * block / blocks for block in range(1, blocks + 1))
+
+
+def check_drop_path(drop_path: object, *, residual: bool) -> None:
+    """Refuses what can't be the probability of dropping a block.
+
+    Raises:
+        NetworkError: Not a probability below 1; or not 0 where no shortcut leads around a block.
+    """
+    probability("drop_path", drop_path)
+    if drop_path and not residual:
+        raise NetworkError(
+            f"option `drop_path` can't be `{drop_path}` without shortcuts: "
+            "where a block is dropped, nothing would be left",
+            hint="leave `residual` at true, or `drop_path` at 0",
+        )
 
 
 def normalization(channels: int, batch_norm: bool) -> nn.Module:
@@ -25,6 +86,7 @@ class BasicBlock(nn.Module):
         stride: Stride of the first convolution.
         shortcut: What the input passes on its way around; None for a plain block without a skip.
         batch_norm: Normalise after each convolution; without it the convolutions have biases.
+        drop_path: Probability of dropping, in training, what is added to the shortcut.
     """
 
     def __init__(
@@ -35,6 +97,7 @@ class BasicBlock(nn.Module):
         stride: int,
         shortcut: nn.Module | None,
         batch_norm: bool,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         bias = not batch_norm
@@ -43,6 +106,7 @@ class BasicBlock(nn.Module):
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=bias)
         self.bn2 = normalization(out_channels, batch_norm)
+        self.drop_path = DropPath(drop_path) if drop_path else None
         self.downsample = shortcut
         self.relu2 = nn.ReLU()
 
@@ -55,6 +119,8 @@ class BasicBlock(nn.Module):
         """`x` (N, C, H, W) becomes (N, out_channels, H / stride, W / stride)."""
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
+        if self.drop_path is not None:
+            out = self.drop_path(out)
         if self.downsample is not None:
             out = out + self.downsample(x)
         result: Tensor = self.relu2(out)
@@ -75,6 +141,7 @@ class Bottleneck(nn.Module):
         groups: Groups of the 3x3 convolution.
         shortcut: What the input passes on its way around; None for a plain block without a skip.
         batch_norm: Normalise after each convolution; without it the convolutions have biases.
+        drop_path: Probability of dropping, in training, what is added to the shortcut.
     """
 
     def __init__(
@@ -87,6 +154,7 @@ class Bottleneck(nn.Module):
         groups: int,
         shortcut: nn.Module | None,
         batch_norm: bool,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         bias = not batch_norm
@@ -98,6 +166,7 @@ class Bottleneck(nn.Module):
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2d(width, out_channels, 1, bias=bias)
         self.bn3 = normalization(out_channels, batch_norm)
+        self.drop_path = DropPath(drop_path) if drop_path else None
         self.downsample = shortcut
         self.relu3 = nn.ReLU()
 
@@ -111,6 +180,8 @@ class Bottleneck(nn.Module):
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.relu2(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
+        if self.drop_path is not None:
+            out = self.drop_path(out)
         if self.downsample is not None:
             out = out + self.downsample(x)
         result: Tensor = self.relu3(out)

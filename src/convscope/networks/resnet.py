@@ -14,7 +14,7 @@ Parameters at 1000 classes: 11,689,512 (18), 21,797,672 (34), 25,557,032 (50), 4
 
 Source: He et al. 2015, Deep residual learning for image recognition, table 1, shortcuts of kind B;
     Zagoruyko and Komodakis 2016, Wide residual networks; Xie et al. 2017, Aggregated residual
-    transformations, table 1.
+    transformations, table 1; Huang et al. 2016, Deep networks with stochastic depth, `drop_path`.
 Departs: the stride of a bottleneck is on its 3x3 convolution, see `Bottleneck`.
 """
 
@@ -25,7 +25,13 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from convscope.networks.options import flag, is_small
-from convscope.networks.residual import BasicBlock, Bottleneck, normalization
+from convscope.networks.residual import (
+    BasicBlock,
+    Bottleneck,
+    check_drop_path,
+    drop_probabilities,
+    normalization,
+)
 
 STAGE_CHANNELS = (64, 128, 256, 512)
 EXPANSION = 4  # of a bottleneck: its output has four times the channels of its stage
@@ -68,6 +74,7 @@ class ResNet(nn.Module):
         small_stem: bool,
         residual: bool,
         batch_norm: bool,
+        drop_path: float,
     ) -> None:
         super().__init__()
         bias = not batch_norm
@@ -78,13 +85,22 @@ class ResNet(nn.Module):
         self.bn1 = normalization(64, batch_norm)
         self.relu = nn.ReLU()
         self.maxpool = nn.Identity() if small_stem else nn.MaxPool2d(3, stride=2, padding=1)
+        dropped = drop_probabilities(drop_path, sum(form.blocks))
         channels = 64
         for stage, (width, blocks) in enumerate(zip(STAGE_CHANNELS, form.blocks, strict=True), 1):
             layer = nn.Sequential()
             for index in range(blocks):
                 stride = 2 if stage > 1 and index == 0 else 1
                 layer.append(
-                    _block(form, channels, width, stride, residual=residual, batch_norm=batch_norm)
+                    _block(
+                        form,
+                        channels,
+                        width,
+                        stride=stride,
+                        residual=residual,
+                        batch_norm=batch_norm,
+                        drop_path=next(dropped),
+                    )
                 )
                 channels = width * (EXPANSION if form.bottleneck else 1)
             self.add_module(f"layer{stage}", layer)
@@ -105,7 +121,14 @@ class ResNet(nn.Module):
 
 
 def _block(
-    form: Form, channels: int, width: int, stride: int, *, residual: bool, batch_norm: bool
+    form: Form,
+    channels: int,
+    width: int,
+    *,
+    stride: int,
+    residual: bool,
+    batch_norm: bool,
+    drop_path: float,
 ) -> nn.Module:
     """One block of a stage, with a projection around it where the shape changes."""
     out_channels = width * (EXPANSION if form.bottleneck else 1)
@@ -117,7 +140,12 @@ def _block(
         )
     if not form.bottleneck:
         return BasicBlock(
-            channels, out_channels, stride=stride, shortcut=shortcut, batch_norm=batch_norm
+            channels,
+            out_channels,
+            stride=stride,
+            shortcut=shortcut,
+            batch_norm=batch_norm,
+            drop_path=drop_path,
         )
     return Bottleneck(
         channels,
@@ -127,6 +155,7 @@ def _block(
         groups=form.groups,
         shortcut=shortcut,
         batch_norm=batch_norm,
+        drop_path=drop_path,
     )
 
 
@@ -138,6 +167,7 @@ def resnet(
     stem: str = "imagenet",
     residual: bool = True,
     batch_norm: bool = True,
+    drop_path: float = 0.0,
 ) -> ResNet:
     """A ResNet that maps images (N, C, H, W) to logits (N, K).
 
@@ -149,12 +179,15 @@ def resnet(
             without pooling, for images of about 32 pixels.
         residual: With shortcuts. Without, the plain network that the paper compares with.
         batch_norm: Normalise after each convolution.
+        drop_path: Stochastic depth: the probability that an image in training skips the last
+            block. It grows linearly from the first block on.
 
     Raises:
         NetworkError: An option has a value that can't be.
     """
     flag("residual", residual)
     flag("batch_norm", batch_norm)
+    check_drop_path(drop_path, residual=residual)
     return ResNet(
         FORMS[form],
         num_classes=num_classes,
@@ -162,4 +195,5 @@ def resnet(
         small_stem=is_small(stem),
         residual=residual,
         batch_norm=batch_norm,
+        drop_path=drop_path,
     )

@@ -11,7 +11,8 @@ n is 3, 5, 7, 9 and 18 for 20, 32, 44, 56 and 110 layers. Parameters at 10 class
 464,154 (32), 658,586 (44), 853,018 (56), 1,727,962 (110).
 
 Source: He et al. 2015, Deep residual learning for image recognition, section 4.2, shortcuts of
-    kind A; names as in the weights that are in circulation for it.
+    kind A; names as in the weights that are in circulation for it. Huang et al. 2016, Deep networks
+    with stochastic depth, for `drop_path`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convscope.networks.options import flag
-from convscope.networks.residual import BasicBlock, normalization
+from convscope.networks.residual import (
+    BasicBlock,
+    check_drop_path,
+    drop_probabilities,
+    normalization,
+)
 
 STAGE_CHANNELS = (16, 32, 64)
 BLOCKS = {"resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}
@@ -43,12 +49,20 @@ class CifarResNet(nn.Module):
     layer3: nn.Sequential
 
     def __init__(
-        self, blocks: int, *, num_classes: int, in_channels: int, residual: bool, batch_norm: bool
+        self,
+        blocks: int,
+        *,
+        num_classes: int,
+        in_channels: int,
+        residual: bool,
+        batch_norm: bool,
+        drop_path: float,
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=not batch_norm)
         self.bn1 = normalization(16, batch_norm)
         self.relu = nn.ReLU()
+        dropped = drop_probabilities(drop_path, len(STAGE_CHANNELS) * blocks)
         channels = 16
         for stage, width in enumerate(STAGE_CHANNELS, start=1):
             layer = nn.Sequential()
@@ -62,6 +76,7 @@ class CifarResNet(nn.Module):
                         stride=2 if changes else 1,
                         shortcut=around if residual else None,
                         batch_norm=batch_norm,
+                        drop_path=next(dropped),
                     )
                 )
                 channels = width
@@ -87,6 +102,7 @@ def resnet_cifar(
     in_channels: int,
     residual: bool = True,
     batch_norm: bool = True,
+    drop_path: float = 0.0,
 ) -> CifarResNet:
     """A CIFAR ResNet that maps images (N, C, H, W) to logits (N, K).
 
@@ -96,16 +112,20 @@ def resnet_cifar(
         in_channels: C.
         residual: With shortcuts. Without, the plain network that the paper compares with.
         batch_norm: Normalise after each convolution.
+        drop_path: Stochastic depth: the probability that an image in training skips the last
+            block. It grows linearly from the first block on.
 
     Raises:
         NetworkError: An option has a value that can't be.
     """
     flag("residual", residual)
     flag("batch_norm", batch_norm)
+    check_drop_path(drop_path, residual=residual)
     return CifarResNet(
         BLOCKS[form],
         num_classes=num_classes,
         in_channels=in_channels,
         residual=residual,
         batch_norm=batch_norm,
+        drop_path=drop_path,
     )

@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from convscope.errors import UsageError, did_you_mean, either_of, listed
+from convscope.recipe.contradictions import Problem
 
 if TYPE_CHECKING:
     from convscope.recipe.recipe import Recipe
-
-# What a network is built with besides options; it follows from the data and from other fields.
-NO_OPTIONS = ("name", "num_classes", "in_channels", "input_size", "initialization")
-
-Problem = tuple[str, str | None]
-
-
-def contradictions(recipe: Recipe) -> Iterable[Problem]:
-    """Fields that are given but would have no effect: an error, never ignored."""
-    for check in (_of_network, _of_learning, _of_folds, _of_augmentation):
-        yield from check(recipe)
-
-
-def _of_network(recipe: Recipe) -> Iterable[Problem]:
-    for name in NO_OPTIONS:
-        if name in recipe.options:
-            yield f"`{name}` is no option of a network", None
-    if recipe.tune in ("dense", "head") and recipe.weights is None:
-        yield (
-            f"`tune={recipe.tune}` needs `weights` to start from",
-            "layers that don't learn must have learned before: `--weights published`",
-        )
-
-
-def _of_learning(recipe: Recipe) -> Iterable[Problem]:
-    if recipe.momentum is not None and recipe.opt != "sgd":
-        yield f"`momentum` has no effect with `opt={recipe.opt}`", "only sgd has one"
-    if recipe.warmup_epochs and recipe.sched == "constant":
-        yield "`warmup_epochs` has no effect with `sched=constant`", None
-
-
-def _of_folds(recipe: Recipe) -> Iterable[Problem]:
-    if recipe.fold and recipe.folds is None:
-        yield f"`fold={recipe.fold}` needs `folds`", "for instance `--folds 5`"
-    if recipe.folds is not None and recipe.fold >= recipe.folds:
-        yield (
-            f"`fold` is {recipe.fold}, but there are only {recipe.folds} folds",
-            f"folds count from 0 to {recipe.folds - 1}",
-        )
-    if recipe.folds is not None and recipe.splits is not None:
-        yield "`folds` and `splits` exclude each other", "both say which image is on which side"
-
-
-def _of_augmentation(recipe: Recipe) -> Iterable[Problem]:
-    if recipe.crop_scale and recipe.pad_crop:
-        yield "`crop_scale` and `pad_crop` exclude each other", "both cut a part out of the image"
-    if recipe.policy != "randaugment":
-        for name in ("policy_ops", "policy_magnitude"):
-            if getattr(recipe, name) is not None:
-                yield (
-                    f"`{name}` has no effect with `policy={recipe.policy}`",
-                    ("only randaugment has one"),
-                )
-    if recipe.flip_mode == "alternating" and recipe.hflip == 0:
-        yield "`flip_mode=alternating` has no effect with `hflip=0`", None
 
 
 def explained(error: ValidationError, recipe: type[Recipe]) -> UsageError:

@@ -14,26 +14,27 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
-from convscope.recipe.fields import (
-    AugmentationFields,
-    DataFields,
-    DecodingFields,
-    Fit,
-    ImageSize,
-    Initialization,
-    LearningFields,
-    NetworkFields,
-    Tune,
-    sides_of,
-)
-from convscope.recipe.problems import contradictions, explained, joined
+from convscope.recipe.augmentation_fields import AugmentationFields
+from convscope.recipe.contradictions import contradictions
+from convscope.recipe.data_fields import DataFields, DecodingFields
+from convscope.recipe.learning_fields import CourseFields, LossFields, Opt, OptimizerFields, Sched
+from convscope.recipe.network_fields import NetworkFields
+from convscope.recipe.problems import explained, joined
+from convscope.recipe.values import Fit, ImageSize, Initialization, Tune, sides_of
 
 FORMAT = 1
 
 
 # Pydantic lists the fields of the last base first; help and files begin with the data.
 class Recipe(
-    AugmentationFields, LearningFields, NetworkFields, DecodingFields, DataFields, BaseModel
+    AugmentationFields,
+    LossFields,
+    OptimizerFields,
+    CourseFields,
+    NetworkFields,
+    DecodingFields,
+    DataFields,
+    BaseModel,
 ):
     """What decides the result of a training."""
 
@@ -53,10 +54,18 @@ class Recipe(
             recipe = cls.model_validate(plain)
         except ValidationError as error:
             raise explained(error, cls) from error
-        problems = list(contradictions(recipe))
+        recipe.check()
+        return recipe
+
+    def check(self) -> None:
+        """Refuses fields that would have no effect, or exclude each other.
+
+        Raises:
+            UsageError: All of them together.
+        """
+        problems = list(contradictions(self))
         if problems:
             raise joined(problems)
-        return recipe
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -92,17 +101,24 @@ class DecidedRecipe(Recipe):
     fit: Fit
     initialization: Initialization
     tune: Tune
+    layer_decay: float
     epochs: int
     batch_size: int
+    opt: Opt
     lr: float
-    weight_decay: float
+    ema: float
+    sched: Sched
     warmup_epochs: float
+    label_smoothing: float
     crop_scale: float
     pad_crop: int
     hflip: float
     translate: float
     rotate: float
     scale: float
+    brightness: float
+    contrast: float
+    saturation: float
 
 
 def read_values(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checkpoints: the complete state of a training in one folder that is whole or not there.
 
 checkpoints/<step>/
-model.safetensors  best.safetensors  optimizer.safetensors  state.json
+model.safetensors  best.safetensors  optimizer.safetensors  average.safetensors  state.json
 manifest.json      sizes and SHA-256 of the others, written last
 """
 
@@ -13,15 +13,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
 from convscope.classifier import portable_state
-from convscope.errors import RunError
+from convscope.errors import RunError, UsageError
 from convscope.files import check_format, new_folder, read_json, sha256, write_json
+from convscope.training.optimizer_state import flatten, unflatten
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 2
 
 
@@ -30,6 +30,7 @@ class TrainingState:
     """What a training knows besides weights.
 
     Attributes:
+        epochs: How many there are to be in all.
         epoch: The next one, counting from 0.
         history: One row per epoch so far.
         best_epoch: With the highest validation accuracy, -1 before the first.
@@ -37,6 +38,7 @@ class TrainingState:
         best_loss: On the validation images; decides between equal accuracies.
     """
 
+    epochs: int
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
@@ -56,18 +58,22 @@ def save_checkpoint(
     best: Mapping[str, Tensor],
     optimizer: optim.Optimizer,
     state: TrainingState,
+    average: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Writes `folder/<step>/`, then removes all but the newest two.
 
     Raises:
         RunError: The folder can't be written; older checkpoints stay as they are.
     """
-    tensors, groups = _flatten(optimizer)
+    tensors, described = flatten(optimizer)
     with new_folder(folder / str(step)) as place:
         save_file(portable_state(network), place / "model.safetensors")
         save_file(dict(best), place / "best.safetensors")
         save_file(tensors, place / "optimizer.safetensors")
-        write_json(place / "state.json", {**asdict(state), "optimizer_groups": groups})
+        if average is not None:
+            contiguous = {name: value.cpu().contiguous() for name, value in average.items()}
+            save_file(contiguous, place / "average.safetensors")
+        write_json(place / "state.json", {**asdict(state), "optimizer": described})
         files = {
             path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
             for path in sorted(place.iterdir())
@@ -86,26 +92,21 @@ class Checkpoint:
         state: What the training knew.
         model: Weights and buffers.
         best: Those of the best epoch.
+        average: The moving average of the weights; None where there is none.
     """
 
     step: int
     state: TrainingState
     model: dict[str, Tensor]
     best: dict[str, Tensor]
+    average: dict[str, Tensor] | None
     _optimizer: dict[str, Tensor]
-    _groups: list[dict[str, Any]]
+    _described: dict[str, Any]
 
     def restore(self, network: nn.Module, optimizer: optim.Optimizer) -> None:
         """Puts weights and optimizer state back, each tensor in the memory layout it had."""
         network.load_state_dict(self.model)
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        optimizer.load_state_dict(
-            {"state": _unflatten(self._optimizer, parameters), "param_groups": self._groups}
-        )
-        for parameter, values in optimizer.state.items():
-            for name, value in values.items():
-                if isinstance(value, Tensor) and value.shape == parameter.shape:
-                    values[name] = torch.empty_like(parameter).copy_(value)
+        unflatten(optimizer, self._optimizer, self._described)
 
 
 def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
@@ -121,6 +122,31 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         except _DamagedError as error:
             remarks.append(f"checkpoint {step} is damaged ({error}) and is not used")
     return None, remarks
+
+
+def load_ended(run_path: Path, *, epochs: int) -> Checkpoint:
+    """The last state of a run that has ended, for a training that goes on from there.
+
+    Args:
+        run_path: The run's folder.
+        epochs: How many the new training is to have in all.
+
+    Raises:
+        RunError: It has no whole checkpoint.
+        UsageError: It has as many epochs already.
+    """
+    checkpoint, _ = load_newest(run_path / "checkpoints")
+    if checkpoint is None:
+        raise RunError(
+            f"`{run_path}` has no whole checkpoint to go on from",
+            hint="`--weights RUN` starts a new training from its best weights",
+        )
+    if epochs <= checkpoint.state.epoch:
+        raise UsageError(
+            f"`{run_path}` has {checkpoint.state.epoch} epochs already, `epochs` is {epochs}",
+            hint="`--epochs` counts all of them, those that are done too",
+        )
+    return checkpoint
 
 
 class _DamagedError(Exception):
@@ -140,14 +166,16 @@ def _load(place: Path) -> Checkpoint:
         if sha256(path) != facts["sha256"]:
             raise _DamagedError(f"{name} was changed")
     state = read_json(place / "state.json")
-    groups = state.pop("optimizer_groups")
+    described = state.pop("optimizer")
+    has_average = "average.safetensors" in manifest["files"]
     return Checkpoint(
         manifest["step"],
         TrainingState(**state),
         load_file(place / "model.safetensors"),
         load_file(place / "best.safetensors"),
+        load_file(place / "average.safetensors") if has_average else None,
         load_file(place / "optimizer.safetensors"),
-        groups,
+        described,
     )
 
 
@@ -155,27 +183,3 @@ def _steps(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
-
-
-def _flatten(optimizer: optim.Optimizer) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
-    """The optimizer's state as named tensors `<parameter>.<name>`, and its groups for JSON."""
-    content = optimizer.state_dict()
-    tensors = {
-        f"{index}.{name}": torch.as_tensor(value).cpu().contiguous()
-        for index, values in content["state"].items()
-        for name, value in values.items()
-        if value is not None
-    }
-    return tensors, content["param_groups"]
-
-
-def _unflatten(
-    tensors: Mapping[str, Tensor], parameters: list[Tensor]
-) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        if int(index) >= len(parameters):
-            raise RunError(f"the checkpoint's optimizer has a parameter {index} too many")
-        state.setdefault(int(index), {})[name] = value
-    return state

@@ -4,102 +4,70 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 
-import torch
 from torch import Tensor, nn, optim
 
-from convscope.classifier import EVALUATION_BATCH, collect_logits, portable_state
-from convscope.data.batches import ImageBatches, Variation
-from convscope.data.preprocessing import Preprocessing
-from convscope.device import Device
-from convscope.errors import UsageError
+from convscope.classifier import collect_logits, portable_state
 from convscope.files import write_csv, write_json
 from convscope.progress import Reporter, Task
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
-from convscope.training.checkpoint import TrainingState, load_newest, save_checkpoint
-from convscope.training.choices import augmentation_of, mixing_of
-from convscope.training.loop import DivergedError, EpochSums, OnStep, train_epoch
-from convscope.training.material import Material
-from convscope.training.objectives import Classification
-from convscope.training.optimizers import make_optimizer
-from convscope.training.schedules import Schedule
-from convscope.training.tuning import set_learning_mode
+from convscope.training.averaging import WeightAverage
+from convscope.training.budget import Deadline
+from convscope.training.checkpoint import (
+    Checkpoint,
+    TrainingState,
+    load_ended,
+    load_newest,
+    save_checkpoint,
+)
+from convscope.training.equipment import Equipment, check_batch_norm
+from convscope.training.loop import DivergedError, EpochSums, OnLook, Stepping, StepRow, train_epoch
+from convscope.training.optimizers import optimizer_of
+from convscope.training.schedules import Schedule, schedule_of
+from convscope.training.step_log import StepLog
+from convscope.training.tuning import set_learning_mode, unfreeze
 
 
 class Fitting:
-    """The epochs of one training."""
+    """The epochs of one training.
+
+    Args:
+        run: Where checkpoints and the history go.
+        recipe: With all choices made.
+        equipment: What a step needs.
+        log: One line a step; None for no such log.
+        deadline: When the training has to end; None for no such moment.
+    """
 
     def __init__(
         self,
         run: Run,
         recipe: DecidedRecipe,
-        network: nn.Module,
-        material: Material,
+        equipment: Equipment,
         *,
-        preprocessing: Preprocessing,
-        device: Device,
+        log: StepLog | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
-        self.run, self.recipe, self.device = run, recipe, device
-        self.network = network.to(device.torch)
-        augmentation = augmentation_of(recipe)
-        augmentation.check_applies(preprocessing.channels)
-        gallery, split = material.gallery, material.split
-        self.train_batches = ImageBatches(
-            material.learning,
-            gallery.labels,
-            split.train,
-            preprocessing=preprocessing,
-            batch_size=recipe.batch_size,
-            device=device.torch,
-            variation=Variation(
-                recipe.seed,
-                augmentation,
-                sizes=gallery.sizes,
-                mixing=mixing_of(recipe),
-                num_classes=len(gallery.dataset.classes),
-            ),
-        )
-        self.validation_batches = ImageBatches(
-            material.evaluation,
-            gallery.labels,
-            split.validation,
-            preprocessing=preprocessing,
-            batch_size=EVALUATION_BATCH,
-            device=device.torch,
-        )
-        self.validation_labels = torch.from_numpy(gallery.labels[split.validation])
-        self.objective = Classification(recipe.label_smoothing, recipe.auxiliary_weight)
-        self.optimizer: optim.Optimizer = make_optimizer(
-            network,
-            recipe.opt,
-            lr=recipe.lr,
-            weight_decay=recipe.weight_decay,
-            momentum=recipe.momentum,
-        )
-        steps = len(self.train_batches)
-        self.schedule = Schedule(
-            recipe.sched, steps * recipe.epochs, round(recipe.warmup_epochs * steps)
-        )
+        self.run, self.recipe, self.equipment = run, recipe, equipment
+        self._log, self._deadline = log, deadline
+        self.steps_per_epoch = len(equipment.train_batches)
+        self.optimizer: optim.Optimizer = optimizer_of(recipe, equipment.groups(recipe))
+        self.average = WeightAverage(equipment.network, recipe.ema) if recipe.ema else None
 
     def fit(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
         """All epochs that are still to do; returns the state and the best weights."""
         state, best = self._begin(reporter)
-        total = (self.recipe.epochs - state.epoch) * self.train_batches.num_images
+        total = (state.epochs - state.epoch) * self.equipment.train_batches.num_images
         with reporter.task("training", total) as task:
-            while state.epoch < self.recipe.epochs and not self._is_patience_over(state):
+            while state.epoch < state.epochs and not self._is_patience_over(state):
                 best = self._epoch(state, best, task)
-                reporter.say(_line(state.history[-1], self.recipe.epochs))
-                save_checkpoint(
-                    self.run.checkpoints_path,
-                    state.epoch * len(self.train_batches),
-                    network=self.network,
-                    best=best,
-                    optimizer=self.optimizer,
-                    state=state,
-                )
-                self._write_history(state)
+                reporter.say(_line(state.history[-1], state.epochs))
+                self._plan_anew(state, reporter)
+                self._save(state, best)
         return state, best
 
     def _epoch(
@@ -108,58 +76,75 @@ class Fitting:
         """Learns and validates; moves the state on and returns the best weights so far."""
         began = time.monotonic()
 
-        def on_step(count: int, sums: EpochSums) -> None:
+        def on_look(rows: Sequence[StepRow], sums: EpochSums) -> None:
             seconds = max(1e-9, time.monotonic() - began)
+            if self._log is not None:
+                self._log.write(rows)
             task.advance(
-                count,
-                f"epoch {state.epoch + 1}/{self.recipe.epochs}, loss {sums.loss:.3f}, "
+                sum(row.num_images for row in rows),
+                f"epoch {state.epoch + 1}/{state.epochs}, loss {sums.loss:.3f}, "
                 f"accuracy {sums.accuracy:.1%}, {sums.num_images / seconds:,.0f} images/s",
             )
 
-        sums = self._train_epoch(state.epoch, on_step)
+        sums = self._train_epoch(state, on_look)
         seconds = time.monotonic() - began
-        accuracy, loss = self._validate(state.epoch)
-        if state.is_better(accuracy, loss):
-            best = _copied(self.network)
-            state.best_epoch, state.best_accuracy, state.best_loss = state.epoch, accuracy, loss
+        with self.average.in_use() if self.average else nullcontext():
+            accuracy, loss = self._validate(state.epoch)
+            if state.is_better(accuracy, loss):
+                best = _copied(self.equipment.network)
+                state.best_epoch, state.best_accuracy, state.best_loss = (
+                    state.epoch,
+                    accuracy,
+                    loss,
+                )
         self._record(state, sums, accuracy=accuracy, loss=loss, seconds=seconds)
         state.epoch += 1
         return best
 
-    def _train_epoch(self, epoch: int, on_step: OnStep) -> EpochSums:
-        set_learning_mode(self.network)
+    def _train_epoch(self, state: TrainingState, on_look: OnLook) -> EpochSums:
+        equipment, recipe = self.equipment, self.recipe
+        if recipe.unfreeze_epochs is not None:
+            unfreeze(equipment.network, state.epoch, every=recipe.unfreeze_epochs)
+        set_learning_mode(equipment.learner)
+        schedule = self._schedule(state.epochs)
+        losses = [row["validation_loss"] for row in state.history]
         try:
             return train_epoch(
-                self.network,
-                self.train_batches,
-                epoch=epoch,
-                objective=self.objective,
-                optimizer=self.optimizer,
-                schedule=self.schedule,
-                device=self.device,
-                seed=self.recipe.seed,
-                on_step=on_step,
+                equipment.learner,
+                equipment.train_batches,
+                epoch=state.epoch,
+                objective=equipment.objective,
+                stepping=Stepping(
+                    optimizer=self.optimizer,
+                    factor=lambda step: schedule.factor(step, losses),
+                    rules=equipment.rules,
+                    after=self.average.update if self.average else lambda step: None,
+                ),
+                device=equipment.device,
+                seed=recipe.seed,
+                on_look=on_look,
             )
         except DivergedError as error:
             self._record_failure(error)
             raise
         except ValueError as error:
-            if "more than 1 value per channel" not in str(error):
+            if (explained := check_batch_norm(error, recipe)) is None:
                 raise
-            raise UsageError(
-                f"batch normalisation can't learn from batches of {self.recipe.batch_size} "
-                f"at {self.recipe.img_size} px: only one value is left of each channel",
-                hint="choose a larger `--batch-size` or `--img-size`",
-            ) from error
+            raise explained from error
+
+    def _schedule(self, epochs: int) -> Schedule:
+        return schedule_of(self.recipe, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
 
     def _validate(self, epoch: int) -> tuple[float, float]:
         """Accuracy and loss on the validation images, in full precision as when it is used."""
-        self.network.eval()
-        logits = collect_logits(self.network, self.validation_batches.epoch(0))
-        correct = int((logits.argmax(dim=1) == self.validation_labels).sum())
-        loss = float(nn.functional.cross_entropy(logits.double(), self.validation_labels))
+        equipment = self.equipment
+        equipment.learner.eval()
+        logits = collect_logits(equipment.learner, equipment.validation_batches.epoch(0))
+        labels = equipment.validation_labels
+        correct = int((logits.argmax(dim=1) == labels).sum())
+        loss = float(nn.functional.cross_entropy(logits.double(), labels))
         if not math.isfinite(loss):
-            step = (epoch + 1) * len(self.train_batches) - 1
+            step = (epoch + 1) * self.steps_per_epoch - 1
             error = DivergedError(step, loss, self.optimizer.param_groups[0]["lr"])
             self._record_failure(error)
             raise error
@@ -172,15 +157,46 @@ class Fitting:
         )
 
     def _begin(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
+        """The state to go on from: this run's own, that of the run it continues, or a new one."""
         checkpoint, remarks = load_newest(self.run.checkpoints_path)
         for remark in remarks:
             reporter.say(f"note: {remark}")
-        if checkpoint is None:
-            return TrainingState(), _copied(self.network)
-        checkpoint.restore(self.network, self.optimizer)
-        self._write_history(checkpoint.state)
-        reporter.say(f"continues after epoch {checkpoint.state.epoch} (step {checkpoint.step})")
-        return checkpoint.state, checkpoint.best
+        if checkpoint is not None:
+            words = f"continues after epoch {checkpoint.state.epoch} (step {checkpoint.step})"
+            return self._restored(checkpoint, words, reporter)
+        if self.recipe.continues is not None:
+            source = load_ended(Path(self.recipe.continues), epochs=self.recipe.epochs)
+            source.state.epochs = self.recipe.epochs
+            words = f"goes on after epoch {source.state.epoch} of `{self.recipe.continues}`"
+            return self._restored(source, words, reporter)
+        if self._log is not None:
+            self._log.begin(0)
+        return TrainingState(epochs=self.recipe.epochs), _copied(self.equipment.network)
+
+    def _restored(
+        self, checkpoint: Checkpoint, words: str, reporter: Reporter
+    ) -> tuple[TrainingState, Mapping[str, Tensor]]:
+        state = checkpoint.state
+        checkpoint.restore(self.equipment.network, self.optimizer)
+        if self.average is not None:
+            self.average.restore(checkpoint.average or checkpoint.model)
+        if self._log is not None:
+            self._log.begin(state.epoch * self.steps_per_epoch)
+        self._write_history(state)
+        reporter.say(words)
+        return state, checkpoint.best
+
+    def _plan_anew(self, state: TrainingState, reporter: Reporter) -> None:
+        """Leaves epochs out for which there is no time left; the schedule ends sooner."""
+        if self._deadline is None:
+            return
+        epochs = self._deadline.epochs_that_fit(state.history, planned=state.epochs)
+        if epochs < state.epochs:
+            reporter.say(
+                f"note: this machine is slower than it was when the time was planned: "
+                f"{epochs} epochs, not {state.epochs}"
+            )
+            state.epochs = epochs
 
     def _is_patience_over(self, state: TrainingState) -> bool:
         waited = state.epoch - 1 - state.best_epoch
@@ -198,7 +214,7 @@ class Fitting:
         state.history.append(
             {
                 "epoch": state.epoch + 1,
-                "step": (state.epoch + 1) * len(self.train_batches),
+                "step": (state.epoch + 1) * self.steps_per_epoch,
                 "learning_rate": self.optimizer.param_groups[0]["lr"],
                 "train_loss": sums.loss,
                 "train_accuracy": sums.accuracy,
@@ -208,6 +224,18 @@ class Fitting:
                 "images_per_second": round(sums.num_images / seconds, 1),
             }
         )
+
+    def _save(self, state: TrainingState, best: Mapping[str, Tensor]) -> None:
+        save_checkpoint(
+            self.run.checkpoints_path,
+            state.epoch * self.steps_per_epoch,
+            network=self.equipment.network,
+            best=best,
+            optimizer=self.optimizer,
+            state=state,
+            average=None if self.average is None else self.average.state,
+        )
+        self._write_history(state)
 
     def _write_history(self, state: TrainingState) -> None:
         header = list(state.history[0])

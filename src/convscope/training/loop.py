@@ -1,10 +1,11 @@
-"""The loop: plain PyTorch, one path for every device, network, batch and loss."""
+"""The loop: plain PyTorch, one path for every device, network, batch, loss and optimizer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn, optim
@@ -14,7 +15,6 @@ from convscope.data.counters import seed32
 from convscope.device import Device
 from convscope.errors import TrainingError
 from convscope.training.objectives import Objective
-from convscope.training.schedules import Schedule
 
 LOOK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
 
@@ -46,7 +46,67 @@ class EpochSums:
         return self.num_correct / self.num_images
 
 
-OnStep = Callable[[int, "EpochSums"], None]
+class StepRow(NamedTuple):
+    """What is known of a step.
+
+    Attributes:
+        step: Counts from 0 through the whole training.
+        learning_rate: Of the last block.
+        loss: Mean over its images.
+        num_images: N.
+        num_correct: Right predictions; 0 where the targets are no classes.
+    """
+
+    step: int
+    learning_rate: float
+    loss: float
+    num_images: int
+    num_correct: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRules:
+    """How a step is taken.
+
+    Attributes:
+        parts: How many parts of the batch are computed one after the other, their gradients added.
+        clip_norm: Largest Euclidean norm of the whole gradient; None for any.
+        clip_value: Largest size of each value of the gradient; None for any.
+    """
+
+    parts: int = 1
+    clip_norm: float | None = None
+    clip_value: float | None = None
+
+    def clip(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Makes gradients that are too large smaller, in place."""
+        if self.clip_value is not None:
+            nn.utils.clip_grad_value_(parameters, self.clip_value)
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, self.clip_norm)
+
+
+USUAL_RULES = StepRules()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepping:
+    """What moves the weights.
+
+    Attributes:
+        optimizer: Its groups' `lr` are the highest rates, kept in `initial_lr`.
+        factor: The share of the highest rate that a step, counted from 0, takes.
+        rules: How a step is taken.
+        after: Called with the number of each step when it is done.
+    """
+
+    optimizer: optim.Optimizer
+    factor: Callable[[int], float] = lambda step: 1.0
+    rules: StepRules = USUAL_RULES
+    after: Callable[[int], None] = lambda step: None
+
+
+OnLook = Callable[[Sequence[StepRow], EpochSums], None]
 
 
 class DivergedError(TrainingError):
@@ -66,11 +126,10 @@ def train_epoch(
     *,
     epoch: int,
     objective: Objective,
-    optimizer: optim.Optimizer,
-    schedule: Schedule,
+    stepping: Stepping,
     device: Device,
     seed: int = 0,
-    on_step: OnStep = lambda count, sums: None,
+    on_look: OnLook = lambda rows, sums: None,
 ) -> EpochSums:
     """One pass over the batches. The network's mode and the frozen layers are the caller's.
 
@@ -79,45 +138,114 @@ def train_epoch(
         batches: Of images, vectors or anything that `objective` takes.
         epoch: Counts from 0; with `seed` it decides order, augmentation and dropout.
         objective: What is minimised.
-        optimizer: Its groups' `lr` are the highest rates of `schedule`, kept in `initial_lr`.
-        schedule: Over all epochs.
+        stepping: What moves the weights.
         device: For the number format.
         seed: Of the recipe.
-        on_step: Called now and then with the number of images done since, and sums so far.
+        on_look: Called now and then with the steps done since, and sums so far.
 
     Raises:
         DivergedError: The loss became infinite or no number.
     """
-    tally = _Tally(on_step)
+    tally = _Tally(on_look)
+    optimizer, rules = stepping.optimizer, stepping.rules
     for index, (inputs, targets) in enumerate(batches.epoch(epoch)):
         step = epoch * len(batches) + index
-        torch.manual_seed(seed32("step", seed, step))
-        lr = _set_rate(optimizer, schedule.factor(step))
-        with device.autocast():
-            loss, outputs = objective(network, inputs, targets)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        tally.add(step, lr, loss.detach(), outputs.detach(), targets)
+        lr = set_rate(optimizer, stepping.factor(step))
+        gradient = Gradient(network, objective, inputs, targets, device=device, parts=rules.parts)
+        take_step(optimizer, gradient, rules=rules, seed=seed, step=step)
+        tally.add(step, lr, gradient, targets)
+        stepping.after(step)
     return tally.sums()
 
 
-def _set_rate(optimizer: optim.Optimizer, factor: float) -> float:
+def set_rate(optimizer: optim.Optimizer, factor: float) -> float:
+    """Sets the rates of all groups to a share of their highest; returns that of the last block."""
     for group in optimizer.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
     return float(optimizer.param_groups[0]["lr"])
 
 
+def take_step(
+    optimizer: optim.Optimizer, gradient: Gradient, *, rules: StepRules, seed: int, step: int
+) -> None:
+    """Moves the weights once; an optimizer that searches along a line asks for several gradients.
+
+    Args:
+        optimizer: Its rates are set.
+        gradient: Of the step's batch.
+        rules: How a step is taken.
+        seed: Of the recipe.
+        step: Counts from 0; with `seed` it decides dropout.
+    """
+    learning = [p for group in optimizer.param_groups for p in group["params"]]
+
+    def closure() -> float:
+        optimizer.zero_grad(set_to_none=True)
+        loss = gradient.compute(seed, step)
+        rules.clip(learning)
+        return loss  # type: ignore[return-value]  # a tensor: making it a number would wait
+
+    optimizer.step(closure)
+
+
+class Gradient:
+    """The gradient of one batch, computed in parts; an optimizer may ask for it several times.
+
+    Attributes:
+        loss: Mean over the batch's images, of the first time.
+        outputs: (N, ...) of the first time.
+    """
+
+    loss: Tensor
+    outputs: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        objective: Objective,
+        inputs: Tensor,
+        targets: Tensor,
+        *,
+        device: Device,
+        parts: int,
+    ) -> None:
+        self._network, self._objective, self._device = network, objective, device
+        pairs = zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True)
+        self._parts = [(part, aims) for part, aims in pairs if len(part)]
+        self._num_images = len(inputs)
+        self._is_known = False
+
+    def compute(self, seed: int, step: int) -> Tensor:
+        """Adds the gradient to the parameters' and returns the loss."""
+        total: Tensor | None = None
+        outputs: list[Tensor] = []
+        for number, (inputs, targets) in enumerate(self._parts):
+            # Here, so that dropout is the same each time that an optimizer asks.
+            torch.manual_seed(seed32("step", seed, step, number))
+            with self._device.autocast():
+                loss, output = self._objective(self._network, inputs, targets)
+            share = loss * (len(inputs) / self._num_images)
+            share.backward()  # type: ignore[no-untyped-call]
+            total = share.detach() if total is None else total + share.detach()
+            outputs.append(output.detach())
+        if total is None:
+            raise TrainingError(f"step {step} has no images")
+        if not self._is_known:
+            self.loss, self.outputs, self._is_known = total, torch.cat(outputs), True
+        return total
+
+
 class _Tally:
     """Keeps losses on the device and looks at them only now and then."""
 
-    def __init__(self, on_step: OnStep) -> None:
-        self._on_step = on_step
+    def __init__(self, on_look: OnLook) -> None:
+        self._on_look = on_look
         self._waiting: list[tuple[int, float, int, Tensor, Tensor]] = []
         self._loss_sum, self._correct, self._images, self._steps = 0.0, 0, 0, 0
 
-    def add(self, step: int, lr: float, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
-        self._waiting.append((step, lr, len(targets), loss, _num_correct(outputs, targets)))
+    def add(self, step: int, lr: float, gradient: Gradient, targets: Tensor) -> None:
+        correct = _num_correct(gradient.outputs, targets)
+        self._waiting.append((step, lr, len(targets), gradient.loss, correct))
         if len(self._waiting) >= LOOK_EVERY:
             self._look()
 
@@ -130,20 +258,21 @@ class _Tally:
             return
         losses = torch.stack([row[3] for row in self._waiting]).double().tolist()
         corrects = torch.stack([row[4] for row in self._waiting]).tolist()
-        seen = 0
-        for (step, lr, count, _, _), loss, correct in zip(
-            self._waiting, losses, corrects, strict=True
-        ):
-            if not math.isfinite(loss):
-                raise DivergedError(step, loss, lr)
-            self._loss_sum += loss * count
-            self._correct += int(correct)
-            seen += count
-        self._images += seen
-        self._steps += len(self._waiting)
+        rows = [
+            StepRow(step, lr, loss, count, int(correct))
+            for (step, lr, count, _, _), loss, correct in zip(
+                self._waiting, losses, corrects, strict=True
+            )
+        ]
+        for row in rows:
+            if not math.isfinite(row.loss):
+                raise DivergedError(row.step, row.loss, row.learning_rate)
+            self._loss_sum += row.loss * row.num_images
+            self._correct += row.num_correct
+            self._images += row.num_images
+        self._steps += len(rows)
         self._waiting.clear()
-        sums = EpochSums(self._loss_sum, self._correct, self._images, self._steps)
-        self._on_step(seen, sums)
+        self._on_look(rows, EpochSums(self._loss_sum, self._correct, self._images, self._steps))
 
 
 def _num_correct(outputs: Tensor, targets: Tensor) -> Tensor:

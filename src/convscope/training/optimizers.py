@@ -1,63 +1,141 @@
-"""Optimizers, with weight decay where it belongs."""
+"""Optimizers: which there are, and what each gets where a recipe doesn't say otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn, optim
+from torch import optim
 
 from convscope.errors import UsageError, did_you_mean, either_of
+from convscope.recipe import DecidedRecipe
+from convscope.training.muon import Muon
+
+ParameterGroups = Sequence[Mapping[str, Any]]
+LBFGS_TRIES = 10  # evaluations of the loss in a step, the line search's among them
 
 
 @dataclass(frozen=True, slots=True)
-class OptimizerDefaults:
-    """What a recipe gets that doesn't say otherwise."""
+class OptimizerKind:
+    """One row of the table of optimizers.
 
+    Attributes:
+        make: Takes groups of parameters, `lr` and the options below.
+        lr: Rate for networks with normalisation, at `REFERENCE_BATCH` images a step.
+        power: How the rate grows with the batch: 1 for steps that are gradients, 0.5 for steps
+            that are gradients divided by their size, 0 where the batch doesn't matter.
+        weight_decay: By default.
+        momentum: By default; None where there is none.
+        betas: By default; None where there are none.
+        options: What else it is made with.
+    """
+
+    make: Callable[..., optim.Optimizer]
     lr: float
-    weight_decay: float
+    power: float
+    weight_decay: float = 0.0
     momentum: float | None = None
+    betas: tuple[float, float] | None = None
+    options: Mapping[str, Any] | None = None
 
 
-# One row per optimizer of the recipe.
-DEFAULTS = {
-    "sgd": OptimizerDefaults(lr=0.05, weight_decay=5e-4, momentum=0.9),
-    "adam": OptimizerDefaults(lr=2e-3, weight_decay=0.0),
-    "adamw": OptimizerDefaults(lr=2e-3, weight_decay=0.02),
+REFERENCE_BATCH = 32
+USUAL_BETAS = (0.9, 0.999)
+FUSED = {"fused": True}
+# Without a line search LBFGS diverges as soon as batches differ.
+SEARCHING = {"line_search_fn": "strong_wolfe", "max_iter": 4, "max_eval": LBFGS_TRIES}
+
+# fmt: off
+OPTIMIZERS: Mapping[str, OptimizerKind] = {
+    "sgd": OptimizerKind(optim.SGD, 0.0125, 1, 5e-4, momentum=0.9, options=FUSED),
+    "asgd": OptimizerKind(optim.ASGD, 0.05, 1, 5e-4),
+    "adadelta": OptimizerKind(optim.Adadelta, 1.0, 0.5, 0.0),
+    "adagrad": OptimizerKind(optim.Adagrad, 0.01, 0.5, 0.0),
+    "adam": OptimizerKind(optim.Adam, 2e-3, 0.5, 0.0, betas=USUAL_BETAS, options=FUSED),
+    "adamw": OptimizerKind(optim.AdamW, 2e-3, 0.5, 0.02, betas=USUAL_BETAS, options=FUSED),
+    "adamax": OptimizerKind(optim.Adamax, 4e-3, 0.5, 0.0, betas=USUAL_BETAS),
+    "rmsprop": OptimizerKind(optim.RMSprop, 5e-4, 0.5, 0.0, momentum=0.9),
+    "rprop": OptimizerKind(optim.Rprop, 1e-3, 0),
+    "lbfgs": OptimizerKind(optim.LBFGS, 0.5, 0, options=SEARCHING),
+    "muon": OptimizerKind(Muon, 2e-3, 0.5, 0.02, momentum=0.95, betas=(0.9, 0.95)),
 }
+# fmt: on
 
 
-def make_optimizer(
-    network: nn.Module,
-    name: str,
-    *,
-    lr: float,
-    weight_decay: float,
-    momentum: float | None = None,
-) -> optim.Optimizer:
-    """An optimizer over the parameters that learn.
-
-    Weight decay is kept off parameters with one axis (biases, scales and shifts of normalisation):
-    pulling them to zero doesn't simplify what the network computes.
+def optimizer_kind(name: str) -> OptimizerKind:
+    """The row of an optimizer.
 
     Raises:
         UsageError: No optimizer has this name.
     """
-    learning = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    filled: list[dict[str, Any]] = [group for group in groups if group["params"]]
-    if name == "sgd":
-        beta = momentum or 0.0
-        return optim.SGD(filled, lr=lr, momentum=beta, nesterov=beta > 0, fused=True)
-    if name == "adam":
-        return optim.Adam(filled, lr=lr, fused=True)
-    if name == "adamw":
-        return optim.AdamW(filled, lr=lr, fused=True)
-    near = did_you_mean(name, DEFAULTS)
+    if name in OPTIMIZERS:
+        return OPTIMIZERS[name]
+    near = did_you_mean(name, OPTIMIZERS)
     raise UsageError(
         f"no optimizer is called `{name}`",
-        hint=f"{near + ' ' if near else ''}there are {either_of(list(DEFAULTS))}",
+        hint=f"{near + ' ' if near else ''}there are {either_of(list(OPTIMIZERS))}",
+    )
+
+
+def scaled_rate(lr: float, batch_size: int, *, power: float) -> float:
+    """The rate for a batch size: lr * (batch_size / 32) ** power, to three digits.
+
+    Source: Goyal et al. 2017, Accurate, large minibatch SGD, for power 1; Malladi et al. 2022, On
+        the SDEs and scaling rules for adaptive gradient algorithms, for power 0.5.
+    """
+    return float(f"{lr * (batch_size / REFERENCE_BATCH) ** power:.3g}")
+
+
+def make_optimizer(
+    name: str,
+    groups: ParameterGroups,
+    *,
+    lr: float,
+    momentum: float | None = None,
+    betas: tuple[float, float] | None = None,
+    eps: float | None = None,
+) -> optim.Optimizer:
+    """An optimizer over groups of parameters.
+
+    Args:
+        name: Of `OPTIMIZERS`.
+        groups: Parameters with their weight decay and, where it is another one, their rate.
+        lr: Of groups that don't say theirs.
+        momentum: None for the optimizer's usual one, or where it takes none.
+        betas: Likewise.
+        eps: Likewise.
+
+    Raises:
+        UsageError: No optimizer has this name.
+    """
+    kind = optimizer_kind(name)
+    given = {
+        "momentum": kind.momentum if momentum is None else momentum,
+        "betas": betas or kind.betas,
+        "eps": eps,
+        **(kind.options or {}),
+    }
+    options = {field: value for field, value in given.items() if value is not None}
+    if name == "sgd":
+        options["nesterov"] = options["momentum"] > 0
+    if name == "lbfgs":  # one rate, no decay, one list
+        return kind.make([p for group in groups for p in group["params"]], lr=lr, **options)
+    if name == "rprop":
+        groups = [
+            {key: value for key, value in group.items() if key != "weight_decay"}
+            for group in groups
+        ]
+    return kind.make([dict(group) for group in groups], lr=lr, **options)
+
+
+def optimizer_of(recipe: DecidedRecipe, groups: ParameterGroups) -> optim.Optimizer:
+    """The optimizer that a recipe asks for."""
+    return make_optimizer(
+        recipe.opt,
+        groups,
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        betas=recipe.betas,
+        eps=recipe.eps,
     )

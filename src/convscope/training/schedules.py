@@ -1,58 +1,120 @@
-"""Schedules: the learning rate as a share of its highest value, a pure function of the step."""
+"""Schedules: the learning rate as a share of its highest value, a pure function of the step.
+
+That of a plateau is a function of the validation losses so far too, which a checkpoint holds; so
+no schedule has state of its own.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from convscope.recipe import DecidedRecipe, Sched
+
 ONE_CYCLE_START = 1 / 25
-ONE_CYCLE_END = 1e-4
-ONE_CYCLE_WARMUP_SHARE = 0.25
+LOWER_BY = 1e-4  # the share by which a loss has to fall to count as lower
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """The course of the learning rate over a training.
 
     Attributes:
-        name: `constant`, `cosine` or `one-cycle`.
+        name: One of the recipe's `sched`.
         total_steps: Of the training.
         warmup_steps: In which the rate climbs to its highest value.
+        steps_per_epoch: For what goes by epochs.
+        step_epochs: Epochs between steps.
+        milestones: Epochs after which there is a step.
+        gamma: What a step multiplies the rate by, or an epoch of `exponential`.
+        plateau_epochs: Epochs without a lower loss after which there is a step.
+        final_share: Of the highest rate, where the course ends.
     """
 
-    name: str
+    name: Sched
     total_steps: int
-    warmup_steps: int
+    warmup_steps: int = 0
+    steps_per_epoch: int = 1
+    step_epochs: int = 1
+    milestones: tuple[int, ...] = ()
+    gamma: float = 0.1
+    plateau_epochs: int = 1
+    final_share: float = 0.0
 
-    def factor(self, step: int) -> float:
-        """The share of the highest rate that step `step`, which counts from 0, takes."""
-        return _SCHEDULES[self.name](self, step)
+    def factor(self, step: int, losses: Sequence[float] = ()) -> float:
+        """The share of the highest rate that a step takes.
 
-    def _constant(self, step: int) -> float:
+        Args:
+            step: Counts from 0.
+            losses: On the validation images, one an epoch so far.
+        """
+        if self.name == "one-cycle":  # its climb belongs to its form
+            return self._one_cycle(step)
+        climbed = min(1.0, (step + 1) / (self.warmup_steps + 1))
+        return climbed * _COURSES[self.name](self, step, losses)
+
+    def _constant(self, step: int, losses: Sequence[float]) -> float:
         return 1.0
 
-    def _cosine(self, step: int) -> float:
-        """Source: Loshchilov and Hutter 2017, equation 5 without restarts; linear warm-up."""
-        if step < self.warmup_steps:
-            return (step + 1) / (self.warmup_steps + 1)
-        return _cosine_between(1.0, 0.0, self._share_after_warmup(step))
+    def _step(self, step: int, losses: Sequence[float]) -> float:
+        return self.gamma ** (step // self.steps_per_epoch // self.step_epochs)
+
+    def _multi_step(self, step: int, losses: Sequence[float]) -> float:
+        epoch = step // self.steps_per_epoch
+        return self.gamma ** sum(epoch >= milestone for milestone in self.milestones)
+
+    def _exponential(self, step: int, losses: Sequence[float]) -> float:
+        return self.gamma ** (step // self.steps_per_epoch)
+
+    def _plateau(self, step: int, losses: Sequence[float]) -> float:
+        best, waited, reductions = math.inf, 0, 0
+        for loss in losses:
+            waited += 1
+            if loss < best * (1 - LOWER_BY):
+                best, waited = loss, 0
+            if waited == self.plateau_epochs:
+                reductions, waited = reductions + 1, 0
+        return max(self.final_share, self.gamma**reductions)
+
+    def _cosine(self, step: int, losses: Sequence[float]) -> float:
+        """Source: Loshchilov and Hutter 2017, equation 5 without restarts."""
+        return _cosine_between(1.0, self.final_share, self._share_after_warmup(step))
 
     def _one_cycle(self, step: int) -> float:
         """Source: Smith and Topin 2018, in the form with cosine for both halves."""
         if step < self.warmup_steps:
             return _cosine_between(ONE_CYCLE_START, 1.0, step / self.warmup_steps)
-        return _cosine_between(1.0, ONE_CYCLE_END, self._share_after_warmup(step))
+        return _cosine_between(1.0, self.final_share, self._share_after_warmup(step))
 
     def _share_after_warmup(self, step: int) -> float:
-        return (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
+        share = (step - self.warmup_steps) / max(1, self.total_steps - self.warmup_steps)
+        return min(1.0, max(0.0, share))
 
 
-_SCHEDULES: dict[str, Callable[[Schedule, int], float]] = {
+_COURSES: dict[str, Callable[[Schedule, int, Sequence[float]], float]] = {
     "constant": Schedule._constant,
+    "step": Schedule._step,
+    "multi-step": Schedule._multi_step,
+    "exponential": Schedule._exponential,
+    "plateau": Schedule._plateau,
     "cosine": Schedule._cosine,
-    "one-cycle": Schedule._one_cycle,
 }
+
+
+def schedule_of(recipe: DecidedRecipe, *, epochs: int, steps_per_epoch: int) -> Schedule:
+    """The schedule that a recipe asks for, over some epochs."""
+    return Schedule(
+        name=recipe.sched,
+        total_steps=epochs * steps_per_epoch,
+        warmup_steps=round(recipe.warmup_epochs * steps_per_epoch),
+        steps_per_epoch=steps_per_epoch,
+        step_epochs=recipe.step_epochs or 1,
+        milestones=recipe.milestones or (),
+        gamma=recipe.gamma or 1.0,
+        plateau_epochs=recipe.plateau_epochs or 1,
+        final_share=recipe.final_lr or 0.0,
+    )
 
 
 def _cosine_between(start: float, end: float, share: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from convscope.classifier import Classifier
 from convscope.data.preprocessing import Preprocessing
-from convscope.errors import UsageError, WeightsError
+from convscope.errors import UsageError, WeightsError, counted
 from convscope.networks import entry, heads, load_weights, published_weights, read_weights
 from convscope.networks.entry import NetworkEntry, Preparation
 from convscope.recipe import Recipe
+from convscope.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Start:
     options: Mapping[str, object] = field(default_factory=dict)
 
     def load_into(self, network: nn.Module, classes: tuple[str, ...], model: str) -> list[str]:
-        """Loads the weights; a head for other classes is left fresh.
+        """Loads the weights; of a head for other classes, the rows of those that are known.
 
         Returns:
             What happened, in sentences.
@@ -55,25 +56,50 @@ class Start:
         fresh = {n: v.clone() for n, v in network.state_dict().items() if n.startswith(own)}
         report = load_weights(network, self.state, renames=entry(model).renames)
         said = [f"weights from {self.words}"]
-        if report.replaced_head:
-            said.append(f"the head has other classes and is fresh: {', '.join(fresh)}")
-        elif self.classes != classes:
-            # As many classes, but other ones, or nobody knows which: right by size, wrong by name.
-            network.load_state_dict(fresh, strict=False)
-            said.append(
-                f"the head's classes aren't known to be these, so it is fresh: {', '.join(fresh)}"
+        if not report.replaced_head and self.classes == classes:
+            return said
+        # Where the head fits, it may be right by size alone and wrong by name.
+        network.load_state_dict(fresh, strict=False)
+        kept = [name for name in classes if name in self.classes]
+        if not kept:
+            reason = (
+                "the head has other classes and is fresh"
+                if report.replaced_head
+                else "the head's classes aren't known to be these, so it is fresh"
             )
+            return [*said, f"{reason}: {', '.join(fresh)}"]
+        self._keep_rows(network, fresh, classes)
+        new = [name for name in classes if name not in self.classes]
+        said.append(
+            f"the head keeps its rows of {counted(len(kept), 'class')}"
+            + (f"; fresh for {', '.join(new)}" if new else "")
+        )
         return said
 
+    def _keep_rows(
+        self, network: nn.Module, names: Iterable[str], classes: tuple[str, ...]
+    ) -> None:
+        """Copies the head's rows of classes that the source knows, each to its new place."""
+        own, given = network.state_dict(), self.state or {}
+        for name in names:
+            if name in given and len(given[name]) == len(self.classes):
+                for row, label in enumerate(classes):
+                    if label in self.classes:
+                        own[name][row] = given[name][self.classes.index(label)]
 
-def find_start(weights: str | None, model: str | None) -> Start:
-    """Reads what a recipe's `weights` and `model` name.
+
+def find_start(recipe: Recipe) -> Start:
+    """Reads what a recipe starts from: `weights`, the run that it `continues`, or nothing.
 
     Raises:
         WeightsError: The weights can't be read, or belong to another model.
         UsageError: Weights in a file don't say their network, and no model is given.
         DownloadError: Published weights could not be fetched.
     """
+    weights, model = recipe.weights, recipe.model
+    if recipe.continues is not None:
+        Run.open(recipe.continues)
+        return _from_classifier(Path(recipe.continues), model)
     if weights is None:
         return Start()
     place = Path(weights)

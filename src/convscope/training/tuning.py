@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from convscope.errors import UsageError
-from convscope.networks import heads
+from convscope.networks import blocks, heads
 
 NORMALISATIONS = (nn.modules.batchnorm._NormBase,)
 
@@ -41,6 +41,23 @@ def freeze(network: nn.Module, tune: str) -> None:
             f"`tune={tune}` has nothing to tune: the layer `{head}` has no parameters",
             hint="`--tune dense` or `--tune all` trains more",
         )
+
+
+def unfreeze(network: nn.Module, epoch: int, *, every: float) -> None:
+    """Lets as many of the last blocks learn as is their turn in an epoch, which counts from 0.
+
+    Source: Howard and Ruder 2018, Universal language model fine-tuning, section 3.3.
+
+    Args:
+        network: Changed in place.
+        epoch: In the first one, the last block learns alone.
+        every: Epochs until the next block joins.
+    """
+    learning = 1 + int(epoch / every)
+    for place, block in enumerate(reversed(blocks(network))):
+        for name in block.modules:
+            for parameter in network.get_submodule(name).parameters(recurse=False):
+                parameter.requires_grad_(place < learning)
 
 
 def set_learning_mode(network: nn.Module) -> None:

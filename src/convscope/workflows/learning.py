@@ -11,33 +11,36 @@ from convscope.evaluation.evaluate import evaluate_part
 from convscope.files import write_json
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
-from convscope.run import Run
+from convscope.run import Run, values_to_continue
 from convscope.training import session
 from convscope.training.material import Material
+from convscope.training.rate_search import RateSearch
 from convscope.training.session import USUAL_OPTIONS, SessionOptions
 
 
 def train(
-    data: str | Path,
+    data: str | Path | None = None,
     *,
     project: str | Path = "runs",
     name: str | None = None,
     workers: int | None = None,
     download: bool = False,
     show_batch: str | Path | None = None,
+    log_steps: bool = False,
     reporter: Reporter = SILENT,
     **recipe: Any,
 ) -> Run:
     """Trains a classifier on `data` and evaluates it on images that training never saw.
 
     Args:
-        data: See `open_dataset`.
+        data: See `open_dataset`; None for that of the run that `continues` names.
         project: Folder of run folders.
         name: Of the run; else `<data>-<model>`. An unfinished run of this name is continued, a
             finished one gets the next number.
         workers: Threads that decode images; None for one a core. They don't change the result.
         download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
         show_batch: Where a picture of the first batch goes, as the network sees it.
+        log_steps: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
         reporter: Says what happens; `convscope.Reporter()` writes to standard error.
         recipe: Fields of `Recipe`: `model`, `epochs`, `lr` and so on.
 
@@ -45,16 +48,57 @@ def train(
         ConvscopeError: Anything that `errors.py` lists.
     """
     return train_recipe(
-        Recipe.parse({"data": data, **recipe}),
+        _parse(data, recipe),
         project=Path(project),
         name=name,
         options=SessionOptions(
             workers=workers,
             download=download,
             show_batch=None if show_batch is None else Path(show_batch),
+            log_steps=log_steps,
         ),
         reporter=reporter,
     )
+
+
+def find_learning_rate(
+    data: str | Path,
+    *,
+    workers: int | None = None,
+    download: bool = False,
+    reporter: Reporter = SILENT,
+    **recipe: Any,
+) -> RateSearch:
+    """The learning rate that suits a training, with the reason; `train(lr="auto")` uses it.
+
+    The search sweeps the rate upwards over the first batches of that training. It has a `rate`,
+    `choice.reason`, the `curve`, and `save(path)` draws it.
+
+    Args:
+        data: See `open_dataset`.
+        workers: Threads that decode images; None for one a core.
+        download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        reporter: Says what happens.
+        recipe: Fields of `Recipe`, as for `train`.
+
+    Raises:
+        TrainingError: The loss falls at no rate.
+        ConvscopeError: Anything else that `errors.py` lists.
+    """
+    return session.find_rate(
+        _parse(data, {**recipe, "lr": "auto"}),
+        options=SessionOptions(workers=workers, download=download),
+        reporter=reporter,
+    )
+
+
+def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
+    values = dict(fields)
+    if values.get("continues") is not None:
+        values = {**values_to_continue(values["continues"]), **values}
+    if data is not None:
+        values["data"] = data
+    return Recipe.parse(values)
 
 
 def train_recipe(

@@ -1,0 +1,1 @@
+"""Every picture, drawn from plain numbers in one style; knows nothing of the rest."""

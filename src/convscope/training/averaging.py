@@ -1,0 +1,53 @@
+"""A moving average of the weights: smoother than the last step, and often better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+class WeightAverage:
+    """The exponential moving average of a network's weights and buffers.
+
+    The share that is kept grows from 0.1 with the steps, (1 + t) / (10 + t), up to `decay`, so that
+    the first weights, which know nothing, are forgotten soon.
+
+    Source: Polyak and Juditsky 1992 for averaging; the growing share is TensorFlow's.
+
+    Args:
+        network: Whose state is averaged.
+        decay: Share of the average that is kept in each step.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self._network, self._decay = network, decay
+        self.state = {name: value.clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Takes in the weights after a step, which counts from 0."""
+        kept = min(self._decay, (1 + step) / (10 + step))
+        for name, value in self._network.state_dict().items():
+            average = self.state[name]
+            if average.is_floating_point():
+                average.lerp_(value, 1 - kept)
+            else:
+                average.copy_(value)  # counts of batches
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Takes an average over that was saved."""
+        for name, value in state.items():
+            self.state[name].copy_(value)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Within it the network has the average; its own weights come back to the bit."""
+        own = {name: value.clone() for name, value in self._network.state_dict().items()}
+        self._network.load_state_dict(self.state)
+        try:
+            yield
+        finally:
+            self._network.load_state_dict(own)

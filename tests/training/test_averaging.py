@@ -1,0 +1,133 @@
+"""The moving average of weights, by hand; and gradients that are added up and clipped."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from convscope.device import choose_device
+from convscope.networks import build
+from convscope.training.averaging import WeightAverage
+from convscope.training.loop import Gradient, Stepping, StepRules, take_step
+from convscope.training.objectives import Classification
+from convscope.training.optimizers import make_optimizer
+from convscope.training.parameter_groups import parameter_groups
+
+EXACT = choose_device("cpu", "float32")
+
+
+def test_the_average_by_hand() -> None:
+    network = nn.Linear(1, 1, bias=False)
+    network.weight.data.fill_(1.0)
+    average = WeightAverage(network, decay=0.5)
+    expected = 1.0
+    for step, value in enumerate((2.0, 4.0, 8.0)):
+        network.weight.data.fill_(value)
+        average.update(step)
+        kept = min(0.5, (1 + step) / (10 + step))
+        expected = kept * expected + (1 - kept) * value
+    assert float(average.state["weight"]) == pytest.approx(expected)
+
+
+def test_the_networks_own_weights_come_back_to_the_bit() -> None:
+    network = build("resnet20", num_classes=3)
+    before = copy.deepcopy(network.state_dict())
+    average = WeightAverage(network, decay=0.9)
+    for value in average.state.values():
+        value.mul_(2)
+    with average.in_use():
+        inside = {name: value.clone() for name, value in network.state_dict().items()}
+    assert all(torch.equal(inside[name], average.state[name]) for name in inside)
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+
+
+def gradient_of(network: nn.Module, parts: int, rules: StepRules | None = None) -> list[float]:
+    torch.manual_seed(3)
+    inputs, targets = torch.randn(10, 1, 28, 28), torch.arange(10) % 3
+    optimizer = make_optimizer("sgd", parameter_groups(network, lr=0.0), lr=0.0)
+    gradient = Gradient(
+        network,
+        Classification(class_weights=torch.tensor([1.0, 2.0, 0.5])),
+        inputs,
+        targets,
+        device=EXACT,
+        parts=parts,
+    )
+    take_step(optimizer, gradient, rules=rules or StepRules(), seed=0, step=0)
+    values = [p.grad.flatten() for p in network.parameters() if p.grad is not None]
+    return torch.cat(values).tolist()
+
+
+@pytest.mark.parametrize("parts", [2, 3, 10])
+def test_the_parts_of_a_step_add_up_to_the_whole(parts: int) -> None:
+    torch.manual_seed(0)
+    network = build("lenet5_relu", num_classes=3)
+    whole = gradient_of(network, 1)
+    assert gradient_of(network, parts) == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_gradient_is_clipped_by_norm_as_by_hand() -> None:
+    torch.manual_seed(0)
+    network = build("lenet5_relu", num_classes=3)
+    whole = torch.tensor(gradient_of(network, 1))
+    clipped = torch.tensor(gradient_of(network, 1, StepRules(clip_norm=0.01)))
+    torch.testing.assert_close(clipped, whole * 0.01 / whole.norm(), rtol=1e-4, atol=1e-8)
+    same = torch.tensor(gradient_of(network, 1, StepRules(clip_norm=1e6)))
+    torch.testing.assert_close(same, whole, rtol=0, atol=0)
+
+
+def test_a_gradient_is_clipped_by_value_as_by_hand() -> None:
+    torch.manual_seed(0)
+    network = build("lenet5_relu", num_classes=3)
+    whole = torch.tensor(gradient_of(network, 1))
+    clipped = torch.tensor(gradient_of(network, 2, StepRules(clip_value=1e-3)))
+    torch.testing.assert_close(clipped, whole.clamp(-1e-3, 1e-3), rtol=0, atol=1e-6)
+
+
+def test_dropout_is_the_same_however_often_an_optimizer_asks() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 20), nn.Dropout(0.5), nn.Linear(20, 3))
+    inputs, targets = torch.randn(6, 1, 28, 28), torch.arange(6) % 3
+    gradient = Gradient(network, Classification(), inputs, targets, device=EXACT, parts=2)
+    first, second = float(gradient.compute(1, 5)), float(gradient.compute(1, 5))
+    other = float(gradient.compute(1, 6))
+    assert first == second
+    assert first != other
+    assert float(gradient.loss) == first
+
+
+def test_what_happens_after_a_step_is_told_its_number() -> None:
+    from convscope.training.loop import train_epoch
+
+    told: list[int] = []
+    network = nn.Linear(2, 2)
+    inputs, targets = torch.randn(4, 2), torch.tensor([0, 1, 0, 1])
+
+    class Twice:
+        num_images = 8
+
+        def __len__(self) -> int:
+            return 2
+
+        def epoch(self, epoch: int):  # type: ignore[no-untyped-def]
+            from convscope.data.batches import Batch
+
+            yield from [Batch(inputs, targets)] * 2
+
+    train_epoch(
+        network,
+        Twice(),
+        epoch=3,
+        objective=Classification(),
+        stepping=Stepping(
+            optimizer=make_optimizer("sgd", parameter_groups(network, lr=0.1), lr=0.1),
+            after=told.append,
+        ),
+        device=EXACT,
+    )
+    assert told == [6, 7]
+    assert F.cross_entropy(network(inputs), targets) > 0

@@ -1,0 +1,51 @@
+"""Every network of the table learns eight images by heart, at the rate of its family."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from convscope.data.counters import seed32
+from convscope.device import choose_device
+from convscope.networks import NETWORKS, build
+from convscope.training.families import FAMILIES, family_of
+from convscope.training.loop import Gradient, StepRules, set_rate, take_step
+from convscope.training.objectives import Classification
+from convscope.training.optimizers import make_optimizer, optimizer_kind, scaled_rate
+from convscope.training.parameter_groups import parameter_groups
+
+EXACT = choose_device("cpu", "float32")
+SIDE = 32
+IMAGES = 8
+MOST_STEPS = 150
+WARMUP_STEPS = 10
+LEARNED = 0.5  # loss at which all eight are right; that of guessing is ln 4 = 1.39
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_a_network_learns_eight_images_by_heart(name: str) -> None:
+    row = NETWORKS[name]
+    channels, height, _ = row.input
+    side = min(height, SIDE)
+    options = {"stem": "small"} if "stem" in row.options else {}
+    if "dropout" in row.options:
+        options["dropout"] = 0.0  # a loss without chance
+    if "auxiliaries" in row.options:
+        options["auxiliaries"] = False
+    torch.manual_seed(seed32("learns", 0))
+    network = build(name, num_classes=4, in_channels=channels, input_size=side, **options)
+    inputs, targets = torch.randn(IMAGES, channels, side, side), torch.arange(IMAGES) % 4
+    family = FAMILIES[family_of(network)]
+    kind = optimizer_kind(family.opt)
+    lr = scaled_rate(kind.lr * family.lr_share, IMAGES, power=kind.power)
+    optimizer = make_optimizer(family.opt, parameter_groups(network, lr=lr), lr=lr)
+    rules = StepRules(clip_norm=family.clip_norm)
+    for step in range(MOST_STEPS):
+        set_rate(optimizer, min(1.0, (step + 1) / WARMUP_STEPS))
+        gradient = Gradient(network, Classification(), inputs, targets, device=EXACT, parts=1)
+        take_step(optimizer, gradient, rules=rules, seed=0, step=step)
+        right = int((gradient.outputs.argmax(1) == targets).sum())
+        if right == IMAGES and float(gradient.loss) < LEARNED:
+            break
+    assert right == IMAGES, f"{right} of {IMAGES} right, loss {float(gradient.loss):.3f}"
+    assert float(gradient.loss) < LEARNED
