@@ -62,6 +62,12 @@ def test_svg_has_its_labels_as_text_and_a_title_to_read_out() -> None:
     assert "<title>resnet18, sgd, batches of 64</title>" in svg
 
 
+def test_a_title_is_taken_literally() -> None:
+    svg = encoded(picture(title="$a < b_1$ & Größe"), "svg").decode()
+    assert svg.count("$a &lt; b_1$ &amp; Größe") == 3  # on the picture, and twice for readers
+    assert encoded(picture(title="$a < b_1$ & Größe"), "png")
+
+
 def test_no_date_or_version_is_in_the_files() -> None:
     assert not re.search(r"<dc:date>|Matplotlib", encoded(picture(), "svg").decode())
     assert b"Matplotlib" not in encoded(picture(), "png")

@@ -82,7 +82,7 @@ def test_only_device_names_cuda() -> None:
     assert naming == {"device"}
 
 
-HEAVY = ("torch", "numpy", "PIL", "scipy", "sklearn", "rich")
+HEAVY = ("torch", "numpy", "PIL", "scipy", "sklearn", "rich", "matplotlib")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"]])

@@ -98,7 +98,7 @@ FOLLOWS: dict[str, set[str]] = {
     "dropout": {"options"},
     "drop_path": {"options"},
     "weights": {"lr", "fit"},
-    "tune": {"feature_views", "lr"},
+    "tune": {"feature_views", "lr", "translate", "scale"},
     "epochs": {"warmup_epochs"},
     "batch_size": {"lr"},
     "opt": {"lr", "momentum", "betas", "weight_decay"},

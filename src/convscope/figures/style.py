@@ -20,14 +20,9 @@ from convscope.errors import UsageError, either_of
 from convscope.files import write_bytes
 
 # Source: Okabe and Ito 2008, Color universal design.
-BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#56B4E9",
-    "#CC79A7",
-)
+BLUE, SKY = "#0072B2", "#56B4E9"
+ORANGE, VERMILLION = "#E69F00", "#D55E00"
+GREEN, PURPLE = "#009E73", "#CC79A7"
 INK, QUIET, LINE, PAPER = "#1a1d21", "#5b636d", "#dfe3e8", "#ffffff"
 
 PIXELS_PER_INCH = 200
@@ -40,6 +35,7 @@ _STYLE = {
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],
     "font.size": 9.0,
     "text.color": INK,
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "axes.edgecolor": QUIET,
     "axes.labelcolor": QUIET,
     "axes.linewidth": 0.8,

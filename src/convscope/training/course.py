@@ -62,7 +62,7 @@ def decide_course(
     epochs = recipe.epochs or _epochs(num_train, decision.tune)
     preprocessing = decision.preprocessing
     augmentation = decide_variation(
-        recipe, channels=decision.preprocessing.channels, num_train=num_train
+        recipe, channels=preprocessing.channels, num_train=num_train, tune=decision.tune
     )
     decided: dict[str, Any] = {
         "model": decision.choice.name,
@@ -99,7 +99,7 @@ def _steps(recipe: Recipe, family: Family, batch_size: int, *, tune: str) -> dic
     """Optimizer, rate and what belongs to them."""
     opt = recipe.opt or family.opt
     kind = optimizer_kind(opt)
-    share = family.lr_share if tune == "all" else 1.0  # the last layers alone are easy
+    share = family.lr_share
     if tune == "all" and (recipe.weights or recipe.continues):
         share *= TRANSFER_LR_SHARE
     usual_lr = scaled_rate(kind.lr * share, batch_size, power=kind.power)

@@ -45,7 +45,7 @@ class Family:
 
 FAMILIES = {
     "lenet": Family(),
-    "sigmoid": Family(lr_share=2.0),
+    "sigmoid": Family(lr_share=1.5),
     "normalised": Family(),
     "plain": Family(lr_share=0.25, clip_norm=1.0),
 }

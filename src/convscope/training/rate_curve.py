@@ -22,8 +22,8 @@ from convscope.errors import TrainingError, UsageError
 KEPT = 0.85
 SETTLED_STEPS = 10  # from here on the average is over about as many steps as it is to be over
 
-FALLEN = 0.9  # share of the fall that is done at the rate of which
-SHARE = 0.5  # this share is chosen
+FALLEN = 0.9  # share of the fall in loss after which it is nearly as low as it gets
+SHARE = 0.5  # of the rate where it is: that is chosen
 BEGINNING = 4  # the first of so many equal parts of the way to the lowest loss is the beginning
 LEAST_SHARE = 0.01  # of the loss that a fall has to be, however smooth the curve
 DIVERGED = 4.0  # times the lowest loss: far more than any noise
