@@ -8,6 +8,7 @@ import torch
 from convscope.data.counters import seed32
 from convscope.device import choose_device
 from convscope.networks import NETWORKS, build
+from convscope.training.course import USUAL_OPT
 from convscope.training.families import FAMILIES, family_of
 from convscope.training.loop import Gradient, StepRules, set_rate, take_step
 from convscope.training.objectives import Classification
@@ -36,9 +37,9 @@ def test_a_network_learns_eight_images_by_heart(name: str) -> None:
     network = build(name, num_classes=4, in_channels=channels, input_size=side, **options)
     inputs, targets = torch.randn(IMAGES, channels, side, side), torch.arange(IMAGES) % 4
     family = FAMILIES[family_of(network)]
-    kind = optimizer_kind(family.opt)
+    kind = optimizer_kind(USUAL_OPT)
     lr = scaled_rate(kind.lr * family.lr_share, IMAGES, power=kind.power)
-    optimizer = make_optimizer(family.opt, parameter_groups(network, lr=lr), lr=lr)
+    optimizer = make_optimizer(USUAL_OPT, parameter_groups(network, lr=lr), lr=lr)
     rules = StepRules(clip_norm=family.clip_norm)
     for step in range(MOST_STEPS):
         set_rate(optimizer, min(1.0, (step + 1) / WARMUP_STEPS))

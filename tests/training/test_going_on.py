@@ -71,6 +71,58 @@ def test_a_run_has_to_be_finished_and_shorter_to_go_on(
         convscope.train(continues=run.path, project=tmp_path / "runs", epochs=3)
 
 
+def test_what_the_weights_belong_to_has_to_stay_when_a_run_goes_on(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder()
+    run = convscope.train(data, project=tmp_path / "runs", epochs=2, **QUICK)
+    with pytest.raises(UsageError, match="can't go on with other values") as caught:
+        convscope.train(continues=run.path, project=tmp_path / "runs", epochs=3, opt="sgd")
+    assert "opt: adamw -> sgd" in caught.value.message
+    with pytest.raises(RunError, match="used [0-9]+ of these images in another way"):
+        convscope.train(
+            continues=run.path, project=tmp_path / "runs", epochs=3, folds=3, fold=1, name="x"
+        )
+    with pytest.raises(UsageError, match="`continues` needs `epochs`"):
+        convscope.train(continues=run.path, project=tmp_path / "runs")
+
+
+def test_a_rate_given_to_a_run_that_goes_on_is_used(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    run = convscope.train(
+        make_folder(), project=tmp_path / "runs", epochs=2, sched="constant", **QUICK
+    )
+    again = convscope.train(continues=run.path, project=tmp_path / "runs", epochs=3, lr=1e-4)
+    assert again.recipe.lr == 1e-4
+    assert [row["learning_rate"] for row in again.history] == [0.00141, 0.00141, 1e-4]
+
+
+def test_a_run_that_lost_its_patience_goes_on_when_asked(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    fields = {**QUICK, "epochs": 30, "patience": 1}
+    run = convscope.train(make_folder(), project=tmp_path / "runs", **fields)
+    done = len(run.history)
+    assert done < 30
+    again = convscope.train(continues=run.path, project=tmp_path / "runs", epochs=31)
+    assert len(again.history) > done
+
+
+def test_flags_on_top_of_a_runs_recipe_open_what_belonged_to_the_old_values(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    from convscope.recipe import Recipe, on_top, read_values
+
+    run = convscope.train(make_folder(), project=tmp_path / "runs", epochs=2, **QUICK)
+    values = read_values(run.recipe_path)
+    recipe = Recipe.parse(on_top(values, {"opt": "sgd", "sched": "step"}))
+    assert (recipe.betas, recipe.lr, recipe.final_lr) == (None, None, None)
+    assert recipe.epochs == 2
+    same = Recipe.parse(on_top(values, {"opt": "adamw"}))
+    assert same.lr == 0.00141
+
+
 def test_a_head_for_more_classes_keeps_the_rows_of_those_it_knows(
     make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,22 @@ def test_the_focal_loss_by_hand_and_without_gamma() -> None:
     assert loss_of(Classification(loss="focal", gamma=0)) == pytest.approx(plain)
 
 
+def test_a_certain_image_gives_no_gradient_that_is_no_number() -> None:
+    logits = torch.tensor([[40.0, 0.0, 0.0]], requires_grad=True)
+    loss = Classification(loss="focal", gamma=0.5)(nn.Identity(), logits, torch.tensor([0])).loss
+    loss.backward()
+    assert torch.isfinite(logits.grad).all()  # type: ignore[arg-type]
+
+
+def test_weights_of_shares_are_exact_under_bfloat16() -> None:
+    objective = Classification(class_weights=torch.tensor([1.3441, 1.0, 1.0]))
+    shares = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        weighted = float(objective(nn.Identity(), LOGITS, shares).loss)
+    plain = loss_of(Classification(), shares)
+    assert weighted == pytest.approx(1.3441 * plain, rel=1e-5)
+
+
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_class_indices_and_their_shares_give_the_same_loss(loss: str) -> None:
     objective = Classification(

@@ -31,7 +31,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "initialization": ("xavier", {}),
     "weights": ("SOURCE", {}),
     "tune": ("head", {"weights": "SOURCE"}),
-    "unfreeze_epochs": (1.0, {"weights": "SOURCE"}),
+    "unfreeze_epochs": (0.1, {"weights": "SOURCE"}),
     "layer_decay": (0.5, {}),
     "feature_views": (2, {"weights": "SOURCE", **FROZEN}),
     "epochs": (3, {}),

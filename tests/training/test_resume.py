@@ -21,7 +21,9 @@ CASES: list[dict[str, Any]] = [
     {"ema": 0.9, "accumulate": 2, "clip_norm": 0.5},
     {"sampler": "balanced", "mixup": 0.3, "loss": "focal", "options": {"dropout": 0.3}},
     {"model": "resnet20", "img_size": 24, "train_sizes": "16", "drop_path": 0.2},
-    {"model": "resnet20", "img_size": 16, "layer_decay": 0.7, "unfreeze_epochs": 1.0},
+    {"model": "resnet20", "img_size": 16, "layer_decay": 0.7},
+    {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "unfreeze_epochs": 0.2},
+    {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "tune": "head", "ema": 0.5},
 ]
 
 
@@ -36,6 +38,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_broken_off_training_goes_on_to_the_same_bits(
     pictures: Path, tmp_path: Path, fields: dict[str, Any]
 ) -> None:
+    if fields.get("weights") == "SOURCE":
+        source = convscope.train(
+            pictures, project=tmp_path / "source", model="resnet20", img_size=16, epochs=1
+        )
+        fields = {**fields, "weights": source.path}
+
     def train() -> dict[str, torch.Tensor]:
         run = convscope.train(pictures, project=tmp_path, **{**BASE, **fields})
         assert run.path.name.startswith("pictures-")

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
-from convscope.recipe import DECODED_BY, NO_OPTIONS, Recipe, flags_of, read_values
+from convscope.recipe import DECODED_BY, NO_OPTIONS, Recipe, flags_of, on_top, read_values
 from convscope.recipe.augmentation_fields import AugmentationFields
 from convscope.recipe.data_fields import DataFields, DecodingFields
 from convscope.recipe.learning_fields import CourseFields, LossFields, OptimizerFields
@@ -106,7 +106,7 @@ def recipe_of(data: str | None, flags: dict[str, Any], *, file: Path | None) -> 
             **values.get("class_weight", {}),
             **_weights_by_class(given["class_weight"]),
         }
-    values.update(given)
+    values = on_top(values, given)
     if data is not None:
         values["data"] = data
     if "data" not in values:

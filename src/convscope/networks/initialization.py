@@ -10,7 +10,8 @@
     pytorch           uniform within 1 / sqrt(fan-in), everywhere, biases too
 
 Where nothing else is said, weights are normal and biases 0. Batch normalisation starts as the
-identity. Layers of other kinds that have parameters start as they define themselves.
+identity. Layers of other kinds that have parameters start as they define themselves. With kaiming,
+logits that a ReLU follows (SqueezeNet) start at 1.
 
 Source: He et al. 2015, Delving deep into rectifiers, equations 10 and 14; Glorot and Bengio 2010,
     Understanding the difficulty of training deep feedforward networks, equation 16; LeCun et al.
@@ -29,6 +30,7 @@ from torch import nn
 from convscope.networks.heads import heads
 from convscope.networks.options import one_of
 from convscope.networks.residual import BasicBlock, Bottleneck
+from convscope.networks.squeezenet import SqueezeNet
 
 
 class Layer(NamedTuple):
@@ -100,6 +102,7 @@ def initialize(network: nn.Module, scheme: str = "kaiming") -> None:
             reset()
     if scheme.startswith("kaiming"):
         _tame_residuals(network)
+        _lift_rectified_logits(network)
 
 
 def _logit_layers(network: nn.Module) -> set[str]:
@@ -128,6 +131,16 @@ def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:
         layer.weight.normal_(0, deviation)
     if layer.bias is not None:
         layer.bias.zero_()
+
+
+def _lift_rectified_logits(network: nn.Module) -> None:
+    """Lets SqueezeNet's logits, which a ReLU follows, begin above 0.
+
+    Around 0, the logit of a class may be cut off for all images at once, and never learn again. The
+    same bias for all classes changes no probability.
+    """
+    if isinstance(network, SqueezeNet) and isinstance(head := network.classifier[1], nn.Conv2d):
+        nn.init.ones_(head.bias)  # type: ignore[arg-type]  # it has one
 
 
 def _tame_residuals(network: nn.Module) -> None:

@@ -8,6 +8,7 @@ from convscope.recipe.contradictions import (
 )
 from convscope.recipe.data_fields import DECODED_BY
 from convscope.recipe.learning_fields import Opt, Sched
+from convscope.recipe.merging import on_top
 from convscope.recipe.recipe import FORMAT, DecidedRecipe, Recipe, flags_of, read_values
 from convscope.recipe.values import (
     Fit,
@@ -35,6 +36,7 @@ __all__ = [
     "Tune",
     "flags_of",
     "given_or",
+    "on_top",
     "read_values",
     "seconds_of",
     "sides_of",

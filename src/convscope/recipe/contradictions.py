@@ -90,11 +90,17 @@ def _of_transfer(recipe: Recipe) -> Iterable[Problem]:
             "`layer_decay` has no effect with `tune=head`",
             "one layer learns, there is no earlier",
         )
+    if recipe.unfreeze_epochs is not None and recipe.weights is None and recipe.continues is None:
+        yield (
+            "`unfreeze_epochs` needs `weights` to start from",
+            "layers that don't learn at first must have learned before: `--weights published`",
+        )
     if recipe.continues is not None:
         if recipe.epochs is None:
             yield "`continues` needs `epochs`", "say how many there are to be in all: `--epochs 60`"
         for field, is_given, reason in (
             ("weights", recipe.weights is not None, "both say what to start from"),
+            ("unfreeze_epochs", recipe.unfreeze_epochs is not None, "all layers have learned"),
             ("lr=auto", recipe.lr == "auto", "the run that goes on has its rate"),
             ("time", recipe.time is not None, "`epochs` says how long it goes on"),
         ):
@@ -110,10 +116,8 @@ def _of_course(recipe: Recipe) -> Iterable[Problem]:
             f"`accumulate` is {recipe.accumulate}, but a step has {recipe.batch_size} images",
             "`batch_size` counts the images of the whole step, all parts together",
         )
-    sizes = recipe.train_sizes
-    if sizes is not None and (not sizes or sorted(set(sizes)) != list(sizes) or sizes[0] < 1):
-        yield f"`train_sizes` is `{_words(sizes)}`; it has to grow", "for instance 32,48"
-    if sizes is not None and recipe.feature_views:
+    yield from _growing("train_sizes", recipe.train_sizes, "32,48")
+    if recipe.train_sizes is not None and recipe.feature_views:
         yield (
             "`train_sizes` and `feature_views` exclude each other",
             "features are computed once, at one size: `--feature-views 0` computes them anew",
@@ -133,6 +137,14 @@ def _of_optimizer(recipe: Recipe) -> Iterable[Problem]:
                     f"`{field}` has no effect with `opt={recipe.opt}`",
                     f"it belongs to {either_of(those)}",
                 )
+    if recipe.opt == "rprop":  # it takes the rate as its first step, and then its own
+        for field, is_off in (
+            ("sched", recipe.sched in (None, "constant")),
+            ("warmup_epochs", not recipe.warmup_epochs),
+            ("lr=auto", recipe.lr != "auto"),
+        ):
+            if not is_off:
+                yield f"`{field}` has no effect with `opt=rprop`", "it finds its steps by itself"
     if recipe.opt == "lbfgs" and recipe.layer_decay not in (None, 1):
         yield (
             "`layer_decay` has no effect with `opt=lbfgs`",
@@ -149,11 +161,7 @@ def _of_schedule(recipe: Recipe) -> Iterable[Problem]:
                 f"`{field}` has no effect with `sched={recipe.sched}`",
                 f"it belongs to {either_of(those)}",
             )
-    milestones = recipe.milestones
-    if milestones is not None and (
-        not milestones or sorted(set(milestones)) != list(milestones) or milestones[0] < 1
-    ):
-        yield f"`milestones` is `{_words(milestones)}`; it has to grow", "for instance 30,60"
+    yield from _growing("milestones", recipe.milestones, "30,60")
 
 
 def _of_loss(recipe: Recipe) -> Iterable[Problem]:
@@ -210,5 +218,7 @@ def _of_augmentation(recipe: Recipe) -> Iterable[Problem]:
         )
 
 
-def _words(numbers: Iterable[int]) -> str:
-    return ",".join(str(number) for number in numbers)
+def _growing(name: str, numbers: tuple[int, ...] | None, example: str) -> Iterable[Problem]:
+    if numbers is not None and (sorted(set(numbers)) != list(numbers) or numbers[0] < 1):
+        words = ",".join(str(number) for number in numbers)
+        yield f"`{name}` is `{words}`; it has to grow", f"for instance {example}"

@@ -44,8 +44,8 @@ class CourseFields(BaseModel):
         1,
         ge=1,
         le=1_000_000,
-        description="Parts of a step whose gradients are added up: the result of a large batch in "
-        "the memory of a small one.",
+        description="Parts of a step whose gradients are added up: a large batch in the memory of "
+        "a small one; only batch normalisation and dropout see the parts.",
     )
     sampler: Literal["shuffle", "balanced"] = Field(
         "shuffle",
@@ -74,7 +74,9 @@ class CourseFields(BaseModel):
 class OptimizerFields(BaseModel):
     """How the weights move."""
 
-    opt: Opt | None = Field(None, description="Optimizer; else the one that suits the network.")
+    opt: Opt | None = Field(
+        None, description="Optimizer; sgd is with Nesterov's momentum. [default: adamw]"
+    )
     lr: Rate | None = Field(
         None,
         description="Highest learning rate; `auto` looks for it. Else that of the network's "
@@ -112,7 +114,7 @@ class OptimizerFields(BaseModel):
         "instance 0.999; 0 for none.",
     )
     sched: Sched | None = Field(
-        None, description="Course of the learning rate; else the one that suits the network."
+        None, description="Course of the learning rate. [default: one-cycle; constant with rprop]"
     )
     warmup_epochs: float | None = Field(
         None, ge=0, description="Epochs in which the rate climbs to its highest value."

@@ -1,8 +1,8 @@
 """Recipe: everything that decides the result of a training, declared once.
 
 The command line's flags, the fields of `recipe.yaml`, their limits and their help sentences all
-come from the fields in `fields.py`. A value of None means "chosen when the data is known"; a run's
-`recipe.yaml` has the choice in its place, so that running it again chooses nothing.
+come from the fields in the files `*_fields.py`. A value of None means "chosen when the data is
+known"; a run's `recipe.yaml` has the choice in its place, so that running it again chooses nothing.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """The exponential moving average of a network's weights and buffers.
+    """The exponential moving average of a network's buffers and of its weights that learn.
 
     The share that is kept grows from 0.1 with the steps, (1 + t) / (10 + t), up to `decay`, so that
     the first weights, which know nothing, are forgotten soon.
@@ -24,14 +24,16 @@ class WeightAverage:
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self._network, self._decay = network, decay
-        self.state = {name: value.clone() for name, value in network.state_dict().items()}
+        frozen = {name for name, p in network.named_parameters() if not p.requires_grad}
+        self.state = {n: v.clone() for n, v in network.state_dict().items() if n not in frozen}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Takes in the weights after a step, which counts from 0."""
         kept = min(self._decay, (1 + step) / (10 + step))
-        for name, value in self._network.state_dict().items():
-            average = self.state[name]
+        now = self._network.state_dict()
+        for name, average in self.state.items():
+            value = now[name]
             if average.is_floating_point():
                 average.lerp_(value, 1 - kept)
             else:
@@ -39,15 +41,16 @@ class WeightAverage:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Takes an average over that was saved."""
-        for name, value in state.items():
-            self.state[name].copy_(value)
+        for name, average in self.state.items():
+            average.copy_(state[name])
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Within it the network has the average; its own weights come back to the bit."""
-        own = {name: value.clone() for name, value in self._network.state_dict().items()}
-        self._network.load_state_dict(self.state)
+        now = self._network.state_dict()
+        own = {name: now[name].clone() for name in self.state}
+        self._network.load_state_dict(self.state, strict=False)
         try:
             yield
         finally:
-            self._network.load_state_dict(own)
+            self._network.load_state_dict(own, strict=False)

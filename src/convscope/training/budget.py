@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from convscope.errors import UsageError
 from convscope.recipe import DecidedRecipe
@@ -14,6 +15,8 @@ from convscope.training.trial import Trial
 
 SAFETY = 0.92  # share of the time that is planned with: no machine is equally fast all the time
 FEWEST_STEPS = 3
+FEWEST_CYCLES = 3  # epochs from which on the plan may change: the first ones say little
+MEASURING_FACTOR = 1e-3  # of the rate; at 0 an optimizer that searches along a line finds nothing
 MEASURED_SHARE = 0.03  # of the time that may be spent on measuring
 MOST_SECONDS_MEASURED = 20.0
 
@@ -25,23 +28,22 @@ class Pace:
     Attributes:
         step_seconds: One step of learning.
         validation_seconds: All validation images once.
+        saving_seconds: A checkpoint.
+        image_seconds: Evaluating an image with the whole network.
         steps_per_epoch: Of learning.
-        num_validation: Images.
     """
 
     step_seconds: float
     validation_seconds: float
+    saving_seconds: float
+    image_seconds: float
     steps_per_epoch: int
-    num_validation: int
 
     @property
     def epoch_seconds(self) -> float:
-        """An epoch with its validation."""
-        return self.steps_per_epoch * self.step_seconds + self.validation_seconds
-
-    def testing_seconds(self, num_test: int) -> float:
-        """Evaluating the test images."""
-        return self.validation_seconds * num_test / max(1, self.num_validation)
+        """An epoch with its validation and its checkpoint."""
+        learning = self.steps_per_epoch * self.step_seconds
+        return learning + self.validation_seconds + self.saving_seconds
 
     def epochs_in(self, seconds: float) -> int:
         """Epochs for which there is time; at least 1."""
@@ -72,29 +74,34 @@ class Deadline:
         """Until the last epoch has to end."""
         return self.at - time.monotonic() - self.reserve_seconds
 
-    def epochs_that_fit(self, history: Sequence[Mapping[str, float]], *, planned: int) -> int:
-        """How many epochs there can be in all, those of the history included.
+    def sooner(self, seconds: float) -> Deadline:
+        """The deadline of a training that has taken so many seconds before."""
+        return replace(self, at=self.at - seconds)
 
-        In the first half of the time the plan stands: a few slow epochs say little.
+    def epochs_that_fit(self, cycles: Sequence[float], *, done: int, planned: int) -> int:
+        """How many epochs there can be in all.
 
         Args:
-            history: One row an epoch so far, at least one.
+            cycles: Seconds of whole epochs, validation and checkpoint included.
+            done: Epochs so far.
             planned: Not more than these.
         """
-        if self.seconds_left > self.seconds / 2:
+        if len(cycles) < FEWEST_CYCLES:
             return planned
-        seconds = statistics.median(row["epoch_seconds"] for row in history)
-        more = max(0, int(self.seconds_left / max(seconds, 1e-9)))
-        return min(planned, len(history) + more)
+        more = max(0, int(self.seconds_left / max(statistics.median(cycles), 1e-9)))
+        return min(planned, done + more)
 
 
-def measure_pace(recipe: DecidedRecipe, equipment: Equipment, *, seconds: float) -> Pace:
-    """Measures some steps and some validation; the network is afterwards as it was before.
+def measure_pace(
+    recipe: DecidedRecipe, equipment: Equipment, *, seconds: float, folder: Path
+) -> Pace:
+    """Measures some steps, some validation and a checkpoint; nothing is left of them.
 
     Args:
         recipe: Says how a step is taken.
         equipment: What a step needs.
         seconds: The whole budget; a small share of it is spent here.
+        folder: Where a checkpoint is written for a moment.
 
     Raises:
         UsageError: The budget is used up.
@@ -108,19 +115,18 @@ def measure_pace(recipe: DecidedRecipe, equipment: Equipment, *, seconds: float)
     epochs = [0]
     if recipe.train_sizes is not None or recipe.unfreeze_epochs is not None:
         epochs = [0, recipe.epochs // 2, recipe.epochs - 1]  # they get slower
-    step_seconds = [
-        _step_seconds(recipe, equipment, epoch, limit / len(epochs)) for epoch in epochs
-    ]
-    num_validation = equipment.validation_batches.num_images
+    measured = [_step_seconds(recipe, equipment, epoch, limit / len(epochs)) for epoch in epochs]
     with Trial(recipe, equipment) as trial:
-        began = time.perf_counter()
-        images = trial.validate(seconds=limit)
-        validation_seconds = time.perf_counter() - began
+        trial.step(0, factor=MEASURING_FACTOR)  # fills the optimizer's state
+        learner_seconds = trial.validation_seconds(equipment.learner, limit_seconds=limit)
+        network_seconds = trial.validation_seconds(equipment.network, limit_seconds=limit)
+        saving_seconds = trial.saving_seconds(folder)
     return Pace(
-        step_seconds=sum(step_seconds) / len(step_seconds),
-        validation_seconds=validation_seconds * num_validation / max(1, images),
+        step_seconds=sum(measured) / len(measured),
+        validation_seconds=learner_seconds * equipment.validation_batches.num_images,
+        saving_seconds=saving_seconds,
+        image_seconds=network_seconds,
         steps_per_epoch=len(equipment.train_batches),
-        num_validation=num_validation,
     )
 
 
@@ -128,9 +134,9 @@ def _step_seconds(
     recipe: DecidedRecipe, equipment: Equipment, epoch: int, limit_seconds: float
 ) -> float:
     with Trial(recipe, equipment, epoch=epoch) as trial:
-        trial.step(0, factor=0.0)  # the first one allocates
+        trial.step(0, factor=MEASURING_FACTOR)  # the first one allocates
         began, steps = time.perf_counter(), 0
         while steps < FEWEST_STEPS or time.perf_counter() - began < limit_seconds:
-            trial.step(steps + 1, factor=0.0)
+            trial.step(steps + 1, factor=MEASURING_FACTOR)
             steps += 1
         return (time.perf_counter() - began) / steps

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn, optim
 
 from convscope.classifier import portable_state
-from convscope.errors import RunError, UsageError
+from convscope.errors import RunError
 from convscope.files import check_format, new_folder, read_json, sha256, write_json
 from convscope.training.optimizer_state import flatten, unflatten
 
@@ -36,6 +36,8 @@ class TrainingState:
         best_epoch: With the highest validation accuracy, -1 before the first.
         best_accuracy: On the validation images.
         best_loss: On the validation images; decides between equal accuracies.
+        first_epoch: From which on this run trained, where it goes on with another; patience begins.
+        used_seconds: What this run has taken so far.
     """
 
     epochs: int
@@ -44,6 +46,8 @@ class TrainingState:
     best_epoch: int = -1
     best_accuracy: float = -1.0
     best_loss: float = float("inf")
+    first_epoch: int = 0
+    used_seconds: float = 0.0
 
     def is_better(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch with these validation numbers is the best so far."""
@@ -124,27 +128,17 @@ def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     return None, remarks
 
 
-def load_ended(run_path: Path, *, epochs: int) -> Checkpoint:
+def load_ended(run_path: Path) -> Checkpoint:
     """The last state of a run that has ended, for a training that goes on from there.
-
-    Args:
-        run_path: The run's folder.
-        epochs: How many the new training is to have in all.
 
     Raises:
         RunError: It has no whole checkpoint.
-        UsageError: It has as many epochs already.
     """
     checkpoint, _ = load_newest(run_path / "checkpoints")
     if checkpoint is None:
         raise RunError(
             f"`{run_path}` has no whole checkpoint to go on from",
             hint="`--weights RUN` starts a new training from its best weights",
-        )
-    if epochs <= checkpoint.state.epoch:
-        raise UsageError(
-            f"`{run_path}` has {checkpoint.state.epoch} epochs already, `epochs` is {epochs}",
-            hint="`--epochs` counts all of them, those that are done too",
         )
     return checkpoint
 

@@ -15,12 +15,14 @@ from torch import nn
 from convscope.data.augment.augmentation import Augmentation
 from convscope.device import Device
 from convscope.errors import UsageError
-from convscope.networks import entry, smallest_input
+from convscope.networks import blocks, entry, smallest_input
 from convscope.recipe import (
     OPTIMIZERS_WITH,
     SCHEDULES_WITH,
     DecidedRecipe,
+    Opt,
     Recipe,
+    Sched,
     given_or,
     size_of,
 )
@@ -30,6 +32,8 @@ from convscope.training.features import feature_bytes, usual_views
 from convscope.training.optimizers import optimizer_kind, scaled_rate
 from convscope.training.variation import augmentation_of, decide_variation
 
+USUAL_OPT: Opt = "adamw"
+USUAL_SCHED: Sched = "one-cycle"
 IMAGES_TO_SHOW = 500_000  # epochs times images, within the bounds below
 EPOCHS_BOUNDS = (8, 60)
 HEAD_EPOCHS = 20  # one layer on features that are there already converges soon
@@ -80,54 +84,56 @@ def decide_course(
         "epochs": epochs,
         "time": None,
         "batch_size": recipe.batch_size or max(recipe.accumulate, _batch_size(num_train)),
-        "label_smoothing": given_or(recipe.label_smoothing, family.label_smoothing),
+        "label_smoothing": given_or(recipe.label_smoothing, 0.0),
         "focal_gamma": given_or(recipe.focal_gamma, 2.0) if recipe.loss == "focal" else None,
-        "ema": given_or(recipe.ema, family.ema),
+        "ema": given_or(recipe.ema, 0.0),
         "clip_norm": given_or(recipe.clip_norm, family.clip_norm),
         **augmentation,
     }
     decided |= _steps(recipe, family, decided["batch_size"], tune=decision.tune)
-    decided |= _course(recipe, family, epochs)
+    decided |= _course(recipe, epochs)
     decided["feature_views"] = _views(recipe, decided, decision, network, num_train)
     result = DecidedRecipe.model_validate({**recipe.model_dump(), **decided})
     result.check()
     _check_sizes(result, decision)
+    if recipe.time is None:
+        _check_unfreezing(result, network)
     return result
 
 
 def _steps(recipe: Recipe, family: Family, batch_size: int, *, tune: str) -> dict[str, object]:
     """Optimizer, rate and what belongs to them."""
-    opt = recipe.opt or family.opt
+    opt = recipe.opt or USUAL_OPT
     kind = optimizer_kind(opt)
     share = family.lr_share
     if tune == "all" and (recipe.weights or recipe.continues):
         share *= TRANSFER_LR_SHARE
     usual_lr = scaled_rate(kind.lr * share, batch_size, power=kind.power)
-    decay = kind.weight_decay if family.weight_decay is None else family.weight_decay
     decays = opt in OPTIMIZERS_WITH["weight_decay"]
     return {
         "opt": opt,
         "lr": recipe.lr if isinstance(recipe.lr, float) else usual_lr,
         "momentum": given_or(recipe.momentum, kind.momentum),
         "betas": given_or(recipe.betas, kind.betas),
-        "weight_decay": given_or(recipe.weight_decay, decay if decays else None),
+        "weight_decay": given_or(recipe.weight_decay, kind.weight_decay if decays else None),
         "bias_decay": given_or(recipe.bias_decay, 0.0 if decays else None),
     }
 
 
-def _course(recipe: Recipe, family: Family, epochs: int) -> dict[str, object]:
+def _course(recipe: Recipe, epochs: int) -> dict[str, object]:
     """Schedule and what belongs to it.
 
     Raises:
         UsageError: Something of it lies behind the last epoch.
     """
-    sched = recipe.sched or family.sched
+    sched = recipe.sched or ("constant" if recipe.opt == "rprop" else USUAL_SCHED)
     warmup = given_or(recipe.warmup_epochs, WARMUP_SHARES.get(sched, 0.0) * epochs)
-    if warmup > epochs:
+    is_planned = recipe.time is None  # else the number of epochs is not known yet
+    if is_planned and warmup > epochs:
         raise UsageError(
             f"`warmup_epochs` is {warmup:g}, longer than the training of {epochs} epochs"
         )
-    if recipe.milestones and recipe.milestones[-1] >= epochs:
+    if is_planned and recipe.milestones and recipe.milestones[-1] >= epochs:
         raise UsageError(
             f"`milestones` has {recipe.milestones[-1]}, but the training has {epochs} epochs",
             hint="milestones are epochs after which training goes on",
@@ -166,8 +172,8 @@ def _views(
     if bytes_of_one is None:
         if recipe.feature_views:
             raise UsageError(
-                f"`feature_views` has no effect: no layer of `{decision.choice.name}` comes before "
-                "those that learn"
+                f"`feature_views` has no effect: nothing of `{decision.choice.name}` can be "
+                "computed once"
             )
         return 0
     if recipe.feature_views is not None:
@@ -178,6 +184,24 @@ def _views(
     is_varied = augmentation_of(varied) != Augmentation()
     views = usual_views(bytes_of_one, num_images=num_train)
     return views if is_varied else min(1, views)
+
+
+def _check_unfreezing(recipe: DecidedRecipe, network: nn.Module) -> None:
+    """Refuses to unfreeze so slowly that some blocks never learn.
+
+    Raises:
+        UsageError: The training ends before all blocks have joined.
+    """
+    if recipe.unfreeze_epochs is None:
+        return
+    count = len(blocks(network))
+    if int((recipe.epochs - 1) / recipe.unfreeze_epochs) < count - 1:
+        most = math.floor(100 * (recipe.epochs - 1) / max(1, count - 1)) / 100
+        raise UsageError(
+            f"`unfreeze_epochs` is {recipe.unfreeze_epochs:g}, too slow for the {count} blocks of "
+            f"`{recipe.model}` in {recipe.epochs} epochs",
+            hint=f"with `--unfreeze-epochs {most:g}` the first block joins before the end",
+        )
 
 
 def _check_sizes(recipe: DecidedRecipe, decision: NetworkDecision) -> None:
@@ -201,10 +225,11 @@ def _check_sizes(recipe: DecidedRecipe, decision: NetworkDecision) -> None:
         )
     channels = decision.preprocessing.channels
     smallest = smallest_input(row.name, in_channels=channels, **decision.choice.options)
-    if recipe.train_sizes[0] < smallest:
+    shorter = round(recipe.train_sizes[0] * min(recipe.input_sides or (1, 1)) / last_px)
+    if shorter < smallest:
         raise UsageError(
             f"`train_sizes` begins with {recipe.train_sizes[0]}, too small for `{row.name}`",
-            hint=f"the smallest is {smallest}",
+            hint=f"the smallest is {smallest}x{smallest}",
         )
 
 

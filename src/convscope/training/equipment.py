@@ -41,6 +41,7 @@ class Equipment:
         rules: How a step is taken.
         device: Where, and in which number format.
         images: The train batches as images, whatever the learner takes.
+        validation_images: Likewise.
     """
 
     network: nn.Module
@@ -52,6 +53,7 @@ class Equipment:
     rules: StepRules
     device: Device
     images: ImageBatches
+    validation_images: ImageBatches
 
     def groups(self, recipe: DecidedRecipe) -> list[dict[str, object]]:
         """The parameters that learn, grouped for an optimizer."""
@@ -89,7 +91,7 @@ def equip(
     network = network.to(device.torch)
     images = _train_batches(recipe, material, preprocessing, device, is_shuffled=True)
     gallery, split = material.gallery, material.split
-    validation: Batches = ImageBatches(
+    validation_images = ImageBatches(
         material.evaluation,
         gallery.labels,
         split.validation,
@@ -99,6 +101,7 @@ def equip(
     )
     learner: nn.Module = network
     train: Batches = images
+    validation: Batches = validation_images
     frozen = split_at_learning(network) if recipe.feature_views else None
     if frozen is not None:
         learner = frozen.learning
@@ -136,6 +139,7 @@ def equip(
         ),
         device=device,
         images=images,
+        validation_images=validation_images,
     )
 
 
@@ -195,13 +199,18 @@ def _as_features(
     """Batches of features for learning and for validation; each image is looked at once a view."""
     num_views = min(recipe.feature_views or 1, recipe.epochs)
     total = num_views * images.num_images + validation.num_images
+
+    def as_in_a_step(inputs: Tensor) -> Tensor:
+        with device.autocast():
+            features: Tensor = split.frozen(inputs)
+        return features
+
     with reporter.task("computing features", total) as task:
-        with device.autocast():  # as in a step
-            views = [
-                collect_features(split.frozen, images.epoch(view), on_progress=task.advance)
-                for view in range(num_views)
-            ]
-        seen = collect_features(split.frozen, validation.epoch(0), on_progress=task.advance)
+        views = [
+            collect_features(as_in_a_step, images, view, on_progress=task.advance)
+            for view in range(num_views)
+        ]
+        seen = collect_features(split.frozen, validation, 0, on_progress=task.advance)
     numbers = np.arange(len(labels))
     is_balanced = recipe.sampler == "balanced"
     ordering = Ordering(
@@ -219,8 +228,9 @@ def check_batch_norm(error: ValueError, recipe: DecidedRecipe) -> UsageError | N
     """What to say of batches that are too small for batch normalisation; None for other errors."""
     if "more than 1 value per channel" not in str(error):
         return None
+    parts = f" in {recipe.accumulate} parts" if recipe.accumulate > 1 else ""
     return UsageError(
-        f"batch normalisation can't learn from batches of {recipe.batch_size} "
+        f"batch normalisation can't learn from batches of {recipe.batch_size}{parts} "
         f"at {recipe.img_size} px: only one value is left of each channel",
-        hint="choose a larger `--batch-size` or `--img-size`",
+        hint="choose a larger `--batch-size` or `--img-size`, or fewer parts",
     )

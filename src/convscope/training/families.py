@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from convscope.recipe import Opt, Sched
-
 NORMALISATIONS = (nn.modules.batchnorm._NormBase,)
 SATURATING = (nn.Sigmoid,)
 DEEP = 6  # layers with weights from which on a network without normalisation is hard to train
@@ -26,20 +24,10 @@ class Family:
 
     Attributes:
         lr_share: Of the optimizer's usual rate, which is that of normalised networks.
-        opt: Optimizer.
-        sched: Schedule.
-        weight_decay: None for the optimizer's usual one.
-        label_smoothing: Share of the target that is spread over all classes.
-        ema: Share of the moving average that a step keeps; 0 for none.
         clip_norm: Largest norm of the gradient; None for any.
     """
 
     lr_share: float = 1.0
-    opt: Opt = "adamw"
-    sched: Sched = "one-cycle"
-    weight_decay: float | None = None
-    label_smoothing: float = 0.0
-    ema: float = 0.0
     clip_norm: float | None = None
 
 

@@ -6,13 +6,14 @@ once, for as many varied versions of each image as it is to see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from convscope.data.batches import Batch
+from convscope.data.batches import Batch, Batches
 from convscope.data.ordering import Ordering
+from convscope.errors import TrainingError
 from convscope.networks import split_at_learning
 
 USUAL_VIEWS = 4
@@ -50,18 +51,27 @@ class FeatureBatches:
 
 
 def collect_features(
-    frozen: nn.Module,
-    batches: Iterable[Batch],
+    frozen: Callable[[Tensor], Tensor],
+    batches: Batches,
+    epoch: int,
     *,
     on_progress: Callable[[int], None] = lambda count: None,
 ) -> Tensor:
-    """(n, ...) float32 features of all images of the batches, on the batches' device."""
-    parts = []
+    """(n, ...) float32 features of all images of an epoch, on the batches' device."""
+    features: Tensor | None = None
+    done = 0
     with torch.no_grad():
-        for batch in batches:
-            parts.append(frozen(batch.inputs).float().contiguous())
-            on_progress(len(batch.inputs))
-    return torch.cat(parts)
+        for batch in batches.epoch(epoch):
+            part = frozen(batch.inputs)
+            if features is None:  # once for all: joining parts would take twice the memory
+                shape = (batches.num_images, *part.shape[1:])
+                features = torch.empty(shape, dtype=torch.float32, device=part.device)
+            features[done : done + len(part)] = part
+            done += len(part)
+            on_progress(len(part))
+    if features is None:
+        raise TrainingError("there are no images to compute features of")
+    return features
 
 
 def feature_bytes(network: nn.Module, input_shape: tuple[int, int, int]) -> int | None:
@@ -74,8 +84,9 @@ def feature_bytes(network: nn.Module, input_shape: tuple[int, int, int]) -> int 
     split = split_at_learning(network)
     if split is None:
         return None
+    place = next(network.parameters()).device
     with torch.no_grad():
-        features = split.frozen(torch.zeros(1, *input_shape))
+        features = split.frozen(torch.zeros(1, *input_shape, device=place))
     return int(features.numel()) * FLOAT_BYTES
 
 

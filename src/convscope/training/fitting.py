@@ -25,7 +25,15 @@ from convscope.training.checkpoint import (
     save_checkpoint,
 )
 from convscope.training.equipment import Equipment, check_batch_norm
-from convscope.training.loop import DivergedError, EpochSums, OnLook, Stepping, StepRow, train_epoch
+from convscope.training.loop import (
+    DivergedError,
+    EpochSums,
+    OnLook,
+    Stepping,
+    StepRow,
+    highest_rate,
+    train_epoch,
+)
 from convscope.training.optimizers import optimizer_of
 from convscope.training.schedules import Schedule, schedule_of
 from convscope.training.step_log import StepLog
@@ -62,22 +70,26 @@ class Fitting:
         """All epochs that are still to do; returns the state and the best weights."""
         state, best = self._begin(reporter)
         total = (state.epochs - state.epoch) * self.equipment.train_batches.num_images
+        cycles: list[float] = []
         with reporter.task("training", total) as task:
             while state.epoch < state.epochs and not self._is_patience_over(state):
+                began = time.perf_counter()
                 best = self._epoch(state, best, task)
                 reporter.say(_line(state.history[-1], state.epochs))
-                self._plan_anew(state, reporter)
+                self._plan_anew(state, cycles, reporter)
                 self._save(state, best)
+                cycles.append(time.perf_counter() - began)
+                state.used_seconds += cycles[-1]
         return state, best
 
     def _epoch(
         self, state: TrainingState, best: Mapping[str, Tensor], task: Task
     ) -> Mapping[str, Tensor]:
         """Learns and validates; moves the state on and returns the best weights so far."""
-        began = time.monotonic()
+        began = time.perf_counter()
 
         def on_look(rows: Sequence[StepRow], sums: EpochSums) -> None:
-            seconds = max(1e-9, time.monotonic() - began)
+            seconds = max(1e-9, time.perf_counter() - began)
             if self._log is not None:
                 self._log.write(rows)
             task.advance(
@@ -87,7 +99,7 @@ class Fitting:
             )
 
         sums = self._train_epoch(state, on_look)
-        seconds = time.monotonic() - began
+        seconds = time.perf_counter() - began
         with self.average.in_use() if self.average else nullcontext():
             accuracy, loss = self._validate(state.epoch)
             if state.is_better(accuracy, loss):
@@ -145,7 +157,8 @@ class Fitting:
         loss = float(nn.functional.cross_entropy(logits.double(), labels))
         if not math.isfinite(loss):
             step = (epoch + 1) * self.steps_per_epoch - 1
-            error = DivergedError(step, loss, self.optimizer.param_groups[0]["lr"])
+            rate = self.optimizer.param_groups[0]["lr"]
+            error = DivergedError(step, loss, rate, highest_lr=highest_rate(self.optimizer))
             self._record_failure(error)
             raise error
         return correct / len(logits), loss
@@ -163,10 +176,14 @@ class Fitting:
             reporter.say(f"note: {remark}")
         if checkpoint is not None:
             words = f"continues after epoch {checkpoint.state.epoch} (step {checkpoint.step})"
+            if self._deadline is not None:
+                self._deadline = self._deadline.sooner(checkpoint.state.used_seconds)
             return self._restored(checkpoint, words, reporter)
         if self.recipe.continues is not None:
-            source = load_ended(Path(self.recipe.continues), epochs=self.recipe.epochs)
+            source = load_ended(Path(self.recipe.continues))
             source.state.epochs = self.recipe.epochs
+            source.state.first_epoch = source.state.epoch
+            source.state.used_seconds = 0.0
             words = f"goes on after epoch {source.state.epoch} of `{self.recipe.continues}`"
             return self._restored(source, words, reporter)
         if self._log is not None:
@@ -186,20 +203,21 @@ class Fitting:
         reporter.say(words)
         return state, checkpoint.best
 
-    def _plan_anew(self, state: TrainingState, reporter: Reporter) -> None:
+    def _plan_anew(self, state: TrainingState, cycles: Sequence[float], reporter: Reporter) -> None:
         """Leaves epochs out for which there is no time left; the schedule ends sooner."""
         if self._deadline is None:
             return
-        epochs = self._deadline.epochs_that_fit(state.history, planned=state.epochs)
+        epochs = self._deadline.epochs_that_fit(cycles, done=state.epoch, planned=state.epochs)
         if epochs < state.epochs:
-            reporter.say(
-                f"note: this machine is slower than it was when the time was planned: "
-                f"{epochs} epochs, not {state.epochs}"
-            )
+            if state.epochs == self.recipe.epochs:
+                reporter.say(
+                    "note: epochs take longer than when the time was planned: "
+                    f"{epochs} of them, not {state.epochs}"
+                )
             state.epochs = epochs
 
     def _is_patience_over(self, state: TrainingState) -> bool:
-        waited = state.epoch - 1 - state.best_epoch
+        waited = state.epoch - 1 - max(state.best_epoch, state.first_epoch - 1)
         return self.recipe.patience is not None and waited >= self.recipe.patience
 
     def _record(
@@ -221,7 +239,7 @@ class Fitting:
                 "validation_loss": loss,
                 "validation_accuracy": accuracy,
                 "epoch_seconds": round(seconds, 3),
-                "images_per_second": round(sums.num_images / seconds, 1),
+                "images_per_second": round(sums.num_images / max(seconds, 1e-9), 1),
             }
         )
 

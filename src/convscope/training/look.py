@@ -10,10 +10,11 @@ from convscope.cache import Cache, open_cache
 from convscope.data.dataset import Dataset, check_learnable
 from convscope.data.probe import probe_images
 from convscope.data.reading import decoding_of, open_with_excluded
-from convscope.errors import UsageError
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
+from convscope.run import Run
 from convscope.training.choices import NetworkDecision, decide_network
+from convscope.training.going_on import check_going_on
 from convscope.training.start import Start, find_start, with_range_of
 
 
@@ -57,12 +58,8 @@ def look_at_data(recipe: Recipe, *, download: bool, reporter: Reporter) -> Look:
         reporter.say(f"note: {remark}")
     counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     check_learnable(dataset.classes, counts.tolist(), where=dataset.name)
-    if recipe.continues is not None and start.classes != dataset.classes:
-        raise UsageError(
-            f"`{recipe.continues}` was trained for other classes than `{dataset.name}` has",
-            hint=f"`--weights {recipe.continues}` begins a training that keeps what the head knows "
-            "of its classes",
-        )
+    if recipe.continues is not None:
+        check_going_on(Run.open(recipe.continues), recipe, start.classes, dataset)
     cache = open_cache()
     kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
     decision = decide_network(recipe, kind, start, num_classes=len(dataset.classes))

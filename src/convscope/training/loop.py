@@ -112,11 +112,11 @@ OnLook = Callable[[Sequence[StepRow], EpochSums], None]
 class DivergedError(TrainingError):
     """A loss that is infinite or no number."""
 
-    def __init__(self, step: int, loss: float, lr: float) -> None:
+    def __init__(self, step: int, loss: float, lr: float, *, highest_lr: float) -> None:
         self.step, self.loss, self.lr = step, loss, lr
         super().__init__(
             f"the loss became {loss} in step {step} at learning rate {lr:.3g}",
-            hint=f"try `--lr {lr / 10:.1g}`, or a longer `--warmup-epochs`",
+            hint=f"try `--lr {highest_lr / 10:.1g}`, or a longer `--warmup-epochs`",
         )
 
 
@@ -146,8 +146,8 @@ def train_epoch(
     Raises:
         DivergedError: The loss became infinite or no number.
     """
-    tally = _Tally(on_look)
     optimizer, rules = stepping.optimizer, stepping.rules
+    tally = _Tally(on_look, optimizer)
     for index, (inputs, targets) in enumerate(batches.epoch(epoch)):
         step = epoch * len(batches) + index
         lr = set_rate(optimizer, stepping.factor(step))
@@ -186,6 +186,12 @@ def take_step(
         return loss  # type: ignore[return-value]  # a tensor: making it a number would wait
 
     optimizer.step(closure)
+
+
+def highest_rate(optimizer: optim.Optimizer) -> float:
+    """The rate of the last block at the top of the schedule."""
+    group = optimizer.param_groups[0]
+    return float(group.get("initial_lr", group["lr"]))
 
 
 class Gradient:
@@ -238,8 +244,8 @@ class Gradient:
 class _Tally:
     """Keeps losses on the device and looks at them only now and then."""
 
-    def __init__(self, on_look: OnLook) -> None:
-        self._on_look = on_look
+    def __init__(self, on_look: OnLook, optimizer: optim.Optimizer) -> None:
+        self._on_look, self._optimizer = on_look, optimizer
         self._waiting: list[tuple[int, float, int, Tensor, Tensor]] = []
         self._loss_sum, self._correct, self._images, self._steps = 0.0, 0, 0, 0
 
@@ -264,15 +270,21 @@ class _Tally:
                 self._waiting, losses, corrects, strict=True
             )
         ]
+        diverged = next((row for row in rows if not math.isfinite(row.loss)), None)
+        rows = rows if diverged is None else rows[: rows.index(diverged)]
         for row in rows:
-            if not math.isfinite(row.loss):
-                raise DivergedError(row.step, row.loss, row.learning_rate)
             self._loss_sum += row.loss * row.num_images
             self._correct += row.num_correct
             self._images += row.num_images
         self._steps += len(rows)
         self._waiting.clear()
-        self._on_look(rows, EpochSums(self._loss_sum, self._correct, self._images, self._steps))
+        if rows:
+            sums = EpochSums(self._loss_sum, self._correct, self._images, self._steps)
+            self._on_look(rows, sums)
+        if diverged is not None:
+            highest = highest_rate(self._optimizer)
+            step, lr, loss, *_ = diverged
+            raise DivergedError(step, loss, lr, highest_lr=highest)
 
 
 def _num_correct(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convscope.errors import counted
-from convscope.files import write_json
+from convscope.files import read_json, write_json
 from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe, Recipe, seconds_of
 from convscope.run import FORMAT, Run
@@ -35,6 +35,9 @@ class Measured:
 
     def save(self, run: Run) -> None:
         """Writes the measurements and the picture into the run folder, if there are any."""
+        if not run.checkpoints_path.is_dir():  # what lies there is of a training that never began
+            run.measured_path.unlink(missing_ok=True)
+            run.rate_picture_path.unlink(missing_ok=True)
         if self.notes:
             write_json(run.measured_path, {"format": FORMAT, **self.notes})
         if self.search is not None:
@@ -69,8 +72,11 @@ def measure(
     deadline = None
     if given.time is not None:
         deadline = Deadline(began + seconds_of(given.time), seconds_of(given.time))
-    if run.measured_path.is_file() and run.recipe_path.is_file():
-        recorded = run.recipe
+    if run.checkpoints_path.is_dir() and run.measured_path.is_file():
+        recorded = Recipe.load(run.recipe_path)
+        noted = read_json(run.measured_path).get("time", {})
+        if deadline is not None:
+            deadline = replace(deadline, reserve_seconds=noted.get("reserve_seconds", 0.0))
         rate = {"lr": recorded.lr} if given.lr == "auto" else {}
         epochs = {"epochs": recorded.epochs, "time": None} if given.time is not None else {}
         return Measured(decide(given.model_copy(update={**rate, **epochs})), deadline)
@@ -82,8 +88,10 @@ def measure(
         notes["learning_rate"] = search.to_dict()
         given = given.model_copy(update={"lr": search.rate})
     if deadline is not None:
-        pace = measure_pace(decide(given), equipment, seconds=deadline.seconds_left)
-        deadline = replace(deadline, reserve_seconds=pace.testing_seconds(num_test))
+        left = deadline.seconds_left
+        run.path.mkdir(parents=True, exist_ok=True)
+        pace = measure_pace(decide(given), equipment, seconds=left, folder=run.path)
+        deadline = replace(deadline, reserve_seconds=pace.image_seconds * num_test)
         epochs_found = pace.epochs_in(deadline.seconds_left)
         reporter.say(f"{given.time} of time: {counted(epochs_found, 'epoch')} at {pace.words}")
         notes["time"] = {
@@ -91,6 +99,8 @@ def measure(
             "epochs": epochs_found,
             "step_seconds": pace.step_seconds,
             "epoch_seconds": pace.epoch_seconds,
+            "saving_seconds": pace.saving_seconds,
+            "reserve_seconds": deadline.reserve_seconds,
             "seconds_before_the_first_step": time.monotonic() - began,
         }
         given = given.model_copy(update={"epochs": epochs_found, "time": None})

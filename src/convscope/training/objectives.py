@@ -89,7 +89,9 @@ class Classification:
         losses = LOSSES[self.loss](self, logits.float(), targets)
         if self.class_weights is not None:
             weights = self.class_weights
-            losses = losses * (weights[targets] if targets.ndim == 1 else targets @ weights)
+            losses = losses * (
+                weights[targets] if targets.ndim == 1 else (targets * weights).sum(dim=1)
+            )
         return losses.mean()
 
     def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -106,7 +108,8 @@ class Classification:
         """Source: Lin et al. 2017, Focal loss, equation 4, with softmax in place of sigmoids."""
         shares = self._shares(logits, targets)
         log_probabilities = logits.log_softmax(dim=1)
-        hardness = (1 - log_probabilities.exp()) ** self.gamma
+        # Not below a little: where an image is certain, a root of 0 has an infinite slope.
+        hardness = (1 - log_probabilities.exp()).clamp(min=1e-6) ** self.gamma
         return -(shares * hardness * log_probabilities).sum(dim=1)
 
     def _shares(self, logits: Tensor, targets: Tensor) -> Tensor:

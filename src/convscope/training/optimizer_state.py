@@ -20,7 +20,7 @@ def flatten(optimizer: optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, An
 
     def described(value: Any, name: str) -> Any:
         if isinstance(value, Tensor):
-            tensors[name] = value.detach().cpu().contiguous().clone()
+            tensors[name] = value.detach().cpu().contiguous()
             return {"tensor": name}
         if isinstance(value, list | tuple):
             return [described(part, f"{name}.{index}") for index, part in enumerate(value)]
@@ -30,13 +30,16 @@ def flatten(optimizer: optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, An
         str(index): {name: described(value, f"{index}.{name}") for name, value in values.items()}
         for index, values in content["state"].items()
     }
-    return tensors, {"state": state, "groups": content["param_groups"]}
+    return tensors, state
 
 
 def unflatten(
     optimizer: optim.Optimizer, tensors: Mapping[str, Tensor], described: Mapping[str, Any]
 ) -> None:
-    """Gives an optimizer the state that `flatten` took, each tensor in its parameter's layout."""
+    """Gives an optimizer the state that `flatten` took, each tensor in its parameter's layout.
+
+    Rates and the like stay those that it was made with: they are in the recipe.
+    """
 
     def value_of(value: Any) -> Any:
         if isinstance(value, dict) and set(value) == {"tensor"}:
@@ -49,20 +52,12 @@ def unflatten(
         {
             "state": {
                 int(index): {name: value_of(value) for name, value in values.items()}
-                for index, values in described["state"].items()
+                for index, values in described.items()
             },
-            "param_groups": [
-                {name: _from_json(name, value) for name, value in group.items()}
-                for group in described["groups"]
-            ],
+            "param_groups": optimizer.state_dict()["param_groups"],
         }
     )
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 values[name] = torch.empty_like(parameter).copy_(value)
-
-
-def _from_json(name: str, value: Any) -> Any:
-    """JSON has no tuples; optimizers unpack them all the same, but compare equal only to one."""
-    return tuple(value) if isinstance(value, list) and name != "params" else value

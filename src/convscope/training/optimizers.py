@@ -43,8 +43,14 @@ class OptimizerKind:
 REFERENCE_BATCH = 32
 USUAL_BETAS = (0.9, 0.999)
 FUSED = {"fused": True}
-# Without a line search LBFGS diverges as soon as batches differ.
-SEARCHING = {"line_search_fn": "strong_wolfe", "max_iter": 4, "max_eval": LBFGS_TRIES}
+# Without a line search LBFGS diverges as soon as batches differ. Each step it remembers takes twice
+# the memory of all weights.
+SEARCHING = {
+    "line_search_fn": "strong_wolfe",
+    "max_iter": 4,
+    "max_eval": LBFGS_TRIES,
+    "history_size": 10,
+}
 
 # fmt: off
 OPTIMIZERS: Mapping[str, OptimizerKind] = {

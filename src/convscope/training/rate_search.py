@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ class RateSearch:
             "rate": self.choice.rate,
             "reason": self.choice.reason,
             "rates": list(self.curve.rates),
-            "losses": list(self.curve.losses),
+            "losses": [loss if math.isfinite(loss) else None for loss in self.curve.losses],
         }
 
 

@@ -41,10 +41,15 @@ def note_absent(material: Material, reporter: Reporter) -> None:
 
 
 def announce(
-    run: Run, recipe: DecidedRecipe, split: Split, device: Device, reporter: Reporter
+    run: Run,
+    recipe: DecidedRecipe,
+    *,
+    split: Split,
+    steps: int,
+    device: Device,
+    reporter: Reporter,
 ) -> None:
-    """Says where the run lies, what it learns from and how."""
-    steps = -(-len(split.train) // recipe.batch_size)
+    """Says where the run lies, what it learns from and how, in how many steps an epoch."""
     reporter.say(f"run {run.path}")
     reporter.say(
         f"images: {len(split.train):,} train, {len(split.validation):,} validation, "

@@ -24,6 +24,7 @@ from convscope.training.choices import measured
 from convscope.training.course import decide_course
 from convscope.training.equipment import Equipment, equip
 from convscope.training.fitting import Fitting
+from convscope.training.going_on import check_same_sides
 from convscope.training.look import Look, look_at_data
 from convscope.training.material import Material, prepare_material
 from convscope.training.measuring import measure
@@ -142,7 +143,14 @@ def train(
             equipment = ready.equip(decided, reporter)  # the sizes follow the number of epochs
         begin_run(run, decided, ready.material, device=device)
         found.save(run)
-        announce(run, decided, ready.material.split, device, reporter)
+        announce(
+            run,
+            decided,
+            split=ready.material.split,
+            steps=len(equipment.train_batches),
+            device=device,
+            reporter=reporter,
+        )
         if options.show_batch is not None:
             classes = look.dataset.classes
             show_batch(options.show_batch, equipment.images, ready.preprocessing, classes)
@@ -217,6 +225,8 @@ def _ready(
     preprocessing = decision.preprocessing
     if decision.is_measured_later:
         preprocessing = measured(preprocessing, gallery.facts[split.train])
+    if recipe.continues is not None:
+        check_same_sides(Run.open(recipe.continues), material)
     note_absent(material, reporter)
     return _Ready(look, network, material, preprocessing, device)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 
 import torch
+from torch import nn
 
-from convscope.data.batches import Batch
+from convscope.classifier import portable_state
+from convscope.data.batches import Batch, Batches
 from convscope.recipe import DecidedRecipe
+from convscope.training.checkpoint import TrainingState, save_checkpoint
 from convscope.training.equipment import Equipment, check_batch_norm
 from convscope.training.loop import Gradient, set_rate, take_step
 from convscope.training.optimizers import optimizer_of
@@ -85,18 +90,37 @@ class Trial:
             raise explained from error
         return float(gradient.loss)
 
-    def validate(self, *, seconds: float) -> int:
-        """Runs validation batches for some time, at least one; returns the number of images."""
-        learner = self._equipment.learner.eval()
+    def validation_seconds(self, module: nn.Module, *, limit_seconds: float) -> float:
+        """Seconds that a validation image takes in the network or in the part of it that learns."""
+        equipment = self._equipment
+        is_whole = module is equipment.network
+        batches: Batches = equipment.validation_images if is_whole else equipment.validation_batches
+        module.eval()
         images, began = 0, time.perf_counter()
         with torch.inference_mode():
-            for batch in self._equipment.validation_batches.epoch(0):
-                float(learner(batch.inputs).sum())  # waits for the device
+            for batch in batches.epoch(0):
+                float(module(batch.inputs).sum())  # waits for the device
                 images += len(batch.inputs)
-                if time.perf_counter() - began > seconds:
+                if time.perf_counter() - began > limit_seconds:
                     break
-        set_learning_mode(self._equipment.learner)
-        return images
+        seconds = (time.perf_counter() - began) / max(1, images)
+        set_learning_mode(equipment.learner)
+        return seconds
+
+    def saving_seconds(self, folder: Path) -> float:
+        """Seconds that a checkpoint takes; it is removed again."""
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            save_checkpoint(
+                Path(place),
+                0,
+                network=self._equipment.network,
+                best=portable_state(self._equipment.network),
+                optimizer=self._optimizer,
+                state=TrainingState(epochs=0, best_loss=0.0),
+                average=self._state if self._recipe.ema else None,
+            )
+        return time.perf_counter() - began
 
     def _endless(self) -> Iterator[Batch]:
         epoch = self._epoch

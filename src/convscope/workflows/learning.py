@@ -10,7 +10,7 @@ import numpy as np
 from convscope.evaluation.evaluate import evaluate_part
 from convscope.files import write_json
 from convscope.progress import SILENT, Reporter
-from convscope.recipe import Recipe
+from convscope.recipe import Recipe, on_top
 from convscope.run import Run, values_to_continue
 from convscope.training import session
 from convscope.training.material import Material
@@ -95,7 +95,7 @@ def find_learning_rate(
 def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
     values = dict(fields)
     if values.get("continues") is not None:
-        values = {**values_to_continue(values["continues"]), **values}
+        values = on_top(values_to_continue(values["continues"]), values)
     if data is not None:
         values["data"] = data
     return Recipe.parse(values)
