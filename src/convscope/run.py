@@ -196,7 +196,8 @@ def values_to_continue(path: str | Path) -> dict[str, Any]:
             hint="the same `convscope train` command goes on with a training that was interrupted",
         )
     values = run.recipe.model_dump(mode="json")
-    return {**values, "weights": None, "epochs": None, "continues": str(path)}
+    started = {"weights": None, "unfreeze_epochs": None}  # how it began doesn't matter any more
+    return {**values, **started, "epochs": None, "continues": str(path)}
 
 
 def find_runs(project: Path) -> list[Run]:
