@@ -3,7 +3,7 @@
 runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
     checkpoints/<step>/  classifier/  evaluation.json
-    measured.json  learning_rate.svg  log/steps.jsonl  failure.json    where there is a reason for them
+    and where there is a reason: measured.json  learning_rate.svg  log/steps.jsonl  failure.json
 """
 
 from __future__ import annotations
