@@ -10,6 +10,7 @@ from pathlib import Path
 
 from convscope.errors import UsageError
 from convscope.recipe import DecidedRecipe
+from convscope.training.cadence import after_saving
 from convscope.training.equipment import Equipment
 from convscope.training.trial import Trial
 
@@ -43,7 +44,7 @@ class Pace:
     def epoch_seconds(self) -> float:
         """An epoch with its validation and its checkpoint."""
         learning = self.steps_per_epoch * self.step_seconds
-        return learning + self.validation_seconds + self.saving_seconds
+        return after_saving(learning + self.validation_seconds, self.saving_seconds)
 
     def epochs_in(self, seconds: float) -> int:
         """Epochs for which there is time; at least 1."""

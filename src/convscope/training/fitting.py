@@ -17,6 +17,7 @@ from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
 from convscope.training.averaging import WeightAverage
 from convscope.training.budget import Deadline
+from convscope.training.cadence import Cadence
 from convscope.training.checkpoint import (
     Checkpoint,
     TrainingState,
@@ -62,6 +63,7 @@ class Fitting:
     ) -> None:
         self.run, self.recipe, self.equipment = run, recipe, equipment
         self._log, self._deadline = log, deadline
+        self._checkpoints = Cadence()
         self.steps_per_epoch = len(equipment.train_batches)
         self.optimizer: optim.Optimizer = optimizer_of(recipe, equipment.groups(recipe))
         self.average = WeightAverage(equipment.network, recipe.ema) if recipe.ema else None
@@ -72,12 +74,14 @@ class Fitting:
         total = (state.epochs - state.epoch) * self.equipment.train_batches.num_images
         cycles: list[float] = []
         with reporter.task("training", total) as task:
-            while state.epoch < state.epochs and not self._is_patience_over(state):
+            while not self._is_over(state):
                 began = time.perf_counter()
                 best = self._epoch(state, best, task)
                 reporter.say(_line(state.history[-1], state.epochs))
                 self._plan_anew(state, cycles, reporter)
-                self._save(state, best)
+                self._write_history(state)
+                if self._is_over(state) or self._checkpoints.is_due():
+                    self._save(state, best)
                 cycles.append(time.perf_counter() - began)
                 state.used_seconds += cycles[-1]
         return state, best
@@ -216,9 +220,10 @@ class Fitting:
                 )
             state.epochs = epochs
 
-    def _is_patience_over(self, state: TrainingState) -> bool:
+    def _is_over(self, state: TrainingState) -> bool:
         waited = state.epoch - 1 - max(state.best_epoch, state.first_epoch - 1)
-        return self.recipe.patience is not None and waited >= self.recipe.patience
+        lost_patience = self.recipe.patience is not None and waited >= self.recipe.patience
+        return lost_patience or state.epoch >= state.epochs
 
     def _record(
         self,
@@ -244,16 +249,16 @@ class Fitting:
         )
 
     def _save(self, state: TrainingState, best: Mapping[str, Tensor]) -> None:
-        save_checkpoint(
-            self.run.checkpoints_path,
-            state.epoch * self.steps_per_epoch,
-            network=self.equipment.network,
-            best=best,
-            optimizer=self.optimizer,
-            state=state,
-            average=None if self.average is None else self.average.state,
-        )
-        self._write_history(state)
+        with self._checkpoints.timed():
+            save_checkpoint(
+                self.run.checkpoints_path,
+                state.epoch * self.steps_per_epoch,
+                network=self.equipment.network,
+                best=best,
+                optimizer=self.optimizer,
+                state=state,
+                average=None if self.average is None else self.average.state,
+            )
 
     def _write_history(self, state: TrainingState) -> None:
         header = list(state.history[0])
