@@ -101,7 +101,10 @@ class OptimizerFields(BaseModel):
         None, ge=0, description="Weight decay of biases and normalisation layers. [default: 0]"
     )
     clip_norm: float | None = Field(
-        None, gt=0, description="Shrink a step's gradient to this Euclidean norm."
+        None,
+        ge=0,
+        description="Shrink a step's gradient to this Euclidean norm; 0 for none. Else 1 for deep "
+        "networks without normalisation.",
     )
     clip_value: float | None = Field(
         None, gt=0, description="Cut each value of a step's gradient off at this size."

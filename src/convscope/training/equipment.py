@@ -114,32 +114,39 @@ def equip(
             device=device,
             reporter=reporter,
         )
-    classes = gallery.dataset.classes
-    weights = class_weights(
-        np.bincount(gallery.labels[split.train], minlength=len(classes)),
-        scheme=recipe.class_weights,
-        named=recipe.class_weight,
-        classes=classes,
-    )
     return Equipment(
         network=network,
         learner=learner,
         train_batches=train,
         validation_batches=validation,
         validation_labels=torch.from_numpy(gallery.labels[split.validation]),
-        objective=Classification(
-            loss=recipe.loss,
-            label_smoothing=recipe.label_smoothing,
-            gamma=recipe.focal_gamma or 0.0,
-            class_weights=None if weights is None else torch.from_numpy(weights).to(device.torch),
-            auxiliary_weight=recipe.auxiliary_weight,
-        ),
+        objective=_objective(recipe, material, device),
         rules=StepRules(
-            parts=recipe.accumulate, clip_norm=recipe.clip_norm, clip_value=recipe.clip_value
+            parts=recipe.accumulate,
+            clip_norm=recipe.clip_norm or None,
+            clip_value=recipe.clip_value,
         ),
         device=device,
         images=images,
         validation_images=validation_images,
+    )
+
+
+def _objective(recipe: DecidedRecipe, material: Material, device: Device) -> Classification:
+    gallery = material.gallery
+    classes = gallery.dataset.classes
+    weights = class_weights(
+        np.bincount(gallery.labels[material.split.train], minlength=len(classes)),
+        scheme=recipe.class_weights,
+        named=recipe.class_weight,
+        classes=classes,
+    )
+    return Classification(
+        loss=recipe.loss,
+        label_smoothing=recipe.label_smoothing,
+        gamma=recipe.focal_gamma or 0.0,
+        class_weights=None if weights is None else torch.from_numpy(weights).to(device.torch),
+        auxiliary_weight=recipe.auxiliary_weight,
     )
 
 

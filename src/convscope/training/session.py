@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from convscope.classifier import Classifier
 from convscope.data.dataset import check_learnable
@@ -20,6 +21,7 @@ from convscope.progress import SILENT, Reporter
 from convscope.recipe import DecidedRecipe, Recipe
 from convscope.run import Run, choose_folder
 from convscope.training.beginning import begin_run
+from convscope.training.checkpoint import TrainingState
 from convscope.training.choices import measured
 from convscope.training.course import decide_course
 from convscope.training.equipment import Equipment, equip
@@ -163,20 +165,7 @@ def train(
             deadline=found.deadline,
         )
         state, best = fitting.fit(reporter)
-    ready.network.load_state_dict(dict(best))
-    classifier = Classifier(
-        ready.network.requires_grad_(True),
-        look.decision.choice,
-        preprocessing=ready.preprocessing,
-        classes=look.dataset.classes,
-        metrics={
-            "validation_accuracy": state.best_accuracy,
-            "validation_loss": state.best_loss,
-            "validation_images": len(ready.material.split.validation),
-            "epoch": state.best_epoch + 1,
-        },
-        device=device.torch,
-    )
+    classifier = _classifier(ready, state, best)
     classifier.save(run.classifier_path)
     return Trained(run, classifier, ready.material)
 
@@ -229,6 +218,24 @@ def _ready(
         check_same_sides(Run.open(recipe.continues), material)
     note_absent(material, reporter)
     return _Ready(look, network, material, preprocessing, device)
+
+
+def _classifier(ready: _Ready, state: TrainingState, best: Mapping[str, Tensor]) -> Classifier:
+    """The network with the best weights, and what it was chosen by."""
+    ready.network.load_state_dict(dict(best))
+    return Classifier(
+        ready.network.requires_grad_(True),
+        ready.look.decision.choice,
+        preprocessing=ready.preprocessing,
+        classes=ready.look.dataset.classes,
+        metrics={
+            "validation_accuracy": state.best_accuracy,
+            "validation_loss": state.best_loss,
+            "validation_images": len(ready.material.split.validation),
+            "epoch": state.best_epoch + 1,
+        },
+        device=ready.device.torch,
+    )
 
 
 def _choose_run(project: Path, name: str, reporter: Reporter) -> Run:
