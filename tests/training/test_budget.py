@@ -25,7 +25,7 @@ def test_an_epoch_is_learning_validation_and_checkpoint() -> None:
 
 
 def deadline(seconds: float, reserve: float = 0.0) -> Deadline:
-    return Deadline(time.monotonic() + seconds, seconds, reserve)
+    return Deadline(time.monotonic() + seconds, reserve)
 
 
 def test_the_first_epochs_change_no_plan() -> None:

@@ -1,6 +1,6 @@
 """The classic convolutional networks by name, their initialisation and their weights."""
 
-from convscope.networks.blocks import Block, blocks
+from convscope.networks.blocks import NORMALISATIONS, Block, blocks
 from convscope.networks.building import build, smallest_input
 from convscope.networks.entry import NetworkEntry, Preparation, PublishedWeights
 from convscope.networks.fully_convolutional import to_fully_convolutional
@@ -14,6 +14,7 @@ from convscope.networks.weights import read_weights
 
 __all__ = [
     "NETWORKS",
+    "NORMALISATIONS",
     "SCHEMES",
     "Block",
     "FrozenSplit",

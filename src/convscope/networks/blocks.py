@@ -13,6 +13,9 @@ from convscope.networks.heads import heads
 # Their children come one after the other; in any other module they may be side by side.
 SEQUENCES = (nn.Sequential, nn.ModuleList)
 
+# Layers that follow a convolution and have running statistics of their own.
+NORMALISATIONS = (_NormBase,)
+
 
 class Block(NamedTuple):
     """Layers that learn alike.
@@ -55,7 +58,7 @@ def blocks(network: nn.Module) -> tuple[Block, ...]:
         outer = network.get_submodule(part)
         if isinstance(outer, AuxiliaryHead) and last is not None:
             part = last
-        elif isinstance(outer, _NormBase) and grouped:
+        elif isinstance(outer, NORMALISATIONS) and grouped:
             part = next(reversed(grouped))
         grouped.setdefault(part, []).append(name)
     # A head without parameters, distances to fixed codes for instance, is in no block.

@@ -62,12 +62,10 @@ class Deadline:
 
     Attributes:
         at: By `time.monotonic()`.
-        seconds: The whole time.
         reserve_seconds: For what comes after the last epoch.
     """
 
     at: float
-    seconds: float
     reserve_seconds: float = 0.0
 
     @property

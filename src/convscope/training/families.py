@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-NORMALISATIONS = (nn.modules.batchnorm._NormBase,)
+from convscope.networks import NORMALISATIONS
+
 SATURATING = (nn.Sigmoid,)
 DEEP = 6  # layers with weights from which on a network without normalisation is hard to train
 

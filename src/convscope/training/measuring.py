@@ -71,7 +71,7 @@ def measure(
     """
     deadline = None
     if given.time is not None:
-        deadline = Deadline(began + seconds_of(given.time), seconds_of(given.time))
+        deadline = Deadline(began + seconds_of(given.time))
     if run.checkpoints_path.is_dir() and run.measured_path.is_file():
         recorded = Recipe.load(run.recipe_path)
         noted = read_json(run.measured_path).get("time", {})

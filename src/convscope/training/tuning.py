@@ -5,9 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from convscope.errors import UsageError
-from convscope.networks import blocks, heads
-
-NORMALISATIONS = (nn.modules.batchnorm._NormBase,)
+from convscope.networks import NORMALISATIONS, blocks, heads
 
 
 def freeze(network: nn.Module, tune: str) -> None:
