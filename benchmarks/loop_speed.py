@@ -117,7 +117,7 @@ def main() -> None:
         "loader": lambda: plain_loop(iter(loader)),
         "tensors": lambda: plain_loop(slices(inputs, targets)),  # type: ignore[arg-type]
         "convscope": lambda: our_loop(pixels, labels),
-        "network alone": lambda: network_alone(Batch(inputs[:BATCH], targets[:BATCH])),
+        "network alone": lambda: network_alone(Batch(inputs[:BATCH], targets[:BATCH], BATCH)),
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):

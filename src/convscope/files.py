@@ -7,16 +7,18 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from convscope.errors import RunError
 
 READ_BYTES = 1 << 20
+LEFTOVER = re.compile(r"\.(?P<name>.+?)(\.old)?\.[a-z0-9_]{8}")  # a name and tempfile's letters
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -48,7 +50,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replaces the file at `path` by `content`; NaN and infinity are refused, JSON has neither."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_bytes(path, json_bytes(content))
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -67,14 +69,27 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: The file is missing or is no JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise RunError(f"`{path}` is missing") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise RunError(f"`{path}` can't be read: {error}") from error
-    if not isinstance(content, dict):
+    return parse_json(content, path)
+
+
+def parse_json(content: bytes, path: Path) -> dict[str, Any]:
+    """The JSON object in the content of the file at `path`.
+
+    Raises:
+        RunError: It is none.
+    """
+    try:
+        parsed = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"`{path}` can't be read: {error}") from error
+    if not isinstance(parsed, dict):
         raise RunError(f"`{path}` holds no JSON object")
-    return content
+    return parsed
 
 
 def check_format(content: Mapping[str, Any], *, known: int, path: Path) -> None:
@@ -109,6 +124,7 @@ def new_folder(path: Path) -> Iterator[Path]:
                 sync_file(file)
                 _open_to_others(file)
             _open_to_others(temporary)
+            sync_folder(temporary)
             if path.exists():
                 old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
                 path.replace(old / path.name)
@@ -120,6 +136,46 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
         sync_folder(path.parent)
+
+
+def write_synced(path: Path, content: bytes) -> dict[str, Any]:
+    """Writes a new file in a folder that isn't there for others yet, and waits for the disk.
+
+    Returns:
+        Its `bytes` and `sha256`, of what was meant to be written.
+    """
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def json_bytes(content: Mapping[str, Any]) -> bytes:
+    """JSON in UTF-8; NaN and infinity are refused, JSON has neither."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what `new_folder` and `write_bytes` left in a folder when they were killed.
+
+    A folder that was being replaced just then comes back. Only where nobody else writes.
+    """
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        match = LEFTOVER.fullmatch(path.name)
+        if match is None:
+            continue
+        name = match["name"]
+        if path.name.startswith(f".{name}.old.") and not (folder / name).exists():
+            with suppress(FileNotFoundError):
+                (path / name).replace(folder / name)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:

@@ -4,6 +4,7 @@ runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
     checkpoints/<step>/  classifier/  evaluation.json
     and where there is a reason: measured.json  learning_rate.svg  log/steps.jsonl  failure.json
+    and while a process trains: training.lock  training.json
 """
 
 from __future__ import annotations
@@ -149,6 +150,16 @@ class Run:
         return self.path / "log" / "steps.jsonl"
 
     @property
+    def lock_path(self) -> Path:
+        """Locked by the process that trains here."""
+        return self.path / "training.lock"
+
+    @property
+    def owner_path(self) -> Path:
+        """Which process trains here, while it does."""
+        return self.path / "training.json"
+
+    @property
     def failure_path(self) -> Path:
         """Why a training could not go on."""
         return self.path / "failure.json"
@@ -224,7 +235,8 @@ def choose_folder(project: Path, name: str) -> Run:
     number = 1
     while True:
         run = Run(project / (name if number == 1 else f"{name}-{number}"))
-        is_free = not run.path.exists() or not any(run.path.iterdir())
+        locks = {run.lock_path, run.owner_path}
+        is_free = not run.path.exists() or set(run.path.iterdir()) <= locks
         if is_free or (run.recipe_path.is_file() and run.state == "unfinished"):
             return run
         number += 1

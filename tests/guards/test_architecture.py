@@ -18,7 +18,7 @@ LAYERS = [
     {"errors"},
     {"files"},
     {"device", "progress", "figures", "arithmetic", "recipe", "downloads"},
-    {"run", "cache"},
+    {"run", "cache", "processes"},
     {"networks", "data"},
     {"classifier"},
     {"evaluation", "inspection"},

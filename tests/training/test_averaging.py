@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from convscope.data.batches import Batch
 from convscope.device import choose_device
 from convscope.networks import build
 from convscope.training.averaging import WeightAverage
@@ -52,8 +53,7 @@ def gradient_of(network: nn.Module, parts: int, rules: StepRules | None = None) 
     gradient = Gradient(
         network,
         Classification(class_weights=torch.tensor([1.0, 2.0, 0.5])),
-        inputs,
-        targets,
+        Batch(inputs, targets, len(inputs)),
         device=EXACT,
         parts=parts,
     )
@@ -92,7 +92,9 @@ def test_dropout_is_the_same_however_often_an_optimizer_asks() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 20), nn.Dropout(0.5), nn.Linear(20, 3))
     inputs, targets = torch.randn(6, 1, 28, 28), torch.arange(6) % 3
-    gradient = Gradient(network, Classification(), inputs, targets, device=EXACT, parts=2)
+    gradient = Gradient(
+        network, Classification(), Batch(inputs, targets, len(inputs)), device=EXACT, parts=2
+    )
     first, second = float(gradient.compute(1, 5)), float(gradient.compute(1, 5))
     other = float(gradient.compute(1, 6))
     assert first == second
@@ -113,10 +115,8 @@ def test_what_happens_after_a_step_is_told_its_number() -> None:
         def __len__(self) -> int:
             return 2
 
-        def epoch(self, epoch: int):  # type: ignore[no-untyped-def]
-            from convscope.data.batches import Batch
-
-            yield from [Batch(inputs, targets)] * 2
+        def epoch(self, epoch: int, *, start: int = 0):  # type: ignore[no-untyped-def]
+            yield from [Batch(inputs, targets, len(inputs))] * (2 - start)
 
     train_epoch(
         network,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from convscope.errors import RunError
-from convscope.training.checkpoint import TrainingState, load_newest, save_checkpoint
+from convscope.errors import RunError, TrainingError
+from convscope.files import json_bytes
+from convscope.training.checkpoint import load_newest, write_checkpoint
 from convscope.training.optimizers import OPTIMIZERS, make_optimizer
 from convscope.training.parameter_groups import parameter_groups
+from convscope.training.state import TrainingState, take_snapshot
 
 
 def learner(optimizer: str = "adamw") -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -39,10 +42,16 @@ def steps(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> N
 
 def save(folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     state = TrainingState(
-        epochs=200, epoch=step, history=[{"epoch": 1.0}], best_accuracy=0.5, best_loss=1.0
+        epochs=200,
+        epoch=step,
+        step=step,
+        history=[{"epoch": 1.0}],
+        best_accuracy=0.5,
+        best_loss=1.0,
     )
     best = {n: v.contiguous() for n, v in network.state_dict().items()}
-    save_checkpoint(folder, step, network=network, best=best, optimizer=optimizer, state=state)
+    snapshot = take_snapshot(state, network=network, best=best, optimizer=optimizer)
+    write_checkpoint(folder, snapshot, run_id="this")
 
 
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
@@ -100,10 +109,39 @@ def test_a_half_written_folder_is_no_checkpoint(tmp_path: Path) -> None:
     assert load_newest(tmp_path) == (None, [])
 
 
-def test_a_checkpoint_of_a_newer_format_is_an_error_that_names_both(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_format_is_an_error_that_names_both(tmp_path: Path) -> None:
     network, optimizer = learner()
     save(tmp_path, 5, network, optimizer)
-    manifest = tmp_path / "5" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 3}))
-    with pytest.raises(RunError, match="has format 3, this version of convscope reads format 2"):
+    path = tmp_path / "5" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["sha256"]
+    path.write_text(json.dumps({**manifest, "format": 2}))
+    with pytest.raises(RunError, match="has format 2, this version of convscope reads format 3"):
         load_newest(tmp_path)
+    newer = {**manifest, "format": 4}
+    seal = hashlib.sha256(json_bytes(newer)).hexdigest()
+    path.write_text(json.dumps({**newer, "sha256": seal}))
+    with pytest.raises(RunError, match="has format 4, this version of convscope reads format 3"):
+        load_newest(tmp_path)
+
+
+def test_a_checkpoint_of_another_run_or_step_is_not_used(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    assert load_newest(tmp_path, run_id="this")[0] is not None
+    checkpoint, remarks = load_newest(tmp_path, run_id="another")
+    assert checkpoint is None
+    assert remarks == ["checkpoint 5 is damaged (it belongs to another run) and is not used"]
+    (tmp_path / "5").rename(tmp_path / "7")
+    assert load_newest(tmp_path)[1] == [
+        "checkpoint 7 is damaged (it is checkpoint 5) and is not used"
+    ]
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    with torch.no_grad():
+        network[0].weight[0] = float("nan")  # type: ignore[index]
+    with pytest.raises(TrainingError, match=r"`0\.weight` has values that are infinite or no num"):
+        save(tmp_path, 5, network, optimizer)
+    assert list(tmp_path.iterdir()) == []

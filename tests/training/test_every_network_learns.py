@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from convscope.data.batches import Batch
 from convscope.data.counters import seed32
 from convscope.device import choose_device
 from convscope.networks import NETWORKS, build
@@ -36,6 +37,7 @@ def test_a_network_learns_eight_images_by_heart(name: str) -> None:
     torch.manual_seed(seed32("learns", 0))
     network = build(name, num_classes=4, in_channels=channels, input_size=side, **options)
     inputs, targets = torch.randn(IMAGES, channels, side, side), torch.arange(IMAGES) % 4
+    batch = Batch(inputs, targets, IMAGES)
     family = FAMILIES[family_of(network)]
     kind = optimizer_kind(USUAL_OPT)
     lr = scaled_rate(kind.lr * family.lr_share, IMAGES, power=kind.power)
@@ -43,9 +45,9 @@ def test_a_network_learns_eight_images_by_heart(name: str) -> None:
     rules = StepRules(clip_norm=family.clip_norm)
     for step in range(MOST_STEPS):
         set_rate(optimizer, min(1.0, (step + 1) / WARMUP_STEPS))
-        gradient = Gradient(network, Classification(), inputs, targets, device=EXACT, parts=1)
+        gradient = Gradient(network, Classification(), batch, device=EXACT)
         take_step(optimizer, gradient, rules=rules, seed=0, step=step)
-        right = int((gradient.outputs.argmax(1) == targets).sum())
+        right = int(gradient.num_correct)
         if right == IMAGES and float(gradient.loss) < LEARNED:
             break
     assert right == IMAGES, f"{right} of {IMAGES} right, loss {float(gradient.loss):.3f}"

@@ -44,9 +44,9 @@ class VectorBatches:
     def num_images(self) -> int:
         return self.steps * len(self.inputs)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        for _ in range(self.steps):
-            yield Batch(self.inputs, self.targets)
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        for _ in range(start, self.steps):
+            yield Batch(self.inputs, self.targets, len(self.inputs))
 
 
 def test_the_loop_fits_a_line_to_vectors_with_any_loss() -> None:

@@ -89,7 +89,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "cutmix": (0.5, {}),
 }
 # What has no effect on two epochs of small pictures on this machine, and is tested elsewhere.
-ELSEWHERE = {"continues", "time", "patience", "device"}
+ELSEWHERE = {"continues", "time", "patience", "device", "deterministic", "sync_batch_norm"}
 
 # Field -> other fields that follow from it.
 FOLLOWS: dict[str, set[str]] = {

@@ -45,13 +45,13 @@ def test_a_broken_off_training_goes_on_to_the_same_bits(
         fields = {**fields, "weights": source.path}
 
     def train() -> dict[str, torch.Tensor]:
-        run = convscope.train(pictures, project=tmp_path, **{**BASE, **fields})
+        run = convscope.train(pictures, project=tmp_path, checkpoint_every=1, **{**BASE, **fields})
         assert run.path.name.startswith("pictures-")
         assert not run.path.name.endswith("-2")
         checkpoint, remarks = load_newest(run.checkpoints_path)
         assert checkpoint is not None
         assert not remarks
-        shutil.rmtree(run.checkpoints_path / str(checkpoint.step))  # its last epoch never was
+        shutil.rmtree(run.checkpoints_path / str(checkpoint.step))  # its last steps never were
         shutil.rmtree(run.classifier_path)
         run.evaluation_path.unlink()
         return {**checkpoint.model, **{f"best {n}": v for n, v in checkpoint.best.items()}}

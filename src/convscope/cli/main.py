@@ -6,9 +6,11 @@ Nothing heavy is imported before a verb needs it: help has to come at once.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -32,6 +34,7 @@ VERBS = {
     "cache": "Show or remove decoded images that are kept.",
 }
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 class _Verbs(click.Group):
@@ -74,6 +77,8 @@ def convscope(traceback: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code. Errors are printed here and nowhere else."""
+    with suppress(ValueError):  # in a thread signals are somebody else's business
+        signal.signal(signal.SIGTERM, _terminated)
     # The flag may stand anywhere: who sees an error adds it at the end of the line.
     wants_traceback = "--traceback" in arguments
     words = [word for word in arguments if word != "--traceback"] or ["--help"]
@@ -96,12 +101,20 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(ConvscopeError(f"{place}{error.strerror or error}"), wants_traceback)
 
 
+def _terminated(number: int, frame: object) -> None:
+    """Ends at once; a training that has begun answers for itself."""
+    raise SystemExit(TERMINATED)
+
+
 def _failed(error: ConvscopeError, wants_traceback: bool) -> int:
     if wants_traceback:
         traceback.print_exception(error)
-    print(f"error: {error.message}", file=sys.stderr)
+    # Of processes that train together each may fail by itself: then it says which one it is.
+    rank = os.environ.get("RANK", "0")
+    which = "" if rank == "0" else f"process {rank}: "
+    print(f"{which}error: {error.message}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)
+        print(f"{which}hint: {error.hint}", file=sys.stderr)
     return error.exit_code
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
+from convscope.errors import RunError, UsageError
+from convscope.run import Run
 
 # Flags that don't change the result: fields of `SessionOptions`.
-OF_SESSION = ("workers", "download", "show_batch", "log_steps")
+OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_change")
 
 
 @click.command("train", cls=RecipeCommand)
@@ -44,6 +50,24 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps")
     help="Save a picture of the first batch, exactly as the network sees it.",
 )
 @click.option("--log-steps", is_flag=True, help="Write a line of JSON a step, in log/steps.jsonl.")
+@click.option(
+    "--checkpoint-every",
+    default="5m",
+    help="Longest way between two checkpoints: steps, as 500, or a time, as 5m. They are also "
+    "written at the ends of epochs, as far as that costs little. [default: 5m]",
+)
+@click.option("--fresh", is_flag=True, help="Begin an unfinished run anew instead of going on.")
+@click.option(
+    "--allow-change",
+    is_flag=True,
+    help="Go on with an unfinished run although recipe, images, versions or machine are others.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with the unfinished run in this folder, by the recipe in it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -51,6 +75,8 @@ def command(
     recipe_file: Path | None,
     project: Path,
     name: str | None,
+    checkpoint_every: str,
+    resume: Path | None,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -61,26 +87,65 @@ def command(
     `test` above them); a CSV, TSV or Parquet table of paths and labels; a zip or tar archive of
     either; the original files of MNIST, Fashion-MNIST or CIFAR; a .npz file; or `digits`.
 
-    The same command again continues a training that was interrupted.
+    The same command again continues a training that was interrupted. `torchrun --nproc-per-node 2
+    -m convscope train ...` trains in several processes.
     """
     options = {name: flags.pop(name) for name in OF_SESSION}
+    if resume is not None:
+        recipe_file, project, name = _resumed(resume, recipe_file, name)
     recipe = recipe_of(data, flags, file=recipe_file)
 
     from convscope.cli.tables import print_evaluation
+    from convscope.processes import processes_asked_for
     from convscope.progress import Reporter
+    from convscope.training.cadence import interval_of
+    from convscope.training.interruption import StoppedError
     from convscope.training.session import SessionOptions
     from convscope.workflows import train_recipe
 
-    run = train_recipe(
-        recipe,
-        project=project,
-        name=name,
-        options=SessionOptions(**options),
-        reporter=Reporter(quiet=quiet),
-    )
+    try:
+        run = train_recipe(
+            recipe,
+            project=project,
+            name=name,
+            options=SessionOptions(**options, checkpoint_every=interval_of(checkpoint_every)),
+            reporter=Reporter(quiet=quiet),
+        )
+    except StoppedError as error:
+        error.hint = f"this continues it: {_again(sys.argv[1:])}"
+        raise
+    if not processes_asked_for().is_first:
+        return
     if as_json:
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
         return
     print_evaluation(run.evaluation)
     print(f"\nclassifier: {run.classifier_path}\nnumbers:    {run.evaluation_path}")
     print(f"next:       convscope predict {run.path} IMAGE...")
+
+
+def _resumed(run: Path, file: Path | None, name: str | None) -> tuple[Path, Path, str]:
+    """Recipe file, project and name of a run that is to go on.
+
+    Raises:
+        UsageError: Something else says them too.
+        RunError: There is no such run, or it is not unfinished.
+    """
+    for flag, value in (("--recipe", file), ("--name", name)):
+        if value is not None:
+            raise UsageError(f"`--resume` and `{flag}` exclude each other")
+    found = Run.open(run)
+    if found.state != "unfinished":
+        raise RunError(
+            f"`{run}` is {found.state}, not unfinished",
+            hint=f"`--continue {run} --epochs N` goes on with a run that is finished",
+        )
+    return found.recipe_path, found.path.parent, found.path.name
+
+
+def _again(words: Sequence[str]) -> str:
+    """The command that was given, for a shell; without what would throw away what there is."""
+    kept = [word for word in words if word != "--fresh"]
+    if "WORLD_SIZE" in os.environ:
+        return f"torchrun ... -m convscope {shlex.join(kept)}"
+    return f"convscope {shlex.join(kept)}"

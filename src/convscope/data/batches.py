@@ -28,10 +28,12 @@ class Batch(NamedTuple):
     Attributes:
         inputs: (N, ...) on the device; images are (N, C, H, W) floats, normalised.
         targets: (N,) class indices, or whatever the loss takes.
+        num_images: Of the step, over all processes; N where there is only one.
     """
 
     inputs: Tensor
     targets: Tensor
+    num_images: int
 
 
 class Share(NamedTuple):
@@ -44,6 +46,14 @@ class Share(NamedTuple):
 
     rank: int = 0
     world_size: int = 1
+
+    def of(self, draw: Draw) -> Draw:
+        """This process's part of a step."""
+        return Draw(*(np.array_split(part, self.world_size)[self.rank] for part in draw))
+
+    def run_of(self, part: NDArray[np.int64]) -> NDArray[np.int64]:
+        """This process's run of images that are taken in their order."""
+        return np.array_split(part, self.world_size)[self.rank]
 
 
 class Variation(NamedTuple):
@@ -105,8 +115,8 @@ class Batches(Protocol):
         """Images in an epoch."""
         ...
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch, which counts from 0."""
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, which counts from 0, from step `start` on."""
         ...
 
 
@@ -180,7 +190,8 @@ class ImageBatches:
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from step `start` on: a function of (seed, epoch)."""
-        mine = (self._shared(draw) for draw in self._ordering.epoch(epoch)[start:])
+        draws = self._ordering.epoch(epoch)[start:]
+        mine = (self._share.of(draw) for draw in draws)
         taken: Iterator[tuple[Draw, Tensor]] = (
             (draw, self._pixels.take(draw.indices)) for draw in mine
         )
@@ -189,14 +200,10 @@ class ImageBatches:
         if not self._pixels.is_at_hand or self._device.type != "cpu":
             taken = ahead(taken, depth=FETCHED_AHEAD)
         for step, (draw, pixels) in enumerate(taken, start):
-            yield self._finished(draw, pixels, epoch, step)
+            inputs, targets = self._finished(draw, pixels, epoch, step)
+            yield Batch(inputs, targets, len(draws[step - start].indices))
 
-    def _shared(self, draw: Draw) -> Draw:
-        """This process's part of a step."""
-        rank, world_size = self._share
-        return Draw(*(np.array_split(part, world_size)[rank] for part in draw))
-
-    def _finished(self, draw: Draw, pixels: Tensor, epoch: int, step: int) -> Batch:
+    def _finished(self, draw: Draw, pixels: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         pixels = pixels.to(self._device, non_blocking=True)
         if self._variation is not None:
             pixels = self._variation.apply(
@@ -210,8 +217,8 @@ class ImageBatches:
         if self._variation is not None:
             inputs = self._variation.resized(inputs, epoch)
         if self._variation is None or self._variation.mixing is None:
-            return Batch(inputs, labels)
-        mixed = self._variation.mixing.apply(
+            return inputs, labels
+        return self._variation.mixing.apply(
             inputs,
             labels,
             self._variation.num_classes,
@@ -219,4 +226,3 @@ class ImageBatches:
             step=epoch * len(self) + step,
             rank=self._share.rank,
         )
-        return Batch(*mixed)

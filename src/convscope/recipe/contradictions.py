@@ -111,7 +111,7 @@ def _of_transfer(recipe: Recipe) -> Iterable[Problem]:
 def _of_course(recipe: Recipe) -> Iterable[Problem]:
     if recipe.time is not None and recipe.epochs is not None:
         yield "`epochs` and `time` exclude each other", "both say how long to train"
-    if recipe.batch_size is not None and recipe.accumulate > recipe.batch_size:
+    if isinstance(recipe.batch_size, int) and recipe.accumulate > recipe.batch_size:
         yield (
             f"`accumulate` is {recipe.accumulate}, but a step has {recipe.batch_size} images",
             "`batch_size` counts the images of the whole step, all parts together",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from convscope.recipe.values import Betas, Duration, Epochs, Rate, Sides, flags
+from convscope.recipe.values import BatchSize, Betas, Duration, Epochs, Rate, Sides, flags
 
 Opt = Literal[
     "sgd",
@@ -33,11 +33,10 @@ class CourseFields(BaseModel):
         description="Train this long, as 90s, 10m or 1h30m: epochs and schedule are planned from "
         "the measured time of a step.",
     )
-    batch_size: int | None = Field(
+    batch_size: BatchSize | None = Field(
         None,
-        ge=1,
-        le=1_000_000,
-        description="Images a step.",
+        description="Images a step, over all processes; `auto` finds the largest power of two that "
+        "fits into memory, up to 1024 and to an eighth of the train images.",
         json_schema_extra=flags("-b", "--batch-size", "--batch"),
     )
     accumulate: int = Field(
@@ -61,6 +60,16 @@ class CourseFields(BaseModel):
         ge=1,
         description="Stop after this many epochs without a better validation accuracy (or, where "
         "that is the same, loss).",
+    )
+    sync_batch_norm: bool = Field(
+        False,
+        description="Of several processes on GPUs: let batch normalisation see the images of all, "
+        "not each process its own.",
+    )
+    deterministic: bool = Field(
+        False,
+        description="Only algorithms that give the same bits each time; on GPUs it costs speed, on "
+        "CPUs they do anyway.",
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Everything random follows from it.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps.")

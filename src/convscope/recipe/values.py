@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator
 
 MAX_SIDE_PX = 8192
+MAX_BATCH = 1_000_000
 
 Fit = Literal["crop", "pad", "stretch"]
 Tune = Literal["all", "dense", "head"]
@@ -128,6 +129,15 @@ def _shares(value: object) -> object:
     return numbers
 
 
+def _batch_size(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    words = str(value)
+    if not words.isascii() or not words.isdigit() or not 1 <= int(words) <= MAX_BATCH:
+        raise ValueError(f"it must be a whole number from 1 to {MAX_BATCH:,}, or auto")
+    return int(words)
+
+
 def _rate(value: object) -> object:
     if value is None or (isinstance(value, str) and value.strip().lower() == "auto"):
         return "auto" if value else None
@@ -147,4 +157,5 @@ Duration = Annotated[str, BeforeValidator(_duration)]
 Betas = Annotated[tuple[float, float], BeforeValidator(_shares)]
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "30,60"))]
 Sides = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "32,48,64"))]
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 Rate = Annotated[float | Literal["auto"], BeforeValidator(_rate)]

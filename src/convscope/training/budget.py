@@ -6,11 +6,10 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from convscope.errors import UsageError
 from convscope.recipe import DecidedRecipe
-from convscope.training.cadence import after_saving
+from convscope.training.cadence import SHARE
 from convscope.training.equipment import Equipment
 from convscope.training.trial import Trial
 
@@ -29,22 +28,20 @@ class Pace:
     Attributes:
         step_seconds: One step of learning.
         validation_seconds: All validation images once.
-        saving_seconds: A checkpoint.
         image_seconds: Evaluating an image with the whole network.
         steps_per_epoch: Of learning.
     """
 
     step_seconds: float
     validation_seconds: float
-    saving_seconds: float
     image_seconds: float
     steps_per_epoch: int
 
     @property
     def epoch_seconds(self) -> float:
-        """An epoch with its validation and its checkpoint."""
+        """An epoch with its validation and its share of the checkpoints."""
         learning = self.steps_per_epoch * self.step_seconds
-        return after_saving(learning + self.validation_seconds, self.saving_seconds)
+        return (learning + self.validation_seconds) * (1 + SHARE)
 
     def epochs_in(self, seconds: float) -> int:
         """Epochs for which there is time; at least 1."""
@@ -91,16 +88,13 @@ class Deadline:
         return min(planned, done + more)
 
 
-def measure_pace(
-    recipe: DecidedRecipe, equipment: Equipment, *, seconds: float, folder: Path
-) -> Pace:
-    """Measures some steps, some validation and a checkpoint; nothing is left of them.
+def measure_pace(recipe: DecidedRecipe, equipment: Equipment, *, seconds: float) -> Pace:
+    """Measures some steps and some validation; nothing is left of them.
 
     Args:
         recipe: Says how a step is taken.
         equipment: What a step needs.
         seconds: The whole budget; a small share of it is spent here.
-        folder: Where a checkpoint is written for a moment.
 
     Raises:
         UsageError: The budget is used up.
@@ -119,11 +113,9 @@ def measure_pace(
         trial.step(0, factor=MEASURING_FACTOR)  # fills the optimizer's state
         learner_seconds = trial.validation_seconds(equipment.learner, limit_seconds=limit)
         network_seconds = trial.validation_seconds(equipment.network, limit_seconds=limit)
-        saving_seconds = trial.saving_seconds(folder)
     return Pace(
         step_seconds=sum(measured) / len(measured),
         validation_seconds=learner_seconds * equipment.validation_batches.num_images,
-        saving_seconds=saving_seconds,
         image_seconds=network_seconds,
         steps_per_epoch=len(equipment.train_batches),
     )
@@ -135,7 +127,9 @@ def _step_seconds(
     with Trial(recipe, equipment, epoch=epoch) as trial:
         trial.step(0, factor=MEASURING_FACTOR)  # the first one allocates
         began, steps = time.perf_counter(), 0
-        while steps < FEWEST_STEPS or time.perf_counter() - began < limit_seconds:
+        while equipment.processes.first_says(
+            steps < FEWEST_STEPS or time.perf_counter() - began < limit_seconds
+        ):
             trial.step(steps + 1, factor=MEASURING_FACTOR)
             steps += 1
         return (time.perf_counter() - began) / steps

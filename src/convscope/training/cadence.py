@@ -1,42 +1,86 @@
-"""When a checkpoint is written: at the end of an epoch, unless that would cost too much time.
+"""When a checkpoint is written: often enough to lose little, seldom enough to cost nothing.
 
-The state of a large network is gigabytes, its epochs on a few photos are seconds. A training that
-is broken off begins again at the last checkpoint, to the same bits wherever that is.
+A training that is broken off begins again at the last checkpoint, to the same bits wherever that
+is. The state of a large network is gigabytes, its epochs on a few photos are seconds: so the end of
+an epoch is a good moment, but not each.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 
-CHEAP_SECONDS = 0.5  # a checkpoint that takes no longer is written after every epoch
-SHARE = 0.05  # of the time that those which take longer may have
+from convscope.errors import UsageError
+from convscope.recipe import seconds_of
+
+USUAL_SECONDS = 300.0
+SHARE = 0.015  # of the time that checkpoints at the ends of epochs may take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The longest way between two checkpoints.
+
+    Attributes:
+        seconds: By the clock; None for any.
+        steps: Of the optimizer; None for any.
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+
+
+USUAL_INTERVAL = Interval(seconds=USUAL_SECONDS)
+
+
+def interval_of(words: str | int) -> Interval:
+    """The interval that `--checkpoint-every` says: `500` steps, or a time like `5m`.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    text = str(words).strip()
+    if re.fullmatch(r"[0-9]+", text):
+        if int(text) < 1:
+            raise UsageError("`checkpoint_every` is 0", hint="give a number of steps from 1 on")
+        return Interval(steps=int(text))
+    try:
+        return Interval(seconds=seconds_of(text))
+    except ValueError as error:
+        raise UsageError(
+            f"`checkpoint_every` is `{words}`",
+            hint="give a number of steps, as 500, or a time, as 5m or 1h30m",
+        ) from error
 
 
 class Cadence:
-    """Keeps the time that checkpoints take below a share of the training's."""
+    """Says when a checkpoint is due.
 
-    def __init__(self) -> None:
-        self._cost_seconds = 0.0
-        self._last = time.perf_counter()
+    Args:
+        interval: The longest way between two.
+    """
 
-    def is_due(self) -> bool:
-        """Whether enough was learned since the last checkpoint to be worth another."""
-        waited = time.perf_counter() - self._last
-        return self._cost_seconds <= CHEAP_SECONDS or waited >= self._cost_seconds / SHARE
+    def __init__(self, interval: Interval = USUAL_INTERVAL) -> None:
+        self._interval = interval
+        self._steps, self._last = 0, time.perf_counter()
+        self.cost_seconds = 0.0  # of the last one, wherever it was spent
 
-    @contextmanager
-    def timed(self) -> Iterator[None]:
-        """Measures what a checkpoint costs."""
-        began = time.perf_counter()
-        yield
-        self._last = time.perf_counter()
-        self._cost_seconds = self._last - began
+    def is_due_after_step(self) -> bool:
+        """Whether the longest way is done; called once a step."""
+        self._steps += 1
+        steps, seconds = self._interval.steps, self._interval.seconds
+        if steps is not None and self._steps >= steps:
+            return True
+        return seconds is not None and self._waited() >= seconds
 
+    def is_due_after_epoch(self) -> bool:
+        """Whether enough was learned since the last one to be worth another."""
+        return self._waited() >= self.cost_seconds / SHARE
 
-def after_saving(epoch_seconds: float, saving_seconds: float) -> float:
-    """Seconds of an epoch with its share of the checkpoints."""
-    if saving_seconds <= CHEAP_SECONDS:
-        return epoch_seconds + saving_seconds
-    return epoch_seconds + min(saving_seconds, SHARE * epoch_seconds)
+    def was_saved(self) -> None:
+        """Begins the next way."""
+        self._steps, self._last = 0, time.perf_counter()
+
+    def _waited(self) -> float:
+        return time.perf_counter() - self._last

@@ -2,89 +2,56 @@
 
 checkpoints/<step>/
 model.safetensors  best.safetensors  optimizer.safetensors  average.safetensors  state.json
-manifest.json      sizes and SHA-256 of the others, written last
+manifest.json      run, step, sizes and SHA-256 of the others and of itself; written last
+
+Everything is written into a folder of another name beside it, each file waited for until it is on
+the disk; then the folder is renamed. Only when that is on the disk too, an older one is removed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn, optim
 
-from convscope.classifier import portable_state
 from convscope.errors import RunError
-from convscope.files import check_format, new_folder, read_json, sha256, write_json
-from convscope.training.optimizer_state import flatten, unflatten
+from convscope.files import check_format, json_bytes, new_folder, parse_json, write_synced
+from convscope.training.optimizer_state import unflatten
+from convscope.training.state import Snapshot, TrainingState
 
-FORMAT = 2
+FORMAT = 3
 KEPT = 2
+MANIFEST, STATE, TENSORS = "manifest.json", "state.json", ".safetensors"
 
 
-@dataclass(slots=True)
-class TrainingState:
-    """What a training knows besides weights.
-
-    Attributes:
-        epochs: How many there are to be in all.
-        epoch: The next one, counting from 0.
-        history: One row per epoch so far.
-        best_epoch: With the highest validation accuracy, -1 before the first.
-        best_accuracy: On the validation images.
-        best_loss: On the validation images; decides between equal accuracies.
-        first_epoch: From which on this run trained, where it goes on with another; patience begins.
-        used_seconds: What this run has taken so far.
-    """
-
-    epochs: int
-    epoch: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int = -1
-    best_accuracy: float = -1.0
-    best_loss: float = float("inf")
-    first_epoch: int = 0
-    used_seconds: float = 0.0
-
-    def is_better(self, accuracy: float, loss: float) -> bool:
-        """Whether an epoch with these validation numbers is the best so far."""
-        return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
-
-
-def save_checkpoint(
-    folder: Path,
-    step: int,
-    *,
-    network: nn.Module,
-    best: Mapping[str, Tensor],
-    optimizer: optim.Optimizer,
-    state: TrainingState,
-    average: Mapping[str, Tensor] | None = None,
-) -> None:
+def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
     """Writes `folder/<step>/`, then removes all but the newest two.
+
+    Args:
+        folder: The run's `checkpoints`.
+        snapshot: What to write.
+        run_id: Tells this run's checkpoints from those of another.
 
     Raises:
         RunError: The folder can't be written; older checkpoints stay as they are.
     """
-    tensors, described = flatten(optimizer)
-    with new_folder(folder / str(step)) as place:
-        save_file(portable_state(network), place / "model.safetensors")
-        save_file(dict(best), place / "best.safetensors")
-        save_file(tensors, place / "optimizer.safetensors")
-        if average is not None:
-            contiguous = {name: value.cpu().contiguous() for name, value in average.items()}
-            save_file(contiguous, place / "average.safetensors")
-        write_json(place / "state.json", {**asdict(state), "optimizer": described})
-        files = {
-            path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)}
-            for path in sorted(place.iterdir())
-        }
-        write_json(place / "manifest.json", {"format": FORMAT, "step": step, "files": files})
-    for old in _steps(folder)[:-KEPT]:
-        shutil.rmtree(folder / str(old))
+    with new_folder(folder / str(snapshot.step)) as place:
+        files = {}
+        for name, tensors in snapshot.tensors.items():
+            file = f"{name}{TENSORS}"
+            files[file] = write_synced(place / file, save(tensors))
+        files[STATE] = write_synced(place / STATE, json_bytes(snapshot.state))
+        manifest = {"format": FORMAT, "run": run_id, "step": snapshot.step, "files": files}
+        write_synced(place / MANIFEST, json_bytes({**manifest, "sha256": _seal(manifest)}))
+    for old in steps_in(folder)[:-KEPT]:
+        shutil.rmtree(folder / str(old), ignore_errors=True)  # what stays is removed next time
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +60,7 @@ class Checkpoint:
 
     Attributes:
         step: Optimizer steps done.
+        files: The content of its files, by name.
         state: What the training knew.
         model: Weights and buffers.
         best: Those of the best epoch.
@@ -100,6 +68,7 @@ class Checkpoint:
     """
 
     step: int
+    files: Mapping[str, bytes]
     state: TrainingState
     model: dict[str, Tensor]
     best: dict[str, Tensor]
@@ -107,22 +76,54 @@ class Checkpoint:
     _optimizer: dict[str, Tensor]
     _described: dict[str, Any]
 
+    @classmethod
+    def parse(cls, step: int, files: Mapping[str, bytes]) -> Checkpoint:
+        """The checkpoint in files that have been verified.
+
+        Raises:
+            RunError: They hold something else.
+        """
+        try:
+            state = parse_json(files[STATE], Path(STATE))
+            described = state.pop("optimizer")
+            tensors = {
+                name.removesuffix(TENSORS): load(content)
+                for name, content in files.items()
+                if name.endswith(TENSORS)
+            }
+            return cls(
+                step,
+                files,
+                TrainingState.from_dict(state),
+                tensors["model"],
+                tensors["best"],
+                tensors.get("average"),
+                tensors["optimizer"],
+                described,
+            )
+        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(f"checkpoint {step} can't be read: {error}") from error
+
     def restore(self, network: nn.Module, optimizer: optim.Optimizer) -> None:
         """Puts weights and optimizer state back, each tensor in the memory layout it had."""
         network.load_state_dict(self.model)
         unflatten(optimizer, self._optimizer, self._described)
 
 
-def load_newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+def load_newest(folder: Path, *, run_id: str | None = None) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that verifies, and remarks on newer ones that don't.
+
+    Args:
+        folder: The run's `checkpoints`.
+        run_id: Which run they have to be of; None for any.
 
     Raises:
         RunError: A checkpoint is of another format.
     """
     remarks: list[str] = []
-    for step in reversed(_steps(folder)):
+    for step in reversed(steps_in(folder)):
         try:
-            return _load(folder / str(step)), remarks
+            return _load(folder / str(step), run_id), remarks
         except _DamagedError as error:
             remarks.append(f"checkpoint {step} is damaged ({error}) and is not used")
     return None, remarks
@@ -143,37 +144,62 @@ def load_ended(run_path: Path) -> Checkpoint:
     return checkpoint
 
 
+def steps_in(folder: Path) -> list[int]:
+    """Steps of which there is a checkpoint, whole or damaged, in their order."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+
+
 class _DamagedError(Exception):
     """A file of a checkpoint is missing or isn't what the manifest says."""
 
 
-def _load(place: Path) -> Checkpoint:
+def _load(place: Path, run_id: str | None) -> Checkpoint:
+    files = _verified(place, run_id)
     try:
-        manifest = read_json(place / "manifest.json")
+        return Checkpoint.parse(int(place.name), files)
     except RunError as error:
         raise _DamagedError(error.message) from error
-    check_format(manifest, known=FORMAT, path=place / "manifest.json")
+
+
+def _verified(place: Path, run_id: str | None) -> dict[str, bytes]:
+    """The content of all files, each as it was written.
+
+    It is hashed as it is used: nobody can exchange a file between the two.
+    """
+    manifest = _manifest(place)
+    if run_id is not None and manifest["run"] != run_id:
+        raise _DamagedError("it belongs to another run")
+    content = {}
     for name, facts in manifest["files"].items():
         path = place / name
-        if not path.is_file() or path.stat().st_size != facts["bytes"]:
+        if path.parent != place or not path.is_file() or path.stat().st_size != facts["bytes"]:
             raise _DamagedError(f"{name} is missing or cut off")
-        if sha256(path) != facts["sha256"]:
+        content[name] = path.read_bytes()
+        if hashlib.sha256(content[name]).hexdigest() != facts["sha256"]:
             raise _DamagedError(f"{name} was changed")
-    state = read_json(place / "state.json")
-    described = state.pop("optimizer")
-    has_average = "average.safetensors" in manifest["files"]
-    return Checkpoint(
-        manifest["step"],
-        TrainingState(**state),
-        load_file(place / "model.safetensors"),
-        load_file(place / "best.safetensors"),
-        load_file(place / "average.safetensors") if has_average else None,
-        load_file(place / "optimizer.safetensors"),
-        described,
-    )
+    return content
 
 
-def _steps(folder: Path) -> list[int]:
-    if not folder.is_dir():
-        return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+def _manifest(place: Path) -> dict[str, Any]:
+    path = place / MANIFEST
+    try:
+        manifest = parse_json(path.read_bytes(), path)
+    except (OSError, RunError) as error:
+        is_there = path.is_file()
+        raise _DamagedError(f"{MANIFEST} {'was changed' if is_there else 'is missing'}") from error
+    seal = manifest.pop("sha256", None)
+    if seal is None and isinstance(manifest.get("format"), int):  # formats 1 and 2 had none
+        check_format(manifest, known=FORMAT, path=path)
+    # Before the format: one that a damaged disk made up is no news of another version.
+    if seal != _seal(manifest):
+        raise _DamagedError(f"{MANIFEST} was changed")
+    check_format(manifest, known=FORMAT, path=path)
+    if manifest["step"] != int(place.name):
+        raise _DamagedError(f"it is checkpoint {manifest['step']}")
+    return manifest
+
+
+def _seal(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json_bytes(manifest)).hexdigest()

@@ -83,7 +83,9 @@ def decide_course(
         "auxiliary_weight": decision.auxiliary_weight,
         "epochs": epochs,
         "time": None,
-        "batch_size": recipe.batch_size or max(recipe.accumulate, _batch_size(num_train)),
+        "batch_size": recipe.batch_size
+        if isinstance(recipe.batch_size, int)
+        else max(recipe.accumulate, _batch_size(num_train)),
         "label_smoothing": given_or(recipe.label_smoothing, 0.0),
         "focal_gamma": given_or(recipe.focal_gamma, 2.0) if recipe.loss == "focal" else None,
         "ema": given_or(recipe.ema, 0.0),

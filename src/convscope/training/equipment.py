@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from convscope.classifier import EVALUATION_BATCH
-from convscope.data.batches import Batches, ImageBatches, Variation
+from convscope.data.batches import Batches, ImageBatches, Share, Variation
 from convscope.data.ordering import Ordering
 from convscope.data.preprocessing import Preprocessing
 from convscope.device import Device
-from convscope.errors import UsageError
+from convscope.errors import UsageError, counted
 from convscope.networks import FrozenSplit, split_at_learning
+from convscope.processes import Processes
 from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe
 from convscope.training.balance import class_weights
@@ -36,10 +37,11 @@ class Equipment:
         learner: What a step runs: the network, or the part of it that learns from features.
         train_batches: What the learner takes.
         validation_batches: Likewise, always in the same order.
-        validation_labels: (N,) class indices in that order.
+        validation_labels: (N,) class indices in that order, of all processes.
         objective: What a step minimises.
         rules: How a step is taken.
         device: Where, and in which number format.
+        processes: Which of those this is that train together; batches are its shares.
         images: The train batches as images, whatever the learner takes.
         validation_images: Likewise.
     """
@@ -52,6 +54,7 @@ class Equipment:
     objective: Classification
     rules: StepRules
     device: Device
+    processes: Processes
     images: ImageBatches
     validation_images: ImageBatches
 
@@ -73,6 +76,7 @@ def equip(
     *,
     preprocessing: Preprocessing,
     device: Device,
+    processes: Processes,
     reporter: Reporter,
 ) -> Equipment:
     """Makes the equipment of a training.
@@ -83,18 +87,21 @@ def equip(
         material: The images.
         preprocessing: With mean and std.
         device: Where to.
+        processes: Which of those this is that train together.
         reporter: Shows the progress of computing features.
 
     Raises:
         UsageError: A field of the recipe doesn't fit the images.
     """
     network = network.to(device.torch)
-    images = _train_batches(recipe, material, preprocessing, device, is_shuffled=True)
     gallery, split = material.gallery, material.split
+    share = Share(processes.rank, processes.world_size)
+    images = _train_batches(recipe, material, preprocessing, device, share=share)
+    _check_enough(images, processes)
     validation_images = ImageBatches(
         material.evaluation,
         gallery.labels,
-        split.validation,
+        share.run_of(split.validation),
         preprocessing=preprocessing,
         batch_size=EVALUATION_BATCH,
         device=device.torch,
@@ -107,11 +114,12 @@ def equip(
         learner = frozen.learning
         train, validation = _as_features(
             frozen,
-            _train_batches(recipe, material, preprocessing, device, is_shuffled=False),
+            _train_batches(recipe, material, preprocessing, device, share=share, is_shuffled=False),
             validation,
             recipe=recipe,
             labels=torch.from_numpy(gallery.labels[split.train]).to(device.torch),
             device=device,
+            processes=processes,
             reporter=reporter,
         )
     return Equipment(
@@ -127,6 +135,7 @@ def equip(
             clip_value=recipe.clip_value,
         ),
         device=device,
+        processes=processes,
         images=images,
         validation_images=validation_images,
     )
@@ -156,18 +165,21 @@ def _train_batches(
     preprocessing: Preprocessing,
     device: Device,
     *,
-    is_shuffled: bool,
+    share: Share,
+    is_shuffled: bool = True,
 ) -> ImageBatches:
+    """Train images: shuffled, and shared batch by batch; or in their order, a run for each."""
     augmentation = augmentation_of(recipe)
     augmentation.check_applies(preprocessing.channels)
     gallery, split = material.gallery, material.split
     return ImageBatches(
         material.learning,
         gallery.labels,
-        split.train,
+        split.train if is_shuffled else share.run_of(split.train),
         preprocessing=preprocessing,
         batch_size=recipe.batch_size if is_shuffled else EVALUATION_BATCH,
         device=device.torch,
+        share=share if is_shuffled else None,
         variation=Variation(
             recipe.seed,
             augmentation,
@@ -201,9 +213,13 @@ def _as_features(
     recipe: DecidedRecipe,
     labels: Tensor,
     device: Device,
+    processes: Processes,
     reporter: Reporter,
 ) -> tuple[FeatureBatches, Batches]:
-    """Batches of features for learning and for validation; each image is looked at once a view."""
+    """Batches of features for learning and for validation; each image is looked at once a view.
+
+    Of several processes each computes those of its images; all of them learn from all.
+    """
     num_views = min(recipe.feature_views or 1, recipe.epochs)
     total = num_views * images.num_images + validation.num_images
 
@@ -214,7 +230,7 @@ def _as_features(
 
     with reporter.task("computing features", total) as task:
         views = [
-            collect_features(as_in_a_step, images, view, on_progress=task.advance)
+            processes.gather(collect_features(as_in_a_step, images, view, on_progress=task.advance))
             for view in range(num_views)
         ]
         seen = collect_features(split.frozen, validation, 0, on_progress=task.advance)
@@ -228,7 +244,24 @@ def _as_features(
     )
     plain = Ordering(np.arange(len(seen)), batch_size=EVALUATION_BATCH)
     nothing = torch.zeros(len(seen), dtype=torch.int64, device=seen.device)
-    return FeatureBatches(views, labels, ordering), FeatureBatches([seen], nothing, plain)
+    share = Share(processes.rank, processes.world_size)
+    train = FeatureBatches(views, labels, ordering, share=share)
+    return train, FeatureBatches([seen], nothing, plain)
+
+
+def _check_enough(batches: ImageBatches, processes: Processes) -> None:
+    """Refuses steps in which a process would have no image.
+
+    Raises:
+        UsageError: There are fewer images in a step than processes.
+    """
+    fewest = batches.num_images // len(batches)
+    if fewest < processes.world_size:
+        raise UsageError(
+            f"a step has {counted(fewest, 'image')}, fewer than there are processes "
+            f"({processes.world_size})",
+            hint="`--batch-size` counts the images of a step over all processes: make it larger",
+        )
 
 
 def check_batch_norm(error: ValueError, recipe: DecidedRecipe) -> UsageError | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from convscope.data.batches import Batch, Batches
+from convscope.data.batches import Batch, Batches, Share
 from convscope.data.ordering import Ordering
 from convscope.errors import TrainingError
 from convscope.networks import split_at_learning
@@ -29,10 +29,19 @@ class FeatureBatches:
             one after the other.
         labels: (n,) class indices in the same order.
         ordering: Of the numbers from 0 to n - 1.
+        share: Which process this is, and of how many; it gets its share of each batch.
     """
 
-    def __init__(self, views: Sequence[Tensor], labels: Tensor, ordering: Ordering) -> None:
+    def __init__(
+        self,
+        views: Sequence[Tensor],
+        labels: Tensor,
+        ordering: Ordering,
+        *,
+        share: Share | None = None,
+    ) -> None:
         self._views, self._labels, self._ordering = views, labels, ordering
+        self._share = share or Share()
 
     @property
     def num_images(self) -> int:
@@ -42,12 +51,12 @@ class FeatureBatches:
     def __len__(self) -> int:
         return len(self._ordering)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch, which counts from 0."""
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, which counts from 0, from step `start` on."""
         features = self._views[epoch % len(self._views)]
-        for draw in self._ordering.epoch(epoch):
-            chosen = torch.from_numpy(draw.indices).to(features.device)
-            yield Batch(features[chosen], self._labels[chosen])
+        for draw in self._ordering.epoch(epoch)[start:]:
+            chosen = torch.from_numpy(self._share.of(draw).indices).to(features.device)
+            yield Batch(features[chosen], self._labels[chosen], len(draw.indices))
 
 
 def collect_features(

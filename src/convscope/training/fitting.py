@@ -1,43 +1,38 @@
-"""The epochs of one training: learn, validate, keep the best, write a checkpoint."""
+"""The epochs of one training: learn, validate, keep the best, write checkpoints."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 
 from torch import Tensor, nn, optim
 
 from convscope.classifier import collect_logits, portable_state
-from convscope.files import write_csv, write_json
+from convscope.data.batches import Batch, Batches
+from convscope.files import write_json
 from convscope.progress import Reporter, Task
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
 from convscope.training.averaging import WeightAverage
 from convscope.training.budget import Deadline
-from convscope.training.cadence import Cadence
-from convscope.training.checkpoint import (
-    Checkpoint,
-    TrainingState,
-    load_ended,
-    load_newest,
-    save_checkpoint,
-)
 from convscope.training.equipment import Equipment, check_batch_norm
+from convscope.training.interruption import Interruption, StoppedError
 from convscope.training.loop import (
     DivergedError,
     EpochSums,
-    OnLook,
     Stepping,
     StepRow,
+    Tally,
     highest_rate,
     train_epoch,
 )
+from convscope.training.memory import explain_no_memory, is_out_of_memory
 from convscope.training.optimizers import optimizer_of
+from convscope.training.record import Record
 from convscope.training.schedules import Schedule, schedule_of
-from convscope.training.step_log import StepLog
+from convscope.training.state import TrainingState, check_finite, copied
 from convscope.training.tuning import set_learning_mode, unfreeze
 
 
@@ -45,10 +40,10 @@ class Fitting:
     """The epochs of one training.
 
     Args:
-        run: Where checkpoints and the history go.
+        run: Where a failure is written down.
         recipe: With all choices made.
         equipment: What a step needs.
-        log: One line a step; None for no such log.
+        record: Where checkpoints, history and the log of steps go.
         deadline: When the training has to end; None for no such moment.
     """
 
@@ -58,67 +53,88 @@ class Fitting:
         recipe: DecidedRecipe,
         equipment: Equipment,
         *,
-        log: StepLog | None = None,
+        record: Record,
         deadline: Deadline | None = None,
     ) -> None:
         self.run, self.recipe, self.equipment = run, recipe, equipment
-        self._log, self._deadline = log, deadline
-        self._checkpoints = Cadence()
+        self._record, self._deadline = record, deadline
         self.steps_per_epoch = len(equipment.train_batches)
         self.optimizer: optim.Optimizer = optimizer_of(recipe, equipment.groups(recipe))
         self.average = WeightAverage(equipment.network, recipe.ema) if recipe.ema else None
+        self._tally = Tally()
+        self._began = self._epoch_began = 0.0  # by the clock, as if nothing had been broken off
 
     def fit(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
-        """All epochs that are still to do; returns the state and the best weights."""
-        state, best = self._begin(reporter)
-        total = (state.epochs - state.epoch) * self.equipment.train_batches.num_images
-        cycles: list[float] = []
-        with reporter.task("training", total) as task:
-            while not self._is_over(state):
-                began = time.perf_counter()
-                best = self._epoch(state, best, task)
-                reporter.say(_line(state.history[-1], state.epochs))
-                self._plan_anew(state, cycles, reporter)
-                self._write_history(state)
-                if self._is_over(state) or self._checkpoints.is_due():
-                    self._save(state, best)
-                cycles.append(time.perf_counter() - began)
-                state.used_seconds += cycles[-1]
-        return state, best
+        """All epochs that are still to do; returns the state and the best weights.
 
-    def _epoch(
-        self, state: TrainingState, best: Mapping[str, Tensor], task: Task
-    ) -> Mapping[str, Tensor]:
-        """Learns and validates; moves the state on and returns the best weights so far."""
-        began = time.perf_counter()
+        Raises:
+            StoppedError: It was asked to stop, and has saved what it has.
+            DivergedError: The loss became infinite or no number.
+            RunError: A checkpoint could not be written.
+        """
+        self.state, self.best = self._begin(reporter)
+        self._began = time.perf_counter() - self.state.used_seconds
+        left = self.state.epochs - self.state.epoch
+        total = left * self.equipment.train_batches.num_images - self.state.sums.num_images
+        with Interruption(lambda: self._was_asked(reporter)) as interruption:
+            try:
+                with reporter.task("training", total) as task:
+                    self._epochs(task, reporter)
+            except _StopRequestedError as request:
+                self._save()
+                self._record.close()
+                raise StoppedError(
+                    interruption.signal, step=self.state.step, place=self.run.path
+                ) from request
+            self._record.close()
+        return self.state, self.best
 
+    def _epochs(self, task: Task, reporter: Reporter) -> None:
+        state, cycles = self.state, list[float]()
+        while not self._is_over():
+            is_whole = state.sums.steps == 0
+            self._epoch(task)
+            reporter.say(_line(state.history[-1], state.epochs))
+            self._plan_anew(cycles, reporter)
+            self._record.write_history(state)
+            if self._is_over() or self._record.is_due_after_epoch():
+                self._save()
+            if is_whole:  # one that was broken off says nothing about how long an epoch takes
+                cycles.append(time.perf_counter() - self._epoch_began)
+
+    def _epoch(self, task: Task) -> None:
+        """Learns and validates; moves the state on."""
+        state = self.state
+        self._epoch_began = time.perf_counter() - state.epoch_seconds
+        self._tally = Tally(state.sums, self._on_look(task))
+        sums = self._train_epoch()
+        state.sums = sums
+        state.epoch_seconds = time.perf_counter() - self._epoch_began
+        with self.average.in_use() if self.average else nullcontext():
+            accuracy, loss = self._validate()
+            if state.is_better(accuracy, loss):
+                best = copied(portable_state(self.equipment.network))
+                check_finite(best, step=state.step)
+                self.best = best
+                state.best_epoch, state.best_accuracy = state.epoch, accuracy
+                state.best_loss = loss
+        self._add_row(sums, accuracy=accuracy, loss=loss, seconds=state.epoch_seconds)
+        state.end_epoch()
+
+    def _on_look(self, task: Task) -> Callable[[Sequence[StepRow], EpochSums], None]:
         def on_look(rows: Sequence[StepRow], sums: EpochSums) -> None:
-            seconds = max(1e-9, time.perf_counter() - began)
-            if self._log is not None:
-                self._log.write(rows)
+            seconds = max(1e-9, time.perf_counter() - self._epoch_began)
+            self._record.log(rows)
             task.advance(
                 sum(row.num_images for row in rows),
-                f"epoch {state.epoch + 1}/{state.epochs}, loss {sums.loss:.3f}, "
+                f"epoch {self.state.epoch + 1}/{self.state.epochs}, loss {sums.loss:.3f}, "
                 f"accuracy {sums.accuracy:.1%}, {sums.num_images / seconds:,.0f} images/s",
             )
 
-        sums = self._train_epoch(state, on_look)
-        seconds = time.perf_counter() - began
-        with self.average.in_use() if self.average else nullcontext():
-            accuracy, loss = self._validate(state.epoch)
-            if state.is_better(accuracy, loss):
-                best = _copied(self.equipment.network)
-                state.best_epoch, state.best_accuracy, state.best_loss = (
-                    state.epoch,
-                    accuracy,
-                    loss,
-                )
-        self._record(state, sums, accuracy=accuracy, loss=loss, seconds=seconds)
-        state.epoch += 1
-        return best
+        return on_look
 
-    def _train_epoch(self, state: TrainingState, on_look: OnLook) -> EpochSums:
-        equipment, recipe = self.equipment, self.recipe
+    def _train_epoch(self) -> EpochSums:
+        equipment, recipe, state = self.equipment, self.recipe, self.state
         if recipe.unfreeze_epochs is not None:
             unfreeze(equipment.network, state.epoch, every=recipe.unfreeze_epochs)
         set_learning_mode(equipment.learner)
@@ -134,11 +150,12 @@ class Fitting:
                     optimizer=self.optimizer,
                     factor=lambda step: schedule.factor(step, losses),
                     rules=equipment.rules,
-                    after=self.average.update if self.average else lambda step: None,
+                    after=self._after_step,
                 ),
                 device=equipment.device,
+                processes=equipment.processes,
                 seed=recipe.seed,
-                on_look=on_look,
+                tally=self._tally,
             )
         except DivergedError as error:
             self._record_failure(error)
@@ -147,71 +164,84 @@ class Fitting:
             if (explained := check_batch_norm(error, recipe)) is None:
                 raise
             raise explained from error
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise explain_no_memory(recipe, equipment) from error
+
+    def _after_step(self, step: int) -> None:
+        """The average, and whatever may happen between two steps."""
+        if self.average is not None:
+            self.average.update(step)
+        self.state.step += 1
+        stops = self.equipment.processes.should_stop
+        is_last = self._tally.steps == self.steps_per_epoch  # soon there is more to save
+        if stops or (self._record.is_due_after_step() and not is_last):
+            self.state.sums = self._tally.sums()
+            self.state.epoch_seconds = time.perf_counter() - self._epoch_began
+            if stops:
+                raise _StopRequestedError
+            self._save()
 
     def _schedule(self, epochs: int) -> Schedule:
         return schedule_of(self.recipe, epochs=epochs, steps_per_epoch=self.steps_per_epoch)
 
-    def _validate(self, epoch: int) -> tuple[float, float]:
+    def _validate(self) -> tuple[float, float]:
         """Accuracy and loss on the validation images, in full precision as when it is used."""
         equipment = self.equipment
         equipment.learner.eval()
-        logits = collect_logits(equipment.learner, equipment.validation_batches.epoch(0))
-        labels = equipment.validation_labels
+        mine = collect_logits(equipment.learner, self._stoppable(equipment.validation_batches))
+        logits, labels = equipment.processes.gather(mine), equipment.validation_labels
         correct = int((logits.argmax(dim=1) == labels).sum())
         loss = float(nn.functional.cross_entropy(logits.double(), labels))
         if not math.isfinite(loss):
-            step = (epoch + 1) * self.steps_per_epoch - 1
             rate = self.optimizer.param_groups[0]["lr"]
-            error = DivergedError(step, loss, rate, highest_lr=highest_rate(self.optimizer))
+            highest = highest_rate(self.optimizer)
+            error = DivergedError(self.state.step - 1, loss, rate, highest_lr=highest)
             self._record_failure(error)
             raise error
         return correct / len(logits), loss
 
+    def _stoppable(self, batches: Batches) -> Iterator[Batch]:
+        """Batches between which a process alone may stop; several stop together after a step."""
+        processes = self.equipment.processes
+        for batch in batches.epoch(0):
+            if processes.should_stop and not processes.are_several:
+                raise _StopRequestedError
+            yield batch
+
     def _record_failure(self, error: DivergedError) -> None:
-        write_json(
-            self.run.failure_path,
-            {"format": FORMAT, "message": error.message, "step": error.step},
-        )
+        if self.equipment.processes.is_first:
+            write_json(
+                self.run.failure_path,
+                {"format": FORMAT, "message": error.message, "step": error.step},
+            )
 
     def _begin(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
         """The state to go on from: this run's own, that of the run it continues, or a new one."""
-        checkpoint, remarks = load_newest(self.run.checkpoints_path)
-        for remark in remarks:
-            reporter.say(f"note: {remark}")
-        if checkpoint is not None:
-            words = f"continues after epoch {checkpoint.state.epoch} (step {checkpoint.step})"
-            if self._deadline is not None:
-                self._deadline = self._deadline.sooner(checkpoint.state.used_seconds)
-            return self._restored(checkpoint, words, reporter)
-        if self.recipe.continues is not None:
-            source = load_ended(Path(self.recipe.continues))
-            source.state.epochs = self.recipe.epochs
-            source.state.first_epoch = source.state.epoch
-            source.state.used_seconds = 0.0
-            words = f"goes on after epoch {source.state.epoch} of `{self.recipe.continues}`"
-            return self._restored(source, words, reporter)
-        if self._log is not None:
-            self._log.begin(0)
-        return TrainingState(epochs=self.recipe.epochs), _copied(self.equipment.network)
-
-    def _restored(
-        self, checkpoint: Checkpoint, words: str, reporter: Reporter
-    ) -> tuple[TrainingState, Mapping[str, Tensor]]:
-        state = checkpoint.state
+        checkpoint = self._record.find(self.recipe, reporter)
+        if checkpoint is None:
+            state = TrainingState(epochs=self.recipe.epochs, planned_epochs=self.recipe.epochs)
+            self._record.begin(state, steps_per_epoch=self.steps_per_epoch)
+            return state, copied(portable_state(self.equipment.network))
         checkpoint.restore(self.equipment.network, self.optimizer)
         if self.average is not None:
             self.average.restore(checkpoint.average or checkpoint.model)
-        if self._log is not None:
-            self._log.begin(state.epoch * self.steps_per_epoch)
-        self._write_history(state)
-        reporter.say(words)
+        state = checkpoint.state
+        if state.planned_epochs != self.recipe.epochs:  # somebody has changed their mind
+            state.epochs = state.planned_epochs = self.recipe.epochs
+        if self._deadline is not None:
+            self._deadline = self._deadline.sooner(state.used_seconds)
+        self._record.begin(state, steps_per_epoch=self.steps_per_epoch)
         return state, checkpoint.best
 
-    def _plan_anew(self, state: TrainingState, cycles: Sequence[float], reporter: Reporter) -> None:
+    def _plan_anew(self, cycles: Sequence[float], reporter: Reporter) -> None:
         """Leaves epochs out for which there is no time left; the schedule ends sooner."""
         if self._deadline is None:
             return
+        state = self.state
         epochs = self._deadline.epochs_that_fit(cycles, done=state.epoch, planned=state.epochs)
+        epochs = int(self.equipment.processes.broadcast(str(epochs).encode()))
         if epochs < state.epochs:
             if state.epochs == self.recipe.epochs:
                 reporter.say(
@@ -220,24 +250,17 @@ class Fitting:
                 )
             state.epochs = epochs
 
-    def _is_over(self, state: TrainingState) -> bool:
+    def _is_over(self) -> bool:
+        state = self.state
         waited = state.epoch - 1 - max(state.best_epoch, state.first_epoch - 1)
         lost_patience = self.recipe.patience is not None and waited >= self.recipe.patience
         return lost_patience or state.epoch >= state.epochs
 
-    def _record(
-        self,
-        state: TrainingState,
-        sums: EpochSums,
-        *,
-        accuracy: float,
-        loss: float,
-        seconds: float,
-    ) -> None:
-        state.history.append(
+    def _add_row(self, sums: EpochSums, *, accuracy: float, loss: float, seconds: float) -> None:
+        self.state.history.append(
             {
-                "epoch": state.epoch + 1,
-                "step": (state.epoch + 1) * self.steps_per_epoch,
+                "epoch": self.state.epoch + 1,
+                "step": self.state.step,
                 "learning_rate": self.optimizer.param_groups[0]["lr"],
                 "train_loss": sums.loss,
                 "train_accuracy": sums.accuracy,
@@ -248,25 +271,24 @@ class Fitting:
             }
         )
 
-    def _save(self, state: TrainingState, best: Mapping[str, Tensor]) -> None:
-        with self._checkpoints.timed():
-            save_checkpoint(
-                self.run.checkpoints_path,
-                state.epoch * self.steps_per_epoch,
-                network=self.equipment.network,
-                best=best,
-                optimizer=self.optimizer,
-                state=state,
-                average=None if self.average is None else self.average.state,
-            )
+    def _save(self) -> None:
+        """A checkpoint of this moment, in the middle of an epoch or after it."""
+        self.state.used_seconds = time.perf_counter() - self._began
+        self._record.save(
+            self.state,
+            network=self.equipment.network,
+            best=self.best,
+            optimizer=self.optimizer,
+            average=None if self.average is None else self.average.state,
+        )
 
-    def _write_history(self, state: TrainingState) -> None:
-        header = list(state.history[0])
-        write_csv(self.run.history_path, header, [list(row.values()) for row in state.history])
+    def _was_asked(self, reporter: Reporter) -> None:
+        self.equipment.processes.request_stop()
+        reporter.say("stopping after this step; once more stops at once, without saving")
 
 
-def _copied(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in portable_state(network).items()}
+class _StopRequestedError(Exception):
+    """Between two steps somebody wants to stop."""
 
 
 def _line(row: dict[str, float], epochs: int) -> str:

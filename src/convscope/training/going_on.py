@@ -72,3 +72,23 @@ def check_same_sides(source: Run, material: Material) -> None:
             f"{listed(others)}",
             hint=f"`--weights {source.path}` begins a training with other images",
         )
+
+
+def check_still_unseen(source: Run, material: Material) -> None:
+    """Refuses to go on where an image that was learned from or chosen by is to be tested on.
+
+    Raises:
+        RunError: There is one.
+    """
+    gallery, uses = material.gallery, source.image_uses
+    seen = [
+        gallery.names[index]
+        for index in material.split.test
+        if uses.get(int(gallery.pixel_hashes[index]), frozenset()) & {"train", "validation"}
+    ]
+    if seen:
+        raise RunError(
+            f"`{source.path}` has learned from, or was chosen by, {len(seen):,} images that would "
+            f"be tested on now\n{listed(seen)}",
+            hint=f"`--splits {source.path}` keeps each image on the side where it was",
+        )

@@ -10,10 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn, optim
 
-from convscope.data.batches import Batches
+from convscope.data.batches import Batch, Batches
 from convscope.data.counters import seed32
 from convscope.device import Device
 from convscope.errors import TrainingError
+from convscope.networks import NORMALISATIONS
+from convscope.processes import ALONE, Processes
 from convscope.training.objectives import Objective
 
 LOOK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
@@ -30,10 +32,19 @@ class EpochSums:
         steps: Optimizer steps.
     """
 
-    loss_sum: float
-    num_correct: int
-    num_images: int
-    steps: int
+    loss_sum: float = 0.0
+    num_correct: int = 0
+    num_images: int = 0
+    steps: int = 0
+
+    def with_step(self, row: StepRow) -> EpochSums:
+        """The sums with one more step."""
+        return EpochSums(
+            self.loss_sum + row.loss * row.num_images,
+            self.num_correct + row.num_correct,
+            self.num_images + row.num_images,
+            self.steps + 1,
+        )
 
     @property
     def loss(self) -> float:
@@ -128,8 +139,9 @@ def train_epoch(
     objective: Objective,
     stepping: Stepping,
     device: Device,
+    processes: Processes = ALONE,
     seed: int = 0,
-    on_look: OnLook = lambda rows, sums: None,
+    tally: Tally | None = None,
 ) -> EpochSums:
     """One pass over the batches. The network's mode and the frozen layers are the caller's.
 
@@ -140,20 +152,24 @@ def train_epoch(
         objective: What is minimised.
         stepping: What moves the weights.
         device: For the number format.
+        processes: Which of those this is that share the batches.
         seed: Of the recipe.
-        on_look: Called now and then with the steps done since, and sums so far.
+        tally: Takes the steps in; one that knows steps of this epoch goes on after them.
 
     Raises:
         DivergedError: The loss became infinite or no number.
     """
     optimizer, rules = stepping.optimizer, stepping.rules
-    tally = _Tally(on_look, optimizer)
-    for index, (inputs, targets) in enumerate(batches.epoch(epoch)):
+    tally = tally or Tally()
+    start = tally.steps
+    for index, batch in enumerate(batches.epoch(epoch, start=start), start):
         step = epoch * len(batches) + index
         lr = set_rate(optimizer, stepping.factor(step))
-        gradient = Gradient(network, objective, inputs, targets, device=device, parts=rules.parts)
+        gradient = Gradient(
+            network, objective, batch, device=device, processes=processes, parts=rules.parts
+        )
         take_step(optimizer, gradient, rules=rules, seed=seed, step=step)
-        tally.add(step, lr, gradient, targets)
+        tally.add(step, lr, gradient, highest_lr=highest_rate(optimizer))
         stepping.after(step)
     return tally.sums()
 
@@ -197,94 +213,154 @@ def highest_rate(optimizer: optim.Optimizer) -> float:
 class Gradient:
     """The gradient of one batch, computed in parts; an optimizer may ask for it several times.
 
+    Of several processes each computes that of its images, and they are added up.
+
     Attributes:
-        loss: Mean over the batch's images, of the first time.
-        outputs: (N, ...) of the first time.
+        loss: Mean over the images of all processes, of the first time.
+        num_correct: Right predictions of all processes, of the first time; 0 where the targets are
+            no classes.
+        num_images: Of all processes.
     """
 
     loss: Tensor
-    outputs: Tensor
+    num_correct: Tensor
 
     def __init__(
         self,
         network: nn.Module,
         objective: Objective,
-        inputs: Tensor,
-        targets: Tensor,
+        batch: Batch,
         *,
         device: Device,
-        parts: int,
+        processes: Processes = ALONE,
+        parts: int = 1,
     ) -> None:
         self._network, self._objective, self._device = network, objective, device
-        pairs = zip(inputs.tensor_split(parts), targets.tensor_split(parts), strict=True)
-        self._parts = [(part, aims) for part, aims in pairs if len(part)]
-        self._num_images = len(inputs)
+        self._processes = processes
+        inputs, targets = (part.tensor_split(parts) for part in (batch.inputs, batch.targets))
+        self._parts = [pair for pair in zip(inputs, targets, strict=True) if len(pair[0])]
+        self._first_part = processes.rank * parts
+        self.num_images = batch.num_images
         self._is_known = False
 
     def compute(self, seed: int, step: int) -> Tensor:
         """Adds the gradient to the parameters' and returns the loss."""
         total: Tensor | None = None
-        outputs: list[Tensor] = []
-        for number, (inputs, targets) in enumerate(self._parts):
+        correct: list[Tensor] = []
+        for number, (inputs, targets) in enumerate(self._parts, self._first_part):
             # Here, so that dropout is the same each time that an optimizer asks.
             torch.manual_seed(seed32("step", seed, step, number))
             with self._device.autocast():
                 loss, output = self._objective(self._network, inputs, targets)
-            share = loss * (len(inputs) / self._num_images)
+            share = loss * (len(inputs) / self.num_images)
             share.backward()  # type: ignore[no-untyped-call]
             total = share.detach() if total is None else total + share.detach()
-            outputs.append(output.detach())
+            correct.append(_num_correct(output.detach(), targets))
         if total is None:
             raise TrainingError(f"step {step} has no images")
+        right = torch.stack(correct).sum()
+        if self._processes.are_several:
+            total, right = self._added_up(total, right)
         if not self._is_known:
-            self.loss, self.outputs, self._is_known = total, torch.cat(outputs), True
+            self.loss, self.num_correct, self._is_known = total, right, True
         return total
 
+    def _added_up(self, loss: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss and right predictions of all; gradients and statistics are replaced in place."""
+        gradients = []
+        for parameter in self._network.parameters():
+            if parameter.requires_grad:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                gradients.append(parameter.grad)
+        statistics = running_statistics(self._network)
+        facts = torch.stack([loss.float(), right.float()])
+        self._processes.add_up([facts, *gradients, *statistics])
+        for statistic in statistics:
+            statistic.div_(self._processes.world_size)
+        return facts[0], facts[1]
 
-class _Tally:
-    """Keeps losses on the device and looks at them only now and then."""
 
-    def __init__(self, on_look: OnLook, optimizer: optim.Optimizer) -> None:
-        self._on_look, self._optimizer = on_look, optimizer
-        self._waiting: list[tuple[int, float, int, Tensor, Tensor]] = []
-        self._loss_sum, self._correct, self._images, self._steps = 0.0, 0, 0, 0
+def running_statistics(network: nn.Module) -> list[Tensor]:
+    """Means and variances that normalisation layers keep of what they see while learning."""
+    return [
+        statistic
+        for layer in network.modules()
+        if isinstance(layer, NORMALISATIONS) and layer.training
+        for statistic in (layer.running_mean, layer.running_var)
+        if statistic is not None
+    ]
 
-    def add(self, step: int, lr: float, gradient: Gradient, targets: Tensor) -> None:
-        correct = _num_correct(gradient.outputs, targets)
-        self._waiting.append((step, lr, len(targets), gradient.loss, correct))
+
+class Tally:
+    """Keeps losses on the device and looks at them only now and then.
+
+    Args:
+        sums: Of the steps of this epoch that were done before.
+        on_look: Called now and then with the steps done since, and sums so far.
+    """
+
+    def __init__(
+        self,
+        sums: EpochSums | None = None,
+        on_look: OnLook = lambda rows, sums: None,
+    ) -> None:
+        self._sums, self._on_look = sums or EpochSums(), on_look
+        self._waiting: list[_Waiting] = []
+
+    @property
+    def steps(self) -> int:
+        """Done in this epoch."""
+        return self._sums.steps + len(self._waiting)
+
+    def add(self, step: int, lr: float, gradient: Gradient, *, highest_lr: float) -> None:
+        """Takes a step in.
+
+        Raises:
+            DivergedError: The loss of it or one before became infinite or no number.
+        """
+        row = _Waiting(
+            step, lr, highest_lr, gradient.num_images, gradient.loss, gradient.num_correct
+        )
+        self._waiting.append(row)
         if len(self._waiting) >= LOOK_EVERY:
-            self._look()
+            self.sums()
 
     def sums(self) -> EpochSums:
-        self._look()
-        return EpochSums(self._loss_sum, self._correct, self._images, self._steps)
+        """Looks at all steps so far.
 
-    def _look(self) -> None:
+        Raises:
+            DivergedError: A loss became infinite or no number.
+        """
         if not self._waiting:
-            return
-        losses = torch.stack([row[3] for row in self._waiting]).double().tolist()
-        corrects = torch.stack([row[4] for row in self._waiting]).tolist()
-        rows = [
-            StepRow(step, lr, loss, count, int(correct))
-            for (step, lr, count, _, _), loss, correct in zip(
-                self._waiting, losses, corrects, strict=True
-            )
-        ]
-        diverged = next((row for row in rows if not math.isfinite(row.loss)), None)
-        rows = rows if diverged is None else rows[: rows.index(diverged)]
-        for row in rows:
-            self._loss_sum += row.loss * row.num_images
-            self._correct += row.num_correct
-            self._images += row.num_images
-        self._steps += len(rows)
-        self._waiting.clear()
+            return self._sums
+        losses = torch.stack([row.loss for row in self._waiting]).double().tolist()
+        corrects = torch.stack([row.num_correct for row in self._waiting]).tolist()
+        waiting, self._waiting = self._waiting, []
+        rows: list[StepRow] = []
+        diverged: DivergedError | None = None
+        for row, loss, correct in zip(waiting, losses, corrects, strict=True):
+            if not math.isfinite(loss):
+                diverged = DivergedError(row.step, loss, row.lr, highest_lr=row.highest_lr)
+                break
+            rows.append(StepRow(row.step, row.lr, loss, row.num_images, int(correct)))
+            self._sums = self._sums.with_step(rows[-1])
         if rows:
-            sums = EpochSums(self._loss_sum, self._correct, self._images, self._steps)
-            self._on_look(rows, sums)
+            self._on_look(rows, self._sums)
         if diverged is not None:
-            highest = highest_rate(self._optimizer)
-            step, lr, loss, *_ = diverged
-            raise DivergedError(step, loss, lr, highest_lr=highest)
+            raise diverged
+        return self._sums
+
+
+class _Waiting(NamedTuple):
+    """A step that nobody has looked at yet."""
+
+    step: int
+    lr: float
+    highest_lr: float
+    num_images: int
+    loss: Tensor
+    num_correct: Tensor
 
 
 def _num_correct(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from convscope.recipe import DecidedRecipe, Recipe, seconds_of
 from convscope.run import FORMAT, Run
 from convscope.training.budget import Deadline, measure_pace
 from convscope.training.equipment import Equipment
+from convscope.training.memory import find_batch_size, measure_room
 from convscope.training.rate_search import RateSearch, search_rate
 
 
@@ -22,13 +23,15 @@ class Measured:
     """A recipe in which everything is decided, and how what was measured was found.
 
     Attributes:
-        recipe: With the rate and the epochs that were found.
+        recipe: With the batch size, the rate and the epochs that were found.
+        equipment: Made for it.
         deadline: When the training has to end; None for no such moment.
         notes: For `measured.json`; empty where nothing was measured now.
         search: The search for a rate; None where there was none now.
     """
 
     recipe: DecidedRecipe
+    equipment: Equipment
     deadline: Deadline | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     search: RateSearch | None = None
@@ -44,23 +47,42 @@ class Measured:
             self.search.save(run.rate_picture_path)
 
 
+def read_measured(run: Run) -> dict[str, Any]:
+    """What an unfinished run has on record: batch size, rate, epochs, `reserve_seconds`.
+
+    Empty where nothing was measured or nothing has begun.
+    """
+    if not (run.checkpoints_path.is_dir() and run.measured_path.is_file()):
+        return {}
+    recorded = Recipe.load(run.recipe_path)
+    noted = read_json(run.measured_path).get("time", {})
+    return {
+        "batch_size": recorded.batch_size,
+        "lr": recorded.lr,
+        "epochs": recorded.epochs,
+        "reserve_seconds": noted.get("reserve_seconds", 0.0),
+    }
+
+
 def measure(
     given: Recipe,
     decide: Callable[[Recipe], DecidedRecipe],
     equipment: Equipment,
     *,
-    run: Run,
+    equip: Callable[[DecidedRecipe], Equipment],
+    recorded: Mapping[str, Any],
     began: float,
     num_test: int,
     reporter: Reporter,
 ) -> Measured:
-    """Finds the rate and the epochs that are to be measured, or reads them from the run's record.
+    """Finds what is to be measured, or takes it from a run's record.
 
     Args:
         given: What the user asked for.
         decide: Makes all other choices.
-        equipment: What a step needs; it is afterwards as it was before.
-        run: Where an unfinished training has its record.
+        equipment: What a step needs, as far as it is known before.
+        equip: Makes it anew for another recipe.
+        recorded: What `read_measured` found.
         began: When the training was started, by `time.monotonic()`.
         num_test: Images that are evaluated at the end.
         reporter: Says what was found.
@@ -72,36 +94,49 @@ def measure(
     deadline = None
     if given.time is not None:
         deadline = Deadline(began + seconds_of(given.time))
-    if run.checkpoints_path.is_dir() and run.measured_path.is_file():
-        recorded = Recipe.load(run.recipe_path)
-        noted = read_json(run.measured_path).get("time", {})
+    if recorded:
         if deadline is not None:
-            deadline = replace(deadline, reserve_seconds=noted.get("reserve_seconds", 0.0))
-        rate = {"lr": recorded.lr} if given.lr == "auto" else {}
-        epochs = {"epochs": recorded.epochs, "time": None} if given.time is not None else {}
-        return Measured(decide(given.model_copy(update={**rate, **epochs})), deadline)
+            deadline = replace(deadline, reserve_seconds=recorded["reserve_seconds"])
+        rate = {"lr": recorded["lr"]} if given.lr == "auto" else {}
+        epochs = {"epochs": recorded["epochs"], "time": None} if given.time is not None else {}
+        batch = {"batch_size": recorded["batch_size"]} if given.batch_size == "auto" else {}
+        decided = decide(given.model_copy(update={**rate, **epochs, **batch}))
+        if batch or decided.train_sizes is not None:
+            equipment = equip(decided)
+        return Measured(decided, equipment, deadline)
     notes: dict[str, Any] = {}
     search = None
+    if given.batch_size == "auto":
+        room = measure_room(decide(given), equipment)
+        size = find_batch_size(decide(given), equipment, room)
+        reporter.say(
+            f"batch size {size}: an image takes {room.image_bytes / 1e6:,.1f} MB, "
+            f"{room.free_bytes / 1e9:,.1f} GB are free"
+        )
+        notes["batch_size"] = {"found": size, **room.to_dict()}
+        given = given.model_copy(update={"batch_size": size})
+        equipment = equip(decide(given))
     if given.lr == "auto":
         search = search_rate(decide(given), equipment, reporter)
         reporter.say(f"learning rate {search.rate:.3g}: {search.choice.reason}")
         notes["learning_rate"] = search.to_dict()
         given = given.model_copy(update={"lr": search.rate})
     if deadline is not None:
-        left = deadline.seconds_left
-        run.path.mkdir(parents=True, exist_ok=True)
-        pace = measure_pace(decide(given), equipment, seconds=left, folder=run.path)
+        pace = measure_pace(decide(given), equipment, seconds=deadline.seconds_left)
         deadline = replace(deadline, reserve_seconds=pace.image_seconds * num_test)
         epochs_found = pace.epochs_in(deadline.seconds_left)
+        epochs_found = int(equipment.processes.broadcast(str(epochs_found).encode()))
         reporter.say(f"{given.time} of time: {counted(epochs_found, 'epoch')} at {pace.words}")
         notes["time"] = {
             "given": given.time,
             "epochs": epochs_found,
             "step_seconds": pace.step_seconds,
             "epoch_seconds": pace.epoch_seconds,
-            "saving_seconds": pace.saving_seconds,
             "reserve_seconds": deadline.reserve_seconds,
             "seconds_before_the_first_step": time.monotonic() - began,
         }
         given = given.model_copy(update={"epochs": epochs_found, "time": None})
-    return Measured(decide(given), deadline, notes, search)
+    decided = decide(given)
+    if decided.train_sizes is not None and deadline is not None:
+        equipment = equip(decided)  # the sizes follow the number of epochs
+    return Measured(decided, equipment, deadline, notes, search)

@@ -8,6 +8,7 @@ from convscope.data.audit.audit import cheap_audit, one_line
 from convscope.data.split import Split
 from convscope.device import Device
 from convscope.errors import counted, listed
+from convscope.processes import Processes
 from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe
 from convscope.run import Run
@@ -47,6 +48,7 @@ def announce(
     split: Split,
     steps: int,
     device: Device,
+    processes: Processes,
     reporter: Reporter,
 ) -> None:
     """Says where the run lies, what it learns from and how, in how many steps an epoch."""
@@ -61,7 +63,8 @@ def announce(
         f"batch {recipe.batch_size}, {recipe.opt}, learning rate {recipe.lr:g} ({recipe.sched}), "
         f"{recipe.fit}, augmentation: {augmentation_of(recipe).describe()}{_extras(recipe)}"
     )
-    reporter.say(f"device: {device.reason}")
+    together = f", {processes.world_size} processes together" if processes.are_several else ""
+    reporter.say(f"device: {device.reason}{together}")
 
 
 def _extras(recipe: DecidedRecipe) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from convscope.data.dataset import check_learnable
 from convscope.data.pictures import check_picture_path
 from convscope.data.preprocessing import Preprocessing
 from convscope.device import Device, choose_device
-from convscope.files import check_writable
+from convscope.files import check_writable, json_bytes, parse_json
+from convscope.processes import Processes, connected, processes_asked_for
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import DecidedRecipe, Recipe
-from convscope.run import Run, choose_folder
+from convscope.run import Run
 from convscope.training.beginning import begin_run
-from convscope.training.checkpoint import TrainingState
+from convscope.training.cadence import USUAL_INTERVAL, Interval
 from convscope.training.choices import measured
 from convscope.training.course import decide_course
 from convscope.training.equipment import Equipment, equip
@@ -29,12 +31,15 @@ from convscope.training.fitting import Fitting
 from convscope.training.going_on import check_same_sides
 from convscope.training.look import Look, look_at_data
 from convscope.training.material import Material, prepare_material
-from convscope.training.measuring import measure
+from convscope.training.measuring import Measured, measure, read_measured
+from convscope.training.memory import enough_memory
+from convscope.training.ownership import claimed
 from convscope.training.rate_search import RateSearch, search_rate
+from convscope.training.record import Record
 from convscope.training.saying import announce, note_absent, say_data
 from convscope.training.show import show_batch
 from convscope.training.start import Start
-from convscope.training.step_log import StepLog
+from convscope.training.state import TrainingState
 from convscope.training.tuning import freeze
 
 
@@ -47,12 +52,19 @@ class SessionOptions:
         download: Whether data that is asked for by name may be fetched.
         show_batch: Where a picture of the first batch goes; None for no picture.
         log_steps: Whether each step gets a line in the run's `log/steps.jsonl`.
+        checkpoint_every: The longest way between two checkpoints.
+        fresh: Whether an unfinished run begins anew instead of going on.
+        allow_change: Whether an unfinished run goes on although its recipe, images, versions or
+            machine are others now.
     """
 
     workers: int | None = None
     download: bool = False
     show_batch: Path | None = None
     log_steps: bool = False
+    checkpoint_every: Interval = USUAL_INTERVAL
+    fresh: bool = False
+    allow_change: bool = False
 
 
 USUAL_OPTIONS = SessionOptions()
@@ -66,11 +78,21 @@ class Trained:
         run: Its folder; evaluation is still missing.
         classifier: The best.
         material: All images, and which of them were used for what.
+        is_first: Whether this is the first of the processes, which writes what comes next.
     """
 
     run: Run
     classifier: Classifier
     material: Material
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a training computes: a device, and the processes that train together."""
+
+    device: Device
+    processes: Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +103,13 @@ class _Ready:
     network: nn.Module
     material: Material
     preprocessing: Preprocessing
-    device: Device
+    place: _Place
 
     def decide(self, recipe: Recipe) -> DecidedRecipe:
         """The recipe without open choices, for these images and this network."""
         num_train = len(self.material.split.train)
         return decide_course(
-            recipe, self.look.decision, self.network, self.device, num_train=num_train
+            recipe, self.look.decision, self.network, self.place.device, num_train=num_train
         )
 
     def equip(self, recipe: DecidedRecipe, reporter: Reporter) -> Equipment:
@@ -96,7 +118,8 @@ class _Ready:
             self.network,
             self.material,
             preprocessing=self.preprocessing,
-            device=self.device,
+            device=self.place.device,
+            processes=self.place.processes,
             reporter=reporter,
         )
 
@@ -111,6 +134,8 @@ def train(
 ) -> Trained:
     """Trains as the recipe says; an unfinished run of the same name is continued.
 
+    Of several processes each calls this; the first says what happens, and writes.
+
     Args:
         recipe: With open choices or without.
         project: The folder of run folders.
@@ -122,52 +147,20 @@ def train(
         ConvscopeError: Anything that `errors.py` lists.
     """
     began = time.monotonic()
-    device = choose_device(recipe.device, recipe.precision)
-    check_writable(project)
     if options.show_batch is not None:
         check_picture_path(options.show_batch)
-    look = look_at_data(recipe, download=options.download, reporter=reporter)
-    run = _choose_run(project, name or f"{look.dataset.name}-{look.decision.choice.name}", reporter)
-    ready = _ready(recipe, look, device, options=options, reporter=reporter)
-    equipment = ready.equip(ready.decide(look.recipe), reporter)
-    with device.keep_random_state():
-        found = measure(
-            look.recipe,
-            ready.decide,
-            equipment,
-            run=run,
-            began=began,
-            num_test=len(ready.material.split.test),
-            reporter=reporter,
-        )
-        decided = found.recipe
-        if decided.train_sizes is not None:
-            equipment = ready.equip(decided, reporter)  # the sizes follow the number of epochs
-        begin_run(run, decided, ready.material, device=device)
-        found.save(run)
-        announce(
-            run,
-            decided,
-            split=ready.material.split,
-            steps=len(equipment.train_batches),
-            device=device,
-            reporter=reporter,
-        )
-        if options.show_batch is not None:
-            classes = look.dataset.classes
-            show_batch(options.show_batch, equipment.images, ready.preprocessing, classes)
-            reporter.say(f"the first batch, as the network sees it: {options.show_batch}")
-        fitting = Fitting(
-            run,
-            decided,
-            equipment,
-            log=StepLog(run.step_log_path) if options.log_steps else None,
-            deadline=found.deadline,
-        )
-        state, best = fitting.fit(reporter)
-    classifier = _classifier(ready, state, best)
-    classifier.save(run.classifier_path)
-    return Trained(run, classifier, ready.material)
+    with _placed(recipe) as place:
+        if place.processes.is_first:
+            check_writable(project)
+        else:
+            reporter = SILENT
+        ready = _ready(recipe, place, options=options, reporter=reporter)
+        look = ready.look
+        name = name or f"{look.dataset.name}-{look.decision.choice.name}"
+        with claimed(
+            project, name, place.processes, is_fresh=options.fresh, reporter=reporter
+        ) as run:
+            return _train(ready, run, began=began, options=options, reporter=reporter)
 
 
 def find_rate(
@@ -178,35 +171,122 @@ def find_rate(
     Raises:
         ConvscopeError: Anything that `errors.py` lists.
     """
-    device = choose_device(recipe.device, recipe.precision)
-    look = look_at_data(recipe, download=options.download, reporter=reporter)
-    ready = _ready(recipe, look, device, options=options, reporter=reporter)
-    decided = ready.decide(look.recipe)
-    equipment = ready.equip(decided, reporter)
+    with _placed(recipe) as place:
+        ready = _ready(recipe, place, options=options, reporter=reporter)
+        decided = ready.decide(ready.look.recipe)
+        equipment = ready.equip(decided, reporter)
+        with place.device.keep_random_state():
+            return search_rate(decided, equipment, reporter)
+
+
+@contextmanager
+def _placed(recipe: Recipe) -> Iterator[_Place]:
+    """Finds the device, and connects the processes that train together."""
+    processes = processes_asked_for()
+    device = choose_device(
+        recipe.device,
+        recipe.precision,
+        local_rank=processes.local_rank if processes.are_several else None,
+    )
+    with (
+        connected(processes, device),
+        device.repeatable(recipe.deterministic),
+        enough_memory(recipe.model or "the network"),
+    ):
+        yield _Place(device, processes)
+
+
+def _train(
+    ready: _Ready, run: Run, *, began: float, options: SessionOptions, reporter: Reporter
+) -> Trained:
+    """Everything from the first measurement to the classifier."""
+    device, processes = ready.place.device, ready.place.processes
+    recipe, num_test = ready.look.recipe, len(ready.material.split.test)
+    recorded = processes.broadcast(json_bytes(read_measured(run) if processes.is_first else {}))
+    equipment = ready.equip(ready.decide(recipe), reporter)
     with device.keep_random_state():
-        return search_rate(decided, equipment, reporter)
+        found = measure(
+            recipe,
+            ready.decide,
+            equipment,
+            equip=lambda decided: ready.equip(decided, reporter),
+            recorded=parse_json(recorded, run.measured_path),
+            began=began,
+            num_test=num_test,
+            reporter=reporter,
+        )
+        decided, equipment = found.recipe, found.equipment
+        run_id = ""
+        if processes.is_first:
+            run_id = _begin(ready, run, found, equipment, options=options, reporter=reporter)
+        record = Record(
+            run,
+            run_id=run_id,
+            processes=processes,
+            interval=options.checkpoint_every,
+            logs_steps=options.log_steps,
+        )
+        fitting = Fitting(run, decided, equipment, record=record, deadline=found.deadline)
+        state, best = fitting.fit(reporter)
+    classifier = _classifier(ready, state, best)
+    if processes.is_first:
+        classifier.save(run.classifier_path)
+    return Trained(run, classifier, ready.material, processes.is_first)
 
 
-def _ready(
-    recipe: Recipe,
-    look: Look,
-    device: Device,
+def _begin(
+    ready: _Ready,
+    run: Run,
+    found: Measured,
+    equipment: Equipment,
     *,
     options: SessionOptions,
     reporter: Reporter,
-) -> _Ready:
-    """Everything that is needed for the first step, all choices made."""
-    dataset, decision = look.dataset, look.decision
-    network = _build(look, recipe.seed, look.start, reporter)
-    material = prepare_material(
-        dataset,
-        look.recipe,
-        decision.preprocessing,
-        excluded=look.excluded,
-        cache=look.cache,
-        workers=options.workers,
+) -> str:
+    """Writes what the run folder says before the first step; returns what tells it from others."""
+    device, processes = ready.place.device, ready.place.processes
+    run_id = begin_run(
+        run,
+        found.recipe,
+        ready.material,
+        device=device,
+        processes=processes,
+        allow_change=options.allow_change,
         reporter=reporter,
     )
+    found.save(run)
+    announce(
+        run,
+        found.recipe,
+        split=ready.material.split,
+        steps=len(equipment.train_batches),
+        device=device,
+        processes=processes,
+        reporter=reporter,
+    )
+    if options.show_batch is not None:
+        classes = ready.look.dataset.classes
+        show_batch(options.show_batch, equipment.images, ready.preprocessing, classes)
+        reporter.say(f"the first batch, as the network sees it: {options.show_batch}")
+    return run_id
+
+
+def _ready(recipe: Recipe, place: _Place, *, options: SessionOptions, reporter: Reporter) -> _Ready:
+    """Everything that is needed for the first step, all choices made."""
+    # What one process decodes, downloads and remembers, the others find.
+    with place.processes.one_before_the_others():
+        look = look_at_data(recipe, download=options.download, reporter=reporter)
+        dataset, decision = look.dataset, look.decision
+        network = _build(look, recipe.seed, look.start, reporter)
+        material = prepare_material(
+            dataset,
+            look.recipe,
+            decision.preprocessing,
+            excluded=look.excluded,
+            cache=look.cache,
+            workers=options.workers,
+            reporter=reporter,
+        )
     gallery, split = material.gallery, material.split
     say_data(material, recipe.data, reporter)
     counts = np.bincount(gallery.labels[split.train], minlength=len(dataset.classes))
@@ -217,7 +297,9 @@ def _ready(
     if recipe.continues is not None:
         check_same_sides(Run.open(recipe.continues), material)
     note_absent(material, reporter)
-    return _Ready(look, network, material, preprocessing, device)
+    if recipe.sync_batch_norm:
+        network = place.processes.with_joint_statistics(network)
+    return _Ready(look, network, material, preprocessing, place)
 
 
 def _classifier(ready: _Ready, state: TrainingState, best: Mapping[str, Tensor]) -> Classifier:
@@ -234,15 +316,8 @@ def _classifier(ready: _Ready, state: TrainingState, best: Mapping[str, Tensor])
             "validation_images": len(ready.material.split.validation),
             "epoch": state.best_epoch + 1,
         },
-        device=ready.device.torch,
+        device=ready.place.device.torch,
     )
-
-
-def _choose_run(project: Path, name: str, reporter: Reporter) -> Run:
-    run = choose_folder(project, name)
-    if run.path.name != name:
-        reporter.say(f"note: `{project / name}` has ended; this training is `{run.path}`")
-    return run
 
 
 def _build(look: Look, seed: int, start: Start, reporter: Reporter) -> nn.Module:

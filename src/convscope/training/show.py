@@ -32,7 +32,7 @@ def show_batch(
         UsageError: The suffix is none of a picture.
         RunError: The picture can't be written.
     """
-    inputs, targets = next(iter(batches.epoch(0)))
+    inputs, targets, _ = next(iter(batches.epoch(0)))
     mean = torch.tensor(preprocessing.mean, device=inputs.device).view(-1, 1, 1)
     std = torch.tensor(preprocessing.std, device=inputs.device).view(-1, 1, 1)
     images = (inputs[:SHOWN] * std + mean).clamp(0, 1).cpu()

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 
 import torch
 from torch import nn
 
-from convscope.classifier import portable_state
 from convscope.data.batches import Batch, Batches
 from convscope.recipe import DecidedRecipe
-from convscope.training.checkpoint import TrainingState, save_checkpoint
 from convscope.training.equipment import Equipment, check_batch_norm
 from convscope.training.loop import Gradient, set_rate, take_step
 from convscope.training.optimizers import optimizer_of
@@ -64,15 +60,18 @@ class Trial:
         Raises:
             UsageError: The batch is too small for batch normalisation.
         """
+        return self.step_with(next(self._batches), number, factor=factor)
+
+    def step_with(self, batch: Batch, number: int, *, factor: float) -> float:
+        """A step with a batch of one's own; see `step`."""
         equipment = self._equipment
-        inputs, targets = next(self._batches)
         set_rate(self._optimizer, factor)
         gradient = Gradient(
             equipment.learner,
             equipment.objective,
-            inputs,
-            targets,
+            batch,
             device=equipment.device,
+            processes=equipment.processes,
             parts=equipment.rules.parts,
         )
 
@@ -106,21 +105,6 @@ class Trial:
         seconds = (time.perf_counter() - began) / max(1, images)
         set_learning_mode(equipment.learner)
         return seconds
-
-    def saving_seconds(self, folder: Path) -> float:
-        """Seconds that a checkpoint takes; it is removed again."""
-        began = time.perf_counter()
-        with tempfile.TemporaryDirectory(dir=folder) as place:
-            save_checkpoint(
-                Path(place),
-                0,
-                network=self._equipment.network,
-                best=portable_state(self._equipment.network),
-                optimizer=self._optimizer,
-                state=TrainingState(epochs=0, best_loss=0.0),
-                average=self._state if self._recipe.ema else None,
-            )
-        return time.perf_counter() - began
 
     def _endless(self) -> Iterator[Batch]:
         epoch = self._epoch

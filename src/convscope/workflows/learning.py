@@ -13,12 +13,13 @@ from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe, on_top
 from convscope.run import Run, values_to_continue
 from convscope.training import session
+from convscope.training.cadence import interval_of
 from convscope.training.material import Material
 from convscope.training.rate_search import RateSearch
 from convscope.training.session import USUAL_OPTIONS, SessionOptions
 
 
-def train(
+def train(  # noqa: PLR0913  # what a person may say is flat, as on the command line
     data: str | Path | None = None,
     *,
     project: str | Path = "runs",
@@ -27,6 +28,9 @@ def train(
     download: bool = False,
     show_batch: str | Path | None = None,
     log_steps: bool = False,
+    checkpoint_every: str | int = "5m",
+    fresh: bool = False,
+    allow_change: bool = False,
     reporter: Reporter = SILENT,
     **recipe: Any,
 ) -> Run:
@@ -41,6 +45,11 @@ def train(
         download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
         show_batch: Where a picture of the first batch goes, as the network sees it.
         log_steps: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
+        checkpoint_every: The longest way between two checkpoints: steps, or a time like `5m`. They
+            are also written at the ends of epochs, as far as that costs little.
+        fresh: Whether an unfinished run begins anew instead of going on.
+        allow_change: Whether an unfinished run goes on although its recipe, images, versions or
+            machine are others now.
         reporter: Says what happens; `convscope.Reporter()` writes to standard error.
         recipe: Fields of `Recipe`: `model`, `epochs`, `lr` and so on.
 
@@ -56,6 +65,9 @@ def train(
             download=download,
             show_batch=None if show_batch is None else Path(show_batch),
             log_steps=log_steps,
+            checkpoint_every=interval_of(checkpoint_every),
+            fresh=fresh,
+            allow_change=allow_change,
         ),
         reporter=reporter,
     )
@@ -109,8 +121,13 @@ def train_recipe(
     options: SessionOptions = USUAL_OPTIONS,
     reporter: Reporter = SILENT,
 ) -> Run:
-    """Trains as a recipe says, and evaluates; see `train`."""
+    """Trains as a recipe says, and evaluates; see `train`.
+
+    Of several processes the first evaluates; the others return when they have learned.
+    """
     trained = session.train(recipe, project=project, name=name, options=options, reporter=reporter)
+    if not trained.is_first:
+        return trained.run
     material = trained.material
     evaluation = evaluate_part(
         trained.classifier,

@@ -1,0 +1,70 @@
+"""Saver: writes checkpoints beside the training, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from convscope.training.checkpoint import write_checkpoint
+from convscope.training.state import Snapshot
+
+
+class Saver:
+    """A thread for each checkpoint; what goes wrong in it is raised by the next call.
+
+    Args:
+        folder: The run's `checkpoints`.
+        run_id: Tells this run's checkpoints from those of another.
+    """
+
+    def __init__(self, folder: Path, *, run_id: str) -> None:
+        self._folder, self._run_id = folder, run_id
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+        self.seconds = 0.0  # that the last one took
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether one is being written."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Begins to write a checkpoint.
+
+        Raises:
+            RunError: The one before could not be written.
+        """
+        self.wait()
+        # A daemon: a second Ctrl-C ends the process at once; half a folder is no checkpoint.
+        self._thread = threading.Thread(target=self._write, args=(snapshot,), daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Waits until what was begun is on the disk.
+
+        Raises:
+            RunError: It could not be written.
+        """
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self.check()
+
+    def check(self) -> None:
+        """Raises what went wrong, if anything did.
+
+        Raises:
+            RunError: A checkpoint could not be written.
+        """
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def _write(self, snapshot: Snapshot) -> None:
+        began = time.perf_counter()
+        try:
+            write_checkpoint(self._folder, snapshot, run_id=self._run_id)
+        except Exception as error:  # raised again where somebody can catch it
+            self._error = error
+        self.seconds = time.perf_counter() - began

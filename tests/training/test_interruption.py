@@ -1,0 +1,258 @@
+"""A training that is asked to stop saves and says how it goes on; one that can't go on says why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import convscope
+from conftest import Convscope, MakeFolder
+from convscope.errors import RunError, TrainingError, UsageError
+from convscope.files import read_json, sha256
+from convscope.progress import Reporter
+from convscope.training.checkpoint import load_newest
+from convscope.training.interruption import Interruption, StoppedError
+from convscope.training.ownership import owned
+
+QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 4, "batch_size": 8, "ema": 0.9}
+
+
+class Asking(Reporter):
+    """Sends this process a signal when it is told something."""
+
+    def __init__(self, number: int, words: str) -> None:
+        super().__init__(quiet=True)
+        self._number, self._words = number, words
+
+    def say(self, sentence: str) -> None:
+        """Hears what a person would read."""
+        if self._words in sentence and self._number:
+            number, self._number = self._number, 0
+            os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_training_that_is_asked_to_stop_saves_and_goes_on_to_the_same_bits(
+    make_folder: MakeFolder, tmp_path: Path, number: int, code: int
+) -> None:
+    data = make_folder()
+    whole = convscope.train(data, project=tmp_path / "whole", **QUICK)
+    before = signal.getsignal(number)
+    with pytest.raises(
+        StoppedError, match=r"stopped by .+ after step \d+; everything is"
+    ) as caught:
+        convscope.train(
+            data, project=tmp_path / "runs", reporter=Asking(number, "epoch   2/4"), **QUICK
+        )
+    assert caught.value.exit_code == code
+    assert signal.getsignal(number) == before
+    checkpoint, _ = load_newest(tmp_path / "runs" / "pictures-lenet_rgb" / "checkpoints")
+    assert checkpoint is not None
+    assert (checkpoint.state.epoch, checkpoint.state.sums.steps) == (2, 1)
+    again = convscope.train(data, project=tmp_path / "runs", **QUICK)
+    assert again.path.name == "pictures-lenet_rgb"
+    assert sha256(again.classifier_path / "model.safetensors") == sha256(
+        whole.classifier_path / "model.safetensors"
+    )
+
+
+def test_the_second_signal_acts_as_it_would_have_without_a_training() -> None:
+    asked = []
+
+    def interrupt_twice() -> None:
+        with Interruption(lambda: asked.append(True)) as interruption:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert interruption.signal == signal.SIGINT
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)  # the signal comes between two lines of Python
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt_twice()
+    assert asked == [True]
+
+
+def test_the_command_that_was_stopped_says_how_it_goes_on(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder({"blue": 40, "red one": 40})
+    words = [
+        *(sys.executable, "-m", "convscope", "train", str(data), "--model", "lenet_rgb"),
+        *("--epochs", "500", "--name", "my run", "--project", str(tmp_path / "runs")),
+    ]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = ""
+        while "epoch   3/500" not in said:
+            said = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+    assert process.returncode == 143
+    assert "error: stopped by SIGTERM after step" in rest
+    assert "hint: this continues it: convscope train " in rest
+    assert "--name 'my run'" in rest
+
+
+def test_two_processes_never_train_in_one_run(make_folder: MakeFolder, tmp_path: Path) -> None:
+    data = make_folder()
+    run = convscope.Run(tmp_path / "runs" / "pictures-lenet_rgb")
+    with (
+        owned(run),
+        pytest.raises(RunError, match=f"is being trained by process {os.getpid()} on "),
+    ):
+        convscope.train(data, project=tmp_path / "runs", **QUICK)
+    convscope.train(data, project=tmp_path / "runs", **QUICK)
+    assert not run.owner_path.exists()
+
+
+@pytest.fixture
+def stopped(make_folder: MakeFolder, tmp_path: Path) -> convscope.Run:
+    """An unfinished run of two epochs and a step."""
+    reporter = Asking(signal.SIGTERM, "epoch   2/4")
+    with pytest.raises(StoppedError):
+        convscope.train(make_folder(), project=tmp_path / "runs", reporter=reporter, **QUICK)
+    return convscope.Run(tmp_path / "runs" / "pictures-lenet_rgb")
+
+
+def test_a_run_is_begun_anew_when_asked(stopped: convscope.Run) -> None:
+    number = read_json(stopped.environment_path)["run"]
+    run = convscope.train(
+        stopped.recipe.data, project=stopped.path.parent, fresh=True, **{**QUICK, "epochs": 1}
+    )
+    assert run.path == stopped.path
+    assert len(run.history) == 1
+    assert read_json(run.environment_path)["run"] != number
+
+
+def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Run) -> None:
+    where = {"project": stopped.path.parent}
+    changed = {**QUICK, "epochs": 5, "lr": 0.001}
+    with pytest.raises(RunError, match="was begun differently") as caught:
+        convscope.train(stopped.recipe.data, **where, **changed)
+    assert "\n  epochs         4 -> 5\n" in caught.value.message
+    run = convscope.train(stopped.recipe.data, allow_change=True, **where, **changed)
+    assert (run.path, len(run.history)) == (stopped.path, 5)
+    assert run.recipe.lr == 0.001
+
+
+def test_what_the_weights_belong_to_can_not_be_changed(stopped: convscope.Run) -> None:
+    with pytest.raises(RunError, match="can't go on like this"):
+        convscope.train(
+            stopped.recipe.data,
+            project=stopped.path.parent,
+            allow_change=True,
+            **{**QUICK, "opt": "sgd"},
+        )
+
+
+def test_an_image_that_was_learned_from_is_never_tested_on(stopped: convscope.Run) -> None:
+    with pytest.raises(RunError, match="images that would be tested on now"):
+        convscope.train(
+            stopped.recipe.data,
+            project=stopped.path.parent,
+            allow_change=True,
+            **{**QUICK, "folds": 3, "fold": 1},
+        )
+
+
+def test_a_moved_run_goes_on_where_it_is_now(
+    stopped: convscope.Run, tmp_path: Path, convscope: Convscope
+) -> None:
+    moved = tmp_path / "elsewhere" / "renamed"
+    moved.parent.mkdir()
+    stopped.path.rename(moved)
+    done = convscope("train", "--resume", moved)
+    assert done.code == 0, done.err
+    assert "continues in epoch 3, after 1 step of it" in done.err
+    assert (moved / "evaluation.json").is_file()
+    done = convscope("train", "--resume", moved)
+    assert done.code == 6
+    assert "is finished, not unfinished" in done.err
+
+
+def test_a_run_that_goes_on_has_no_other_name_or_recipe(convscope: Convscope) -> None:
+    done = convscope("train", "--resume", "runs/x", "--name", "y")
+    assert done.code == 2
+    assert "error: `--resume` and `--name` exclude each other" in done.err
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_begins_anew_and_says_so(
+    stopped: convscope.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in stopped.checkpoints_path.glob("*/model.safetensors"):
+        path.write_bytes(b"")
+    run = convscope.train(
+        stopped.recipe.data, project=stopped.path.parent, reporter=Reporter(), **QUICK
+    )
+    said = capsys.readouterr().err
+    assert "is damaged (model.safetensors is missing or cut off) and is not used" in said
+    assert "note: no checkpoint is whole; the training begins anew" in said
+    assert len(run.history) == 4
+
+
+def test_a_loss_that_is_no_number_is_never_saved(make_folder: MakeFolder, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError):
+        convscope.train(
+            make_folder(),
+            project=tmp_path / "runs",
+            checkpoint_every=1,
+            **{**QUICK, "lr": 1e30, "opt": "sgd", "sched": "constant"},
+        )
+    run = convscope.Run(tmp_path / "runs" / "pictures-lenet_rgb")
+    checkpoint, remarks = load_newest(run.checkpoints_path)
+    assert not remarks
+    if checkpoint is not None:
+        assert all(bool(torch.isfinite(value).all()) for value in checkpoint.model.values())
+    assert not run.classifier_path.exists()
+
+
+def test_a_batch_size_that_fits_is_found_once(make_folder: MakeFolder, tmp_path: Path) -> None:
+    data = make_folder({"blue": 100, "red": 100})
+    fields = {"model": "lenet_rgb", "epochs": 1, "project": tmp_path / "runs"}
+    run = convscope.train(data, batch_size="auto", **fields)
+    assert run.recipe.batch_size == 16  # 8 steps of 128 images; memory is enough for more
+    record = read_json(run.measured_path)["batch_size"]
+    assert record["found"] == 16
+    assert record["free_bytes"] > record["fixed_bytes"] > 0
+    told = convscope.train(data, batch_size=16, **{**fields, "name": "told"})
+    assert sha256(told.classifier_path / "model.safetensors") == sha256(
+        run.classifier_path / "model.safetensors"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "2000000"])
+def test_a_batch_size_that_can_not_be_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="`batch_size`"):
+        convscope.train("digits", batch_size=value)
+
+
+NO_MEMORY = """
+import resource, sys, convscope
+from convscope.cli.main import run
+import convscope.workflows, torch
+torch.set_num_threads(1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 600_000_000, used + 600_000_000))
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_without_enough_memory_a_batch_size_that_fits_is_named(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder({"blue": 200, "red": 200})
+    words = ("--model", "resnet18", "--img-size", "96", "-b", "256", "--project", tmp_path / "runs")
+    done = subprocess.run(
+        [sys.executable, "-c", NO_MEMORY, "train", data, *words], capture_output=True, text=True
+    )
+    assert done.returncode == 8, done.stderr
+    assert "error: there is not enough memory for steps of 256 images" in done.stderr
+    assert "hint: `--batch-size " in done.stderr
