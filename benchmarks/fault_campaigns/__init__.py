@@ -1,0 +1,1 @@
+"""One file a campaign; `trainings` has the training that is broken off, and what is compared."""

@@ -1,0 +1,62 @@
+"""No fault loses a training, and no damaged file is believed: the campaigns, made short."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "faults.py"
+
+# Campaign -> trials here; `python benchmarks/faults.py all` runs the long ones. Longest first.
+SHORT = {
+    "ranks": 5,
+    "terminate": 20,
+    "kill": 10,
+    "disk": 5,
+    "malicious": 100,
+    "crash": 1,
+    "damage": 500,
+}
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the campaigns read /proc")
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """All campaigns, two at a time."""
+
+    def campaign(name: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, str(PROGRAM), name, "--trials", str(SHORT[name])]
+        return subprocess.run(words, capture_output=True, text=True, timeout=600)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(campaign, name) for name in SHORT}
+
+
+@pytest.mark.parametrize("name", list(SHORT))
+def test_a_campaign_finds_no_fault(
+    outcomes: dict[str, Future[subprocess.CompletedProcess[str]]], name: str
+) -> None:
+    done = outcomes[name].result()
+    assert done.stdout.startswith(f"{name}: ok, "), done.stdout + done.stderr
+    assert done.returncode == 0
+
+
+def test_a_campaign_would_say_what_it_found(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); sys.argv = ['faults', 'damage'];"
+        "import faults, fault_campaigns.damage as damage, fault_campaigns.trainings as trainings;"
+        "damage.run = lambda trials, seed: trainings.Outcome('1 file', ['it was believed']);"
+        "sys.exit(faults.main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(PROGRAM.parent)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "damage: 1 FAULTS, 1 file" in done.stdout
+    assert "it was believed" in done.stdout
