@@ -82,11 +82,16 @@ class Device:
             torch.use_deterministic_algorithms(before[0])
             torch.backends.cudnn.benchmark = before[1]
 
-    def free_bytes(self) -> int | None:
-        """Memory that is free for tensors; None where it isn't known."""
+    def free_bytes(self, *, num_processes: int = 1) -> int | None:
+        """Memory that is free for the tensors of one process; None where it isn't known.
+
+        Args:
+            num_processes: On this machine. Each has a GPU of its own, but they share memory.
+        """
         if self.torch.type == "cuda":
             return int(torch.cuda.mem_get_info(self.torch)[0])
-        return free_memory()
+        free = free_memory()
+        return None if free is None else free // num_processes
 
     def forget_cached(self) -> None:
         """Gives memory back that torch keeps for the next tensor."""

@@ -30,11 +30,13 @@ class Processes:
         rank: From 0; the first alone writes files and says what happens.
         world_size: How many there are.
         local_rank: Among those of this machine.
+        local_size: How many of them this machine has.
     """
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
+    local_size: int = 1
     _wants_to_stop: bool = field(default=False, repr=False)
     _all_stop: bool = field(default=False, repr=False)
 
@@ -92,6 +94,12 @@ class Processes:
     def first_says(self, answer: bool) -> bool:
         """The first process's answer, in all of them: what a clock decides differs between them."""
         return self.broadcast(bytes([answer])) == b"\x01"
+
+    def all_say(self, answer: bool) -> bool:
+        """Whether all processes say yes."""
+        answers = torch.tensor([float(answer)])
+        self.add_up([answers])
+        return bool(answers.item() == self.world_size)
 
     def gather(self, rows: Tensor) -> Tensor:
         """(sum of n, ...) rows of all processes, in the order of their ranks.
@@ -159,7 +167,12 @@ def processes_asked_for() -> Processes:
     if world_size < 2 or "RANK" not in os.environ:
         return Processes()
     rank = int(os.environ["RANK"])
-    return Processes(rank, world_size, int(os.environ.get("LOCAL_RANK", rank)))
+    return Processes(
+        rank,
+        world_size,
+        int(os.environ.get("LOCAL_RANK", rank)),
+        int(os.environ.get("LOCAL_WORLD_SIZE", world_size)),
+    )
 
 
 def is_restart() -> bool:

@@ -221,15 +221,18 @@ class Fitting:
         """The state to go on from: this run's own, that of the run it continues, or a new one."""
         checkpoint = self._record.find(self.recipe, reporter)
         if checkpoint is None:
-            state = TrainingState(epochs=self.recipe.epochs, planned_epochs=self.recipe.epochs)
+            state = TrainingState(
+                epochs=self.recipe.epochs,
+                planned_epochs=self.recipe.epochs,
+                steps_per_epoch=self.steps_per_epoch,
+            )
             self._record.begin(state, steps_per_epoch=self.steps_per_epoch)
             return state, copied(portable_state(self.equipment.network))
         checkpoint.restore(self.equipment.network, self.optimizer)
         if self.average is not None:
             self.average.restore(checkpoint.average or checkpoint.model)
         state = checkpoint.state
-        if state.planned_epochs != self.recipe.epochs:  # somebody has changed their mind
-            state.epochs = state.planned_epochs = self.recipe.epochs
+        state.adapt(epochs=self.recipe.epochs, steps_per_epoch=self.steps_per_epoch)
         if self._deadline is not None:
             self._deadline = self._deadline.sooner(state.used_seconds)
         self._record.begin(state, steps_per_epoch=self.steps_per_epoch)

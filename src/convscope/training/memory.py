@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from convscope.data.batches import Batch
 from convscope.errors import DeviceError, TrainingError
+from convscope.processes import ALONE
 from convscope.recipe import DecidedRecipe
 from convscope.training.equipment import Equipment
 from convscope.training.trial import Trial
@@ -63,7 +64,7 @@ def measure_room(recipe: DecidedRecipe, equipment: Equipment) -> Room:
     Raises:
         DeviceError: It isn't known how much memory is free.
     """
-    free = equipment.device.free_bytes()
+    free = equipment.device.free_bytes(num_processes=equipment.processes.local_size)
     if free is None:
         raise DeviceError(
             "it isn't known how much memory is free here", hint="give a `--batch-size`"
@@ -122,16 +123,17 @@ def _fits(recipe: DecidedRecipe, equipment: Equipment, images: int) -> bool:
     repeats = -(-images // len(batch.inputs))
     inputs = batch.inputs.repeat(repeats, *[1] * (batch.inputs.ndim - 1))[:images]
     targets = batch.targets.repeat(repeats, *[1] * (batch.targets.ndim - 1))[:images]
+    fits = True
     try:
-        with Trial(recipe, equipment) as trial:
-            whole = images * equipment.processes.world_size
-            trial.step_with(Batch(inputs, targets, whole), 0, factor=0.0)
+        # Alone: one that fails would leave the others waiting for it.
+        with Trial(recipe, replace(equipment, processes=ALONE)) as trial:
+            trial.step_with(Batch(inputs, targets, images), 0, factor=0.0)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
         equipment.device.forget_cached()
-        return False
-    return True
+        fits = False
+    return equipment.processes.all_say(fits)
 
 
 @contextmanager

@@ -56,10 +56,17 @@ class Record:
         Raises:
             RunError: There is one of another format, or none where one has to be.
         """
-        found: Checkpoint | None = None
+        found, is_another = None, False
         if self._processes.is_first:
-            found = self._find(recipe, reporter)
-        return _shared(found, self._processes)
+            found = self._find_own(reporter)
+            if found is None and recipe.continues is not None:
+                found, is_another = load_ended(Path(recipe.continues)), True
+                place = _place(found.state)
+                reporter.say(f"goes on {place} of `{recipe.continues}`")
+        found = _shared(found, self._processes)
+        if found is not None and self._processes.first_says(is_another):
+            found.state.begin_here()
+        return found
 
     def begin(self, state: TrainingState, *, steps_per_epoch: int) -> None:
         """Makes history and log say what the state says; what came after it is done again."""
@@ -130,7 +137,8 @@ class Record:
             rows = [list(row.values()) for row in state.history]
             write_csv(self._run.history_path, list(state.history[0]), rows)
 
-    def _find(self, recipe: DecidedRecipe, reporter: Reporter) -> Checkpoint | None:
+    def _find_own(self, reporter: Reporter) -> Checkpoint | None:
+        """This run's newest checkpoint that is whole."""
         remove_leftovers(self._run.path)
         remove_leftovers(self._run.checkpoints_path)
         checkpoint, remarks = load_newest(self._run.checkpoints_path, run_id=self._run_id)
@@ -138,16 +146,9 @@ class Record:
             reporter.say(f"note: {remark}")
         if checkpoint is not None:
             reporter.say(f"continues {_place(checkpoint.state)}")
-            return checkpoint
-        if remarks:
+        elif remarks:
             reporter.say("note: no checkpoint is whole; the training begins anew")
-        if recipe.continues is None:
-            return None
-        source = load_ended(Path(recipe.continues))
-        state = source.state
-        state.first_epoch, state.used_seconds = state.epoch, 0.0
-        reporter.say(f"goes on {_place(state)} of `{recipe.continues}`")
-        return source
+        return checkpoint
 
     def _is_free(self) -> bool:
         if not self._processes.is_first or self._saver.is_busy:
@@ -166,11 +167,7 @@ def _shared(found: Checkpoint | None, processes: Processes) -> Checkpoint | None
     """What the first process found, in all of them."""
     if not processes.are_several:
         return found
-    names = list(found.files) if found else []
-    step = found.step if found else 0
-    facts = json.loads(processes.broadcast(json.dumps([step, names]).encode()))
-    step, names = facts
-    content = {name: processes.broadcast(found.files[name] if found else b"") for name in names}
-    if found is not None or not names:
-        return found
-    return Checkpoint.parse(step, content)
+    facts = [found.step, list(found.files)] if found else [0, []]
+    step, names = json.loads(processes.broadcast(json.dumps(facts).encode()))
+    files = {name: processes.broadcast(found.files[name] if found else b"") for name in names}
+    return found if found is not None or not names else Checkpoint.parse(step, files)

@@ -33,6 +33,7 @@ class TrainingState:
         first_epoch: From which on this run trained, where it goes on with another; patience begins.
         used_seconds: What this run has taken so far.
         planned_epochs: How many there were to be when it began; with `--time` some may be left out.
+        steps_per_epoch: As it was when it began.
     """
 
     epochs: int
@@ -47,6 +48,7 @@ class TrainingState:
     first_epoch: int = 0
     used_seconds: float = 0.0
     planned_epochs: int = 0
+    steps_per_epoch: int = 0
 
     def is_better(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch with these validation numbers is the best so far."""
@@ -58,6 +60,19 @@ class TrainingState:
         """Moves on to the next epoch."""
         self.epoch += 1
         self.sums, self.epoch_seconds = EpochSums(), 0.0
+
+    def begin_here(self) -> None:
+        """Makes this the beginning of a run that goes on where another ended."""
+        self.first_epoch, self.used_seconds = self.epoch, 0.0
+
+    def adapt(self, *, epochs: int, steps_per_epoch: int) -> None:
+        """Takes over what was changed since this was saved, if anything was."""
+        if self.planned_epochs != epochs:
+            self.epochs = self.planned_epochs = epochs
+        if self.steps_per_epoch != steps_per_epoch:
+            # Other steps: which images of the unfinished epoch are still to come isn't known.
+            self.sums, self.epoch_seconds = EpochSums(), 0.0
+            self.steps_per_epoch = steps_per_epoch
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
