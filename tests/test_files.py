@@ -14,6 +14,7 @@ from convscope.files import (
     check_writable,
     new_folder,
     read_json,
+    remove_leftovers,
     sha256,
     write_csv,
     write_json,
@@ -98,3 +99,35 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+
+
+def test_a_folder_that_can_not_take_its_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_folder(tmp_path / "x") as place:
+        (place / "old").touch()
+    real, moves = Path.replace, []
+
+    def fails_the_second_time(self: Path, target: Path) -> Path:
+        moves.append(self)
+        if len(moves) == 2:
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", fails_the_second_time)
+    with pytest.raises(RunError, match="No space left"), new_folder(tmp_path / "x") as place:
+        (place / "new").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["x", "old"]
+
+
+def test_what_a_kill_left_is_removed_and_what_was_being_replaced_comes_back(
+    tmp_path: Path,
+) -> None:
+    for name in (".x.abcd1234", ".x.old.abcd1234/x", ".DS_Store", ".y.old.abcd1234", "y"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".x.old.abcd1234" / "x" / "file").touch()
+    (tmp_path / ".z.csv.abcd1234").touch()
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".DS_Store", "x", "y"]
+    assert (tmp_path / "x" / "file").is_file()
+    remove_leftovers(tmp_path / "nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import time
@@ -22,13 +23,14 @@ from fault_campaigns.trainings import (
 
 MOST_KILLS = 3  # of one training
 EVERY = (1, 2, 5, "5m")
+DAMAGED = 0.1  # of the starts find the newest checkpoint damaged
 INSIDE_A_SAVE = 0.4  # of the kills are aimed there; some come too late
 
 
 def run(trials: int, *, seed: int) -> Outcome:
     """The campaign."""
     chance = random.Random(seed)
-    outcome, kills, inside = Outcome(), 0, 0
+    outcome, kills, inside, damaged = Outcome(), 0, 0, 0
     with workplace() as place:
         expected, seconds = reference(place)
         for trial in range(trials):
@@ -36,6 +38,7 @@ def run(trials: int, *, seed: int) -> Outcome:
             if chance.random() < 0.2:  # also while images are decoded for the first time
                 shutil.rmtree(place / "cache", ignore_errors=True)
             for _ in range(chance.randint(1, MOST_KILLS)):
+                damaged += chance.random() < DAMAGED and _damage_newest(project)
                 was_killed, was_inside = _kill_once(place, project, chance, seconds)
                 kills, inside = kills + was_killed, inside + was_inside
             workers = chance.randint(1, 4)
@@ -47,7 +50,12 @@ def run(trials: int, *, seed: int) -> Outcome:
             if different:
                 outcome.faults.append(f"trial {trial}: {', '.join(different)} differ")
             shutil.rmtree(project)
-    outcome.words = f"{trials} trainings, {kills} kills, {inside} of them inside a save"
+    if kills < trials / 2:
+        outcome.faults.append("most trainings ended before they could be killed")
+    outcome.words = (
+        f"{trials} trainings, {kills} kills, {inside} of them inside a save; {damaged} times the "
+        "newest checkpoint was damaged too"
+    )
     return outcome
 
 
@@ -67,6 +75,14 @@ def _kill_once(
     was_killed = is_running(number)
     kill(number)
     return was_killed, was_killed and bool(_begun(checkpoints) - left)
+
+
+def _damage_newest(project: Path) -> bool:
+    """Cuts a file of the newest checkpoint off, if there is one."""
+    files = list(project.glob("run/checkpoints/[0-9]*/model.safetensors"))
+    if files:
+        os.truncate(max(files, key=lambda path: int(path.parent.name)), 100)
+    return bool(files)
 
 
 def _begun(checkpoints: Path) -> set[str]:

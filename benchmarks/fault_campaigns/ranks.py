@@ -1,4 +1,8 @@
-"""Two processes by torchrun, one killed: all end soon, and a restart gives the same bits."""
+"""Two processes by torchrun, one killed or all told to stop: the same bits in the end.
+
+In turns: one is killed and torchrun ends the other; one is killed and torchrun starts both again;
+all of them and torchrun get SIGTERM, as from a job that is over.
+"""
 
 from __future__ import annotations
 
@@ -9,53 +13,91 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from fault_campaigns.trainings import Outcome, command, differences, digests, workplace
 
 PROCESSES = 2
 LONGEST_SECONDS = 30.0
+WAYS = ("killed", "restarted", "told")
+BEFORE_LEARNING = 0.2  # of the kills come while images are looked at
+
+
+@dataclass
+class Counts:
+    """What has happened so far."""
+
+    kills: int = 0
+    stops: int = 0
+    restarts: int = 0
+    slowest: float = 0.0
 
 
 def run(trials: int, *, seed: int) -> Outcome:
     """The campaign."""
-    chance = random.Random(seed)
-    outcome, kills, restarts, slowest = Outcome(), 0, 0, 0.0
+    chance, counts, outcome = random.Random(seed), Counts(), Outcome()
     with workplace() as place:
         began = time.monotonic()
-        if _torchrun(place, place / "whole").wait():
+        agent = _torchrun(place, place / "whole")
+        _wait_for_checkpoints(agent, place / "whole")
+        learns_at = time.monotonic()
+        if agent.wait():
             raise SystemExit("an uninterrupted training failed: nothing can be compared")
-        seconds = time.monotonic() - began
+        starting, learning = learns_at - began, time.monotonic() - learns_at
         expected = digests(place / "whole" / "run")
         for trial in range(trials):
             project = place / f"trial{trial}"
-            most = trial % 2  # torchrun starts again by itself, or ends
-            agent = _torchrun(place, project, restarts=most)
-            time.sleep(chance.uniform(0.3, 1) * seconds)
-            workers = _children(agent.pid)
-            if agent.poll() is None and workers:
-                os.kill(chance.choice(workers), signal.SIGKILL)
-                kills += 1
-            killed_at = time.monotonic()
-            code = agent.wait()
-            if not most:
-                slowest = max(slowest, time.monotonic() - killed_at)
-            restarts += bool(most)
-            orphans = [number for number in workers if _exists(number)]
-            if orphans:
-                outcome.faults.append(f"trial {trial}: {len(orphans)} processes are left")
-            if code:
-                code = _torchrun(place, project).wait()
+            way = WAYS[trial % len(WAYS)]
+            agent = _torchrun(place, project, restarts=1 if way == "restarted" else 0)
+            if chance.random() < BEFORE_LEARNING:
+                time.sleep(chance.uniform(0.2, 1) * starting)
+            else:
+                _wait_for_checkpoints(agent, project)
+                time.sleep(chance.uniform(0, 0.8) * learning)
+            left = _break_off(agent, way, chance, counts)
+            if left:
+                outcome.faults.append(f"trial {trial}: {left} processes are left")
+            code = agent.returncode and _torchrun(place, project).wait()
             if code or (different := differences(expected, digests(project / "run"))):
                 outcome.faults.append(f"trial {trial}: {code or ', '.join(different)} differ")
             shutil.rmtree(project)
-    if slowest > LONGEST_SECONDS:
-        outcome.faults.append(f"after a kill the others ended only in {slowest:.0f} s")
+    if counts.slowest > LONGEST_SECONDS:
+        outcome.faults.append(f"the others ended only {counts.slowest:.0f} s after a kill")
+    if counts.kills + counts.stops < trials / 2:
+        outcome.faults.append("most trainings ended before they could be broken off")
     outcome.words = (
-        f"{trials} trainings of {PROCESSES} processes, {kills} kills, {restarts} started again by "
-        f"torchrun; else all had ended after {slowest:.1f} s at most"
+        f"{trials} trainings of {PROCESSES} processes: {counts.kills} times one was killed, of "
+        f"which torchrun started again {counts.restarts} times; {counts.stops} times all were told "
+        f"to stop; else all had ended after {counts.slowest:.1f} s at most"
     )
     return outcome
+
+
+def _break_off(
+    agent: subprocess.Popen[bytes], way: str, chance: random.Random, counts: Counts
+) -> int:
+    """Kills or stops, waits for the end, and returns how many processes are left."""
+    workers = _children(agent.pid)
+    was_running = agent.poll() is None and bool(workers)
+    if was_running:
+        victims = [*workers, agent.pid] if way == "told" else [chance.choice(workers)]
+        for number in victims:
+            os.kill(number, signal.SIGTERM if way == "told" else signal.SIGKILL)
+    began = time.monotonic()
+    agent.wait()
+    if was_running:
+        counts.kills += way != "told"
+        counts.stops += way == "told"
+        counts.restarts += way == "restarted"
+        if way != "restarted":
+            counts.slowest = max(counts.slowest, time.monotonic() - began)
+    return sum(_exists(number) for number in workers)
+
+
+def _wait_for_checkpoints(agent: subprocess.Popen[bytes], project: Path) -> None:
+    while agent.poll() is None and not (project / "run" / "checkpoints").is_dir():
+        time.sleep(0.01)
 
 
 def _torchrun(place: Path, project: Path, *, restarts: int = 0) -> subprocess.Popen[bytes]:

@@ -50,5 +50,7 @@ def run(trials: int, *, seed: int) -> Outcome:
             shutil.rmtree(project)
     if slowest > LONGEST_SECONDS:
         outcome.faults.append(f"a stop took {slowest:.1f} s")
+    if stopped < trials / 2:
+        outcome.faults.append("most trainings ended before they could be stopped")
     outcome.words = f"{trials} trainings, {stopped} stopped, in {slowest:.1f} s at most"
     return outcome

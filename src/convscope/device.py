@@ -61,6 +61,11 @@ class Device:
         with torch.random.fork_rng(devices=[self.torch] if is_cuda else []):
             yield
 
+    @property
+    def repeats(self) -> bool:
+        """Whether torch's usual algorithms give the same bits each time here."""
+        return self.torch.type == "cpu"
+
     @contextmanager
     def repeatable(self, is_asked: bool) -> Iterator[None]:
         """Within it torch uses only algorithms that give the same bits each time, if asked.
@@ -132,6 +137,11 @@ def choose_device(
     """
     device, why = _find(name)
     if device.type == "cuda" and local_rank is not None:
+        if local_rank >= torch.cuda.device_count():
+            raise DeviceError(
+                f"there are more processes on this machine than GPUs ({torch.cuda.device_count()})",
+                hint="give torchrun a smaller `--nproc-per-node`",
+            )
         device, why = _find(f"cuda:{local_rank}")
         torch.cuda.set_device(device)
     dtype, why_dtype = _format(device, precision)

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -125,17 +126,28 @@ def new_folder(path: Path) -> Iterator[Path]:
                 _open_to_others(file)
             _open_to_others(temporary)
             sync_folder(temporary)
-            if path.exists():
-                old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
-                path.replace(old / path.name)
-                temporary.replace(path)
-                shutil.rmtree(old)
-            else:
-                temporary.replace(path)
+            _replace_folder(temporary, path)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _replace_folder(new: Path, path: Path) -> None:
+    """Moves a folder to where another may be, which is removed when that is on the disk."""
+    if not path.exists():
+        new.replace(path)
         sync_folder(path.parent)
+        return
+    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+    path.replace(old / path.name)
+    try:
+        new.replace(path)
+    except BaseException:
+        (old / path.name).replace(path)
+        old.rmdir()
+        raise
+    sync_folder(path.parent)
+    shutil.rmtree(old, ignore_errors=True)  # what stays is a leftover, and the new one is there
 
 
 def write_synced(path: Path, content: bytes) -> dict[str, Any]:
@@ -224,9 +236,18 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 def _open_to_others(path: Path) -> None:
     """Gives a file or folder the rights that it would have without going through a temporary."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~_mask())
+
+
+def _mask() -> int:
+    """The rights that this process gives to nobody. It can't be asked without being set."""
+    with _MASK_LOCK:
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask
+
+
+_MASK_LOCK = threading.Lock()
 
 
 @contextmanager

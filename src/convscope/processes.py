@@ -95,6 +95,10 @@ class Processes:
         """The first process's answer, in all of them: what a clock decides differs between them."""
         return self.broadcast(bytes([answer])) == b"\x01"
 
+    def any_says(self, answer: bool) -> bool:
+        """Whether any process says yes."""
+        return not self.all_say(not answer)
+
     def all_say(self, answer: bool) -> bool:
         """Whether all processes say yes."""
         answers = torch.tensor([float(answer)])
@@ -175,6 +179,11 @@ def processes_asked_for() -> Processes:
     )
 
 
+def launch() -> str | None:
+    """What `torchrun` calls the processes that it has started; None without it."""
+    return os.environ.get("TORCHELASTIC_RUN_ID")
+
+
 def is_restart() -> bool:
     """Whether `torchrun` has started this again after a failure."""
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
@@ -205,6 +214,6 @@ def _connection() -> Iterator[None]:
         yield
     except (RuntimeError, ValueError) as error:
         raise TrainingError(
-            f"the connection to the other processes is lost: {str(error).splitlines()[0]}",
-            hint="one of them has ended; what it said stands above. The same command continues",
+            f"this process can't talk to the others any more: {str(error).splitlines()[0]}",
+            hint="if another one has ended, what it said stands above; the same command continues",
         ) from error

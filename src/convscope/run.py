@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean, either_of
-from convscope.files import check_format, read_json
+from convscope.files import LEFTOVER, check_format, read_json
 from convscope.recipe import Recipe
 
 FORMAT = 1
@@ -235,8 +235,22 @@ def choose_folder(project: Path, name: str) -> Run:
     number = 1
     while True:
         run = Run(project / (name if number == 1 else f"{name}-{number}"))
-        locks = {run.lock_path, run.owner_path}
-        is_free = not run.path.exists() or set(run.path.iterdir()) <= locks
+        is_free = not run.path.exists() or _has_not_begun(run)
         if is_free or (run.recipe_path.is_file() and run.state == "unfinished"):
             return run
         number += 1
+
+
+def _has_not_begun(run: Run) -> bool:
+    """Whether a folder is empty, or holds only what a training writes before its recipe."""
+    before = {
+        path.name
+        for path in (
+            run.lock_path,
+            run.owner_path,
+            run.environment_path,
+            run.splits_path,
+            run.measured_path,
+        )
+    }
+    return all(path.name in before or LEFTOVER.fullmatch(path.name) for path in run.path.iterdir())

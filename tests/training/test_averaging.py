@@ -99,7 +99,7 @@ def test_dropout_is_the_same_however_often_an_optimizer_asks() -> None:
     other = float(gradient.compute(1, 6))
     assert first == second
     assert first != other
-    assert float(gradient.loss) == first
+    assert float(gradient.taken.loss) == first
 
 
 def test_what_happens_after_a_step_is_told_its_number() -> None:

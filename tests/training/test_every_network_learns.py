@@ -47,8 +47,8 @@ def test_a_network_learns_eight_images_by_heart(name: str) -> None:
         set_rate(optimizer, min(1.0, (step + 1) / WARMUP_STEPS))
         gradient = Gradient(network, Classification(), batch, device=EXACT)
         take_step(optimizer, gradient, rules=rules, seed=0, step=step)
-        right = int(gradient.num_correct)
-        if right == IMAGES and float(gradient.loss) < LEARNED:
+        right = int(gradient.taken.num_correct)
+        if right == IMAGES and float(gradient.taken.loss) < LEARNED:
             break
-    assert right == IMAGES, f"{right} of {IMAGES} right, loss {float(gradient.loss):.3f}"
-    assert float(gradient.loss) < LEARNED
+    assert right == IMAGES, f"{right} of {IMAGES} right, loss {float(gradient.taken.loss):.3f}"
+    assert float(gradient.taken.loss) < LEARNED

@@ -131,6 +131,18 @@ def test_a_run_is_begun_anew_when_asked(stopped: convscope.Run) -> None:
     assert read_json(run.environment_path)["run"] != number
 
 
+def test_a_command_that_can_not_be_throws_nothing_away(stopped: convscope.Run) -> None:
+    with pytest.raises(UsageError, match="`warmup_epochs` is 9"):
+        convscope.train(
+            stopped.recipe.data,
+            project=stopped.path.parent,
+            fresh=True,
+            **{**QUICK, "warmup_epochs": 9},
+        )
+    run = convscope.train(stopped.recipe.data, project=stopped.path.parent, **QUICK)
+    assert (run.path, len(run.history)) == (stopped.path, 4)
+
+
 def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Run) -> None:
     where = {"project": stopped.path.parent}
     changed = {**QUICK, "epochs": 5, "lr": 0.001}
@@ -142,14 +154,87 @@ def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Ru
     assert run.recipe.lr == 0.001
 
 
-def test_what_the_weights_belong_to_can_not_be_changed(stopped: convscope.Run) -> None:
+@pytest.mark.parametrize("changed", [{"opt": "sgd"}, {"model": "lenet5_relu"}, {"img_size": 48}])
+def test_what_can_not_be_changed_changes_nothing(
+    stopped: convscope.Run, changed: dict[str, Any]
+) -> None:
+    before = stopped.recipe_path.read_bytes(), stopped.environment_path.read_bytes()
     with pytest.raises(RunError, match="can't go on like this"):
         convscope.train(
             stopped.recipe.data,
             project=stopped.path.parent,
+            name=stopped.path.name,
             allow_change=True,
-            **{**QUICK, "opt": "sgd"},
+            **{**QUICK, **changed},
         )
+    assert before == (stopped.recipe_path.read_bytes(), stopped.environment_path.read_bytes())
+    run = convscope.train(stopped.recipe.data, project=stopped.path.parent, **QUICK)
+    assert len(run.history) == 4
+
+
+def test_a_class_that_is_gone_can_not_be_left_out(stopped: convscope.Run) -> None:
+    data = Path(stopped.recipe.data)
+    (data / "blue").rename(data / "azure")
+    with pytest.raises(RunError, match="can't go on with other classes"):
+        convscope.train(data, project=stopped.path.parent, allow_change=True, **QUICK)
+
+
+def test_what_was_seen_before_a_change_stays_seen(stopped: convscope.Run) -> None:
+    data, where = Path(stopped.recipe.data), {"project": stopped.path.parent}
+    seen = [key for key, uses in stopped.image_uses.items() if "train" in uses]
+    removed = sorted((data / "blue").iterdir())[:12]
+    for path in removed:
+        path.rename(path.with_suffix(".away"))
+    with pytest.raises(StoppedError):
+        convscope.train(
+            data,
+            allow_change=True,
+            reporter=Asking(signal.SIGTERM, "epoch   3/4"),
+            **where,
+            **QUICK,
+        )
+    assert all("train" in stopped.image_uses[key] for key in seen)
+    record = read_json(stopped.environment_path)
+    assert record["promise"].startswith("none to the bit: the training went on differently")
+    assert len(record["changes"]) == 1
+    run = convscope.train(data, **where, **QUICK)
+    assert len(run.history) == 4
+
+
+def test_a_training_that_goes_on_after_damage_keeps_what_it_saves(stopped: convscope.Run) -> None:
+    newest = max(int(path.name) for path in stopped.checkpoints_path.iterdir())
+    (stopped.checkpoints_path / str(newest + 1000)).mkdir()  # a later one that is damaged
+    reporter = Asking(signal.SIGTERM, "epoch   3/4")
+    with pytest.raises(StoppedError):
+        convscope.train(
+            stopped.recipe.data, project=stopped.path.parent, reporter=reporter, **QUICK
+        )
+    checkpoint, remarks = load_newest(stopped.checkpoints_path)
+    assert checkpoint is not None
+    assert checkpoint.state.epoch == 3
+    assert not remarks
+
+
+def test_a_folder_in_which_a_training_was_killed_before_it_began_is_used(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    place = tmp_path / "runs" / "pictures-lenet_rgb"
+    place.mkdir(parents=True)
+    for name in ("splits.csv", "training.lock", ".environment.json.abcd1234"):
+        (place / name).touch()
+    run = convscope.train(make_folder(), project=tmp_path / "runs", **QUICK)
+    assert run.path == place
+    assert not list(place.glob(".*"))
+
+
+def test_another_time_is_a_difference(make_folder: MakeFolder, tmp_path: Path) -> None:
+    data, fields = make_folder(), {"model": "lenet_rgb", "project": tmp_path / "runs"}
+    with pytest.raises(StoppedError):
+        convscope.train(data, time="20s", reporter=Asking(signal.SIGTERM, "epoch   2/"), **fields)
+    with pytest.raises(RunError, match="time +20s -> 1h"):
+        convscope.train(data, time="1h", **fields)
+    run = convscope.train(data, time="20s", **fields)
+    assert run.path.name == "pictures-lenet_rgb"
 
 
 def test_an_image_that_was_learned_from_is_never_tested_on(stopped: convscope.Run) -> None:
@@ -163,7 +248,10 @@ def test_an_image_that_was_learned_from_is_never_tested_on(stopped: convscope.Ru
 
 
 def test_a_moved_run_goes_on_where_it_is_now(
-    stopped: convscope.Run, tmp_path: Path, convscope: Convscope
+    stopped: convscope.Run,
+    tmp_path: Path,
+    convscope: Convscope,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moved = tmp_path / "elsewhere" / "renamed"
     moved.parent.mkdir()
@@ -175,6 +263,10 @@ def test_a_moved_run_goes_on_where_it_is_now(
     done = convscope("train", "--resume", moved)
     assert done.code == 6
     assert "is finished, not unfinished" in done.err
+    (moved / "evaluation.json").unlink()
+    monkeypatch.chdir(moved)
+    assert convscope("train", "--resume", ".").code == 0
+    assert (moved / "evaluation.json").is_file()
 
 
 def test_a_run_that_goes_on_has_no_other_name_or_recipe(convscope: Convscope) -> None:

@@ -15,10 +15,11 @@ from convscope.data.batches import Batch
 from convscope.device import choose_device
 from convscope.errors import UsageError
 from convscope.networks import build
-from convscope.training.loop import DivergedError, Stepping, train_epoch
+from convscope.training.loop import Stepping, train_epoch
 from convscope.training.objectives import Classification, PlainObjective
 from convscope.training.optimizers import make_optimizer
 from convscope.training.parameter_groups import parameter_groups
+from convscope.training.tally import DivergedError
 from convscope.training.tuning import freeze, set_learning_mode
 
 CPU = choose_device("cpu", "float32")

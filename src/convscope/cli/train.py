@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
 )
 @click.option(
     "--project",
-    default="runs",
     type=click.Path(path_type=Path),
     help="Folder of run folders. [default: runs]",
 )
@@ -52,7 +51,6 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
 @click.option("--log-steps", is_flag=True, help="Write a line of JSON a step, in log/steps.jsonl.")
 @click.option(
     "--checkpoint-every",
-    default="5m",
     help="Longest way between two checkpoints: steps, as 500, or a time, as 5m. They are also "
     "written at the ends of epochs, as far as that costs little. [default: 5m]",
 )
@@ -73,9 +71,9 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
 def command(
     data: str | None,
     recipe_file: Path | None,
-    project: Path,
+    project: Path | None,
     name: str | None,
-    checkpoint_every: str,
+    checkpoint_every: str | None,
     resume: Path | None,
     as_json: bool,
     quiet: bool,
@@ -92,7 +90,9 @@ def command(
     """
     options = {name: flags.pop(name) for name in OF_SESSION}
     if resume is not None:
-        recipe_file, project, name = _resumed(resume, recipe_file, name)
+        recipe_file, project, name = _resumed(
+            resume, {"--recipe": recipe_file, "--project": project, "--name": name}
+        )
     recipe = recipe_of(data, flags, file=recipe_file)
 
     from convscope.cli.tables import print_evaluation
@@ -106,7 +106,7 @@ def command(
     try:
         run = train_recipe(
             recipe,
-            project=project,
+            project=project or Path("runs"),
             name=name,
             options=SessionOptions(**options, checkpoint_every=interval_of(checkpoint_every)),
             reporter=Reporter(quiet=quiet),
@@ -124,14 +124,18 @@ def command(
     print(f"next:       convscope predict {run.path} IMAGE...")
 
 
-def _resumed(run: Path, file: Path | None, name: str | None) -> tuple[Path, Path, str]:
+def _resumed(run: Path, others: Mapping[str, object]) -> tuple[Path, Path, str]:
     """Recipe file, project and name of a run that is to go on.
+
+    Args:
+        run: Its folder.
+        others: Flags that say these too, with their values.
 
     Raises:
         UsageError: Something else says them too.
         RunError: There is no such run, or it is not unfinished.
     """
-    for flag, value in (("--recipe", file), ("--name", name)):
+    for flag, value in others.items():
         if value is not None:
             raise UsageError(f"`--resume` and `{flag}` exclude each other")
     found = Run.open(run)
@@ -140,7 +144,8 @@ def _resumed(run: Path, file: Path | None, name: str | None) -> tuple[Path, Path
             f"`{run}` is {found.state}, not unfinished",
             hint=f"`--continue {run} --epochs N` goes on with a run that is finished",
         )
-    return found.recipe_path, found.path.parent, found.path.name
+    place = found.path.resolve()
+    return found.recipe_path, place.parent, place.name
 
 
 def _again(words: Sequence[str]) -> str:

@@ -111,6 +111,11 @@ def _of_transfer(recipe: Recipe) -> Iterable[Problem]:
 def _of_course(recipe: Recipe) -> Iterable[Problem]:
     if recipe.time is not None and recipe.epochs is not None:
         yield "`epochs` and `time` exclude each other", "both say how long to train"
+    if recipe.batch_size == "auto" and recipe.sync_batch_norm:
+        yield (
+            "`batch_size=auto` and `sync_batch_norm` exclude each other",
+            "a size is tried in each process alone; give a `--batch-size`",
+        )
     if isinstance(recipe.batch_size, int) and recipe.accumulate > recipe.batch_size:
         yield (
             f"`accumulate` is {recipe.accumulate}, but a step has {recipe.batch_size} images",

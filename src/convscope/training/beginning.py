@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import csv
+import hashlib
+import json
 import platform
+import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import PIL
@@ -15,13 +19,19 @@ import torch
 
 from convscope import __version__
 from convscope.device import Device
-from convscope.errors import RunError, listed
+from convscope.errors import counted, listed
 from convscope.files import read_json, write_csv, write_json, write_text
-from convscope.processes import Processes
+from convscope.processes import Processes, is_restart, launch
 from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
-from convscope.training.going_on import check_still_unseen
+from convscope.training.changes import (
+    as_table,
+    check_changes,
+    find_changes,
+    read_environment,
+    rows_of_before,
+)
 from convscope.training.material import Material
 
 PROMISE = (
@@ -29,22 +39,47 @@ PROMISE = (
     "weights to the bit on the same type of machine, with the same versions, device, threads and "
     "number of processes; workers that decode images and the times of checkpoints don't matter"
 )
-# The same images may be given, left out or split by another path: they are compared themselves.
-PLACES = ("data", "exclude", "splits")
-# Other versions, processors, threads or processes round differently.
-DECISIVE = ("convscope", "torch", "processor", "threads", "processes")
-IMAGES = "the images, their order, classes or splits"
-# What the weights and the state of the optimizer belong to: nothing can go on with another.
-FIXED = ("model", "options", "opt", "tune", "layer_decay")
+NO_PROMISE = (
+    "none to the bit: the GPU's fastest algorithms add in another order each time; "
+    "`--deterministic` takes others"
+)
+CHANGED = "none to the bit: the training went on differently, see `changes`"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a run folder says of its beginning, as it would be written now.
+
+    Attributes:
+        recipe: With all choices made.
+        shapes: Of the network's weights and buffers, by name.
+        material: The images.
+        environment: Versions, device, promise.
+        time_given: What `--time` said; None for no time.
+    """
+
+    recipe: DecidedRecipe
+    shapes: Mapping[str, tuple[int, ...]]
+    material: Material
+    environment: dict[str, Any]
+    time_given: str | None = None
+
+    @cached_property
+    def splits(self) -> tuple[list[str], list[list[str]]]:
+        """The header and the rows of `splits.csv`."""
+        return _splits(self.material)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What has to be the same in all processes that train together."""
+        parts = [self.recipe.dump(), json.dumps(self.splits), json.dumps(dict(self.shapes))]
+        return hashlib.sha256("\n".join(parts).encode()).digest()
 
 
 def begin_run(
     run: Run,
-    recipe: DecidedRecipe,
-    material: Material,
+    beginning: Beginning,
     *,
-    device: Device,
-    processes: Processes,
     allow_change: bool,
     reporter: Reporter,
 ) -> str:
@@ -52,10 +87,7 @@ def begin_run(
 
     Args:
         run: Its folder.
-        recipe: With all choices made.
-        material: The images.
-        device: Where it learns.
-        processes: How many learn together.
+        beginning: What is to be written.
         allow_change: Go on with an unfinished run although something is different.
         reporter: Says what is different.
 
@@ -65,23 +97,44 @@ def begin_run(
     Raises:
         RunError: The unfinished run has another recipe, other images or another environment.
     """
-    environment = _environment(material, device, processes)
-    splits = _splits(material)
-    if run.checkpoints_path.is_dir() and run.environment_path.is_file():
-        recorded = read_json(run.environment_path)
-        changes = _changes(run, recipe, recorded, environment, splits)
-        environment["run"] = recorded.get("run")
-        if changes:
-            _check_changes(run, changes, material, allow_change=allow_change)
-            reporter.say(f"note: goes on differently\n{listed(_as_table(changes))}")
+    environment = dict(beginning.environment)
+    splits = beginning.splits
+    if run.checkpoints_path.is_dir():
+        recorded = read_environment(run)
+        environment["run"] = recorded["run"]
+        environment["changes"] = recorded.get("changes", [])
+        changes = find_changes(run, beginning, recorded)
+        if not changes:
+            return str(recorded["run"])
+        check_changes(run, changes, beginning, allow_change=allow_change)
+        reporter.say(f"note: goes on differently\n{listed(as_table(changes))}")
+        environment["promise"] = CHANGED
+        environment["changes"] = [*environment["changes"], [list(change) for change in changes]]
+        splits = (splits[0], splits[1] + rows_of_before(run, beginning.material))
     else:
         environment["run"] = uuid.uuid4().hex
-        changes = []
-    if changes or not run.checkpoints_path.is_dir():
-        write_csv(run.splits_path, *splits)
-        write_json(run.environment_path, environment)
-        write_text(run.recipe_path, recipe.dump())
+    write_csv(run.splits_path, *splits)
+    write_json(run.environment_path, environment)
+    write_text(run.recipe_path, beginning.recipe.dump())  # last: with it a run has begun
     return str(environment["run"])
+
+
+def was_begun_by_this_launch(run: Run) -> bool:
+    """Whether torchrun starts this again after a failure, and it was what began the run."""
+    if not is_restart() or not run.environment_path.is_file():
+        return False
+    return read_json(run.environment_path).get("launch") == launch()
+
+
+def forget(run: Run, reporter: Reporter) -> None:
+    """Throws away what an unfinished run has learned."""
+    if run.checkpoints_path.is_dir():
+        done = counted(len(run.history), "epoch")
+        reporter.say(f"note: {done} that `{run.path}` had learned: thrown away")
+        shutil.rmtree(run.checkpoints_path)  # first: without them nothing else counts
+    shutil.rmtree(run.classifier_path, ignore_errors=True)
+    for path in (run.history_path, run.measured_path, run.rate_picture_path, run.step_log_path):
+        path.unlink(missing_ok=True)
 
 
 def _splits(material: Material) -> tuple[list[str], list[list[str]]]:
@@ -111,10 +164,14 @@ def _splits(material: Material) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def _environment(material: Material, device: Device, processes: Processes) -> dict[str, Any]:
+def environment_of(
+    material: Material, recipe: DecidedRecipe, device: Device, processes: Processes
+) -> dict[str, Any]:
+    """What `environment.json` says, but for the run's number."""
+    is_repeatable = recipe.deterministic or device.repeats
     return {
         "format": FORMAT,
-        "promise": PROMISE,
+        "promise": PROMISE if is_repeatable else NO_PROMISE,
         "convscope": __version__,
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -125,74 +182,8 @@ def _environment(material: Material, device: Device, processes: Processes) -> di
         "device": device.reason,
         "threads": torch.get_num_threads(),
         "processes": processes.world_size,
+        "launch": launch(),
         "data_fingerprint": material.gallery.fingerprint,
         "split": material.split.words,
         "damaged": [list(pair) for pair in material.gallery.damaged],
     }
-
-
-class Change(NamedTuple):
-    """Something that is different from when a run was begun.
-
-    Attributes:
-        what: A field of the recipe or of the environment, or `IMAGES`.
-        before: Then.
-        now: Now.
-    """
-
-    what: str
-    before: object
-    now: object
-
-
-def _changes(
-    run: Run,
-    recipe: DecidedRecipe,
-    recorded: dict[str, Any],
-    environment: dict[str, Any],
-    splits: tuple[list[str], list[list[str]]],
-) -> list[Change]:
-    before, now = run.recipe.model_dump(mode="json"), recipe.model_dump(mode="json")
-    changes = [
-        Change(field, before[field], now[field])
-        for field in now
-        if field not in PLACES and before[field] != now[field]
-    ]
-    changes += [
-        Change(name, recorded.get(name), environment[name])
-        for name in DECISIVE
-        if recorded.get(name) != environment[name]
-    ]
-    with run.splits_path.open(encoding="utf-8", newline="") as file:
-        if list(csv.reader(file)) != [splits[0], *splits[1]]:
-            changes.append(Change(IMAGES, "as in splits.csv", "others"))
-    return changes
-
-
-def _check_changes(
-    run: Run, changes: Sequence[Change], material: Material, *, allow_change: bool
-) -> None:
-    """Refuses to go on differently, unless that was asked for and can be.
-
-    Raises:
-        RunError: It wasn't or can't.
-    """
-    table = listed(_as_table(changes))
-    if not allow_change:
-        raise RunError(
-            f"`{run.path}` is an unfinished run that was begun differently\n{table}",
-            hint="give the same flags to continue it, `--fresh` to begin it anew, `--name NAME` to "
-            "begin another, or `--allow-change` to go on with it all the same",
-        )
-    if any(change.what in FIXED for change in changes):
-        raise RunError(
-            f"`{run.path}` can't go on like this, as its weights belong to other values\n{table}",
-            hint="`--name NAME` begins another run",
-        )
-    if any(change.what == IMAGES for change in changes):
-        check_still_unseen(run, material)
-
-
-def _as_table(changes: Sequence[Change]) -> list[str]:
-    width = max(len(change.what) for change in changes)
-    return [f"{what:{width}}  {before} -> {now}" for what, before, now in changes]

@@ -34,12 +34,14 @@ class Interval:
 USUAL_INTERVAL = Interval(seconds=USUAL_SECONDS)
 
 
-def interval_of(words: str | int) -> Interval:
-    """The interval that `--checkpoint-every` says: `500` steps, or a time like `5m`.
+def interval_of(words: str | int | None) -> Interval:
+    """The interval that `--checkpoint-every` says: `500` steps, or a time like `5m`; None: usual.
 
     Raises:
         UsageError: It is neither.
     """
+    if words is None:
+        return USUAL_INTERVAL
     text = str(words).strip()
     if re.fullmatch(r"[0-9]+", text):
         if int(text) < 1:
@@ -69,18 +71,21 @@ class Cadence:
     def is_due_after_step(self) -> bool:
         """Whether the longest way is done; called once a step."""
         self._steps += 1
-        steps, seconds = self._interval.steps, self._interval.seconds
-        if steps is not None and self._steps >= steps:
-            return True
-        return seconds is not None and self._waited() >= seconds
+        return self._is_over()
 
     def is_due_after_epoch(self) -> bool:
         """Whether enough was learned since the last one to be worth another."""
-        return self._waited() >= self.cost_seconds / SHARE
+        return self._is_over() or self._waited() >= self.cost_seconds / SHARE
 
     def was_saved(self) -> None:
         """Begins the next way."""
         self._steps, self._last = 0, time.perf_counter()
+
+    def _is_over(self) -> bool:
+        steps, seconds = self._interval.steps, self._interval.seconds
+        if steps is not None and self._steps >= steps:
+            return True
+        return seconds is not None and self._waited() >= seconds
 
     def _waited(self) -> float:
         return time.perf_counter() - self._last

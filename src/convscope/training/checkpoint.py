@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ MANIFEST, STATE, TENSORS = "manifest.json", "state.json", ".safetensors"
 
 
 def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
-    """Writes `folder/<step>/`, then removes all but the newest two.
+    """Writes `folder/<step>/`, then removes all but this one and the one before.
+
+    A checkpoint of a later step goes too: it was damaged, else the training had gone on from it.
 
     Args:
         folder: The run's `checkpoints`.
@@ -50,8 +52,10 @@ def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
         files[STATE] = write_synced(place / STATE, json_bytes(snapshot.state))
         manifest = {"format": FORMAT, "run": run_id, "step": snapshot.step, "files": files}
         write_synced(place / MANIFEST, json_bytes({**manifest, "sha256": _seal(manifest)}))
-    for old in steps_in(folder)[:-KEPT]:
-        shutil.rmtree(folder / str(old), ignore_errors=True)  # what stays is removed next time
+    kept = [step for step in steps_in(folder) if step <= snapshot.step][-KEPT:]
+    for step in steps_in(folder):
+        if step not in kept:
+            shutil.rmtree(folder / str(step), ignore_errors=True)  # what stays goes next time
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +133,19 @@ def load_newest(folder: Path, *, run_id: str | None = None) -> tuple[Checkpoint 
     return None, remarks
 
 
-def load_ended(run_path: Path) -> Checkpoint:
+def load_ended(run_path: Path, say: Callable[[str], None]) -> Checkpoint:
     """The last state of a run that has ended, for a training that goes on from there.
+
+    Args:
+        run_path: The run's folder.
+        say: Told of checkpoints that are damaged.
 
     Raises:
         RunError: It has no whole checkpoint.
     """
-    checkpoint, _ = load_newest(run_path / "checkpoints")
+    checkpoint, remarks = load_newest(run_path / "checkpoints")
+    for remark in remarks:
+        say(f"note: {remark}")
     if checkpoint is None:
         raise RunError(
             f"`{run_path}` has no whole checkpoint to go on from",

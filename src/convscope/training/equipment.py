@@ -97,7 +97,13 @@ def equip(
     gallery, split = material.gallery, material.split
     share = Share(processes.rank, processes.world_size)
     images = _train_batches(recipe, material, preprocessing, device, share=share)
-    _check_enough(images, processes)
+    _check_enough(images.num_images // len(images), processes)
+    if len(split.validation) < processes.world_size:
+        raise UsageError(
+            f"there are {counted(len(split.validation), 'validation image')} for "
+            f"{processes.world_size} processes",
+            hint="give torchrun a smaller `--nproc-per-node`",
+        )
     validation_images = ImageBatches(
         material.evaluation,
         gallery.labels,
@@ -249,13 +255,16 @@ def _as_features(
     return train, FeatureBatches([seen], nothing, plain)
 
 
-def _check_enough(batches: ImageBatches, processes: Processes) -> None:
+def _check_enough(fewest: int, processes: Processes) -> None:
     """Refuses steps in which a process would have no image.
+
+    Args:
+        fewest: Images in a step.
+        processes: That share them.
 
     Raises:
         UsageError: There are fewer images in a step than processes.
     """
-    fewest = batches.num_images // len(batches)
     if fewest < processes.world_size:
         raise UsageError(
             f"a step has {counted(fewest, 'image')}, fewer than there are processes "

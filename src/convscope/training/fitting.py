@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 
@@ -19,21 +21,16 @@ from convscope.training.averaging import WeightAverage
 from convscope.training.budget import Deadline
 from convscope.training.equipment import Equipment, check_batch_norm
 from convscope.training.interruption import Interruption, StoppedError
-from convscope.training.loop import (
-    DivergedError,
-    EpochSums,
-    Stepping,
-    StepRow,
-    Tally,
-    highest_rate,
-    train_epoch,
-)
+from convscope.training.loop import Stepping, highest_rate, train_epoch
 from convscope.training.memory import explain_no_memory, is_out_of_memory
 from convscope.training.optimizers import optimizer_of
 from convscope.training.record import Record
 from convscope.training.schedules import Schedule, schedule_of
-from convscope.training.state import TrainingState, check_finite, copied
+from convscope.training.state import NotFiniteError, TrainingState, check_finite, copied
+from convscope.training.tally import DivergedError, EpochSums, StepRow, Tally
 from convscope.training.tuning import set_learning_mode, unfreeze
+
+CYCLES = 5  # last epochs by which those that are left are planned
 
 
 class Fitting:
@@ -76,31 +73,46 @@ class Fitting:
         self._began = time.perf_counter() - self.state.used_seconds
         left = self.state.epochs - self.state.epoch
         total = left * self.equipment.train_batches.num_images - self.state.sums.num_images
-        with Interruption(lambda: self._was_asked(reporter)) as interruption:
+        processes = self.equipment.processes
+        with Interruption(
+            processes.request_stop, second_acts=not processes.are_several
+        ) as interruption:
             try:
                 with reporter.task("training", total) as task:
                     self._epochs(task, reporter)
+                self._record.close()
             except _StopRequestedError as request:
+                reporter.say("stopping; once more stops at once, without saving")
                 self._save()
                 self._record.close()
+                # Whoever ends first is a failure to torchrun, which then ends the others.
+                processes.wait_for_all()
                 raise StoppedError(
                     interruption.signal, step=self.state.step, place=self.run.path
                 ) from request
-            self._record.close()
+            except Exception as error:
+                self._record.abandon()
+                if isinstance(error, DivergedError | NotFiniteError):
+                    self._record_failure(error)
+                raise
+            if processes.any_says(interruption.signal is not None):
+                processes.wait_for_all()
+                raise StoppedError(interruption.signal, step=self.state.step, place=self.run.path)
         return self.state, self.best
 
     def _epochs(self, task: Task, reporter: Reporter) -> None:
-        state, cycles = self.state, list[float]()
+        state = self.state
         while not self._is_over():
             is_whole = state.sums.steps == 0
             self._epoch(task)
             reporter.say(_line(state.history[-1], state.epochs))
-            self._plan_anew(cycles, reporter)
+            is_changed = self._plan_anew(reporter)
             self._record.write_history(state)
-            if self._is_over() or self._record.is_due_after_epoch():
+            if is_changed or self._is_over() or self._record.is_due_after_epoch():
                 self._save()
-            if is_whole:  # one that was broken off says nothing about how long an epoch takes
-                cycles.append(time.perf_counter() - self._epoch_began)
+            # One that was broken off says nothing about how long an epoch takes.
+            if is_whole and self._deadline is not None:
+                state.cycles = [*state.cycles, time.perf_counter() - self._epoch_began][-CYCLES:]
 
     def _epoch(self, task: Task) -> None:
         """Learns and validates; moves the state on."""
@@ -157,9 +169,6 @@ class Fitting:
                 seed=recipe.seed,
                 tally=self._tally,
             )
-        except DivergedError as error:
-            self._record_failure(error)
-            raise
         except ValueError as error:
             if (explained := check_batch_norm(error, recipe)) is None:
                 raise
@@ -167,6 +176,7 @@ class Fitting:
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
+            traceback.clear_frames(error.__traceback__)  # they hold what the step had computed
             raise explain_no_memory(recipe, equipment) from error
 
     def _after_step(self, step: int) -> None:
@@ -194,12 +204,12 @@ class Fitting:
         logits, labels = equipment.processes.gather(mine), equipment.validation_labels
         correct = int((logits.argmax(dim=1) == labels).sum())
         loss = float(nn.functional.cross_entropy(logits.double(), labels))
+        # Other processors may round differently, and what follows is decided by these numbers.
+        loss = json.loads(equipment.processes.broadcast(json.dumps(loss).encode()))
         if not math.isfinite(loss):
             rate = self.optimizer.param_groups[0]["lr"]
             highest = highest_rate(self.optimizer)
-            error = DivergedError(self.state.step - 1, loss, rate, highest_lr=highest)
-            self._record_failure(error)
-            raise error
+            raise DivergedError(self.state.step - 1, loss, rate, highest_lr=highest)
         return correct / len(logits), loss
 
     def _stoppable(self, batches: Batches) -> Iterator[Batch]:
@@ -210,7 +220,7 @@ class Fitting:
                 raise _StopRequestedError
             yield batch
 
-    def _record_failure(self, error: DivergedError) -> None:
+    def _record_failure(self, error: DivergedError | NotFiniteError) -> None:
         if self.equipment.processes.is_first:
             write_json(
                 self.run.failure_path,
@@ -238,20 +248,28 @@ class Fitting:
         self._record.begin(state, steps_per_epoch=self.steps_per_epoch)
         return state, checkpoint.best
 
-    def _plan_anew(self, cycles: Sequence[float], reporter: Reporter) -> None:
-        """Leaves epochs out for which there is no time left; the schedule ends sooner."""
+    def _plan_anew(self, reporter: Reporter) -> bool:
+        """Leaves epochs out for which there is no time left; the schedule ends sooner.
+
+        Returns:
+            Whether the plan is another one now: what a clock has decided has to be on record.
+        """
         if self._deadline is None:
-            return
+            return False
         state = self.state
-        epochs = self._deadline.epochs_that_fit(cycles, done=state.epoch, planned=state.epochs)
+        epochs = self._deadline.epochs_that_fit(
+            state.cycles, done=state.epoch, planned=state.epochs
+        )
         epochs = int(self.equipment.processes.broadcast(str(epochs).encode()))
-        if epochs < state.epochs:
-            if state.epochs == self.recipe.epochs:
-                reporter.say(
-                    "note: epochs take longer than when the time was planned: "
-                    f"{epochs} of them, not {state.epochs}"
-                )
-            state.epochs = epochs
+        if epochs >= state.epochs:
+            return False
+        if state.epochs == self.recipe.epochs:
+            reporter.say(
+                "note: epochs take longer than when the time was planned: "
+                f"{epochs} of them, not {state.epochs}"
+            )
+        state.epochs = epochs
+        return True
 
     def _is_over(self) -> bool:
         state = self.state
@@ -284,10 +302,6 @@ class Fitting:
             optimizer=self.optimizer,
             average=None if self.average is None else self.average.state,
         )
-
-    def _was_asked(self, reporter: Reporter) -> None:
-        self.equipment.processes.request_stop()
-        reporter.say("stopping after this step; once more stops at once, without saving")
 
 
 class _StopRequestedError(Exception):

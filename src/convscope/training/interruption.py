@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -27,7 +26,7 @@ class StoppedError(ConvscopeError):
         asked = signal.Signals(number or signal.SIGTERM)  # None: another process was asked
         super().__init__(
             f"stopped by {WORDS[asked]} after step {step:,}; everything is saved in `{place}`",
-            hint="the same call continues it",
+            hint="the same call continues it, without `fresh`",
         )
         self.signal = asked
         self.exit_code = 128 + asked
@@ -36,12 +35,16 @@ class StoppedError(ConvscopeError):
 class Interruption:
     """Within it SIGTERM and the first Ctrl-C only ask; the second acts as it did before.
 
+    Nothing is said in the handler: it may interrupt whoever is writing just then.
+
     Args:
         on_ask: Called when a signal has come.
+        second_acts: Whether the second one is acted on. Of several processes each gets the same
+            signal twice, from the terminal or the job and from torchrun.
     """
 
-    def __init__(self, on_ask: Callable[[], None]) -> None:
-        self._on_ask = on_ask
+    def __init__(self, on_ask: Callable[[], None], *, second_acts: bool = True) -> None:
+        self._on_ask, self._second_acts = on_ask, second_acts
         self._before: dict[int, Any] = {}
         self.signal: int | None = None
 
@@ -63,9 +66,9 @@ class Interruption:
         if self.signal is None:
             self.signal = number
             self._on_ask()
-            return
-        self._give_back()
-        os.kill(os.getpid(), number)
+        elif self._second_acts:
+            self._give_back()
+            signal.raise_signal(number)
 
     def _give_back(self) -> None:
         for number, handler in self._before.items():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn, optim
@@ -17,62 +15,7 @@ from convscope.errors import TrainingError
 from convscope.networks import NORMALISATIONS
 from convscope.processes import ALONE, Processes
 from convscope.training.objectives import Objective
-
-LOOK_EVERY = 16  # steps between looks at the losses: each look makes a GPU wait
-
-
-@dataclass(frozen=True, slots=True)
-class EpochSums:
-    """Sums over an epoch's images, divided once.
-
-    Attributes:
-        loss_sum: Of the images' losses.
-        num_correct: Right predictions; 0 where the targets are no classes.
-        num_images: N.
-        steps: Optimizer steps.
-    """
-
-    loss_sum: float = 0.0
-    num_correct: int = 0
-    num_images: int = 0
-    steps: int = 0
-
-    def with_step(self, row: StepRow) -> EpochSums:
-        """The sums with one more step."""
-        return EpochSums(
-            self.loss_sum + row.loss * row.num_images,
-            self.num_correct + row.num_correct,
-            self.num_images + row.num_images,
-            self.steps + 1,
-        )
-
-    @property
-    def loss(self) -> float:
-        """Mean over the images."""
-        return self.loss_sum / self.num_images
-
-    @property
-    def accuracy(self) -> float:
-        """Share of right predictions while learning, with dropout and augmentation."""
-        return self.num_correct / self.num_images
-
-
-class StepRow(NamedTuple):
-    """What is known of a step.
-
-    Attributes:
-        step: Counts from 0 through the whole training.
-        learning_rate: Of the last block.
-        loss: Mean over its images.
-        num_images: N.
-        num_correct: Right predictions; 0 where the targets are no classes.
-    """
-
-    step: int
-    learning_rate: float
-    loss: float
-    num_images: int
-    num_correct: int
+from convscope.training.tally import EpochSums, Taken, Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,20 +60,6 @@ class Stepping:
     after: Callable[[int], None] = lambda step: None
 
 
-OnLook = Callable[[Sequence[StepRow], EpochSums], None]
-
-
-class DivergedError(TrainingError):
-    """A loss that is infinite or no number."""
-
-    def __init__(self, step: int, loss: float, lr: float, *, highest_lr: float) -> None:
-        self.step, self.loss, self.lr = step, loss, lr
-        super().__init__(
-            f"the loss became {loss} in step {step} at learning rate {lr:.3g}",
-            hint=f"try `--lr {highest_lr / 10:.1g}`, or a longer `--warmup-epochs`",
-        )
-
-
 def train_epoch(
     network: nn.Module,
     batches: Batches,
@@ -169,7 +98,7 @@ def train_epoch(
             network, objective, batch, device=device, processes=processes, parts=rules.parts
         )
         take_step(optimizer, gradient, rules=rules, seed=seed, step=step)
-        tally.add(step, lr, gradient, highest_lr=highest_rate(optimizer))
+        tally.add(step, lr, gradient.taken, highest_lr=highest_rate(optimizer))
         stepping.after(step)
     return tally.sums()
 
@@ -216,14 +145,10 @@ class Gradient:
     Of several processes each computes that of its images, and they are added up.
 
     Attributes:
-        loss: Mean over the images of all processes, of the first time.
-        num_correct: Right predictions of all processes, of the first time; 0 where the targets are
-            no classes.
-        num_images: Of all processes.
+        taken: Loss and right predictions, of the first time.
     """
 
-    loss: Tensor
-    num_correct: Tensor
+    taken: Taken
 
     def __init__(
         self,
@@ -240,7 +165,7 @@ class Gradient:
         inputs, targets = (part.tensor_split(parts) for part in (batch.inputs, batch.targets))
         self._parts = [pair for pair in zip(inputs, targets, strict=True) if len(pair[0])]
         self._first_part = processes.rank * parts
-        self.num_images = batch.num_images
+        self._num_images = batch.num_images
         self._is_known = False
 
     def compute(self, seed: int, step: int) -> Tensor:
@@ -252,7 +177,7 @@ class Gradient:
             torch.manual_seed(seed32("step", seed, step, number))
             with self._device.autocast():
                 loss, output = self._objective(self._network, inputs, targets)
-            share = loss * (len(inputs) / self.num_images)
+            share = loss * (len(inputs) / self._num_images)
             share.backward()  # type: ignore[no-untyped-call]
             total = share.detach() if total is None else total + share.detach()
             correct.append(_num_correct(output.detach(), targets))
@@ -262,7 +187,7 @@ class Gradient:
         if self._processes.are_several:
             total, right = self._added_up(total, right)
         if not self._is_known:
-            self.loss, self.num_correct, self._is_known = total, right, True
+            self.taken, self._is_known = Taken(total, right, self._num_images), True
         return total
 
     def _added_up(self, loss: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
@@ -290,77 +215,6 @@ def running_statistics(network: nn.Module) -> list[Tensor]:
         for statistic in (layer.running_mean, layer.running_var)
         if statistic is not None
     ]
-
-
-class Tally:
-    """Keeps losses on the device and looks at them only now and then.
-
-    Args:
-        sums: Of the steps of this epoch that were done before.
-        on_look: Called now and then with the steps done since, and sums so far.
-    """
-
-    def __init__(
-        self,
-        sums: EpochSums | None = None,
-        on_look: OnLook = lambda rows, sums: None,
-    ) -> None:
-        self._sums, self._on_look = sums or EpochSums(), on_look
-        self._waiting: list[_Waiting] = []
-
-    @property
-    def steps(self) -> int:
-        """Done in this epoch."""
-        return self._sums.steps + len(self._waiting)
-
-    def add(self, step: int, lr: float, gradient: Gradient, *, highest_lr: float) -> None:
-        """Takes a step in.
-
-        Raises:
-            DivergedError: The loss of it or one before became infinite or no number.
-        """
-        row = _Waiting(
-            step, lr, highest_lr, gradient.num_images, gradient.loss, gradient.num_correct
-        )
-        self._waiting.append(row)
-        if len(self._waiting) >= LOOK_EVERY:
-            self.sums()
-
-    def sums(self) -> EpochSums:
-        """Looks at all steps so far.
-
-        Raises:
-            DivergedError: A loss became infinite or no number.
-        """
-        if not self._waiting:
-            return self._sums
-        losses = torch.stack([row.loss for row in self._waiting]).double().tolist()
-        corrects = torch.stack([row.num_correct for row in self._waiting]).tolist()
-        waiting, self._waiting = self._waiting, []
-        rows: list[StepRow] = []
-        diverged: DivergedError | None = None
-        for row, loss, correct in zip(waiting, losses, corrects, strict=True):
-            if not math.isfinite(loss):
-                diverged = DivergedError(row.step, loss, row.lr, highest_lr=row.highest_lr)
-                break
-            rows.append(StepRow(row.step, row.lr, loss, row.num_images, int(correct)))
-            self._sums = self._sums.with_step(rows[-1])
-        if rows:
-            self._on_look(rows, self._sums)
-        if diverged is not None:
-            raise diverged
-        return self._sums
-
-
-class _Waiting(NamedTuple):
-    """A step that nobody has looked at yet."""
-
-    step: int
-    lr: float
-    highest_lr: float
-    num_images: int
-    loss: Tensor
-    num_correct: Tensor
 
 
 def _num_correct(outputs: Tensor, targets: Tensor) -> Tensor:

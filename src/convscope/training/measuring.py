@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ class Measured:
         deadline: When the training has to end; None for no such moment.
         notes: For `measured.json`; empty where nothing was measured now.
         search: The search for a rate; None where there was none now.
+        is_recorded: Whether it was measured before, and is on record.
     """
 
     recipe: DecidedRecipe
@@ -35,10 +37,12 @@ class Measured:
     deadline: Deadline | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     search: RateSearch | None = None
+    is_recorded: bool = False
 
     def save(self, run: Run) -> None:
-        """Writes the measurements and the picture into the run folder, if there are any."""
-        if not run.checkpoints_path.is_dir():  # what lies there is of a training that never began
+        """Writes the measurements and the picture into the run folder, if there are any now."""
+        if not self.notes and not run.checkpoints_path.is_dir() and not self.is_recorded:
+            # What lies there is of a training that never began.
             run.measured_path.unlink(missing_ok=True)
             run.rate_picture_path.unlink(missing_ok=True)
         if self.notes:
@@ -47,21 +51,29 @@ class Measured:
             self.search.save(run.rate_picture_path)
 
 
-def read_measured(run: Run) -> dict[str, Any]:
-    """What an unfinished run has on record: batch size, rate, epochs, `reserve_seconds`.
+def read_measured(run: Run, given: Recipe) -> dict[str, Any]:
+    """What an unfinished run has on record; empty where it has nothing that counts.
 
-    Empty where nothing was measured or nothing has begun.
+    What was measured before the first checkpoint counts if the same was asked for.
     """
-    if not (run.checkpoints_path.is_dir() and run.measured_path.is_file()):
+    if not (run.recipe_path.is_file() and run.measured_path.is_file()):
+        return {}
+    notes = read_json(run.measured_path)
+    if not run.checkpoints_path.is_dir() and notes.get("asked") != _asked(given):
         return {}
     recorded = Recipe.load(run.recipe_path)
-    noted = read_json(run.measured_path).get("time", {})
+    planned = notes.get("time", {})
     return {
         "batch_size": recorded.batch_size,
         "lr": recorded.lr,
         "epochs": recorded.epochs,
-        "reserve_seconds": noted.get("reserve_seconds", 0.0),
+        "time": planned.get("given"),
+        "reserve_seconds": planned.get("reserve_seconds", 0.0),
     }
+
+
+def _asked(given: Recipe) -> str:
+    return hashlib.sha256(given.model_dump_json().encode()).hexdigest()
 
 
 def measure(
@@ -91,20 +103,13 @@ def measure(
         TrainingError: The loss falls at no rate.
         UsageError: The time is over already.
     """
+    if recorded:
+        return _as_recorded(given, decide, equipment, equip=equip, recorded=recorded, began=began)
     deadline = None
     if given.time is not None:
         deadline = Deadline(began + seconds_of(given.time))
-    if recorded:
-        if deadline is not None:
-            deadline = replace(deadline, reserve_seconds=recorded["reserve_seconds"])
-        rate = {"lr": recorded["lr"]} if given.lr == "auto" else {}
-        epochs = {"epochs": recorded["epochs"], "time": None} if given.time is not None else {}
-        batch = {"batch_size": recorded["batch_size"]} if given.batch_size == "auto" else {}
-        decided = decide(given.model_copy(update={**rate, **epochs, **batch}))
-        if batch or decided.train_sizes is not None:
-            equipment = equip(decided)
-        return Measured(decided, equipment, deadline)
     notes: dict[str, Any] = {}
+    asked = _asked(given)
     search = None
     if given.batch_size == "auto":
         room = measure_room(decide(given), equipment)
@@ -139,4 +144,34 @@ def measure(
     decided = decide(given)
     if decided.train_sizes is not None and deadline is not None:
         equipment = equip(decided)  # the sizes follow the number of epochs
+    if notes:
+        notes["asked"] = asked
     return Measured(decided, equipment, deadline, notes, search)
+
+
+def _as_recorded(
+    given: Recipe,
+    decide: Callable[[Recipe], DecidedRecipe],
+    equipment: Equipment,
+    *,
+    equip: Callable[[DecidedRecipe], Equipment],
+    recorded: Mapping[str, Any],
+    began: float,
+) -> Measured:
+    """What was measured when the run was begun."""
+    found = {}
+    if given.batch_size == "auto":
+        found["batch_size"] = recorded["batch_size"]
+    if given.lr == "auto":
+        found["lr"] = recorded["lr"]
+    # A run that was begun with a time has it, also where its own recipe is given.
+    time_given = given.time or (recorded["time"] if given.epochs == recorded["epochs"] else None)
+    deadline = None
+    if time_given is not None:
+        found |= {"epochs": recorded["epochs"], "time": None}
+        at = began + seconds_of(time_given)
+        deadline = Deadline(at, reserve_seconds=recorded["reserve_seconds"])
+    decided = decide(given.model_copy(update=found))
+    if "batch_size" in found or decided.train_sizes is not None:
+        equipment = equip(decided)
+    return Measured(decided, equipment, deadline, is_recorded=True)

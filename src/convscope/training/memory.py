@@ -69,7 +69,8 @@ def measure_room(recipe: DecidedRecipe, equipment: Equipment) -> Room:
         raise DeviceError(
             "it isn't known how much memory is free here", hint="give a `--batch-size`"
         )
-    batch = next(iter(equipment.train_batches.epoch(0)))
+    last = recipe.epochs - 1  # by then images have their full size, and all layers learn
+    batch = next(iter(equipment.train_batches.epoch(last)))
     inputs, targets = batch.inputs[:SAMPLE], batch.targets[:SAMPLE]
     network = equipment.learner
     own = {p.untyped_storage().data_ptr() for p in (*network.parameters(), *network.buffers())}
@@ -82,7 +83,7 @@ def measure_room(recipe: DecidedRecipe, equipment: Equipment) -> Room:
         return tensor
 
     with (
-        Trial(recipe, equipment),
+        Trial(recipe, equipment, epoch=last),
         torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
         equipment.device.autocast(),
     ):
@@ -119,14 +120,15 @@ def find_batch_size(recipe: DecidedRecipe, equipment: Equipment, room: Room) -> 
 
 
 def _fits(recipe: DecidedRecipe, equipment: Equipment, images: int) -> bool:
-    batch = next(iter(equipment.train_batches.epoch(0)))
+    last = recipe.epochs - 1
+    batch = next(iter(equipment.train_batches.epoch(last)))
     repeats = -(-images // len(batch.inputs))
     inputs = batch.inputs.repeat(repeats, *[1] * (batch.inputs.ndim - 1))[:images]
     targets = batch.targets.repeat(repeats, *[1] * (batch.targets.ndim - 1))[:images]
     fits = True
     try:
         # Alone: one that fails would leave the others waiting for it.
-        with Trial(recipe, replace(equipment, processes=ALONE)) as trial:
+        with Trial(recipe, replace(equipment, processes=ALONE), epoch=last) as trial:
             trial.step_with(Batch(inputs, targets, images), 0, factor=0.0)
     except RuntimeError as error:
         if not is_out_of_memory(error):
@@ -160,7 +162,7 @@ def is_out_of_memory(error: RuntimeError) -> bool:
     return (
         isinstance(error, torch.OutOfMemoryError)
         or "not enough memory" in words
-        or ("can't allocate memory" in words)
+        or ("can't allocate memory" in words or "backend out of memory" in words)
     )
 
 
@@ -169,11 +171,18 @@ def explain_no_memory(recipe: DecidedRecipe, equipment: Equipment) -> TrainingEr
     for parameter in equipment.network.parameters():
         parameter.grad = None
     equipment.device.forget_cached()
-    share = max(1, recipe.batch_size // equipment.processes.world_size // recipe.accumulate)
-    fits = _power_of_two(max(1, share // 2))
-    with suppress(RuntimeError, DeviceError):  # else nothing is known but that half is less
-        fits = _power_of_two(max(1, min(fits, measure_room(recipe, equipment).images)))
-    whole = fits * recipe.accumulate * equipment.processes.world_size
+    processes = equipment.processes
+    share = max(1, recipe.batch_size // processes.world_size // recipe.accumulate)
+    if share == 1:
+        return TrainingError(
+            "there is not enough memory for a single image",
+            hint="choose a smaller `--img-size` or a smaller network",
+        )
+    fits = _power_of_two(share // 2)
+    if not processes.are_several:  # only one of them is here
+        with suppress(RuntimeError, DeviceError):  # else nothing is known but that half is less
+            fits = _power_of_two(max(1, min(fits, measure_room(recipe, equipment).images)))
+    whole = fits * recipe.accumulate * processes.world_size
     parts = -(-share // fits) * recipe.accumulate
     return TrainingError(
         f"there is not enough memory for steps of {recipe.batch_size} images",
@@ -183,4 +192,4 @@ def explain_no_memory(recipe: DecidedRecipe, equipment: Equipment) -> TrainingEr
 
 
 def _power_of_two(number: int) -> int:
-    return 1 << (max(1, number).bit_length() - 1) if number >= 1 else 0
+    return 1 << (number.bit_length() - 1) if number >= 1 else 0

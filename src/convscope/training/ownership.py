@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,53 +10,52 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from convscope.errors import RunError, counted
-from convscope.files import read_json, write_json
+from convscope.errors import RunError
+from convscope.files import read_json, remove_leftovers, write_json
 from convscope.processes import Processes, is_restart
 from convscope.progress import Reporter
 from convscope.run import Run, choose_folder
 
 
 @contextmanager
-def claimed(
-    project: Path, name: str, processes: Processes, *, is_fresh: bool, reporter: Reporter
-) -> Iterator[Run]:
+def claimed(project: Path, name: str, processes: Processes, *, reporter: Reporter) -> Iterator[Run]:
     """Within it the run of this name is this training's: the unfinished one, or a new number.
 
     Args:
         project: The folder of run folders.
         name: Of the run.
         processes: The first of them chooses.
-        is_fresh: Whether what an unfinished run has learned is thrown away.
         reporter: Says what was chosen.
 
     Raises:
-        RunError: Another process trains there.
+        RunError: Another process trains there, or torchrun starts a training again that has ended.
         UsageError: The name can't be that of a folder.
     """
     with ExitStack() as stack:
         place = b""
         if processes.is_first:
-            run = choose_folder(project, name)
+            run = _claim(project, name, stack)
             if run.path.name != name:
                 reporter.say(f"note: `{project / name}` has ended; this training is `{run.path}`")
-            stack.enter_context(owned(run))
-            # A restart after a failure goes on with what the first start began anew.
-            if is_fresh and not is_restart():
-                _forget(run, reporter)
             place = os.fsencode(run.path)
         yield Run(Path(os.fsdecode(processes.broadcast(place))))
 
 
-def _forget(run: Run, reporter: Reporter) -> None:
-    """Throws away what an unfinished run has learned."""
-    if not run.checkpoints_path.is_dir():
-        return
-    done = len(run.history)
-    reporter.say(f"note: {counted(done, 'epoch')} that `{run.path}` had learned: thrown away")
-    shutil.rmtree(run.checkpoints_path)  # first: without them nothing else counts
-    for path in (run.history_path, run.measured_path, run.rate_picture_path, run.step_log_path):
-        path.unlink(missing_ok=True)
+def _claim(project: Path, name: str, stack: ExitStack) -> Run:
+    while True:
+        run = choose_folder(project, name)
+        if is_restart() and not run.recipe_path.is_file() and run.path.name != name:
+            raise RunError(
+                f"`{project / name}` has ended, and a restart after a failure begins no other run",
+                hint="what it said when it ended stands above",
+            )
+        with ExitStack() as attempt:
+            attempt.enter_context(owned(run))
+            # Between the choice and the lock another process may have brought it to its end.
+            if choose_folder(project, name).path == run.path:
+                remove_leftovers(run.path)
+                stack.push(attempt.pop_all())
+                return run
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from torch import Tensor, nn, optim
@@ -17,10 +18,10 @@ from convscope.recipe import DecidedRecipe
 from convscope.run import Run
 from convscope.training.cadence import USUAL_INTERVAL, Cadence, Interval
 from convscope.training.checkpoint import Checkpoint, load_ended, load_newest
-from convscope.training.loop import StepRow
 from convscope.training.saver import Saver
 from convscope.training.state import TrainingState, take_snapshot
 from convscope.training.step_log import StepLog
+from convscope.training.tally import StepRow
 
 
 class Record:
@@ -60,7 +61,7 @@ class Record:
         if self._processes.is_first:
             found = self._find_own(reporter)
             if found is None and recipe.continues is not None:
-                found, is_another = load_ended(Path(recipe.continues)), True
+                found, is_another = load_ended(Path(recipe.continues), reporter.say), True
                 place = _place(found.state)
                 reporter.say(f"goes on {place} of `{recipe.continues}`")
         found = _shared(found, self._processes)
@@ -72,6 +73,8 @@ class Record:
         """Makes history and log say what the state says; what came after it is done again."""
         if self._log is not None:
             self._log.begin(state.epoch * steps_per_epoch + state.sums.steps)
+        if self._processes.is_first and not state.history:
+            self._run.history_path.unlink(missing_ok=True)
         self.write_history(state)
 
     def is_due_after_step(self) -> bool:
@@ -125,6 +128,11 @@ class Record:
             RunError: It could not be written.
         """
         self._saver.wait()
+
+    def abandon(self) -> None:
+        """Waits for the last checkpoint where something else has gone wrong already."""
+        with suppress(Exception):
+            self._saver.wait()
 
     def log(self, rows: Sequence[StepRow]) -> None:
         """Adds steps to their log."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +19,19 @@ from convscope.data.dataset import check_learnable
 from convscope.data.pictures import check_picture_path
 from convscope.data.preprocessing import Preprocessing
 from convscope.device import Device, choose_device
+from convscope.errors import RunError
 from convscope.files import check_writable, json_bytes, parse_json
 from convscope.processes import Processes, connected, processes_asked_for
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import DecidedRecipe, Recipe
 from convscope.run import Run
-from convscope.training.beginning import begin_run
+from convscope.training.beginning import (
+    Beginning,
+    begin_run,
+    environment_of,
+    forget,
+    was_begun_by_this_launch,
+)
 from convscope.training.cadence import USUAL_INTERVAL, Interval
 from convscope.training.choices import measured
 from convscope.training.course import decide_course
@@ -78,13 +87,11 @@ class Trained:
         run: Its folder; evaluation is still missing.
         classifier: The best.
         material: All images, and which of them were used for what.
-        is_first: Whether this is the first of the processes, which writes what comes next.
     """
 
     run: Run
     classifier: Classifier
     material: Material
-    is_first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +137,9 @@ def train(
     project: Path = Path("runs"),
     name: str | None = None,
     options: SessionOptions = USUAL_OPTIONS,
+    finish: Callable[[Trained], None] = lambda trained: None,
     reporter: Reporter = SILENT,
-) -> Trained:
+) -> Run:
     """Trains as the recipe says; an unfinished run of the same name is continued.
 
     Of several processes each calls this; the first says what happens, and writes.
@@ -141,6 +149,8 @@ def train(
         project: The folder of run folders.
         name: Of the run; else `<data>-<model>`.
         options: What doesn't change the result.
+        finish: What comes after the last epoch, in the first process, while nobody else may train
+            in the run.
         reporter: Says what happens.
 
     Raises:
@@ -157,10 +167,11 @@ def train(
         ready = _ready(recipe, place, options=options, reporter=reporter)
         look = ready.look
         name = name or f"{look.dataset.name}-{look.decision.choice.name}"
-        with claimed(
-            project, name, place.processes, is_fresh=options.fresh, reporter=reporter
-        ) as run:
-            return _train(ready, run, began=began, options=options, reporter=reporter)
+        with claimed(project, name, place.processes, reporter=reporter) as run:
+            trained = _train(ready, run, began=began, options=options, reporter=reporter)
+            if place.processes.is_first:
+                finish(trained)
+    return run
 
 
 def find_rate(
@@ -202,7 +213,8 @@ def _train(
     """Everything from the first measurement to the classifier."""
     device, processes = ready.place.device, ready.place.processes
     recipe, num_test = ready.look.recipe, len(ready.material.split.test)
-    recorded = processes.broadcast(json_bytes(read_measured(run) if processes.is_first else {}))
+    is_fresh = options.fresh and not was_begun_by_this_launch(run)
+    recorded = {} if is_fresh else _recorded(ready, run, allow_change=options.allow_change)
     equipment = ready.equip(ready.decide(recipe), reporter)
     with device.keep_random_state():
         found = measure(
@@ -210,15 +222,24 @@ def _train(
             ready.decide,
             equipment,
             equip=lambda decided: ready.equip(decided, reporter),
-            recorded=parse_json(recorded, run.measured_path),
+            recorded=recorded,
             began=began,
             num_test=num_test,
             reporter=reporter,
         )
-        decided, equipment = found.recipe, found.equipment
+        beginning = Beginning(
+            recipe=found.recipe,
+            shapes={n: tuple(v.shape) for n, v in ready.network.state_dict().items()},
+            material=ready.material,
+            environment=environment_of(ready.material, found.recipe, device, processes),
+            time_given=recipe.time,
+        )
+        _check_same_everywhere(beginning, ready.network, processes)
         run_id = ""
         if processes.is_first:
-            run_id = _begin(ready, run, found, equipment, options=options, reporter=reporter)
+            if is_fresh:
+                forget(run, reporter)
+            run_id = _begin(ready, run, found, beginning, options=options, reporter=reporter)
         record = Record(
             run,
             run_id=run_id,
@@ -226,47 +247,70 @@ def _train(
             interval=options.checkpoint_every,
             logs_steps=options.log_steps,
         )
-        fitting = Fitting(run, decided, equipment, record=record, deadline=found.deadline)
+        fitting = Fitting(
+            run, found.recipe, found.equipment, record=record, deadline=found.deadline
+        )
         state, best = fitting.fit(reporter)
     classifier = _classifier(ready, state, best)
     if processes.is_first:
         classifier.save(run.classifier_path)
-    return Trained(run, classifier, ready.material, processes.is_first)
+    return Trained(run, classifier, ready.material)
+
+
+def _recorded(ready: _Ready, run: Run, *, allow_change: bool) -> dict[str, Any]:
+    """What the first process finds on record of an unfinished run."""
+    processes, recipe = ready.place.processes, ready.look.recipe
+    found = read_measured(run, recipe) if processes.is_first else {}
+    if allow_change and recipe.time is not None and found.get("time") != recipe.time:
+        found = {}  # the epochs are planned anew
+    return parse_json(processes.broadcast(json_bytes(found)), run.measured_path)
+
+
+def _check_same_everywhere(beginning: Beginning, network: nn.Module, processes: Processes) -> None:
+    """Refuses to train together with others that have something else.
+
+    Raises:
+        RunError: This process has another recipe, other images or other weights than the first.
+    """
+    if not processes.are_several:
+        return
+    digest = hashlib.sha256(beginning.fingerprint)
+    for value in network.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    if processes.broadcast(digest.digest()) != digest.digest():
+        raise RunError(
+            f"process {processes.rank} has other images, another recipe or other weights than the "
+            "first one",
+            hint="give all processes the same command, the same data and the same weights",
+        )
 
 
 def _begin(
     ready: _Ready,
     run: Run,
     found: Measured,
-    equipment: Equipment,
+    beginning: Beginning,
     *,
     options: SessionOptions,
     reporter: Reporter,
 ) -> str:
     """Writes what the run folder says before the first step; returns what tells it from others."""
-    device, processes = ready.place.device, ready.place.processes
-    run_id = begin_run(
-        run,
-        found.recipe,
-        ready.material,
-        device=device,
-        processes=processes,
-        allow_change=options.allow_change,
-        reporter=reporter,
-    )
+    if not run.checkpoints_path.is_dir():
+        found.save(run)  # before the recipe: what stands there was measured for it
+    run_id = begin_run(run, beginning, allow_change=options.allow_change, reporter=reporter)
     found.save(run)
     announce(
         run,
         found.recipe,
         split=ready.material.split,
-        steps=len(equipment.train_batches),
-        device=device,
-        processes=processes,
+        steps=len(found.equipment.train_batches),
+        device=ready.place.device,
+        processes=ready.place.processes,
         reporter=reporter,
     )
     if options.show_batch is not None:
         classes = ready.look.dataset.classes
-        show_batch(options.show_batch, equipment.images, ready.preprocessing, classes)
+        show_batch(options.show_batch, found.equipment.images, ready.preprocessing, classes)
         reporter.say(f"the first batch, as the network sees it: {options.show_batch}")
     return run_id
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn, optim
 
 from convscope.classifier import portable_state
 from convscope.errors import TrainingError
-from convscope.training.loop import EpochSums
 from convscope.training.optimizer_state import flatten
+from convscope.training.tally import EpochSums
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class TrainingState:
         used_seconds: What this run has taken so far.
         planned_epochs: How many there were to be when it began; with `--time` some may be left out.
         steps_per_epoch: As it was when it began.
+        cycles: Seconds of the last whole epochs, validation and checkpoints included.
     """
 
     epochs: int
@@ -49,6 +50,7 @@ class TrainingState:
     used_seconds: float = 0.0
     planned_epochs: int = 0
     steps_per_epoch: int = 0
+    cycles: list[float] = field(default_factory=list)
 
     def is_better(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch with these validation numbers is the best so far."""
@@ -64,6 +66,7 @@ class TrainingState:
     def begin_here(self) -> None:
         """Makes this the beginning of a run that goes on where another ended."""
         self.first_epoch, self.used_seconds = self.epoch, 0.0
+        self.planned_epochs = 0  # that run's plan was its own
 
     def adapt(self, *, epochs: int, steps_per_epoch: int) -> None:
         """Takes over what was changed since this was saved, if anything was."""
@@ -122,7 +125,7 @@ def take_snapshot(
         average: The moving average of the weights; None where there is none.
 
     Raises:
-        TrainingError: A weight is infinite or no number: that must never be continued from.
+        NotFiniteError: A weight is infinite or no number: that must never be continued from.
     """
     weights = copied(portable_state(network))
     check_finite(weights, step=state.step)
@@ -142,11 +145,23 @@ def check_finite(weights: Mapping[str, Tensor], *, step: int) -> None:
     """Refuses weights that can't be used.
 
     Raises:
-        TrainingError: One is infinite or no number.
+        NotFiniteError: One is infinite or no number.
     """
     for name, value in weights.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise TrainingError(
-                f"`{name}` has values that are infinite or no numbers after step {step}",
-                hint="try a lower `--lr`, a longer `--warmup-epochs` or `--clip-norm 1`",
-            )
+            raise NotFiniteError(name, step)
+
+
+class NotFiniteError(TrainingError):
+    """Weights became infinite or no numbers, though the loss of the last step was one.
+
+    Attributes:
+        step: After how many.
+    """
+
+    def __init__(self, name: str, step: int) -> None:
+        self.step = step
+        super().__init__(
+            f"`{name}` has values that are infinite or no numbers after step {step}",
+            hint="try a lower `--lr`, a longer `--warmup-epochs` or `--clip-norm 1`",
+        )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convscope.files import write_text
-from convscope.training.loop import StepRow
+from convscope.training.tally import StepRow
 
 
 class StepLog:

@@ -87,7 +87,7 @@ class Trial:
             if (explained := check_batch_norm(error, self._recipe)) is None:
                 raise
             raise explained from error
-        return float(gradient.loss)
+        return float(gradient.taken.loss)
 
     def validation_seconds(self, module: nn.Module, *, limit_seconds: float) -> float:
         """Seconds that a validation image takes in the network or in the part of it that learns."""

@@ -16,7 +16,7 @@ from convscope.training import session
 from convscope.training.cadence import interval_of
 from convscope.training.material import Material
 from convscope.training.rate_search import RateSearch
-from convscope.training.session import USUAL_OPTIONS, SessionOptions
+from convscope.training.session import USUAL_OPTIONS, SessionOptions, Trained
 
 
 def train(  # noqa: PLR0913  # what a person may say is flat, as on the command line
@@ -28,7 +28,7 @@ def train(  # noqa: PLR0913  # what a person may say is flat, as on the command 
     download: bool = False,
     show_batch: str | Path | None = None,
     log_steps: bool = False,
-    checkpoint_every: str | int = "5m",
+    checkpoint_every: str | int | None = None,
     fresh: bool = False,
     allow_change: bool = False,
     reporter: Reporter = SILENT,
@@ -45,8 +45,8 @@ def train(  # noqa: PLR0913  # what a person may say is flat, as on the command 
         download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
         show_batch: Where a picture of the first batch goes, as the network sees it.
         log_steps: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
-        checkpoint_every: The longest way between two checkpoints: steps, or a time like `5m`. They
-            are also written at the ends of epochs, as far as that costs little.
+        checkpoint_every: The longest way between two checkpoints: steps, or a time like `90s`; else
+            five minutes. They are also written at the ends of epochs, as far as that costs little.
         fresh: Whether an unfinished run begins anew instead of going on.
         allow_change: Whether an unfinished run goes on although its recipe, images, versions or
             machine are others now.
@@ -125,9 +125,17 @@ def train_recipe(
 
     Of several processes the first evaluates; the others return when they have learned.
     """
-    trained = session.train(recipe, project=project, name=name, options=options, reporter=reporter)
-    if not trained.is_first:
-        return trained.run
+
+    def evaluate(trained: Trained) -> None:
+        _evaluate(trained, reporter)
+
+    return session.train(
+        recipe, project=project, name=name, options=options, finish=evaluate, reporter=reporter
+    )
+
+
+def _evaluate(trained: Trained, reporter: Reporter) -> None:
+    """Measures on the test images; what it writes makes the run finished."""
     material = trained.material
     evaluation = evaluate_part(
         trained.classifier,
@@ -138,7 +146,6 @@ def train_recipe(
         reporter=reporter,
     )
     write_json(trained.run.evaluation_path, evaluation.to_dict())
-    return trained.run
 
 
 def _copies(material: Material) -> str:
