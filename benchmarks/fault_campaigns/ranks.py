@@ -58,6 +58,8 @@ def run(trials: int, *, seed: int) -> Outcome:
             left = _break_off(agent, way, chance, counts)
             if left:
                 outcome.faults.append(f"trial {trial}: {left} processes are left")
+            if way == "restarted" and agent.returncode:
+                outcome.faults.append(f"trial {trial}: torchrun could not start again")
             code = agent.returncode and _torchrun(place, project).wait()
             if code or (different := differences(expected, digests(project / "run"))):
                 outcome.faults.append(f"trial {trial}: {code or ', '.join(different)} differ")

@@ -10,12 +10,16 @@
       TrainingError     a training that can't go on
       DownloadError     something asked for from the network that didn't come
 
+    KeyboardInterrupt
+      StoppedError      a training that was asked to stop, and has saved what it had
+
 Every message names the thing in backticks and the value received; the hint is the way out.
 """
 
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable, Sequence
 
 LISTED_AT_MOST = 20
@@ -29,10 +33,12 @@ class ConvscopeError(Exception):
         hint: The way out, or None where there is no general one.
         exit_code: What the command line exits with.
         http_status: What the server answers with.
+        is_echo: Whether another process has the cause, and says it.
     """
 
     exit_code = 1
     http_status = 500
+    is_echo = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -97,6 +103,31 @@ class DownloadError(ConvscopeError):
 
     exit_code = 9
     http_status = 502
+
+
+class StoppedError(KeyboardInterrupt):
+    """A training was asked to stop, and has saved what it had.
+
+    Like Ctrl-C itself it is no `Exception`: whoever goes on after errors should not go on after it.
+
+    Attributes:
+        message: What has happened, in one sentence without a full stop.
+        hint: How it goes on.
+        exit_code: 128 and the signal's number, as in shells.
+    """
+
+    http_status = 503
+
+    def __init__(self, number: int | None, *, step: int, place: str) -> None:
+        asked = signal.Signals(number or signal.SIGTERM)  # None: another process was asked
+        words = "Ctrl-C" if asked == signal.SIGINT else asked.name
+        self.message = f"stopped by {words} after step {step:,}; everything is saved in `{place}`"
+        self.hint = "the same call continues it, without `fresh`"
+        self.exit_code = 128 + asked
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -15,6 +15,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore  # type: ignore[attr-defined]
+from torch.distributed.rendezvous import rendezvous
 
 from convscope.device import Device
 from convscope.errors import TrainingError, UsageError
@@ -184,9 +186,9 @@ def launch() -> str | None:
     return os.environ.get("TORCHELASTIC_RUN_ID")
 
 
-def is_restart() -> bool:
-    """Whether `torchrun` has started this again after a failure."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+def num_restarts() -> int:
+    """How often `torchrun` has started this again after a failure."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 
 
 @contextmanager
@@ -200,7 +202,15 @@ def connected(processes: Processes, device: Device) -> Iterator[Processes]:
     if not processes.are_several or dist.is_initialized():
         yield processes
         return
-    dist.init_process_group(device.collectives, timeout=TIMEOUT)
+    with _connection():
+        # Where torchrun starts them again, what the first start has told the store is still there.
+        store, rank, world_size = next(
+            rendezvous("env://", rank=processes.rank, world_size=processes.world_size)
+        )
+        store = PrefixStore(f"start{num_restarts()}", store)
+        dist.init_process_group(
+            device.collectives, store=store, rank=rank, world_size=world_size, timeout=TIMEOUT
+        )
     try:
         yield processes
     finally:
@@ -213,7 +223,13 @@ def _connection() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        raise TrainingError(
-            f"this process can't talk to the others any more: {str(error).splitlines()[0]}",
-            hint="if another one has ended, what it said stands above; the same command continues",
+        raise ConnectionLostError(
+            "another process that trains together with this one has ended or can't be reached",
+            hint="what it said says why; once that is mended, the same command continues",
         ) from error
+
+
+class ConnectionLostError(TrainingError):
+    """The processes that train together can't talk to each other any more."""
+
+    is_echo = True

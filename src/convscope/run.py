@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock, Timeout
+
 from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean, either_of
 from convscope.files import LEFTOVER, check_format, read_json
 from convscope.recipe import Recipe
@@ -235,10 +237,25 @@ def choose_folder(project: Path, name: str) -> Run:
     number = 1
     while True:
         run = Run(project / (name if number == 1 else f"{name}-{number}"))
+        if run.path.exists() and not run.path.is_dir():
+            raise UsageError(
+                f"`{run.path}` is a file, not a folder", hint="give the run another `--name`"
+            )
         is_free = not run.path.exists() or _has_not_begun(run)
         if is_free or (run.recipe_path.is_file() and run.state == "unfinished"):
             return run
         number += 1
+
+
+def is_training(run: Run) -> bool:
+    """Whether a process trains in the run's folder now."""
+    if not run.owner_path.is_file():
+        return False
+    try:
+        with FileLock(run.lock_path, blocking=False):
+            return False  # whoever wrote that has ended
+    except (Timeout, OSError):
+        return True
 
 
 def _has_not_begun(run: Run) -> bool:

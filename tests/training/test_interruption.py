@@ -15,11 +15,11 @@ import torch
 
 import convscope
 from conftest import Convscope, MakeFolder
-from convscope.errors import RunError, TrainingError, UsageError
-from convscope.files import read_json, sha256
+from convscope.errors import RunError, StoppedError, TrainingError, UsageError
+from convscope.files import read_json, sha256, write_json
 from convscope.progress import Reporter
 from convscope.training.checkpoint import load_newest
-from convscope.training.interruption import Interruption, StoppedError
+from convscope.training.interruption import Interruption
 from convscope.training.ownership import owned
 
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 4, "batch_size": 8, "ema": 0.9}
@@ -39,7 +39,7 @@ class Asking(Reporter):
             os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(15, 143), (2, 130), (1, 129)])
 def test_a_training_that_is_asked_to_stop_saves_and_goes_on_to_the_same_bits(
     make_folder: MakeFolder, tmp_path: Path, number: int, code: int
 ) -> None:
@@ -53,6 +53,7 @@ def test_a_training_that_is_asked_to_stop_saves_and_goes_on_to_the_same_bits(
             data, project=tmp_path / "runs", reporter=Asking(number, "epoch   2/4"), **QUICK
         )
     assert caught.value.exit_code == code
+    assert not isinstance(caught.value, Exception)  # no sweep goes on after Ctrl-C
     assert signal.getsignal(number) == before
     checkpoint, _ = load_newest(tmp_path / "runs" / "pictures-lenet_rgb" / "checkpoints")
     assert checkpoint is not None
@@ -110,6 +111,56 @@ def test_two_processes_never_train_in_one_run(make_folder: MakeFolder, tmp_path:
         convscope.train(data, project=tmp_path / "runs", **QUICK)
     convscope.train(data, project=tmp_path / "runs", **QUICK)
     assert not run.owner_path.exists()
+
+
+def test_a_run_that_is_being_trained_is_listed_as_running(
+    stopped: convscope.Run, convscope: Convscope
+) -> None:
+    assert "unfinished" in convscope("runs", stopped.path.parent).out
+    with owned(stopped):
+        assert "running" in convscope("runs", stopped.path.parent).out
+    assert "unfinished" in convscope("runs", stopped.path.parent).out
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("splits.csv", None),
+        ("splits.csv", b"image,class\nx"),
+        ("environment.json", None),
+        ("environment.json", b"{}"),
+        ("recipe.yaml", b"model: [1"),
+    ],
+)
+def test_a_run_of_which_a_part_is_damaged_is_not_guessed_at(
+    stopped: convscope.Run, file: str, content: bytes | None
+) -> None:
+    data = stopped.recipe.data
+    (stopped.path / file).unlink()
+    if content is not None:
+        (stopped.path / file).write_bytes(content)
+    with pytest.raises(RunError, match=f"{file}` is missing or damaged") as caught:
+        convscope.train(data, project=stopped.path.parent, **QUICK)
+    assert caught.value.hint == "`--fresh` begins it anew, `--name NAME` begins another"
+
+
+def test_what_no_flag_can_change_has_its_own_way_out(stopped: convscope.Run) -> None:
+    record = read_json(stopped.environment_path)
+    write_json(stopped.environment_path, {**record, "threads": 7, "processes": 3})
+    with pytest.raises(RunError) as caught:
+        convscope.train(stopped.recipe.data, project=stopped.path.parent, **QUICK)
+    assert caught.value.hint is not None
+    assert "`OMP_NUM_THREADS=7 torchrun --nproc-per-node 3 -m convscope train" in caught.value.hint
+
+
+def test_fewer_epochs_than_are_done_are_refused(stopped: convscope.Run) -> None:
+    with pytest.raises(RunError, match="has 2 epochs already, `epochs` is 1"):
+        convscope.train(
+            stopped.recipe.data,
+            project=stopped.path.parent,
+            allow_change=True,
+            **{**QUICK, "epochs": 1},
+        )
 
 
 @pytest.fixture

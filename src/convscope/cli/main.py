@@ -16,7 +16,14 @@ from importlib import import_module
 import click
 
 from convscope import __version__
-from convscope.errors import ConvscopeError, UsageError, did_you_mean, either_of
+from convscope.errors import (
+    ConvscopeError,
+    DataError,
+    StoppedError,
+    UsageError,
+    did_you_mean,
+    either_of,
+)
 
 # Looking for plugins of pydantic, of which we have none, is an eighth of the time that help takes.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -89,8 +96,11 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(error, wants_traceback)
     except click.ClickException as error:
         return _failed(_in_our_form(error), wants_traceback)
-    except (KeyboardInterrupt, click.Abort):
-        print("\ninterrupted; the same command continues a training", file=sys.stderr)
+    except (KeyboardInterrupt, click.Abort) as error:
+        if isinstance(error.__cause__, StoppedError):  # click has its own name for it
+            return _failed(error.__cause__, wants_traceback)
+        goes_on = "; the same command continues a training" if words[0] == "train" else ""
+        print(f"\ninterrupted{goes_on}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Who reads our output has seen enough (`| head`); a second complaint at exit is avoided.
@@ -103,19 +113,32 @@ def run(arguments: Sequence[str]) -> int:
 
 def _terminated(number: int, frame: object) -> None:
     """Ends at once; a training that has begun answers for itself."""
+    os.write(2, b"terminated\n")  # print may be what was interrupted
     raise SystemExit(TERMINATED)
 
 
-def _failed(error: ConvscopeError, wants_traceback: bool) -> int:
+def _failed(error: ConvscopeError | StoppedError, wants_traceback: bool) -> int:
     if wants_traceback:
         traceback.print_exception(error)
-    # Of processes that train together each may fail by itself: then it says which one it is.
-    rank = os.environ.get("RANK", "0")
-    which = "" if rank == "0" else f"process {rank}: "
-    print(f"{which}error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(f"{which}hint: {error.hint}", file=sys.stderr)
+    if _speaks(error):
+        # Of processes that train together each may fail by itself: then it says which one it is.
+        rank = os.environ.get("RANK", "0")
+        which = "" if rank == "0" else f"process {rank}: "
+        lines = [f"{which}error: {error.message}"]
+        if error.hint:
+            lines.append(f"{which}hint: {error.hint}")
+        sys.stderr.write("\n".join(lines) + "\n")  # at once: others write there too
     return error.exit_code
+
+
+def _speaks(error: ConvscopeError | StoppedError) -> bool:
+    """Whether this process says what is wrong: of several that have the same to say, the first."""
+    if os.environ.get("RANK", "0") == "0":
+        return True
+    is_elsewhere = os.environ.get("LOCAL_RANK", "0") == "0"  # on a machine of its own
+    if isinstance(error, StoppedError | UsageError) or error.is_echo:
+        return False
+    return is_elsewhere or not isinstance(error, DataError)
 
 
 def _in_our_form(error: click.ClickException) -> UsageError:

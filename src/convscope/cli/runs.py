@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from convscope.errors import ConvscopeError, RunError
-from convscope.run import Run, find_runs
+from convscope.run import Run, find_runs, is_training
 
 
 @click.command("runs")
@@ -60,7 +60,7 @@ def _readable_facts(run: Run) -> dict[str, Any]:
     evaluation = run.evaluation if run.state == "finished" else {}
     return {
         "run": str(run.path),
-        "state": run.state,
+        "state": "running" if is_training(run) else run.state,
         "model": run.recipe.model,
         "epochs_done": len(run.history),
         "epochs": run.recipe.epochs,

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
-from convscope.errors import RunError, UsageError
+from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.run import Run
 
 # Flags that don't change the result: fields of `SessionOptions`.
@@ -99,7 +99,6 @@ def command(
     from convscope.processes import processes_asked_for
     from convscope.progress import Reporter
     from convscope.training.cadence import interval_of
-    from convscope.training.interruption import StoppedError
     from convscope.training.session import SessionOptions
     from convscope.workflows import train_recipe
 
@@ -111,6 +110,10 @@ def command(
             options=SessionOptions(**options, checkpoint_every=interval_of(checkpoint_every)),
             reporter=Reporter(quiet=quiet),
         )
+    except DataError as error:
+        if resume is not None and data is None:
+            error.hint = f"say where the data is now: convscope train PATH --resume {resume}"
+        raise
     except StoppedError as error:
         error.hint = f"this continues it: {_again(sys.argv[1:])}"
         raise
@@ -121,7 +124,7 @@ def command(
         return
     print_evaluation(run.evaluation)
     print(f"\nclassifier: {run.classifier_path}\nnumbers:    {run.evaluation_path}")
-    print(f"next:       convscope predict {run.path} IMAGE...")
+    print(f"next:       convscope predict {shlex.quote(str(run.path))} IMAGE...")
 
 
 def _resumed(run: Path, others: Mapping[str, object]) -> tuple[Path, Path, str]:

@@ -20,8 +20,8 @@ import torch
 from convscope import __version__
 from convscope.device import Device
 from convscope.errors import counted, listed
-from convscope.files import read_json, write_csv, write_json, write_text
-from convscope.processes import Processes, is_restart, launch
+from convscope.files import write_csv, write_json, write_text
+from convscope.processes import Processes, launch
 from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe
 from convscope.run import FORMAT, Run
@@ -117,13 +117,6 @@ def begin_run(
     write_json(run.environment_path, environment)
     write_text(run.recipe_path, beginning.recipe.dump())  # last: with it a run has begun
     return str(environment["run"])
-
-
-def was_begun_by_this_launch(run: Run) -> bool:
-    """Whether torchrun starts this again after a failure, and it was what began the run."""
-    if not is_restart() or not run.environment_path.is_file():
-        return False
-    return read_json(run.environment_path).get("launch") == launch()
 
 
 def forget(run: Run, reporter: Reporter) -> None:

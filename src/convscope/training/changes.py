@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from convscope.errors import RunError, listed
+from convscope.errors import ConvscopeError, RunError, listed
 from convscope.files import read_json
+from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.training.checkpoint import load_newest
 from convscope.training.going_on import check_still_unseen
@@ -23,6 +25,7 @@ DECISIVE = ("convscope", "torch", "numpy", "pillow", "processor", "threads", "pr
 IMAGES = "the images, their order, classes or splits"
 # What the state of the optimizer belongs to: nothing can go on with another.
 FIXED = ("model", "options", "opt", "tune", "layer_decay")
+COLUMNS = 5  # of splits.csv
 EARLIER = "earlier"  # in place of a given split: an image's use before a change
 
 
@@ -48,17 +51,32 @@ def read_environment(run: Run) -> dict[str, Any]:
     """
     recorded = read_json(run.environment_path) if run.environment_path.is_file() else {}
     if "run" not in recorded:
-        raise RunError(
-            f"`{run.environment_path}` is missing or damaged, so it isn't known how the run was "
-            "begun",
-            hint="`--fresh` begins it anew, `--name NAME` begins another",
-        )
+        raise _unknown(run.environment_path)
     return recorded
+
+
+def _unknown(path: Path) -> RunError:
+    return RunError(
+        f"`{path}` is missing or damaged, so it isn't known how the run was begun",
+        hint="`--fresh` begins it anew, `--name NAME` begins another",
+    )
+
+
+def recorded_recipe(run: Run) -> Recipe:
+    """The recipe of a run that has begun.
+
+    Raises:
+        RunError: It can't be read.
+    """
+    try:
+        return run.recipe
+    except ConvscopeError as error:
+        raise _unknown(run.recipe_path) from error
 
 
 def find_changes(run: Run, beginning: Beginning, recorded: dict[str, Any]) -> list[Change]:
     """What is different from when the run was begun."""
-    before = run.recipe.model_dump(mode="json")
+    before = recorded_recipe(run).model_dump(mode="json")
     now = beginning.recipe.model_dump(mode="json")
     changes = [
         Change(field, before[field], now[field])
@@ -74,7 +92,9 @@ def find_changes(run: Run, beginning: Beginning, recorded: dict[str, Any]) -> li
         if recorded.get(name) != beginning.environment[name]
     ]
     if _own_rows(run) != beginning.splits[1]:
-        changes.append(Change(IMAGES, "as in splits.csv", "others"))
+        data = run.recipe.data, beginning.recipe.data
+        before_and_now = data if data[0] != data[1] else ("as in splits.csv", "others")
+        changes.append(Change(IMAGES, *before_and_now))
     return changes
 
 
@@ -95,17 +115,23 @@ def check_changes(
         RunError: It wasn't or can't.
     """
     table = listed(as_table(changes))
-    if not allow_change:
-        raise RunError(
-            f"`{run.path}` is an unfinished run that was begun differently\n{table}",
-            hint="give the same flags to continue it, `--fresh` to begin it anew, `--name NAME` to "
-            "begin another, or `--allow-change` to go on with it all the same",
-        )
     classes = sorted(beginning.material.gallery.dataset.classes)
     if not _fits(run, beginning) or any(change.what in FIXED for change in changes):
         raise RunError(
-            f"`{run.path}` can't go on like this, as its weights belong to other values\n{table}",
-            hint="`--name NAME` begins another run",
+            f"`{run.path}` is an unfinished run that can't go on like this, as its weights belong "
+            f"to other values\n{table}",
+            hint="`--name NAME` begins another run, `--fresh` begins this one anew",
+        )
+    if not allow_change:
+        raise RunError(
+            f"`{run.path}` is an unfinished run that was begun differently\n{table}",
+            hint=_way_out(changes),
+        )
+    done = len(run.history)
+    if beginning.recipe.epochs < done:
+        raise RunError(
+            f"`{run.path}` has {done} epochs already, `epochs` is {beginning.recipe.epochs}",
+            hint="`--epochs` counts all of them, those that are done too",
         )
     if any(change.what == IMAGES for change in changes):
         if sorted({row[1] for row in _own_rows(run)}) != classes:
@@ -115,6 +141,25 @@ def check_changes(
                 "classes",
             )
         check_still_unseen(run, beginning.material)
+
+
+def _way_out(changes: Sequence[Change]) -> str:
+    """How to go on as before, where that can be said, and what else there is."""
+    before = {change.what: change.before for change in changes}
+    same = "give the same flags to continue it"
+    if set(before) <= set(DECISIVE):
+        same = "continue it where it was begun, with the same versions"
+        if set(before) <= {"threads", "processes"}:
+            parts = []
+            if "threads" in before:
+                parts.append(f"OMP_NUM_THREADS={before['threads']}")
+            if "processes" in before:
+                parts.append(f"torchrun --nproc-per-node {before['processes']} -m")
+            same = f"continue it as it was begun: `{' '.join(parts)} convscope train ...`"
+    return (
+        f"{same}, or give `--fresh` to begin it anew, `--name NAME` to begin another, "
+        "`--allow-change` to go on with it all the same"
+    )
 
 
 def rows_of_before(run: Run, material: Material) -> list[list[str]]:
@@ -151,5 +196,11 @@ def _own_rows(run: Run) -> list[list[str]]:
 
 
 def _rows(run: Run) -> list[list[str]]:
-    with run.splits_path.open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))[1:]
+    try:
+        with run.splits_path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))[1:]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unknown(run.splits_path) from error
+    if any(len(row) != COLUMNS for row in rows):
+        raise _unknown(run.splits_path)
+    return rows

@@ -13,6 +13,7 @@ from torch import Tensor, nn, optim
 
 from convscope.classifier import collect_logits, portable_state
 from convscope.data.batches import Batch, Batches
+from convscope.errors import StoppedError
 from convscope.files import write_json
 from convscope.progress import Reporter, Task
 from convscope.recipe import DecidedRecipe
@@ -20,7 +21,7 @@ from convscope.run import FORMAT, Run
 from convscope.training.averaging import WeightAverage
 from convscope.training.budget import Deadline
 from convscope.training.equipment import Equipment, check_batch_norm
-from convscope.training.interruption import Interruption, StoppedError
+from convscope.training.interruption import Interruption
 from convscope.training.loop import Stepping, highest_rate, train_epoch
 from convscope.training.memory import explain_no_memory, is_out_of_memory
 from convscope.training.optimizers import optimizer_of
@@ -81,15 +82,13 @@ class Fitting:
                 with reporter.task("training", total) as task:
                     self._epochs(task, reporter)
                 self._record.close()
-            except _StopRequestedError as request:
+            except _StopRequestedError:
                 reporter.say("stopping; once more stops at once, without saving")
                 self._save()
                 self._record.close()
                 # Whoever ends first is a failure to torchrun, which then ends the others.
                 processes.wait_for_all()
-                raise StoppedError(
-                    interruption.signal, step=self.state.step, place=self.run.path
-                ) from request
+                raise self._stopped(interruption) from None
             except Exception as error:
                 self._record.abandon()
                 if isinstance(error, DivergedError | NotFiniteError):
@@ -97,8 +96,12 @@ class Fitting:
                 raise
             if processes.any_says(interruption.signal is not None):
                 processes.wait_for_all()
-                raise StoppedError(interruption.signal, step=self.state.step, place=self.run.path)
+                raise self._stopped(interruption)
         return self.state, self.best
+
+    def _stopped(self, interruption: Interruption) -> StoppedError:
+        place = str(self.run.path)
+        return StoppedError(interruption.signal, step=self.state.step, place=place)
 
     def _epochs(self, task: Task, reporter: Reporter) -> None:
         state = self.state
@@ -242,7 +245,8 @@ class Fitting:
         if self.average is not None:
             self.average.restore(checkpoint.average or checkpoint.model)
         state = checkpoint.state
-        state.adapt(epochs=self.recipe.epochs, steps_per_epoch=self.steps_per_epoch)
+        if state.adapt(epochs=self.recipe.epochs, steps_per_epoch=self.steps_per_epoch):
+            reporter.say(f"note: epoch {state.epoch + 1} begins again: its steps are others now")
         if self._deadline is not None:
             self._deadline = self._deadline.sooner(state.used_seconds)
         self._record.begin(state, steps_per_epoch=self.steps_per_epoch)

@@ -5,35 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from convscope.errors import ConvscopeError
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-WORDS: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
-
-
-class StoppedError(ConvscopeError):
-    """A training was asked to stop, and has saved what it had.
-
-    Attributes:
-        signal: What asked; its number added to 128 is the exit code, as in shells.
-    """
-
-    def __init__(self, number: int | None, *, step: int, place: Path) -> None:
-        asked = signal.Signals(number or signal.SIGTERM)  # None: another process was asked
-        super().__init__(
-            f"stopped by {WORDS[asked]} after step {step:,}; everything is saved in `{place}`",
-            hint="the same call continues it, without `fresh`",
-        )
-        self.signal = asked
-        self.exit_code = 128 + asked
+# A terminal that is closed sends SIGHUP; Windows has none.
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 class Interruption:
-    """Within it SIGTERM and the first Ctrl-C only ask; the second acts as it did before.
+    """Within it SIGTERM, SIGHUP and the first Ctrl-C only ask; the second acts as it did before.
 
     Nothing is said in the handler: it may interrupt whoever is writing just then.
 
@@ -51,7 +31,11 @@ class Interruption:
     def __enter__(self) -> Interruption:
         # Python lets only the main thread handle signals; elsewhere they are its business.
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
+            self._before = {
+                number: signal.signal(number, self._ask)
+                for number in SIGNALS
+                if signal.getsignal(number) != signal.SIG_IGN  # as `nohup` has it
+            }
         return self
 
     def __exit__(

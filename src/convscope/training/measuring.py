@@ -14,6 +14,7 @@ from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe, Recipe, seconds_of
 from convscope.run import FORMAT, Run
 from convscope.training.budget import Deadline, measure_pace
+from convscope.training.changes import recorded_recipe
 from convscope.training.equipment import Equipment
 from convscope.training.memory import find_batch_size, measure_room
 from convscope.training.rate_search import RateSearch, search_rate
@@ -61,7 +62,7 @@ def read_measured(run: Run, given: Recipe) -> dict[str, Any]:
     notes = read_json(run.measured_path)
     if not run.checkpoints_path.is_dir() and notes.get("asked") != _asked(given):
         return {}
-    recorded = Recipe.load(run.recipe_path)
+    recorded = recorded_recipe(run)
     planned = notes.get("time", {})
     return {
         "batch_size": recorded.batch_size,

@@ -12,9 +12,9 @@ from filelock import FileLock, Timeout
 
 from convscope.errors import RunError
 from convscope.files import read_json, remove_leftovers, write_json
-from convscope.processes import Processes, is_restart
+from convscope.processes import Processes, launch, num_restarts
 from convscope.progress import Reporter
-from convscope.run import Run, choose_folder
+from convscope.run import Run, choose_folder, find_runs
 
 
 @contextmanager
@@ -36,26 +36,49 @@ def claimed(project: Path, name: str, processes: Processes, *, reporter: Reporte
         if processes.is_first:
             run = _claim(project, name, stack)
             if run.path.name != name:
-                reporter.say(f"note: `{project / name}` has ended; this training is `{run.path}`")
+                is_run = (project / name / "recipe.yaml").is_file()
+                why = "has ended" if is_run else "is there and is no run"
+                reporter.say(f"note: `{project / name}` {why}; this training is `{run.path}`")
             place = os.fsencode(run.path)
         yield Run(Path(os.fsdecode(processes.broadcast(place))))
 
 
 def _claim(project: Path, name: str, stack: ExitStack) -> Run:
     while True:
-        run = choose_folder(project, name)
-        if is_restart() and not run.recipe_path.is_file() and run.path.name != name:
-            raise RunError(
-                f"`{project / name}` has ended, and a restart after a failure begins no other run",
-                hint="what it said when it ended stands above",
-            )
+        run = _ended_before_restart(project, name) or choose_folder(project, name)
         with ExitStack() as attempt:
             attempt.enter_context(owned(run))
             # Between the choice and the lock another process may have brought it to its end.
-            if choose_folder(project, name).path == run.path:
+            if run.state == "finished" or choose_folder(project, name).path == run.path:
                 remove_leftovers(run.path)
                 stack.push(attempt.pop_all())
                 return run
+
+
+def was_begun_by_this_launch(run: Run) -> bool:
+    """Whether torchrun starts this again after a failure, and it was what began the run."""
+    if not num_restarts() or not run.environment_path.is_file():
+        return False
+    return read_json(run.environment_path).get("launch") == launch()
+
+
+def _ended_before_restart(project: Path, name: str) -> Run | None:
+    """The run that this launch had finished before one of its processes failed, if it had.
+
+    Raises:
+        RunError: It had diverged: to begin another would only diverge again.
+    """
+    for run in find_runs(project):
+        is_named = run.path.name == name or run.path.name.startswith(f"{name}-")
+        if is_named and was_begun_by_this_launch(run):
+            if run.state == "diverged":
+                raise RunError(
+                    f"`{run.path}` has diverged, and a restart would only do that again",
+                    hint="what it said then stands above",
+                )
+            if run.state == "finished":
+                return run
+    return None
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-from convscope.training.checkpoint import write_checkpoint
+from convscope.errors import RunError
+from convscope.training.checkpoint import steps_in, write_checkpoint
 from convscope.training.state import Snapshot
 
 
@@ -65,6 +66,12 @@ class Saver:
         began = time.perf_counter()
         try:
             write_checkpoint(self._folder, snapshot, run_id=self._run_id)
+        except RunError as error:
+            before = steps_in(self._folder)
+            error.hint = "make room and give the same command: " + (
+                f"it goes on after step {before[-1]}" if before else "it begins anew"
+            )
+            self._error = error
         except Exception as error:  # raised again where somebody can catch it
             self._error = error
         self.seconds = time.perf_counter() - began

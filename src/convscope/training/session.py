@@ -25,13 +25,7 @@ from convscope.processes import Processes, connected, processes_asked_for
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import DecidedRecipe, Recipe
 from convscope.run import Run
-from convscope.training.beginning import (
-    Beginning,
-    begin_run,
-    environment_of,
-    forget,
-    was_begun_by_this_launch,
-)
+from convscope.training.beginning import Beginning, begin_run, environment_of, forget
 from convscope.training.cadence import USUAL_INTERVAL, Interval
 from convscope.training.choices import measured
 from convscope.training.course import decide_course
@@ -42,7 +36,7 @@ from convscope.training.look import Look, look_at_data
 from convscope.training.material import Material, prepare_material
 from convscope.training.measuring import Measured, measure, read_measured
 from convscope.training.memory import enough_memory
-from convscope.training.ownership import claimed
+from convscope.training.ownership import claimed, was_begun_by_this_launch
 from convscope.training.rate_search import RateSearch, search_rate
 from convscope.training.record import Record
 from convscope.training.saying import announce, note_absent, say_data
@@ -166,11 +160,15 @@ def train(
             reporter = SILENT
         ready = _ready(recipe, place, options=options, reporter=reporter)
         look = ready.look
-        name = name or f"{look.dataset.name}-{look.decision.choice.name}"
+        if name is None:
+            name = f"{look.dataset.name}-{look.decision.choice.name}"
         with claimed(project, name, place.processes, reporter=reporter) as run:
+            if place.processes.first_says(run.state == "finished"):
+                return run  # before torchrun started this again
             trained = _train(ready, run, began=began, options=options, reporter=reporter)
             if place.processes.is_first:
                 finish(trained)
+            place.processes.wait_for_all()  # so that all of them find what the first has written
     return run
 
 

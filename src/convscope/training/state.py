@@ -68,14 +68,21 @@ class TrainingState:
         self.first_epoch, self.used_seconds = self.epoch, 0.0
         self.planned_epochs = 0  # that run's plan was its own
 
-    def adapt(self, *, epochs: int, steps_per_epoch: int) -> None:
-        """Takes over what was changed since this was saved, if anything was."""
+    def adapt(self, *, epochs: int, steps_per_epoch: int) -> bool:
+        """Takes over what was changed since this was saved, if anything was.
+
+        Returns:
+            Whether an unfinished epoch has to begin again.
+        """
         if self.planned_epochs != epochs:
             self.epochs = self.planned_epochs = epochs
         if self.steps_per_epoch != steps_per_epoch:
             # Other steps: which images of the unfinished epoch are still to come isn't known.
+            was_begun = self.sums.steps > 0
             self.sums, self.epoch_seconds = EpochSums(), 0.0
             self.steps_per_epoch = steps_per_epoch
+            return was_begun
+        return False
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""

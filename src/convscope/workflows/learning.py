@@ -123,7 +123,7 @@ def train_recipe(
 ) -> Run:
     """Trains as a recipe says, and evaluates; see `train`.
 
-    Of several processes the first evaluates; the others return when they have learned.
+    Of several processes the first evaluates; all return when it has.
     """
 
     def evaluate(trained: Trained) -> None:
