@@ -4,46 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from convscope.classifier import Classifier
-from convscope.data.dataset import check_learnable
 from convscope.data.pictures import check_picture_path
-from convscope.data.preprocessing import Preprocessing
-from convscope.device import Device, choose_device
 from convscope.errors import RunError
 from convscope.files import check_writable, json_bytes, parse_json
-from convscope.processes import Processes, connected, processes_asked_for
+from convscope.processes import Processes
 from convscope.progress import SILENT, Reporter
-from convscope.recipe import DecidedRecipe, Recipe
+from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.training.beginning import Beginning, begin_run, environment_of, forget
 from convscope.training.cadence import USUAL_INTERVAL, Interval
-from convscope.training.choices import measured
-from convscope.training.course import decide_course
-from convscope.training.equipment import Equipment, equip
 from convscope.training.fitting import Fitting
-from convscope.training.going_on import check_same_sides
-from convscope.training.look import Look, look_at_data
-from convscope.training.material import Material, prepare_material
+from convscope.training.material import Material
 from convscope.training.measuring import Measured, measure, read_measured
-from convscope.training.memory import enough_memory
 from convscope.training.ownership import claimed, was_begun_by_this_launch
 from convscope.training.rate_search import RateSearch, search_rate
+from convscope.training.ready import Ready, get_ready, placed
 from convscope.training.record import Record
-from convscope.training.saying import announce, note_absent, say_data
+from convscope.training.saying import announce
 from convscope.training.show import show_batch
-from convscope.training.start import Start
 from convscope.training.state import TrainingState
-from convscope.training.tuning import freeze
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,43 +76,6 @@ class Trained:
     material: Material
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a training computes: a device, and the processes that train together."""
-
-    device: Device
-    processes: Processes
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A training before its first step."""
-
-    look: Look
-    network: nn.Module
-    material: Material
-    preprocessing: Preprocessing
-    place: _Place
-
-    def decide(self, recipe: Recipe) -> DecidedRecipe:
-        """The recipe without open choices, for these images and this network."""
-        num_train = len(self.material.split.train)
-        return decide_course(
-            recipe, self.look.decision, self.network, self.place.device, num_train=num_train
-        )
-
-    def equip(self, recipe: DecidedRecipe, reporter: Reporter) -> Equipment:
-        return equip(
-            recipe,
-            self.network,
-            self.material,
-            preprocessing=self.preprocessing,
-            device=self.place.device,
-            processes=self.place.processes,
-            reporter=reporter,
-        )
-
-
 def train(
     recipe: Recipe,
     *,
@@ -153,12 +104,18 @@ def train(
     began = time.monotonic()
     if options.show_batch is not None:
         check_picture_path(options.show_batch)
-    with _placed(recipe) as place:
+    with placed(recipe) as place:
         if place.processes.is_first:
             check_writable(project)
         else:
             reporter = SILENT
-        ready = _ready(recipe, place, options=options, reporter=reporter)
+        ready = get_ready(
+            recipe,
+            place,
+            download=options.download,
+            workers=options.workers,
+            reporter=reporter,
+        )
         look = ready.look
         if name is None:
             name = f"{look.dataset.name}-{look.decision.choice.name}"
@@ -180,33 +137,22 @@ def find_rate(
     Raises:
         ConvscopeError: Anything that `errors.py` lists.
     """
-    with _placed(recipe) as place:
-        ready = _ready(recipe, place, options=options, reporter=reporter)
+    with placed(recipe) as place:
+        ready = get_ready(
+            recipe,
+            place,
+            download=options.download,
+            workers=options.workers,
+            reporter=reporter,
+        )
         decided = ready.decide(ready.look.recipe)
         equipment = ready.equip(decided, reporter)
         with place.device.keep_random_state():
             return search_rate(decided, equipment, reporter)
 
 
-@contextmanager
-def _placed(recipe: Recipe) -> Iterator[_Place]:
-    """Finds the device, and connects the processes that train together."""
-    processes = processes_asked_for()
-    device = choose_device(
-        recipe.device,
-        recipe.precision,
-        local_rank=processes.local_rank if processes.are_several else None,
-    )
-    with (
-        connected(processes, device),
-        device.repeatable(recipe.deterministic),
-        enough_memory(recipe.model or "the network"),
-    ):
-        yield _Place(device, processes)
-
-
 def _train(
-    ready: _Ready, run: Run, *, began: float, options: SessionOptions, reporter: Reporter
+    ready: Ready, run: Run, *, began: float, options: SessionOptions, reporter: Reporter
 ) -> Trained:
     """Everything from the first measurement to the classifier."""
     device, processes = ready.place.device, ready.place.processes
@@ -255,7 +201,7 @@ def _train(
     return Trained(run, classifier, ready.material)
 
 
-def _recorded(ready: _Ready, run: Run, *, allow_change: bool) -> dict[str, Any]:
+def _recorded(ready: Ready, run: Run, *, allow_change: bool) -> dict[str, Any]:
     """What the first process finds on record of an unfinished run."""
     processes, recipe = ready.place.processes, ready.look.recipe
     found = read_measured(run, recipe) if processes.is_first else {}
@@ -284,7 +230,7 @@ def _check_same_everywhere(beginning: Beginning, network: nn.Module, processes: 
 
 
 def _begin(
-    ready: _Ready,
+    ready: Ready,
     run: Run,
     found: Measured,
     beginning: Beginning,
@@ -313,38 +259,7 @@ def _begin(
     return run_id
 
 
-def _ready(recipe: Recipe, place: _Place, *, options: SessionOptions, reporter: Reporter) -> _Ready:
-    """Everything that is needed for the first step, all choices made."""
-    # What one process decodes, downloads and remembers, the others find.
-    with place.processes.one_before_the_others():
-        look = look_at_data(recipe, download=options.download, reporter=reporter)
-        dataset, decision = look.dataset, look.decision
-        network = _build(look, recipe.seed, look.start, reporter)
-        material = prepare_material(
-            dataset,
-            look.recipe,
-            decision.preprocessing,
-            excluded=look.excluded,
-            cache=look.cache,
-            workers=options.workers,
-            reporter=reporter,
-        )
-    gallery, split = material.gallery, material.split
-    say_data(material, recipe.data, reporter)
-    counts = np.bincount(gallery.labels[split.train], minlength=len(dataset.classes))
-    check_learnable(dataset.classes, counts.tolist(), where=dataset.name)
-    preprocessing = decision.preprocessing
-    if decision.is_measured_later:
-        preprocessing = measured(preprocessing, gallery.facts[split.train])
-    if recipe.continues is not None:
-        check_same_sides(Run.open(recipe.continues), material)
-    note_absent(material, reporter)
-    if recipe.sync_batch_norm:
-        network = place.processes.with_joint_statistics(network)
-    return _Ready(look, network, material, preprocessing, place)
-
-
-def _classifier(ready: _Ready, state: TrainingState, best: Mapping[str, Tensor]) -> Classifier:
+def _classifier(ready: Ready, state: TrainingState, best: Mapping[str, Tensor]) -> Classifier:
     """The network with the best weights, and what it was chosen by."""
     ready.network.load_state_dict(dict(best))
     return Classifier(
@@ -360,15 +275,3 @@ def _classifier(ready: _Ready, state: TrainingState, best: Mapping[str, Tensor])
         },
         device=ready.place.device.torch,
     )
-
-
-def _build(look: Look, seed: int, start: Start, reporter: Reporter) -> nn.Module:
-    """The network with its first weights, which follow from the recipe's seed alone."""
-    decision = look.decision
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = decision.choice.build(initialization=decision.initialization)
-    for sentence in start.load_into(network, look.dataset.classes, decision.choice.name):
-        reporter.say(sentence)
-    freeze(network, decision.tune)
-    return network

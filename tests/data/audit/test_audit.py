@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults import clean, examine, picture, save, square
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import clean, examine, picture, save, square
 
 from convscope.data.audit.audit import audit_dataset, cheap_audit, one_line
 from convscope.data.audit.exclusions import (

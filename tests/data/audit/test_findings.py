@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults import clean, examine, found, picture, reasons, save, square
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
+from planted import clean, examine, found, picture, reasons, save, square
 
 from convscope.data.audit.appearance import find_appearance
 from convscope.data.audit.balance import effective_classes, find_balance
