@@ -78,7 +78,9 @@ def _kill_once(
 
 
 def _damage_newest(project: Path) -> bool:
-    """Cuts a file of the newest checkpoint off, if there is one."""
+    """Cuts a file of the newest checkpoint off, if there is one that is still needed."""
+    if (project / "run" / "evaluation.json").is_file():
+        return False  # the training has ended: there is nothing to go on with
     files = list(project.glob("run/checkpoints/[0-9]*/model.safetensors"))
     if files:
         os.truncate(max(files, key=lambda path: int(path.parent.name)), 100)

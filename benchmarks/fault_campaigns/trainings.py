@@ -169,7 +169,9 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def differences(expected: dict[str, str], found: dict[str, str]) -> list[str]:
-    """Names of what is not the same."""
+    """Names of what is not the same, or what is wrong with the checkpoint."""
+    if "checkpoint" in found:
+        return [f"checkpoint: {found['checkpoint']}"]
     return [name for name in expected if expected[name] != found.get(name)]
 
 
