@@ -17,11 +17,12 @@ import convscope
 from conftest import Convscope, MakeFolder
 from convscope.errors import RunError, StoppedError, TrainingError, UsageError
 from convscope.files import read_json, sha256, write_json
-from convscope.progress import Reporter
+from convscope.progress import Reporter, Task
 from convscope.training.checkpoint import load_newest
 from convscope.training.interruption import Interruption
 from convscope.training.ownership import owned
 
+CLOCK = "images_per_second"
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 4, "batch_size": 8, "ema": 0.9}
 
 
@@ -63,6 +64,38 @@ def test_a_training_that_is_asked_to_stop_saves_and_goes_on_to_the_same_bits(
     assert sha256(again.classifier_path / "model.safetensors") == sha256(
         whole.classifier_path / "model.safetensors"
     )
+
+
+class AskingInValidation(Reporter):
+    """Sends this process SIGTERM when the steps of an epoch are done."""
+
+    def task(self, words: str, total: int, *, unit: str = "images") -> Task:
+        """A task that hears of progress; so few steps are told of when all are done."""
+
+        class Asking(Task):
+            def advance(self, count: int = 1, details: str = "") -> None:
+                if words == "training":
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+        return Asking(self, words, total, unit=unit)
+
+
+def test_a_training_that_is_stopped_in_validation_has_the_same_history(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder()
+    whole = convscope.train(data, project=tmp_path / "whole", **QUICK)
+    with pytest.raises(StoppedError):
+        convscope.train(
+            data, project=tmp_path / "runs", reporter=AskingInValidation(quiet=True), **QUICK
+        )
+    checkpoint, _ = load_newest(tmp_path / "runs" / "pictures-lenet_rgb" / "checkpoints")
+    assert checkpoint is not None
+    assert (checkpoint.state.epoch, checkpoint.state.sums.steps) == (0, checkpoint.step)
+    again = convscope.train(data, project=tmp_path / "runs", **QUICK)
+    columns = [name for name in whole.history[0] if name not in ("epoch_seconds", CLOCK)]
+    for left, right in zip(whole.history, again.history, strict=True):
+        assert [left[name] for name in columns] == [right[name] for name in columns]
 
 
 def test_the_second_signal_acts_as_it_would_have_without_a_training() -> None:

@@ -22,7 +22,7 @@ from convscope.training.averaging import WeightAverage
 from convscope.training.budget import Deadline
 from convscope.training.equipment import Equipment, check_batch_norm
 from convscope.training.interruption import Interruption
-from convscope.training.loop import Stepping, highest_rate, train_epoch
+from convscope.training.loop import Stepping, highest_rate, set_rate, train_epoch
 from convscope.training.memory import explain_no_memory, is_out_of_memory
 from convscope.training.optimizers import optimizer_of
 from convscope.training.record import Record
@@ -155,6 +155,9 @@ class Fitting:
         set_learning_mode(equipment.learner)
         schedule = self._schedule(state.epochs)
         losses = [row["validation_loss"] for row in state.history]
+        # The rate of the last step stands in the history, also where it was taken before a stop.
+        last = (state.epoch + 1) * self.steps_per_epoch - 1
+        set_rate(self.optimizer, schedule.factor(last, losses))
         try:
             return train_epoch(
                 equipment.learner,
