@@ -164,7 +164,8 @@ def _way_out(changes: Sequence[Change]) -> str:
 
 def rows_of_before(run: Run, material: Material) -> list[list[str]]:
     """Rows of `splits.csv` that keep in mind what images were used for before a change."""
-    now = set(zip(material.gallery.pixel_hashes, _uses(material), strict=True))
+    gallery = material.gallery
+    now = set(zip(gallery.pixel_hashes, material.split.used_for(len(gallery)), strict=True))
     kept = []
     for name, label, _, use, pixels in _rows(run):
         if use in ("train", "validation") and (int(pixels, 16), use) not in now:
@@ -184,10 +185,6 @@ def _fits(run: Run, beginning: Beginning) -> bool:
     if checkpoint is None:
         return True
     return {n: tuple(v.shape) for n, v in checkpoint.model.items()} == dict(beginning.shapes)
-
-
-def _uses(material: Material) -> list[str]:
-    return list(material.split.used_for(len(material.gallery)))
 
 
 def _own_rows(run: Run) -> list[list[str]]:

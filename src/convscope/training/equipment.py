@@ -126,6 +126,7 @@ def equip(
             labels=torch.from_numpy(gallery.labels[split.train]).to(device.torch),
             device=device,
             processes=processes,
+            share=share,
             reporter=reporter,
         )
     return Equipment(
@@ -220,6 +221,7 @@ def _as_features(
     labels: Tensor,
     device: Device,
     processes: Processes,
+    share: Share,
     reporter: Reporter,
 ) -> tuple[FeatureBatches, Batches]:
     """Batches of features for learning and for validation; each image is looked at once a view.
@@ -250,7 +252,6 @@ def _as_features(
     )
     plain = Ordering(np.arange(len(seen)), batch_size=EVALUATION_BATCH)
     nothing = torch.zeros(len(seen), dtype=torch.int64, device=seen.device)
-    share = Share(processes.rank, processes.world_size)
     train = FeatureBatches(views, labels, ordering, share=share)
     return train, FeatureBatches([seen], nothing, plain)
 

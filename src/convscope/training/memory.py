@@ -158,12 +158,8 @@ def enough_memory(model: str) -> Iterator[None]:
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether torch found no memory, on a GPU or on the CPU."""
-    words = str(error)
-    return (
-        isinstance(error, torch.OutOfMemoryError)
-        or "not enough memory" in words
-        or ("can't allocate memory" in words or "backend out of memory" in words)
-    )
+    words = ("not enough memory", "can't allocate memory", "backend out of memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(part in str(error) for part in words)
 
 
 def explain_no_memory(recipe: DecidedRecipe, equipment: Equipment) -> TrainingError:
