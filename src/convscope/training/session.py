@@ -27,7 +27,7 @@ from convscope.training.material import Material
 from convscope.training.measuring import Measured, measure, read_measured
 from convscope.training.ownership import claimed, was_begun_by_this_launch
 from convscope.training.rate_search import RateSearch, search_rate
-from convscope.training.ready import Ready, get_ready, placed
+from convscope.training.ready import Place, Ready, get_ready, placed
 from convscope.training.record import Record
 from convscope.training.saying import announce
 from convscope.training.show import show_batch
@@ -109,13 +109,7 @@ def train(
             check_writable(project)
         else:
             reporter = SILENT
-        ready = get_ready(
-            recipe,
-            place,
-            download=options.download,
-            workers=options.workers,
-            reporter=reporter,
-        )
+        ready = _get_ready(recipe, place, options, reporter)
         look = ready.look
         if name is None:
             name = f"{look.dataset.name}-{look.decision.choice.name}"
@@ -138,17 +132,17 @@ def find_rate(
         ConvscopeError: Anything that `errors.py` lists.
     """
     with placed(recipe) as place:
-        ready = get_ready(
-            recipe,
-            place,
-            download=options.download,
-            workers=options.workers,
-            reporter=reporter,
-        )
+        ready = _get_ready(recipe, place, options, reporter)
         decided = ready.decide(ready.look.recipe)
         equipment = ready.equip(decided, reporter)
         with place.device.keep_random_state():
             return search_rate(decided, equipment, reporter)
+
+
+def _get_ready(recipe: Recipe, place: Place, options: SessionOptions, reporter: Reporter) -> Ready:
+    return get_ready(
+        recipe, place, download=options.download, workers=options.workers, reporter=reporter
+    )
 
 
 def _train(
