@@ -10,6 +10,7 @@ runs/digits-lenet5_relu/
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean, either_of
 from convscope.files import LEFTOVER, check_format, read_json
-from convscope.recipe import Recipe
+from convscope.recipe import Recipe, on_top
 
 FORMAT = 1
 USES = ("train", "validation", "test", "excluded")  # what splits.csv says of an image
@@ -196,13 +197,18 @@ def read_uses(path: Path) -> dict[int, frozenset[str]]:
     return uses
 
 
-def values_to_continue(path: str | Path) -> dict[str, Any]:
-    """The fields of a recipe that goes on where a finished run ended.
+def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recipe; where it goes on from a finished run, on top of that run's.
+
+    Args:
+        given: What a user asks for; `continues` names the run, if there is one.
 
     Raises:
         RunError: There is no such run, or it isn't finished.
     """
-    run = Run.open(path)
+    if given.get("continues") is None:
+        return dict(given)
+    run = Run.open(str(given["continues"]))
     if run.state != "finished":
         raise RunError(
             f"`{run.path}` is {run.state}, not finished",
@@ -210,7 +216,7 @@ def values_to_continue(path: str | Path) -> dict[str, Any]:
         )
     values = run.recipe.model_dump(mode="json")
     started = {"weights": None, "unfreeze_epochs": None}  # how it began doesn't matter any more
-    return {**values, **started, "epochs": None, "continues": str(path)}
+    return on_top({**values, **started, "epochs": None}, given)
 
 
 def find_runs(project: Path) -> list[Run]:

@@ -123,6 +123,29 @@ def test_flags_on_top_of_a_runs_recipe_open_what_belonged_to_the_old_values(
     assert same.lr == 0.00141
 
 
+def test_options_of_names_are_put_on_top_name_by_name_unless_the_model_changes() -> None:
+    from convscope.recipe import on_top
+
+    values = {"model": "lenet_rgb", "options": {"activation": "tanh", "dropout": 0.2}}
+    options = {"dropout": 0.1}
+    assert on_top(values, {"options": options})["options"] == {"activation": "tanh", "dropout": 0.1}
+    assert on_top(values, {"model": "vgg11", "options": options})["options"] == options
+    assert values["options"] == {"activation": "tanh", "dropout": 0.2}
+
+
+def test_a_recipe_file_that_names_a_run_to_go_on_from_does_what_the_flag_does(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    from convscope.cli.recipe_flags import recipe_of
+
+    run = convscope.train(make_folder(), project=tmp_path / "runs", epochs=2, **QUICK)
+    file = tmp_path / "more.yaml"
+    file.write_text(f"continues: {run.path}\nepochs: 3\n")
+    recipe = recipe_of(None, {}, file=file)
+    assert recipe == recipe_of(None, {"continues": str(run.path), "epochs": 3}, file=None)
+    assert (recipe.model, recipe.batch_size, recipe.lr) == ("lenet_rgb", 16, run.recipe.lr)
+
+
 def test_a_head_for_more_classes_keeps_the_rows_of_those_it_knows(
     make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ from convscope.recipe.augmentation_fields import AugmentationFields
 from convscope.recipe.data_fields import DataFields, DecodingFields
 from convscope.recipe.learning_fields import CourseFields, LossFields, OptimizerFields
 from convscope.recipe.network_fields import NetworkFields
-from convscope.run import values_to_continue
+from convscope.run import on_top_of_continued
 
 # Fields that say how data is read, whatever is done with it.
 READING = ("path_column", "label_column", "split_column", "exclude", *DECODED_BY)
@@ -97,18 +97,13 @@ def recipe_of(data: str | None, flags: dict[str, Any], *, file: Path | None) -> 
     """
     values = read_values(file) if file else {}
     given = {name: value for name, value in flags.items() if value not in (None, ())}
-    if "continues" in given:
-        values = {**values_to_continue(given["continues"]), **values}
     if "options" in given:
-        given["options"] = {**values.get("options", {}), **network_options(given["options"])}
+        given["options"] = network_options(given["options"])
     if "class_weight" in given:
-        given["class_weight"] = {
-            **values.get("class_weight", {}),
-            **_weights_by_class(given["class_weight"]),
-        }
-    values = on_top(values, given)
+        given["class_weight"] = _weights_by_class(given["class_weight"])
     if data is not None:
-        values["data"] = data
+        given["data"] = data
+    values = on_top_of_continued(on_top(values, given))
     if "data" not in values:
         raise UsageError(
             "`DATA` is missing", hint="give a folder of class folders, or try `digits`"

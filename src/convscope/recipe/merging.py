@@ -21,6 +21,8 @@ BELONG_TO: Mapping[str, tuple[str, ...]] = {
 def on_top(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a recipe with others on top; what belonged to a field that changes is open.
 
+    Options and weights of classes are put on top name by name.
+
     Args:
         values: For instance of a run's `recipe.yaml`, with everything decided.
         given: What a user asks for.
@@ -30,4 +32,9 @@ def on_top(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
         if field in given and field in values and given[field] != values[field]:
             for name in belonging:
                 merged.pop(name, None)
-    return {**merged, **given}
+    for name, value in given.items():
+        below = merged.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            value = {**below, **value}
+        merged[name] = value
+    return merged

@@ -10,8 +10,8 @@ import numpy as np
 from convscope.evaluation.evaluate import evaluate_part
 from convscope.files import write_json
 from convscope.progress import SILENT, Reporter
-from convscope.recipe import Recipe, on_top
-from convscope.run import Run, values_to_continue
+from convscope.recipe import Recipe
+from convscope.run import Run, on_top_of_continued
 from convscope.training import session
 from convscope.training.cadence import interval_of
 from convscope.training.material import Material
@@ -105,12 +105,8 @@ def find_learning_rate(
 
 
 def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
-    values = dict(fields)
-    if values.get("continues") is not None:
-        values = on_top(values_to_continue(values["continues"]), values)
-    if data is not None:
-        values["data"] = data
-    return Recipe.parse(values)
+    given = fields if data is None else {**fields, "data": data}
+    return Recipe.parse(on_top_of_continued(given))
 
 
 def train_recipe(
