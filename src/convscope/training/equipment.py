@@ -97,13 +97,11 @@ def equip(
     gallery, split = material.gallery, material.split
     share = Share(processes.rank, processes.world_size)
     images = _train_batches(recipe, material, preprocessing, device, share=share)
-    _check_enough(images.num_images // len(images), processes)
-    if len(split.validation) < processes.world_size:
-        raise UsageError(
-            f"there are {counted(len(split.validation), 'validation image')} for "
-            f"{processes.world_size} processes",
-            hint="give torchrun a smaller `--nproc-per-node`",
-        )
+    _check_enough(
+        processes,
+        fewest=images.num_images // len(images),
+        num_validation=len(split.validation),
+    )
     validation_images = ImageBatches(
         material.evaluation,
         gallery.labels,
@@ -256,21 +254,28 @@ def _as_features(
     return train, FeatureBatches([seen], nothing, plain)
 
 
-def _check_enough(fewest: int, processes: Processes) -> None:
-    """Refuses steps in which a process would have no image.
+def _check_enough(processes: Processes, *, fewest: int, num_validation: int) -> None:
+    """Refuses processes that would have no image in a step, or none to validate with.
 
     Args:
+        processes: That share the images.
         fewest: Images in a step.
-        processes: That share them.
+        num_validation: Validation images.
 
     Raises:
-        UsageError: There are fewer images in a step than processes.
+        UsageError: There are fewer images than processes.
     """
     if fewest < processes.world_size:
         raise UsageError(
             f"a step has {counted(fewest, 'image')}, fewer than there are processes "
             f"({processes.world_size})",
             hint="`--batch-size` counts the images of a step over all processes: make it larger",
+        )
+    if num_validation < processes.world_size:
+        raise UsageError(
+            f"there are {counted(num_validation, 'validation image')} for "
+            f"{processes.world_size} processes",
+            hint="give torchrun a smaller `--nproc-per-node`",
         )
 
 
