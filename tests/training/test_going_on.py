@@ -14,7 +14,12 @@ import convscope
 from conftest import MakeFolder
 from convscope.errors import RunError, UsageError
 from convscope.files import sha256
+from convscope.progress import SILENT
+from convscope.recipe import Recipe, on_top, read_values
 from convscope.training.checkpoint import load_newest
+from convscope.training.course import HEAD_EPOCHS
+from convscope.training.measuring import measure
+from convscope.training.ready import get_ready, placed
 
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "batch_size": 16}
 
@@ -112,8 +117,6 @@ def test_a_run_that_lost_its_patience_goes_on_when_asked(
 def test_flags_on_top_of_a_runs_recipe_open_what_belonged_to_the_old_values(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
-    from convscope.recipe import Recipe, on_top, read_values
-
     run = convscope.train(make_folder(), project=tmp_path / "runs", epochs=2, **QUICK)
     values = read_values(run.recipe_path)
     recipe = Recipe.parse(on_top(values, {"opt": "sgd", "sched": "step"}))
@@ -124,8 +127,6 @@ def test_flags_on_top_of_a_runs_recipe_open_what_belonged_to_the_old_values(
 
 
 def test_options_of_names_are_put_on_top_name_by_name_unless_the_model_changes() -> None:
-    from convscope.recipe import on_top
-
     values = {"model": "lenet_rgb", "options": {"activation": "tanh", "dropout": 0.2}}
     options = {"dropout": 0.1}
     assert on_top(values, {"options": options})["options"] == {"activation": "tanh", "dropout": 0.1}
@@ -219,6 +220,26 @@ def test_a_time_that_is_over_before_it_begins_is_an_error(
 ) -> None:
     with pytest.raises(UsageError, match="`time` was over before the first step"):
         convscope.train(make_folder(), project=tmp_path / "runs", time="0.001s", **QUICK)
+
+
+def test_features_are_those_of_the_epochs_that_there_is_time_for(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data = make_folder()
+    source = convscope.train(data, project=tmp_path / "runs", epochs=1, **QUICK)
+    values = {"data": str(data), "weights": str(source.path), "tune": "head", "time": "20s"}
+    recipe = Recipe.parse({**values, "feature_views": HEAD_EPOCHS + 2, "brightness": 0.5})
+    with placed(recipe) as place:
+        ready = get_ready(recipe, place, download=False, workers=None, reporter=SILENT)
+        began = time.monotonic()
+        planned = measure(ready, recorded={}, began=began, reporter=SILENT)
+        again = ready.equip(planned.recipe, SILENT)
+    assert planned.recipe.epochs > HEAD_EPOCHS + 2
+    last = HEAD_EPOCHS + 1
+    for one, other in zip(
+        planned.equipment.train_batches.epoch(last), again.train_batches.epoch(last), strict=True
+    ):
+        assert torch.equal(one.inputs, other.inputs)
 
 
 def test_steps_are_logged_once_each_also_after_a_resume(

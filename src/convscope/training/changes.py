@@ -83,7 +83,7 @@ def find_changes(run: Run, beginning: Beginning, recorded: dict[str, Any]) -> li
         for field in now
         if field not in PLACES and before[field] != now[field]
     ]
-    time_before = read_measured_time(run)
+    time_before = read_plan(run).get("given")
     if beginning.time_given is not None and beginning.time_given != time_before:
         changes.append(Change("time", time_before, beginning.time_given))
     changes += [
@@ -98,12 +98,16 @@ def find_changes(run: Run, beginning: Beginning, recorded: dict[str, Any]) -> li
     return changes
 
 
-def read_measured_time(run: Run) -> str | None:
-    """What `--time` said when a run's epochs were planned; None where it said nothing."""
+def read_plan(run: Run) -> dict[str, Any]:
+    """How a run's epochs were planned: `given` is what `--time` said; empty where it said nothing.
+
+    Raises:
+        RunError: `measured.json` can't be read.
+    """
     if not run.measured_path.is_file():
-        return None
-    given = read_json(run.measured_path).get("time", {}).get("given")
-    return None if given is None else str(given)
+        return {}
+    plan: dict[str, Any] = read_json(run.measured_path).get("time", {})
+    return plan
 
 
 def check_changes(

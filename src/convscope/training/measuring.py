@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,10 +14,11 @@ from convscope.progress import Reporter
 from convscope.recipe import DecidedRecipe, Recipe, seconds_of
 from convscope.run import FORMAT, Run
 from convscope.training.budget import Deadline, measure_pace
-from convscope.training.changes import recorded_recipe
+from convscope.training.changes import read_plan, recorded_recipe
 from convscope.training.equipment import Equipment
 from convscope.training.memory import find_batch_size, measure_room
 from convscope.training.rate_search import RateSearch, search_rate
+from convscope.training.ready import Ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,7 @@ def read_measured(run: Run, given: Recipe) -> dict[str, Any]:
     notes = read_json(run.measured_path)
     if not run.checkpoints_path.is_dir() and notes.get("asked") != _asked(given):
         return {}
-    recorded = recorded_recipe(run)
-    planned = notes.get("time", {})
+    recorded, planned = recorded_recipe(run), read_plan(run)
     return {
         "batch_size": recorded.batch_size,
         "lr": recorded.lr,
@@ -78,101 +78,112 @@ def _asked(given: Recipe) -> str:
 
 
 def measure(
-    given: Recipe,
-    decide: Callable[[Recipe], DecidedRecipe],
-    equipment: Equipment,
-    *,
-    equip: Callable[[DecidedRecipe], Equipment],
-    recorded: Mapping[str, Any],
-    began: float,
-    num_test: int,
-    reporter: Reporter,
+    ready: Ready, *, recorded: Mapping[str, Any], began: float, reporter: Reporter
 ) -> Measured:
     """Finds what is to be measured, or takes it from a run's record.
 
     Args:
-        given: What the user asked for.
-        decide: Makes all other choices.
-        equipment: What a step needs, as far as it is known before.
-        equip: Makes it anew for another recipe.
+        ready: The training, with what the user asked for.
         recorded: What `read_measured` found.
         began: When the training was started, by `time.monotonic()`.
-        num_test: Images that are evaluated at the end.
         reporter: Says what was found.
 
     Raises:
         TrainingError: The loss falls at no rate.
         UsageError: The time is over already.
     """
+    given = ready.look.recipe
     if recorded:
-        return _as_recorded(given, decide, equipment, equip=equip, recorded=recorded, began=began)
-    deadline = None
-    if given.time is not None:
-        deadline = Deadline(began + seconds_of(given.time))
-    notes: dict[str, Any] = {}
-    asked = _asked(given)
-    search = None
+        return _as_recorded(ready, given, recorded, began=began, reporter=reporter)
+    search = _Search(ready, given, reporter)
     if given.batch_size == "auto":
-        room = measure_room(decide(given), equipment)
-        size = find_batch_size(decide(given), equipment, room)
-        reporter.say(
+        search.find_batch_size()
+    rates = search.find_rate() if given.lr == "auto" else None
+    deadline = None if given.time is None else search.plan_epochs(given.time, began)
+    notes = {**search.notes, "asked": _asked(given)} if search.notes else {}
+    return Measured(search.decided, search.equipment, deadline, notes, rates)
+
+
+def _as_recorded(
+    ready: Ready, given: Recipe, recorded: Mapping[str, Any], *, began: float, reporter: Reporter
+) -> Measured:
+    """What was measured when the run was begun, put in its place in the same order."""
+    if given.batch_size == "auto":
+        given = given.model_copy(update={"batch_size": recorded["batch_size"]})
+    search = _Search(ready, given, reporter)
+    if given.lr == "auto":
+        search.settle(lr=recorded["lr"])
+    # A run that was begun with a time has it, also where its own recipe is given.
+    time_given = given.time or (recorded["time"] if given.epochs == recorded["epochs"] else None)
+    deadline = None
+    if time_given is not None:
+        search.settle(epochs=recorded["epochs"], time=None)
+        at = began + seconds_of(time_given)
+        deadline = Deadline(at, reserve_seconds=recorded["reserve_seconds"])
+    return Measured(search.decided, search.equipment, deadline, is_recorded=True)
+
+
+class _Search:
+    """A training in which one thing after the other is measured and settled.
+
+    Attributes:
+        decided: Its recipe, with the usual in place of what isn't settled yet.
+        equipment: What a step of it needs.
+        notes: How what was measured was found, for `measured.json`.
+    """
+
+    def __init__(self, ready: Ready, given: Recipe, reporter: Reporter) -> None:
+        self._ready, self._given, self._reporter = ready, given, reporter
+        self.decided = ready.decide(given)
+        self.equipment = ready.equip(self.decided, reporter)
+        self.notes: dict[str, Any] = {}
+
+    def settle(self, **found: object) -> None:
+        """Puts what was found into the recipe, and makes anew what follows from it."""
+        before = self.decided
+        self._given = self._given.model_copy(update=found)
+        self.decided = self._ready.decide(self._given)
+        # The sizes follow the number of epochs, and features are computed for no more of them.
+        has_more_views = before.epochs < (self.decided.feature_views or 0)
+        follows_epochs = has_more_views or self.decided.train_sizes is not None
+        if "batch_size" in found or ("epochs" in found and follows_epochs):
+            self.equipment = self._ready.equip(self.decided, self._reporter)
+
+    def find_batch_size(self) -> None:
+        """The largest that fits into the memory."""
+        room = measure_room(self.decided, self.equipment)
+        size = find_batch_size(self.decided, self.equipment, room)
+        self._reporter.say(
             f"batch size {size}: an image takes {room.image_bytes / 1e6:,.1f} MB, "
             f"{room.free_bytes / 1e9:,.1f} GB are free"
         )
-        notes["batch_size"] = {"found": size, **room.to_dict()}
-        given = given.model_copy(update={"batch_size": size})
-        equipment = equip(decide(given))
-    if given.lr == "auto":
-        search = search_rate(decide(given), equipment, reporter)
-        reporter.say(f"learning rate {search.rate:.3g}: {search.choice.reason}")
-        notes["learning_rate"] = search.to_dict()
-        given = given.model_copy(update={"lr": search.rate})
-    if deadline is not None:
-        pace = measure_pace(decide(given), equipment, seconds=deadline.seconds_left)
+        self.notes["batch_size"] = {"found": size, **room.to_dict()}
+        self.settle(batch_size=size)
+
+    def find_rate(self) -> RateSearch:
+        """The rate that the losses of a sweep ask for."""
+        found = search_rate(self.decided, self.equipment, self._reporter)
+        self._reporter.say(f"learning rate {found.rate:.3g}: {found.choice.reason}")
+        self.notes["learning_rate"] = found.to_dict()
+        self.settle(lr=found.rate)
+        return found
+
+    def plan_epochs(self, time_given: str, began: float) -> Deadline:
+        """As many epochs as there is time for; returns when they have to end."""
+        deadline = Deadline(began + seconds_of(time_given))
+        pace = measure_pace(self.decided, self.equipment, seconds=deadline.seconds_left)
+        num_test = len(self._ready.material.split.test)  # they are evaluated at the end
         deadline = replace(deadline, reserve_seconds=pace.image_seconds * num_test)
-        epochs_found = pace.epochs_in(deadline.seconds_left)
-        epochs_found = int(equipment.processes.broadcast(str(epochs_found).encode()))
-        reporter.say(f"{given.time} of time: {counted(epochs_found, 'epoch')} at {pace.words}")
-        notes["time"] = {
-            "given": given.time,
-            "epochs": epochs_found,
+        epochs = pace.epochs_in(deadline.seconds_left)
+        epochs = int(self.equipment.processes.broadcast(str(epochs).encode()))
+        self._reporter.say(f"{time_given} of time: {counted(epochs, 'epoch')} at {pace.words}")
+        self.notes["time"] = {
+            "given": time_given,
+            "epochs": epochs,
             "step_seconds": pace.step_seconds,
             "epoch_seconds": pace.epoch_seconds,
             "reserve_seconds": deadline.reserve_seconds,
             "seconds_before_the_first_step": time.monotonic() - began,
         }
-        given = given.model_copy(update={"epochs": epochs_found, "time": None})
-    decided = decide(given)
-    if decided.train_sizes is not None and deadline is not None:
-        equipment = equip(decided)  # the sizes follow the number of epochs
-    if notes:
-        notes["asked"] = asked
-    return Measured(decided, equipment, deadline, notes, search)
-
-
-def _as_recorded(
-    given: Recipe,
-    decide: Callable[[Recipe], DecidedRecipe],
-    equipment: Equipment,
-    *,
-    equip: Callable[[DecidedRecipe], Equipment],
-    recorded: Mapping[str, Any],
-    began: float,
-) -> Measured:
-    """What was measured when the run was begun."""
-    found = {}
-    if given.batch_size == "auto":
-        found["batch_size"] = recorded["batch_size"]
-    if given.lr == "auto":
-        found["lr"] = recorded["lr"]
-    # A run that was begun with a time has it, also where its own recipe is given.
-    time_given = given.time or (recorded["time"] if given.epochs == recorded["epochs"] else None)
-    deadline = None
-    if time_given is not None:
-        found |= {"epochs": recorded["epochs"], "time": None}
-        at = began + seconds_of(time_given)
-        deadline = Deadline(at, reserve_seconds=recorded["reserve_seconds"])
-    decided = decide(given.model_copy(update=found))
-    if "batch_size" in found or decided.train_sizes is not None:
-        equipment = equip(decided)
-    return Measured(decided, equipment, deadline, is_recorded=True)
+        self.settle(epochs=epochs, time=None)
+        return deadline

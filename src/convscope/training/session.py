@@ -150,27 +150,16 @@ def _train(
 ) -> Trained:
     """Everything from the first measurement to the classifier."""
     device, processes = ready.place.device, ready.place.processes
-    recipe, num_test = ready.look.recipe, len(ready.material.split.test)
     is_fresh = options.fresh and not was_begun_by_this_launch(run)
     recorded = {} if is_fresh else _recorded(ready, run, allow_change=options.allow_change)
-    equipment = ready.equip(ready.decide(recipe), reporter)
     with device.keep_random_state():
-        found = measure(
-            recipe,
-            ready.decide,
-            equipment,
-            equip=lambda decided: ready.equip(decided, reporter),
-            recorded=recorded,
-            began=began,
-            num_test=num_test,
-            reporter=reporter,
-        )
+        found = measure(ready, recorded=recorded, began=began, reporter=reporter)
         beginning = Beginning(
             recipe=found.recipe,
             shapes={n: tuple(v.shape) for n, v in ready.network.state_dict().items()},
             material=ready.material,
             environment=environment_of(ready.material, found.recipe, device, processes),
-            time_given=recipe.time,
+            time_given=ready.look.recipe.time,
         )
         _check_same_everywhere(beginning, ready.network, processes)
         run_id = ""
