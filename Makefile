@@ -1,8 +1,9 @@
 # The README's two commands, `make demo` and `make test`, set up everything they need in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+CHROMIUM := chromium chromium-sandbox fonts-wqy-microhei
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check chromium format docs clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -12,13 +13,27 @@ BIN := .venv/bin
 demo: .venv/installed  ## train LeNet-5 on real handwritten digits, evaluate it, predict some images
 	$(BIN)/python examples/demo.py
 
-test: check  ## all checks and tests
+test: check chromium  ## all checks and tests
 	$(BIN)/python -m pytest --cov --cov-report=term
 
 check: .venv/installed  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# For the tests in tests/browser, with the smallest font of Chinese. Failing is no error here: the
+# tests say what is missing, and skip or, under CI=true, fail.
+chromium:  ## the browser of the tests, where none is found
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+		if command -v $$name >/dev/null; then exit 0; fi; \
+	done; \
+	if ! command -v apt-get >/dev/null; then \
+		echo "browser tests need Chromium or Google Chrome; without it they are skipped"; exit 0; \
+	fi; \
+	sudo=; if [ "$$(id -u)" != 0 ] && command -v sudo >/dev/null; then sudo=sudo; fi; \
+	$$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends $(CHROMIUM) \
+	|| echo "Chromium could not be installed; browser tests are skipped without it"
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
