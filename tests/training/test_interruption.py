@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 
 import convscope
 from conftest import Convscope, MakeFolder
@@ -24,20 +25,6 @@ from convscope.training.ownership import owned
 
 CLOCK = "images_per_second"
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 4, "batch_size": 8, "ema": 0.9}
-
-
-class Asking(Reporter):
-    """Sends this process a signal when it is told something."""
-
-    def __init__(self, number: int, words: str) -> None:
-        super().__init__(quiet=True)
-        self._number, self._words = number, words
-
-    def say(self, sentence: str) -> None:
-        """Hears what a person would read."""
-        if self._words in sentence and self._number:
-            number, self._number = self._number, 0
-            os.kill(os.getpid(), number)
 
 
 @pytest.mark.parametrize(("number", "code"), [(15, 143), (2, 130), (1, 129)])

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from asking import Asking
 
 import convscope
 from conftest import MakeFolder
 from convscope.errors import StoppedError, TrainingError
 from convscope.files import sha256
-from convscope.progress import Reporter
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
 ]
 FIELDS: dict[str, Any] = {"model": "resnet20", "epochs": 4, "batch_size": 16, "device": "cuda"}
-
-
-class Asking(Reporter):
-    """Sends this process SIGTERM after the second epoch."""
-
-    def say(self, sentence: str) -> None:
-        """Hears what a person would read."""
-        if "epoch   2/4" in sentence:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_deterministic_training_goes_on_to_the_same_bits(
@@ -39,7 +29,12 @@ def test_a_deterministic_training_goes_on_to_the_same_bits(
     fields = {**FIELDS, "deterministic": True}
     whole = convscope.train(data, project=tmp_path / "whole", **fields)
     with pytest.raises(StoppedError):
-        convscope.train(data, project=tmp_path / "runs", reporter=Asking(quiet=True), **fields)
+        convscope.train(
+            data,
+            project=tmp_path / "runs",
+            reporter=Asking(signal.SIGTERM, "epoch   2/4"),
+            **fields,
+        )
     again = convscope.train(data, project=tmp_path / "runs", **fields)
     digests = [sha256(run.classifier_path / "model.safetensors") for run in (whole, again)]
     assert digests[0] == digests[1]
