@@ -18,6 +18,7 @@ from convscope.files import (
     sha256,
     write_csv,
     write_json,
+    write_new,
     write_text,
 )
 
@@ -57,6 +58,25 @@ def test_a_folder_appears_only_when_its_block_ends_well(tmp_path: Path) -> None:
     with new_folder(tmp_path / "x") as place:
         (place / "other").write_text("other")
     assert [p.name for p in (tmp_path / "x").iterdir()] == ["other"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there a folder can be waited for")
+def test_a_new_folder_waits_once_for_each_file_and_for_both_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, waited = os.fsync, []
+
+    def fsync(handle: int) -> None:
+        waited.append(os.fstat(handle).st_ino)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with new_folder(tmp_path / "x") as place:
+        written = write_new(place / "file", b"abc")
+        (place / "other").touch()
+    paths = [tmp_path / "x" / "file", tmp_path / "x" / "other", tmp_path / "x", tmp_path]
+    assert sorted(waited) == sorted(path.stat().st_ino for path in paths)
+    assert written == {"bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
 
 
 @pytest.mark.parametrize("content", ["[1]", "{", "\udcff"])

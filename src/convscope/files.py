@@ -150,16 +150,14 @@ def _replace_folder(new: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)  # what stays is a leftover, and the new one is there
 
 
-def write_synced(path: Path, content: bytes) -> dict[str, Any]:
-    """Writes a new file in a folder that isn't there for others yet, and waits for the disk.
+def write_new(path: Path, content: bytes) -> dict[str, Any]:
+    """Writes a new file within the block of a `new_folder`, which waits for the disk.
 
     Returns:
         Its `bytes` and `sha256`, of what was meant to be written.
     """
     with path.open("xb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 

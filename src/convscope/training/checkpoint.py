@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn, optim
 
 from convscope.errors import RunError
-from convscope.files import check_format, json_bytes, new_folder, parse_json, write_synced
+from convscope.files import check_format, json_bytes, new_folder, parse_json, write_new
 from convscope.training.optimizer_state import unflatten
 from convscope.training.state import Snapshot, TrainingState
 
@@ -48,10 +48,10 @@ def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
         files = {}
         for name, tensors in snapshot.tensors.items():
             file = f"{name}{TENSORS}"
-            files[file] = write_synced(place / file, save(tensors))
-        files[STATE] = write_synced(place / STATE, json_bytes(snapshot.state))
+            files[file] = write_new(place / file, save(tensors))
+        files[STATE] = write_new(place / STATE, json_bytes(snapshot.state))
         manifest = {"format": FORMAT, "run": run_id, "step": snapshot.step, "files": files}
-        write_synced(place / MANIFEST, json_bytes({**manifest, "sha256": _seal(manifest)}))
+        write_new(place / MANIFEST, json_bytes({**manifest, "sha256": _seal(manifest)}))
     kept = [step for step in steps_in(folder) if step <= snapshot.step][-KEPT:]
     for step in steps_in(folder):
         if step not in kept:
