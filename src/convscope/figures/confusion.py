@@ -1,0 +1,152 @@
+"""The picture of a confusion matrix that is too large for a table: errors of 26 to 1000 classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from convscope.figures.style import (
+    LINE,
+    PAPER,
+    QUIET,
+    WIDTH,
+    legend_below,
+    new_figure,
+    our_style,
+    set_axis_labels,
+)
+from convscope.figures.text import shortened
+
+CELLS_AT_MOST = 250  # in a row: a phone has about one point for each
+NUM_TICKS = 9
+NAME_LETTERS = 14
+STEPS_AT_MOST = 10  # of the colour bar; more can't be told apart
+# One hue, dark means many: it is read the same with any colour vision and in grey. The palest is
+# still seen as a single cell on white.
+RAMP = ("#a8cdea", "#56a0d3", "#1f6fb2", "#0b3f78", "#041a38")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfusionWords:
+    """What is written on the picture; `pooled` where a cell stands for several classes."""
+
+    title: str = ""
+    label: str = "Confusion matrix: which classes were taken for which"
+    x: str = "predicted class"
+    y: str = "true class"
+    count: str = "wrong images in a cell (grey: none wrong)"
+    pooled: str = "most wrong images of a pair of classes in a cell"
+    diagonal: str = "right"
+    none: str = "no image is wrong"
+
+
+@our_style()
+def draw_confusion(
+    counts: NDArray[np.int64],
+    *,
+    classes: Sequence[str] = (),
+    words: ConfusionWords = ConfusionWords(),
+) -> Figure:
+    """The errors as a map: a dark cell is a pair of classes that is often confused.
+
+    Of more than 250 classes neighbours share a cell, which shows the largest of their counts, so
+    that a single pair stays visible.
+
+    Args:
+        counts: (K, K) images of each true class (rows) by predicted class (columns).
+        classes: The K names; without them there are only numbers, from 0.
+        words: What is written.
+    """
+    height = 4.8 if classes else 5.2  # names leave the map, which is square, less room
+    figure, axes = new_figure(words.title, label=words.label, width=WIDTH, height=height)
+    errors = np.where(np.eye(len(counts), dtype=bool), 0, counts)
+    block = -(-len(counts) // CELLS_AT_MOST)
+    cells = _max_pooled(errors, block)
+    edges = _edges(int(cells.max()))
+    colours = ListedColormap(_shades(len(edges) - 1))
+    norm = BoundaryNorm(edges, colours.N)
+    # Pixels, not numbers: else an SVG would hold a picture that was enlarged for its printing.
+    pixels = np.where(cells[..., None] > 0, colours(norm(cells))[..., :3], to_rgb(PAPER))
+    right = np.eye(len(cells), dtype=bool) & (cells == 0)
+    pixels[right] = to_rgb(LINE)
+    size = len(cells) * block
+    axes.imshow(
+        np.round(255 * pixels).astype(np.uint8),
+        interpolation="none",
+        extent=(-0.5, size - 0.5, size - 0.5, -0.5),
+    )
+    _set_ticks(axes, len(counts), classes)
+    set_axis_labels(axes, words.x, words.y)
+    if not cells.any():
+        legend_below(
+            figure, [(Patch(color=LINE), words.diagonal), (Patch(color=PAPER), words.none)]
+        )
+        return figure
+    figure.set_layout_engine("compressed")  # a square map leaves no gaps around it
+    bar = figure.colorbar(
+        ScalarMappable(norm, colours),
+        ax=axes,
+        location="bottom",
+        spacing="uniform",
+        aspect=40,
+        label=words.count if block == 1 else words.pooled,
+    )
+    bar.set_ticks(edges, labels=[f"{count:,}" for count in (*edges[:-1], cells.max())])
+    return figure
+
+
+def _max_pooled(errors: NDArray[np.int64], block: int) -> NDArray[np.int64]:
+    """The largest count of each block of classes; the last one may have fewer."""
+    missing = -len(errors) % block
+    padded = np.pad(errors, (0, missing))
+    num = len(padded) // block
+    pooled: NDArray[np.int64] = padded.reshape(num, block, num, block).max(axis=(1, 3))
+    return pooled
+
+
+def _edges(most: int) -> list[int]:
+    """Where counts change their colour: 1, 2, 5, 10 and so on, beyond the largest count."""
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        edges = [factor * 10**power for power in range(19) for factor in factors]
+        kept = [edge for edge in edges if edge <= most]
+        if len(kept) <= STEPS_AT_MOST:
+            break
+    return [*kept, edges[len(kept)]] if kept else [1, 2]
+
+
+def _shades(num: int) -> NDArray[np.float64]:
+    """(num, 3) colours along the ramp."""
+    known = np.array([to_rgb(colour) for colour in RAMP])
+    places = np.linspace(0, 1, num) if num > 1 else np.array([0.6])
+    along = np.linspace(0, 1, len(known))
+    return np.column_stack([np.interp(places, along, known[:, part]) for part in range(3)])
+
+
+def _set_ticks(axes: Axes, num_classes: int, classes: Sequence[str]) -> None:
+    """Numbers of some classes at both axes, with names where there is room: on the left."""
+    step = next(
+        step
+        for power in range(9)
+        for step in (10**power, 2 * 10**power, 5 * 10**power)
+        if num_classes / step <= NUM_TICKS
+    )
+    places = range(0, num_classes, step)
+    axes.set_xlim(-0.5, num_classes - 0.5)
+    axes.set_ylim(num_classes - 0.5, -0.5)
+    axes.set_xticks(places)
+    named = [
+        f"{shortened(classes[at], NAME_LETTERS)}\N{EN SPACE}{at}" if classes else f"{at}"
+        for at in places
+    ]
+    axes.set_yticks(places, named)
+    axes.grid(visible=False)
+    axes.spines[["top", "right"]].set_visible(True)
+    axes.spines[:].set_color(QUIET)

@@ -1,0 +1,88 @@
+"""From matplotlib's SVG file to an element that can stand in an HTML page, beside others."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from xml.dom.minidom import Element, parseString
+
+DECIMALS = 2  # of points; a phone's screen has three pixels to a point
+
+_LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{DECIMALS + 1},}}")
+_REFERENCE = re.compile(r"(?<=url\(#)[\w.-]+|(?<=^#)[\w.-]+")
+_FONTS = re.compile(r"font-family: ([^;]+); ?")
+_REFERRING = ("clip-path", "xlink:href", "style")
+_PLACES = ("d", "x", "y")
+
+
+def inlined(file: bytes, *, label: str) -> str:
+    """The `<svg>` of a file alone: no fixed size, names of its own, rounded numbers.
+
+    Args:
+        file: As matplotlib writes it, with text as text.
+        label: What is read out.
+    """
+    root = parseString(file).documentElement
+    if root is None:  # no XML without it, but minidom's types say so
+        raise ValueError("an SVG file has no element")
+    # In a page a style sheet would be everybody's.
+    fonts = _FONTS.search(file.decode())
+    _drop(root, ("title", "metadata", "style"))
+    prefix = "f" + hashlib.sha256(file).hexdigest()[:8] + "-"
+    used = set(_references(root))
+    for element in _elements(root):
+        _tidy(element, used, prefix)
+    for name in ("width", "height", "version"):
+        root.removeAttribute(name)
+    root.setAttribute("role", "img")
+    root.setAttribute("aria-label", label)
+    style = "stroke-linejoin: round; stroke-linecap: butt"
+    root.setAttribute("style", f"{style}; font-family: {fonts[1]}" if fonts else style)
+    return root.toxml()
+
+
+def _elements(root: Element) -> Iterator[Element]:
+    yield root
+    for node in root.childNodes:
+        if isinstance(node, Element):
+            yield from _elements(node)
+
+
+def _drop(root: Element, names: tuple[str, ...]) -> None:
+    """Takes out elements of these names, and the space between elements."""
+    for element in list(_elements(root)):
+        for node in list(element.childNodes):
+            is_space = element.tagName != "text" and not isinstance(node, Element)
+            if is_space or node.nodeName in names:
+                element.removeChild(node)
+
+
+def _references(root: Element) -> Iterator[str]:
+    for element in _elements(root):
+        for name in _REFERRING:
+            yield from _REFERENCE.findall(element.getAttribute(name))
+
+
+def _tidy(element: Element, used: set[str], prefix: str) -> None:
+    """Renames, rounds, and leaves out what says nothing."""
+    if element.getAttribute("id") in used:
+        element.setAttribute("id", prefix + element.getAttribute("id"))
+    elif element.hasAttribute("id"):
+        element.removeAttribute("id")
+    for name in _REFERRING:
+        if element.hasAttribute(name):
+            value = _REFERENCE.sub(lambda found: prefix + found[0], element.getAttribute(name))
+            element.setAttribute(name, value)
+    for name in _PLACES:
+        if element.hasAttribute(name):
+            rounded = _LONG_NUMBER.sub(_rounded, element.getAttribute(name))
+            element.setAttribute(name, " ".join(rounded.split()))
+    if element.getAttribute("transform").startswith("rotate(-0 "):
+        element.removeAttribute("transform")
+    if element.tagName == "text":
+        element.setAttribute("style", _FONTS.sub("", element.getAttribute("style")))
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.{DECIMALS}f}".rstrip("0").rstrip(".")
