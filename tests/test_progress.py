@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
 from convscope import progress
-from convscope.progress import Reporter
+from convscope.progress import SILENT, Reporter
 
 
 @pytest.fixture
@@ -75,10 +76,47 @@ def test_work_goes_on_when_nobody_listens_any_more() -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_quiet_means_silent() -> None:
+@pytest.mark.parametrize("columns", [120, 80, 60])
+def test_no_width_of_a_terminal_cuts_what_a_bar_says(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = io.StringIO()
+    with Reporter(file=stream).task("training", 1_200_000) as task:
+        task.advance(600_000, "epoch 10/60, loss 0.123, accuracy 95.1%, 12,345 images/s")
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    last = text[text.rindex("training") :]
+    for words in ("600000/1200000", "0.123", "accuracy", "95.1%,", "images/s", "-:--:--"):
+        assert words in last
+    assert ("━" in last) == (columns == 120)
+    assert "…" not in last
+
+
+@pytest.mark.usefixtures("at_once")
+def test_lines_are_never_cut_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = io.StringIO()
+    reporter = Reporter(file=stream)
+    reporter.say("epoch 1/4 " * 20)
+    with reporter.task("training", 10) as task:
+        task.advance(5, "loss 0.5 " * 20)
+    first, second = stream.getvalue().splitlines()
+    assert first == "epoch 1/4 " * 20
+    assert "loss 0.5 " * 20 in second
+
+
+@pytest.mark.usefixtures("at_once")
+def test_quiet_leaves_notes_and_nothing_else() -> None:
     stream = io.StringIO()
     reporter = Reporter(quiet=True, file=stream)
     reporter.say("hello")
+    reporter.say("note: no test images of red")
     with reporter.task("decoding", 10) as task:
         task.advance(5)
-    assert stream.getvalue() == ""
+    assert stream.getvalue() == "note: no test images of red\n"
+
+
+def test_the_reporter_of_python_calls_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    SILENT.say("note: no test images of red")
+    assert capsys.readouterr() == ("", "")

@@ -19,9 +19,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
+from rich.table import Column
 
 SHOW_AFTER_SECONDS = 2.0
 PLAIN_EVERY_SECONDS = 10.0
+BAR_COLUMNS, SHORTEST_BAR_COLUMNS = 30, 10
+TIME_COLUMNS = 16  # the time left, gaps, and details that become a little longer
+NOTE = "note: "  # how a line begins that concerns the result
 
 
 class Task:
@@ -43,7 +47,7 @@ class Task:
             return
         if self._reporter.console.is_terminal:
             if self._bar is None:
-                self._bar = self._reporter.bar()
+                self._bar = self._reporter.bar(f"{self.words} {self.total}/{self.total} {details}")
                 self._bar.add_task(self.words, total=self.total, details="")
                 self._bar.start()
             self._bar.update(self._bar.task_ids[0], completed=self._done, details=details)
@@ -84,10 +88,10 @@ class _PatientConsole(Console):
 
 
 class Reporter:
-    """Says lines and shows tasks on standard error, or is silent.
+    """Says lines and shows tasks on standard error.
 
     Args:
-        quiet: Shows nothing at all.
+        quiet: Shows no progress, and of the lines only notes, which concern the result.
         file: Where to write instead of standard error.
     """
 
@@ -100,24 +104,31 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """Prints one plain line."""
-        if not self.quiet:
+        if not self.quiet or line.startswith(NOTE):
             self.console.print(line, markup=False)
 
     def task(self, words: str, total: int, *, unit: str = "images") -> Task:
         """A task of `total` units, to be used as a context."""
         return Task(self, words, total, unit=unit)
 
-    def bar(self) -> RichProgress:
-        """A bar in the package's form: words, bar, count, details, time left."""
+    def bar(self, text: str) -> RichProgress:
+        """A bar in the package's form: words, bar, count, details, time left.
+
+        Args:
+            text: What stands beside the bar, but for the time. It is never cut: the bar becomes
+                shorter or is left out, and where even that is not enough the details are wrapped.
+        """
+        room = min(BAR_COLUMNS, self.console.width - len(text) - TIME_COLUMNS)
         return RichProgress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[details]}"),
-            TimeRemainingColumn(),
+            *([BarColumn(bar_width=room)] if room >= SHORTEST_BAR_COLUMNS else []),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[details]}", table_column=Column()),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=self.console,
             transient=True,
         )
 
 
 SILENT = Reporter(quiet=True)
+SILENT.console.quiet = True  # who asks in Python for no reporter hears no notes either
