@@ -43,7 +43,7 @@ LINES = (
     (GREEN, "-."),
     (INK, ":"),
     (PURPLE, (0, (6, 1.5, 1, 1.5, 1, 1.5))),
-    (ORANGE, (0, (3, 1))),
+    (ORANGE, (0, (8, 2.5))),
 )
 GRID = np.linspace(0, 1, 201)  # where curves are averaged
 
