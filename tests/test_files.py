@@ -12,6 +12,7 @@ from convscope.errors import RunError
 from convscope.files import (
     check_format,
     check_writable,
+    is_portable,
     new_folder,
     read_json,
     remove_leftovers,
@@ -114,6 +115,20 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         check_writable(tmp_path / "file" / "x")
     with pytest.raises(RunError, match="can't be written to"):
         write_text(tmp_path / "file" / "x", "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CON", "nul", "Aux.txt", "com1", "LPT9.tar.gz", "prn .x", "COM²", "a.", "a ", "a\nb"]
+    + [f"a{sign}b" for sign in '<>:"/\\|?*'],
+)
+def test_names_that_some_system_refuses_are_not_portable(name: str) -> None:
+    assert not is_portable(name)
+
+
+@pytest.mark.parametrize("name", ["console", "COM10", "com", "a.con", "nul-2", "Blumen äöü", "a b"])
+def test_names_that_all_systems_take_are_portable(name: str) -> None:
+    assert is_portable(name)
 
 
 def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:

@@ -21,6 +21,12 @@ from convscope.errors import RunError
 READ_BYTES = 1 << 20
 LEFTOVER = re.compile(r"\.(?P<name>.+?)(\.old)?\.[a-z0-9_]{8}")  # a name and tempfile's letters
 
+# Names that Windows keeps for devices; it takes small raised numbers for numbers.
+DEVICES = frozenset(
+    ("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$")
+    + tuple(f"{port}{number}" for port in ("COM", "LPT") for number in "123456789¹²³")
+)
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replaces the file at `path` by `content`, or leaves what was there.
@@ -224,6 +230,17 @@ def check_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+
+
+def is_portable(name: str) -> bool:
+    """Whether a file or folder may have this name on Linux, macOS and Windows alike."""
+    stem = name.partition(".")[0].rstrip().upper()  # Windows means its devices by `con.txt` too
+    return (
+        name.isprintable()
+        and not any(sign in name for sign in '<>:"/\\|?*')
+        and not name.endswith((".", " "))
+        and stem not in DEVICES
+    )
 
 
 def printable(path: str | os.PathLike[str]) -> str:

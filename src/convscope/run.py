@@ -19,7 +19,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean, either_of
-from convscope.files import LEFTOVER, check_format, read_json
+from convscope.files import LEFTOVER, check_format, is_portable, read_json
 from convscope.recipe import Recipe, on_top
 
 FORMAT = 1
@@ -234,11 +234,12 @@ def choose_folder(project: Path, name: str) -> Run:
     Raises:
         UsageError: The name can't be that of a folder.
     """
-    is_plain = name.isprintable() and not any(sign in name for sign in "/\\")
-    if not is_plain or name.startswith(("-", ".")) or not 0 < len(name) <= LONGEST_NAME:
+    is_plain = is_portable(name) and not name.startswith(("-", "."))
+    if not is_plain or not 0 < len(name) <= LONGEST_NAME:
         raise UsageError(
             f"`{name}` can't be the name of a run",
-            hint="give a plain folder name; `--project FOLDER` says where it lies",
+            hint="give a `--name` that folders may have on all systems; `--project FOLDER` says "
+            "where it lies",
         )
     number = 1
     while True:

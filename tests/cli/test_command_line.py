@@ -219,6 +219,7 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
         (("summary", "lenet5", "--option", "input-shape=3"), 2, "`input_shape` is no option of a"),
         (("train", "digits", "--lr", "inf"), 2, "`lr` can't be `inf`"),
         (("train", "digits", "--name", "a/b"), 2, "`a/b` can't be the name of a run"),
+        (("train", "digits", "--name", "nul.1"), 2, "`nul.1` can't be the name of a run"),
         (("train", "digits", "-c", "none.yaml"), 2, "error: recipe `none.yaml` can't be read"),
         (("train", "digits", "--device", "tpu"), 7, "no device is called `tpu`"),
         (("train", "digits", "--device", "cuda:9"), 7, "`cuda:9` was asked for, but this machine"),
