@@ -228,7 +228,7 @@ def test_prediction_agrees_with_evaluation_for_every_image(run: convscope.Run) -
     loss = -np.mean(
         [np.log(p.probabilities[file.parent.name]) for p, file in zip(together, files, strict=True)]
     )
-    assert evaluation.metrics.loss == pytest.approx(loss, abs=1e-6)
+    assert evaluation.metrics.log_loss.value == pytest.approx(loss, abs=1e-6)
 
 
 def test_a_path_bytes_pillow_and_pixels_give_the_same_prediction(run: convscope.Run) -> None:
@@ -372,7 +372,7 @@ def test_a_classifier_whose_parts_do_not_fit_is_refused(
 def test_a_classifier_of_a_newer_format_is_refused(run: convscope.Run) -> None:
     file = run.classifier_path / "classifier.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 7}))
-    with pytest.raises(RunError, match="has format 7, this version of convscope reads format 1"):
+    with pytest.raises(RunError, match="has format 7, this version of convscope reads format 2"):
         convscope.load(run.path)
 
 

@@ -26,7 +26,10 @@ _PUBLIC = {
     "Reporter": "convscope.progress",
     "Run": "convscope.run",
     "build": "convscope.networks",
+    "calibrate": "convscope.workflows",
     "check": "convscope.workflows",
+    "compare": "convscope.workflows",
+    "compare_recipes": "convscope.workflows",
     "evaluate": "convscope.workflows",
     "find_learning_rate": "convscope.workflows",
     "image_grid": "convscope.data.pictures",
@@ -36,6 +39,7 @@ _PUBLIC = {
     "summarize": "convscope.workflows",
     "to_fully_convolutional": "convscope.networks",
     "train": "convscope.workflows",
+    "write_evaluation": "convscope.workflows",
 }
 
 if TYPE_CHECKING:
@@ -51,12 +55,16 @@ if TYPE_CHECKING:
     from convscope.progress import Reporter as Reporter
     from convscope.recipe import Recipe as Recipe
     from convscope.run import Run as Run
+    from convscope.workflows import calibrate as calibrate
     from convscope.workflows import check as check
+    from convscope.workflows import compare as compare
+    from convscope.workflows import compare_recipes as compare_recipes
     from convscope.workflows import evaluate as evaluate
     from convscope.workflows import find_learning_rate as find_learning_rate
     from convscope.workflows import load as load
     from convscope.workflows import summarize as summarize
     from convscope.workflows import train as train
+    from convscope.workflows import write_evaluation as write_evaluation
 
 __all__ = list(_PUBLIC)
 

@@ -1,15 +1,16 @@
 """Classifier: network, preprocessing and classes; the one thing that all after training takes.
 
 classifier/
-classifier.json      network and options, classes, preprocessing, metrics, SHA-256
+classifier.json      network and options, classes, preprocessing, decision, metrics, SHA-256
 model.safetensors    weights and buffers
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, overload
 
@@ -25,7 +26,7 @@ from convscope.data.batches import Batch, normalise
 from convscope.data.dataset import read_file
 from convscope.data.decode import USUAL, Decoding, decode, decode_content, pixels_of
 from convscope.data.preprocessing import Preprocessing
-from convscope.errors import DataError, RunError
+from convscope.errors import DataError, RunError, UsageError
 from convscope.files import (
     check_format,
     new_folder,
@@ -36,7 +37,7 @@ from convscope.files import (
 )
 from convscope.networks import build
 
-FORMAT = 1
+FORMAT = 2
 PREDICT_BATCH = 64
 EVALUATION_BATCH = 256
 
@@ -84,6 +85,30 @@ class NetworkChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """How logits become an answer; chosen on images that no reported number is from.
+
+    Attributes:
+        temperature: What logits are divided by before they become probabilities.
+        min_confidence: The probability from which on the most probable class is an answer.
+    """
+
+    temperature: float = 1.0
+    min_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuses what can't be.
+
+        Raises:
+            UsageError: A value is out of its range.
+        """
+        if not 0 < self.temperature < math.inf:
+            raise UsageError(f"`temperature` can't be {self.temperature:g}: it is above 0")
+        if not 0 <= self.min_confidence <= 1:
+            raise UsageError(f"`min_confidence` can't be {self.min_confidence:g}: it is 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a classifier says about one image.
 
@@ -92,12 +117,14 @@ class Prediction:
         label: The most probable class.
         probability: Of that class.
         probabilities: By class name; they sum to 1.
+        is_unsure: Whether `probability` is too low for an answer.
     """
 
     image: str
     label: str
     probability: float
     probabilities: dict[str, float]
+    is_unsure: bool = False
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, best first."""
@@ -113,6 +140,7 @@ class Classifier:
         choice: What it was built with.
         preprocessing: From any image to the network's input.
         classes: K names, in the order of the logits.
+        decision: How logits become an answer.
         metrics: What was measured when it was chosen, for people who find the folder.
         device: Where it computes.
     """
@@ -124,6 +152,7 @@ class Classifier:
         *,
         preprocessing: Preprocessing,
         classes: Sequence[str],
+        decision: Decision | None = None,
         metrics: Mapping[str, Any] | None = None,
         device: torch.device | None = None,
     ) -> None:
@@ -134,6 +163,7 @@ class Classifier:
         self.choice = choice
         self.preprocessing = preprocessing
         self.classes = tuple(classes)
+        self.decision = decision or Decision()
         self.metrics = dict(metrics or {})
 
     def __repr__(self) -> str:
@@ -183,7 +213,8 @@ class Classifier:
             pixels: 0 to 255.
             names: N of them, for the predictions.
         """
-        rows = self.logits(pixels).double().softmax(dim=1).tolist()
+        scaled = self.logits(pixels).double() / self.decision.temperature
+        rows = scaled.softmax(dim=1).tolist()
         return [
             self._prediction(name, row)
             for name, row in zip(names or [""] * len(rows), rows, strict=True)
@@ -228,6 +259,7 @@ class Classifier:
                     "network": self.choice.to_dict(),
                     "classes": list(self.classes),
                     "preprocessing": self.preprocessing.to_dict(),
+                    "decision": asdict(self.decision),
                     "metrics": self.metrics,
                     "weights": {"sha256": sha256(weights)},
                 },
@@ -261,16 +293,19 @@ class Classifier:
                 choice,
                 preprocessing=Preprocessing.from_dict(content["preprocessing"]),
                 classes=content["classes"],
+                decision=Decision(**content["decision"]),
                 metrics=content["metrics"],
                 device=device,
             )
-        except (OSError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        except (OSError, KeyError, TypeError, RuntimeError, SafetensorError, UsageError) as error:
             raise RunError(f"`{place}` holds no whole classifier: {error}") from error
 
     def _prediction(self, image: str, row: list[float]) -> Prediction:
         probabilities = dict(zip(self.classes, row, strict=True))
         label = max(probabilities, key=probabilities.__getitem__)
-        return Prediction(image, label, probabilities[label], probabilities)
+        probability = probabilities[label]
+        is_unsure = probability < self.decision.min_confidence
+        return Prediction(image, label, probability, probabilities, is_unsure)
 
 
 def collect_logits(

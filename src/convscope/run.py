@@ -2,7 +2,7 @@
 
 runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
-    checkpoints/<step>/  classifier/  evaluation.json
+    checkpoints/<step>/  classifier/  report.html  predictions.csv  evaluation.json
     and where there is a reason: measured.json  learning_rate.svg  log/steps.jsonl  failure.json
     and while a process trains: training.lock  training.json
 """
@@ -10,6 +10,7 @@ runs/digits-lenet5_relu/
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,9 @@ from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean,
 from convscope.files import LEFTOVER, check_format, is_portable, read_json
 from convscope.recipe import Recipe, on_top
 
-FORMAT = 1
+FORMAT = 1  # of files that a training writes
+EVALUATION_FORMAT = 2
+EVALUATION, PREDICTIONS, REPORT = "evaluation.json", "predictions.csv", "report.html"
 USES = ("train", "validation", "test", "excluded")  # what splits.csv says of an image
 LONGEST_NAME = 100  # of a run; file systems take 255 bytes, and a number is added
 State = Literal["finished", "diverged", "unfinished"]
@@ -83,6 +86,25 @@ class Run:
             ]
 
     @property
+    def best_epoch(self) -> int | None:
+        """The epoch, from 1, whose weights the classifier has; None before it is written."""
+        description = self.classifier_path / "classifier.json"
+        if not description.is_file():
+            return None
+        epoch = read_json(description).get("metrics", {}).get("epoch")
+        return None if epoch is None else int(epoch)
+
+    @property
+    def use_counts(self) -> dict[str, int]:
+        """How many images were used for what, in the order of `USES`.
+
+        Raises:
+            RunError: `splits.csv` is missing or can't be read.
+        """
+        counts = Counter(use for _, use in read_pairs(self.splits_path))
+        return {use: counts[use] for use in USES if counts[use]}
+
+    @property
     def evaluation(self) -> dict[str, Any]:
         """The content of `evaluation.json`.
 
@@ -90,7 +112,7 @@ class Run:
             RunError: The run isn't finished, or the file is of another format.
         """
         content = read_json(self.evaluation_path)
-        check_format(content, known=FORMAT, path=self.evaluation_path)
+        check_format(content, known=EVALUATION_FORMAT, path=self.evaluation_path)
         return content
 
     @property
@@ -135,7 +157,17 @@ class Run:
     @property
     def evaluation_path(self) -> Path:
         """The numbers on images that training never saw; written last."""
-        return self.path / "evaluation.json"
+        return self.path / EVALUATION
+
+    @property
+    def report_path(self) -> Path:
+        """What was found, for people."""
+        return self.path / REPORT
+
+    @property
+    def predictions_path(self) -> Path:
+        """What was predicted for each image of the evaluation."""
+        return self.path / PREDICTIONS
 
     @property
     def measured_path(self) -> Path:
@@ -174,6 +206,18 @@ def read_uses(path: Path) -> dict[int, frozenset[str]]:
     Raises:
         RunError: It is missing or can't be read.
     """
+    uses: dict[int, frozenset[str]] = {}
+    for key, use in read_pairs(path):
+        uses[key] = uses.get(key, frozenset()) | {use}
+    return uses
+
+
+def read_pairs(path: Path) -> list[tuple[int, str]]:
+    """Pixels' hash and use of each image in a `splits.csv`.
+
+    Raises:
+        RunError: It is missing or can't be read.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
@@ -191,10 +235,7 @@ def read_uses(path: Path) -> dict[int, frozenset[str]]:
             f"`{path}` can't be read, so it isn't known what training saw: {error}",
             hint="evaluate the folder `classifier` beside it, which claims nothing about that",
         ) from error
-    uses: dict[int, frozenset[str]] = {}
-    for key, use in pairs:
-        uses[key] = uses.get(key, frozenset()) | {use}
-    return uses
+    return pairs
 
 
 def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:

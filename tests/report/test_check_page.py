@@ -14,7 +14,6 @@ from PIL import Image
 from convscope.data.dataset import ArrayImages, Dataset
 from convscope.report.charts import histogram
 from convscope.report.page import render
-from convscope.report.words import WORDS
 from convscope.workflows.checking import Checked, check
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -190,13 +189,6 @@ def test_a_page_of_many_classes_and_copies_stays_below_five_megabytes(tmp_path: 
     assert "60 classes in between, with 6 to 6 images each" in text
     assert "50 more classes are not shown." in text
     assert "8 of 300 groups are shown." in text
-
-
-def test_every_language_has_the_same_words() -> None:
-    for table in WORDS.values():
-        assert table.keys() == WORDS["en"].keys()
-        for template, words in table.items():
-            assert words.keys() == WORDS["en"][template].keys()
 
 
 def test_a_template_with_a_value_missing_is_an_error() -> None:

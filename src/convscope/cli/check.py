@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import shlex
 import textwrap
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from convscope.cli.recipe_flags import check_flags
+from convscope.cli.typed import typed
 from convscope.errors import listed
 
 if TYPE_CHECKING:
@@ -93,22 +91,6 @@ def command(
         print("\n".join(audit_lines(audit)))
         print(f"page: {written.page}   list: {written.exclusions}")
     return FOUND_WRONG if strict and audit.has_leaks_or_damage else 0
-
-
-def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str:
-    """The command as it was typed, for a verb that has the same flags but for some."""
-    words = ["convscope", verb]
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if not given or name in without:
-            continue
-        value = context.params[name]
-        if isinstance(parameter, click.Option):
-            words.append(next(name for name in parameter.opts if name.startswith("--")))
-        if value is not True:
-            words.append(str(value))
-    return shlex.join(words)
 
 
 def audit_lines(audit: Audit) -> list[str]:

@@ -33,6 +33,8 @@ VERBS = {
     "check": "Look for what is wrong with a data set.",
     "train": "Train a classifier on a folder of images, and evaluate it.",
     "evaluate": "Measure a classifier on images that training never saw.",
+    "compare": "Say which of several classifiers is better, if that can be told.",
+    "calibrate": "Choose from which confidence on a classifier answers.",
     "predict": "Classify image files.",
     "summary": "Show a network layer by layer.",
     "networks": "List the networks.",

@@ -6,6 +6,7 @@ import csv
 import glob
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,16 +34,24 @@ SOME_FAILED = DataError.exit_code
     type=click.Path(path_type=Path),
     help="Folder for what the network sees of each image, as PNG files.",
 )
+@click.option(
+    "--min-confidence",
+    type=float,
+    metavar="SHARE",
+    help="Say that it is unsure below this probability, as 0.8. [default: what `convscope "
+    "calibrate` chose]",
+)
 @decoding_flags
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: image, rank, label, probability.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV: image, rank, label and so on.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     run: str,
     images: tuple[str, ...],
     top: int,
     save_inputs: Path | None,
+    min_confidence: float | None,
     device: str,
     as_json: bool,
     as_csv: bool,
@@ -61,6 +70,8 @@ def command(
     from convscope.workflows import decoding_from, load
 
     classifier = load(run, device=device)
+    if min_confidence is not None:
+        classifier.decision = replace(classifier.decision, min_confidence=min_confidence)
     way = decoding_from(**decoding)
     predictions: list[Prediction] = []
     failures: list[str] = []
@@ -136,19 +147,22 @@ def _fields(prediction: Prediction, top: int) -> dict[str, object]:
         "label": prediction.label,
         "probability": prediction.probability,
         "probabilities": dict(prediction.top(top)),
+        "is_unsure": prediction.is_unsure,
     }
 
 
 def _print_csv(predictions: list[Prediction], top: int) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "rank", "label", "probability"])
+    writer.writerow(["image", "rank", "label", "probability", "is_unsure"])
     for prediction in predictions:
         for rank, (label, probability) in enumerate(prediction.top(top), 1):
-            writer.writerow([prediction.image, rank, label, f"{probability:.6f}"])
+            unsure = "yes" if prediction.is_unsure else ""
+            writer.writerow([prediction.image, rank, label, f"{probability:.6f}", unsure])
 
 
 def _print_table(predictions: list[Prediction], top: int) -> None:
     width = max((len(prediction.image) for prediction in predictions), default=0)
     for prediction in predictions:
         classes = "  ".join(f"{label} {share:.1%}" for label, share in prediction.top(top))
-        print(f"{prediction.image:<{width}}  {classes}")
+        unsure = "unsure: " if prediction.is_unsure else ""
+        print(f"{prediction.image:<{width}}  {unsure}{classes}")

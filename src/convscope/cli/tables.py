@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -32,22 +32,40 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: i
     console.print(table, markup=False)
 
 
+HEADLINES = {
+    "accuracy": "accuracy",
+    "top5_accuracy": "top-5 accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss, nats",
+    "calibration_error": "calibration error",
+}
+IN_PERCENT = ("accuracy", "top5_accuracy", "balanced_accuracy", "calibration_error")
+
+
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
-    """Prints what an evaluation found: headline, then class by class, worst first."""
-    interval = evaluation["accuracy_interval"]
+    """Prints what an evaluation found: headlines, then class by class, worst first."""
     print(f"\nmeasured on {counted(evaluation['num_images'], 'image')}: {evaluation['images']}")
-    print(
-        f"accuracy {evaluation['accuracy']:.2%}  "
-        f"(95 % interval {interval['low']:.2%} to {interval['high']:.2%}, Wilson)"
-    )
-    if evaluation["top5_accuracy"] is not None:
-        print(f"top-5    {evaluation['top5_accuracy']:.2%}")
-    print(f"macro F1 {evaluation['macro_f1']:.4f}   loss {evaluation['loss']:.4f} nats")
+    print_table(["", "", "95 % interval", ""], list(_headline_rows(evaluation)))
     if evaluation["damaged"]:
         print(f"not counted: {counted(len(evaluation['damaged']), 'image')} that can't be read")
     absent = [row["name"] for row in evaluation["classes"] if not row["num_images"]]
     if absent:
         print(f"no images of {', '.join(absent)}: macro means are over the other classes")
+    _print_classes(evaluation)
+    _print_groups(evaluation)
+
+
+def _headline_rows(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
+    for name, words in HEADLINES.items():
+        value, interval = evaluation[name], evaluation[f"{name}_interval"]
+        if value is not None:
+            form = "{:.2%}" if name in IN_PERCENT else "{:.4f}"
+            value, low, high = (form.format(x) for x in (value, interval["low"], interval["high"]))
+            yield [words, value, f"{low} to {high}", interval["method"]]
+
+
+def _print_classes(evaluation: Mapping[str, Any]) -> None:
     rows = sorted(evaluation["classes"], key=lambda row: (row["f1"] is None, row["f1"]))
     names = [row["name"] for row in evaluation["classes"]]
     print_table(
@@ -64,6 +82,30 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     )
     if len(rows) > CLASSES_SHOWN:
         print(f"and {len(rows) - CLASSES_SHOWN} classes with a higher F1")
+
+
+def _print_groups(evaluation: Mapping[str, Any]) -> None:
+    """Groups of images that are worse, the threshold, and what several views gave."""
+    for found in evaluation["slices"]:
+        if found["is_worse"]:
+            print(
+                f"worse on {found['grouped_by']} {found['value']}: {found['accuracy']:.1%} of "
+                f"{counted(found['num_images'], 'image')}, elsewhere {found['rest_accuracy']:.1%}"
+            )
+    answered, gain = evaluation["answered"], evaluation["test_time_augmentation"]
+    if answered is not None:
+        print(
+            f"answers from {answered['min_confidence']:.1%} confidence on: "
+            f"{answered['coverage']:.1%} of the images, of which {share(answered['error'])} wrong"
+        )
+    if gain is not None:
+        interval = gain["accuracy_difference_interval"]
+        print(
+            f"{gain['count']} views of each image ({gain['views']}): "
+            f"{100 * gain['accuracy_difference']:+.2f} points of accuracy "
+            f"({100 * interval['low']:+.2f} to {100 * interval['high']:+.2f}), "
+            f"{gain['times_as_long']:.1f} times as long"
+        )
 
 
 def share(value: float | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
+from convscope.cli.report_flags import report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.run import Run
 
@@ -66,6 +67,7 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
     metavar="RUN",
     help="Go on with the unfinished run in this folder, by the recipe in it.",
 )
+@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -75,6 +77,7 @@ def command(
     name: str | None,
     checkpoint_every: str | None,
     resume: Path | None,
+    language: str,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -108,6 +111,7 @@ def command(
             project=project or Path("runs"),
             name=name,
             options=SessionOptions(**options, checkpoint_every=interval_of(checkpoint_every)),
+            language=language,
             reporter=Reporter(quiet=quiet),
         )
     except DataError as error:
@@ -123,7 +127,7 @@ def command(
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
         return
     print_evaluation(run.evaluation)
-    print(f"\nclassifier: {run.classifier_path}\nnumbers:    {run.evaluation_path}")
+    print(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
     print(f"next:       convscope predict {shlex.quote(str(run.path))} IMAGE...")
 
 

@@ -249,13 +249,16 @@ def check_learnable(classes: Sequence[str], counts: Sequence[int], *, where: str
         )
 
 
-def check_known(unknown: dict[str, int], *, known: Sequence[str], owner: str) -> None:
+def check_known(
+    unknown: dict[str, int], *, known: Sequence[str], owner: str, way_out: str = ""
+) -> None:
     """Refuses classes that can't be matched by name.
 
     Args:
         unknown: Class names with their numbers of images.
         known: Names that they could have had.
         owner: Whose names these are: `split train` or `the classifier`.
+        way_out: What can be done where the same classes have other names.
 
     Raises:
         DataError: `unknown` isn't empty.
@@ -266,5 +269,5 @@ def check_known(unknown: dict[str, int], *, known: Sequence[str], owner: str) ->
         raise DataError(
             f"{owner} doesn't know {counted(len(unknown), 'class')} of the data\n{listed(lines)}",
             hint=f"classes are matched by name; {owner} has "
-            f"{', '.join(known[:LISTED_AT_MOST])}{more}",
+            f"{', '.join(known[:LISTED_AT_MOST])}{more}{'; ' if way_out else ''}{way_out}",
         )

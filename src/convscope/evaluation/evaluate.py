@@ -1,42 +1,69 @@
-"""Evaluation of a classifier on a part of a data set, classes matched by name."""
+"""Evaluation of a classifier on certain images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from convscope.classifier import EVALUATION_BATCH, Classifier, collect_logits
 from convscope.data.batches import ImageBatches
-from convscope.data.dataset import Dataset, check_known
 from convscope.data.gallery import Gallery
-from convscope.data.pixels import Pixels
-from convscope.errors import DataError, UsageError
-from convscope.evaluation.metrics import Metrics, compute_metrics
+from convscope.errors import DataError
+from convscope.evaluation.calibration import calibration_error
+from convscope.evaluation.choosing import Part
+from convscope.evaluation.comparison import difference
+from convscope.evaluation.intervals import Estimate
+from convscope.evaluation.metrics import Metrics, compute_metrics, named
+from convscope.evaluation.mistakes import Mistakes, find_mistakes
+from convscope.evaluation.outputs import Outputs
+from convscope.evaluation.rejection import Answered, answer
+from convscope.evaluation.slices import Slice, find_slices, image_properties
+from convscope.evaluation.views import Gain, Views, views_called
 from convscope.progress import SILENT, Reporter
-
-FORMAT = 1
-
-SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+from convscope.run import EVALUATION_FORMAT
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+class Uncalibrated(NamedTuple):
+    """What the numbers that depend on the temperature would be without it."""
+
+    log_loss: float
+    calibration_error: Estimate
+
+
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Evaluation:
     """How a classifier fares on certain images.
 
     Attributes:
         metrics: The numbers.
-        images: Which images they are from, in words.
-        damaged: Name and reason of images that could not be read and are not counted.
+        mistakes: Where it fails.
+        slices: Groups of images for which it may be worse than for others.
+        answered: What happens with its threshold; None if it always answers.
+        uncalibrated: The numbers without its temperature; None if it has none.
+        gain: What several views of each image gave; None with one view.
+        outputs: What the classifier gave for each image.
+        names: What a user calls each image.
+        part: Which images of the gallery these are.
+        gallery: All images of the data.
+        classifier: What was evaluated.
+        images_per_second: Prepared, moved and classified.
     """
 
     metrics: Metrics
-    images: str
-    damaged: tuple[tuple[str, str], ...]
+    mistakes: Mistakes
+    slices: tuple[Slice, ...]
+    answered: Answered | None
+    uncalibrated: Uncalibrated | None
+    gain: Gain | None
+    outputs: Outputs
+    names: tuple[str, ...]
+    part: Part
+    gallery: Gallery
+    classifier: Classifier
+    images_per_second: float
 
     def __repr__(self) -> str:
         return f"Evaluation(accuracy {self.accuracy:.2%} on {self.images})"
@@ -44,147 +71,161 @@ class Evaluation:
     @property
     def accuracy(self) -> float:
         """Share of right predictions."""
-        return self.metrics.accuracy
+        return self.metrics.accuracy.value
+
+    @property
+    def images(self) -> str:
+        """Which images the numbers are from, in words."""
+        return self.part.words
+
+    @property
+    def damaged(self) -> tuple[tuple[str, str], ...]:
+        """Name and reason of images that could not be read and are not counted."""
+        return self.gallery.damaged
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, ready for JSON."""
+        plain = self.uncalibrated
         return {
-            "format": FORMAT,
+            "format": EVALUATION_FORMAT,
             "images": self.images,
+            "num_seen_in_training": self.part.num_seen,
             "damaged": [{"image": name, "reason": reason} for name, reason in self.damaged],
             **self.metrics.to_dict(),
+            "temperature": self.outputs.temperature,
+            "uncalibrated": plain
+            and {
+                "log_loss": plain.log_loss,
+                **named("calibration_error", plain.calibration_error),
+            },
+            "answered": self.answered and self.answered.to_dict(),
+            "test_time_augmentation": self.gain and self.gain.to_dict(),
+            "mistakes": self.mistakes.to_dict(),
+            "slices": [found.to_dict() for found in self.slices],
         }
 
 
 def evaluate_part(
     classifier: Classifier,
     gallery: Gallery,
-    part: NDArray[np.int64],
+    part: Part,
     *,
-    pixels: Pixels,
-    images: str,
+    tta: str | None = None,
     reporter: Reporter = SILENT,
 ) -> Evaluation:
-    """Metrics on some images.
+    """Metrics, mistakes and slices on some images.
 
     Args:
         classifier: Whose classes the labels count.
         gallery: All images.
-        part: Indices of those to evaluate on.
-        pixels: All images, prepared by the classifier's preprocessing.
-        images: Which images these are, in words.
+        part: Those to evaluate on.
+        tta: Views of each image whose probabilities are averaged: see `views_called`; None for one.
         reporter: Shows progress.
 
     Raises:
-        DataError: There are none.
+        DataError: There are none, or the classifier gives no numbers.
+        UsageError: No views are called `tta`.
     """
-    if not len(part):
-        raise DataError(
-            f"there are no images to evaluate on ({images})", hint="choose another `--split`"
+    views = None if tta is None else views_called(tta, classifier.preprocessing)
+    outputs, seconds = collect_outputs(classifier, gallery, part, reporter=reporter)
+    gain = None
+    if tta is not None and views is not None:
+        plain, plain_seconds = outputs, seconds
+        outputs, seconds = collect_outputs(
+            classifier, gallery, part, views=views, reporter=reporter
         )
+        found = difference(plain.is_correct, outputs.is_correct)
+        gain = Gain(tta, views.count, found, seconds / plain_seconds)
+    names = tuple(gallery.dataset.images.name(int(index)) for index in part.indices)
+    columns = {
+        name: [values[index] for index in part.indices]
+        for name, values in gallery.dataset.columns.items()
+    }
+    threshold = classifier.decision.min_confidence
+    return Evaluation(
+        metrics=compute_metrics(outputs),
+        mistakes=find_mistakes(outputs, names),
+        slices=find_slices(
+            outputs.is_correct, {**image_properties(gallery.facts[part.indices]), **columns}
+        ),
+        answered=answer(outputs, threshold) if threshold else None,
+        uncalibrated=_uncalibrated(outputs) if outputs.temperature != 1 else None,
+        gain=gain,
+        outputs=outputs,
+        names=names,
+        part=part,
+        gallery=gallery,
+        classifier=classifier,
+        images_per_second=len(outputs) / seconds,
+    )
+
+
+class Collected(NamedTuple):
+    """What a classifier gave, and how long that took."""
+
+    outputs: Outputs
+    seconds: float
+
+
+def collect_outputs(
+    classifier: Classifier,
+    gallery: Gallery,
+    part: Part,
+    *,
+    views: Views | None = None,
+    reporter: Reporter = SILENT,
+) -> Collected:
+    """What a classifier gives for some images.
+
+    Args:
+        classifier: Knows the same classes as the data, in any order.
+        gallery: All images.
+        part: Which of them.
+        views: Of each image; None for the image as it is.
+        reporter: Shows progress.
+
+    Raises:
+        DataError: There are none, or the classifier gives no numbers.
+    """
+    if not len(part.indices):
+        raise DataError(
+            f"there are no images to evaluate on ({part.words})", hint="choose another `--split`"
+        )
+    preprocessing = views.preprocessing if views else classifier.preprocessing
     batches = ImageBatches(
-        pixels,
+        gallery.pixels(preprocessing),
         gallery.labels,
-        part,
-        preprocessing=classifier.preprocessing,
+        part.indices,
+        preprocessing=preprocessing,
         batch_size=EVALUATION_BATCH,
         device=classifier.device,
     )
-    with reporter.task("evaluating", len(part)) as task:
-        logits = collect_logits(classifier.network, batches.epoch(0), on_progress=task.advance)
+    began = time.perf_counter()
+    with reporter.task("evaluating", len(part.indices)) as task:
+        logits = collect_logits(
+            views.shown_to(classifier.network, temperature=classifier.decision.temperature)
+            if views
+            else classifier.network,
+            batches.epoch(0),
+            on_progress=task.advance,
+        )
+    seconds = time.perf_counter() - began
     if not torch.isfinite(logits).all():
         raise DataError(
             "the classifier gives outputs that are no numbers",
             hint="its weights are damaged or its training diverged; train it again",
         )
-    metrics = compute_metrics(logits, gallery.labels[part], classifier.classes)
-    return Evaluation(metrics, images, gallery.damaged)
-
-
-def match_classes(dataset: Dataset, classifier: Classifier) -> Dataset:
-    """The data set with its labels counting the classifier's classes; matched by name.
-
-    Raises:
-        DataError: The data has a class that the classifier doesn't know.
-    """
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
-    unknown = {
-        name: int(count)
-        for name, count in zip(dataset.classes, counts, strict=True)
-        if count and name not in classifier.classes
-    }
-    if unknown:
-        check_known(unknown, known=classifier.classes, owner="the classifier")
-    new_index = np.array(
-        [
-            classifier.classes.index(name) if name in classifier.classes else -1
-            for name in dataset.classes
-        ]
+    classes = gallery.dataset.classes
+    columns = [classifier.classes.index(name) for name in classes]
+    outputs = Outputs(
+        logits.numpy()[:, columns],
+        gallery.labels[part.indices],
+        classes,
+        classifier.decision.temperature,
     )
-    labels = new_index[dataset.labels].astype(np.int64)
-    return replace(dataset, labels=labels, classes=classifier.classes)
+    return Collected(outputs, seconds)
 
 
-def choose_part(
-    gallery: Gallery, *, split: str | None, uses: Mapping[int, frozenset[str]] | None
-) -> tuple[NDArray[np.int64], str]:
-    """Which images to evaluate on.
-
-    Args:
-        gallery: All images of the data.
-        split: `train`, `val`, `test` or `all`; None for images that training never saw.
-        uses: What training used each image for, by its pixels' hash; None if that isn't known.
-
-    Returns:
-        Indices, and what they are in words.
-
-    Raises:
-        UsageError: No split is called that.
-        DataError: The data has no such split.
-    """
-    if split is not None and split not in (*SPLITS, "all"):
-        raise UsageError(
-            f"`split` can't be `{split}`", hint="it takes `train`, `val`, `test` or `all`"
-        )
-    everything = np.arange(len(gallery))
-    if split == "all":
-        return everything, "all images"
-    given = np.array(gallery.dataset.given_splits, dtype=object)
-    used = [(uses or {}).get(int(key), frozenset()) for key in gallery.pixel_hashes]
-    # With train and val alone, val is what is reported.
-    sides = ("test", "validation") if split in (None, "test") else (SPLITS[split],)
-    for side in sides:
-        if (given == side).any():
-            part, words = np.flatnonzero(given == side), f"the {side} split as given"
-            return (part, _with_seen(part, words, used)) if split else _unseen(part, words, used)
-    if split is None:
-        known = "" if uses is not None else "; which of them training saw isn't known"
-        return _unseen(everything, f"all images{known}", used)
-    part = np.array([i for i, found in enumerate(used) if SPLITS[split] in found], dtype=np.int64)
-    if not len(part):
-        raise DataError(
-            f"the data has no {split} split, and training used none of its images for that",
-            hint="`--split all` takes all images",
-        )
-    return part, f"the images that training used as {SPLITS[split]}"
-
-
-def _with_seen(part: NDArray[np.int64], words: str, used: Sequence[frozenset[str]]) -> str:
-    """The words, and how many of the images training or selection saw."""
-    seen = sum(bool(used[i] & {"train", "validation"}) for i in part)
-    return f"{words}; training or selection saw {seen:,} of them" if seen else words
-
-
-def _unseen(
-    part: NDArray[np.int64], words: str, used: Sequence[frozenset[str]]
-) -> tuple[NDArray[np.int64], str]:
-    """The images of a part but for those that training or selection saw.
-
-    What training itself held out as a test stays in, whatever else has the same pixels.
-    """
-    seen = np.array([bool(used[i]) and "test" not in used[i] for i in part])
-    if not seen.any():
-        return part, words
-    excluded = any("excluded" in used[i] for i in part)
-    saw = f"that training or selection saw{' or that were excluded' if excluded else ''}"
-    return part[~seen], f"{words}, but for {int(seen.sum()):,} {saw}"
+def _uncalibrated(outputs: Outputs) -> Uncalibrated:
+    plain = outputs.at_temperature(1.0)
+    return Uncalibrated(float(plain.losses.mean()), calibration_error(plain).equal_width)

@@ -1,23 +1,25 @@
-"""Metrics of logits against targets; scikit-learn and SciPy underneath."""
+"""Metrics: the numbers of an evaluation, each with its interval; scikit-learn and SciPy beneath."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
-CONFIDENCE = 0.95
+from convscope.evaluation.calibration import CalibrationError, calibration_error
+from convscope.evaluation.intervals import (
+    Estimate,
+    percentile,
+    proportion,
+    resampled_cells,
+    resampled_means,
+)
+from convscope.evaluation.outputs import Outputs
+from convscope.evaluation.ranking import areas
 
-
-class Interval(NamedTuple):
-    """A 95 % interval."""
-
-    low: float
-    high: float
+TOP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,124 +32,202 @@ class ClassMetrics:
         precision: Share of its predictions that are right; None if it is never predicted.
         recall: Share of its images that are found; None if it has no images.
         f1: Harmonic mean of both; None if it has no images and is never predicted.
+        roc_area: Area under its ROC curve against all others; None if all images belong to it, or
+            none.
+        average_precision: Area under its curve of precision over recall, without interpolation;
+            None likewise.
     """
 
     name: str
     num_images: int
-    precision: float | None
-    recall: float | None
+    precision: Estimate | None
+    recall: Estimate | None
     f1: float | None
+    roc_area: float | None
+    average_precision: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        return {
+            "name": self.name,
+            "num_images": self.num_images,
+            **named("precision", self.precision),
+            **named("recall", self.recall),
+            "f1": self.f1,
+            "roc_area": self.roc_area,
+            "average_precision": self.average_precision,
+        }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """Metrics of N images.
+    """Metrics of N images. Macro means are over the classes that have images.
 
     Attributes:
         num_images: N.
-        accuracy: Share of right predictions.
-        accuracy_interval: 95 %, Wilson.
+        accuracy: Share of right predictions; also the weighted mean of recall.
         top5_accuracy: Share with the right class among the five most probable; None with five
             classes or fewer, where it says nothing.
-        loss: Mean cross-entropy in nats.
-        macro_precision: Mean over the classes that have images; a class never predicted counts 0.
-        macro_recall: Mean over the classes that have images.
-        macro_f1: Mean over the classes that have images.
+        balanced_accuracy: Macro mean of recall.
+        macro_f1: A class never predicted counts 0.
+        log_loss: Mean negative logarithm of the right class's probability, in nats.
+        brier: Mean squared distance of the probabilities from the right answer, 0 to 2.
+        calibration: How far confidence is from accuracy.
+        macro_precision: A class never predicted counts 0.
+        weighted_precision: Weighted by the classes' numbers of images.
+        weighted_f1: Likewise.
+        macro_roc_area: Over the classes that have one; None if none has.
+        macro_average_precision: Likewise.
         classes: One by one.
         confusion: (K, K) counts; rows are true classes, columns predicted ones.
     """
 
     num_images: int
-    accuracy: float
-    accuracy_interval: Interval
-    top5_accuracy: float | None
-    loss: float
+    accuracy: Estimate
+    top5_accuracy: Estimate | None
+    balanced_accuracy: Estimate
+    macro_f1: Estimate
+    log_loss: Estimate
+    brier: Estimate
+    calibration: CalibrationError
     macro_precision: float
-    macro_recall: float
-    macro_f1: float
+    weighted_precision: float
+    weighted_f1: float
+    macro_roc_area: float | None
+    macro_average_precision: float | None
     classes: tuple[ClassMetrics, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    confusion: NDArray[np.int64]
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
+        """The fields, ready for JSON: beside each estimate `<name>_interval`."""
+        calibration = self.calibration
         return {
             "num_images": self.num_images,
-            "accuracy": self.accuracy,
-            "accuracy_interval": {
-                "low": self.accuracy_interval.low,
-                "high": self.accuracy_interval.high,
-                "confidence": CONFIDENCE,
-                "method": "wilson",
-            },
-            "top5_accuracy": self.top5_accuracy,
-            "loss": self.loss,
+            **named("accuracy", self.accuracy),
+            **named("top5_accuracy", self.top5_accuracy),
+            **named("balanced_accuracy", self.balanced_accuracy),
+            **named("macro_f1", self.macro_f1),
+            **named("log_loss", self.log_loss),
+            **named("brier", self.brier),
+            **named("calibration_error", calibration.equal_width),
+            **named("calibration_error_equal_mass", calibration.equal_mass),
+            "calibration_error_by_chance": calibration.by_chance,
             "macro_precision": self.macro_precision,
-            "macro_recall": self.macro_recall,
-            "macro_f1": self.macro_f1,
-            "classes": [
-                {name: getattr(row, name) for name in ClassMetrics.__slots__}
-                for row in self.classes
-            ],
-            "confusion": [list(row) for row in self.confusion],
+            "weighted_precision": self.weighted_precision,
+            "weighted_f1": self.weighted_f1,
+            "macro_roc_area": self.macro_roc_area,
+            "macro_average_precision": self.macro_average_precision,
+            "reliability": [found.to_dict() for found in calibration.bins],
+            "classes": [row.to_dict() for row in self.classes],
+            "confusion": self.confusion.tolist(),
         }
 
 
-def compute_metrics(
-    logits: torch.Tensor, targets: NDArray[np.int64], classes: tuple[str, ...]
-) -> Metrics:
-    """All metrics.
+def named(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    """An estimate as JSON has it: the value, and its interval beside it."""
+    return {
+        name: estimate and estimate.value,
+        f"{name}_interval": estimate and estimate.interval.to_dict(),
+    }
+
+
+def compute_metrics(outputs: Outputs) -> Metrics:
+    """All metrics of at least one image."""
+    num_classes, num_images = len(outputs.classes), len(outputs)
+    cells = outputs.targets * num_classes + outputs.predicted
+    confusion = np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+    classes = tuple(_class_metrics(outputs, confusion, index) for index in range(num_classes))
+    support = confusion.sum(axis=1)
+    precision = np.array([row.precision.value if row.precision else 0.0 for row in classes])
+    f1 = np.array([row.f1 or 0.0 for row in classes])
+    resampled_recall, resampled_f1 = _resampled_means_over_classes(cells, num_classes)
+    balanced, macro_f1 = (float(means[0]) for means in _means_over_classes(*_sides(confusion)))
+    losses = np.stack([outputs.losses, outputs.brier_terms], axis=1)
+    log_loss, brier = losses.mean(axis=0).tolist()
+    resampled_losses = resampled_means(losses)
+    return Metrics(
+        num_images=num_images,
+        accuracy=proportion(int(outputs.is_correct.sum()), num_images),
+        top5_accuracy=proportion(int((outputs.ranks < TOP).sum()), num_images)
+        if num_classes > TOP
+        else None,
+        balanced_accuracy=Estimate(balanced, percentile(balanced, resampled_recall)),
+        macro_f1=Estimate(macro_f1, percentile(macro_f1, resampled_f1)),
+        log_loss=Estimate(log_loss, percentile(log_loss, resampled_losses[:, 0])),
+        brier=Estimate(brier, percentile(brier, resampled_losses[:, 1])),
+        calibration=calibration_error(outputs),
+        macro_precision=float(precision[support > 0].mean()),
+        weighted_precision=float(precision @ support / num_images),
+        weighted_f1=float(f1 @ support / num_images),
+        macro_roc_area=_mean([row.roc_area for row in classes]),
+        macro_average_precision=_mean([row.average_precision for row in classes]),
+        classes=classes,
+        confusion=confusion,
+    )
+
+
+def _class_metrics(outputs: Outputs, confusion: NDArray[np.int64], index: int) -> ClassMetrics:
+    found, support = int(confusion[index, index]), int(confusion[index].sum())
+    named_so = int(confusion[:, index].sum())
+    ranked = areas(outputs.probabilities[:, index], outputs.targets == index) if support else None
+    return ClassMetrics(
+        name=outputs.classes[index],
+        num_images=support,
+        precision=proportion(found, named_so) if named_so else None,
+        recall=proportion(found, support) if support else None,
+        f1=2 * found / (support + named_so) if support or named_so else None,
+        roc_area=ranked.roc if ranked else None,
+        average_precision=ranked.average_precision if ranked else None,
+    )
+
+
+def _sides(confusion: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+    """(1, K) right, true and predicted numbers of images of each class."""
+    return confusion.diagonal()[None], confusion.sum(axis=1)[None], confusion.sum(axis=0)[None]
+
+
+def _resampled_means_over_classes(
+    cells: NDArray[np.int64], num_classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(R,) macro recall and (R,) macro F1 of resamples of the images.
 
     Args:
-        logits: (N, K), N at least 1.
-        targets: (N,) class indices.
-        classes: K names.
+        cells: (N,) cell of the confusion matrix that each image is in.
+        num_classes: K.
     """
-    # SciPy and scikit-learn are imported where they are used: together they take nearly as long as
-    # torch, and predicting needs neither.
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    indices = np.arange(len(classes))
-    predicted = logits.argmax(dim=1).numpy()
-    correct = int((predicted == targets).sum())
-    precision, recall, f1, support = precision_recall_fscore_support(
-        targets, predicted, labels=indices, zero_division=0.0
-    )
-    named = np.bincount(predicted, minlength=len(classes))
-    filled = support > 0
-    return Metrics(
-        num_images=len(targets),
-        accuracy=correct / len(targets),
-        accuracy_interval=wilson(correct, len(targets)),
-        top5_accuracy=_top5(logits, targets) if len(classes) > 5 else None,
-        loss=float(F.cross_entropy(logits.double(), torch.from_numpy(targets))),
-        macro_precision=float(precision[filled].mean()),
-        macro_recall=float(recall[filled].mean()),
-        macro_f1=float(f1[filled].mean()),
-        classes=tuple(
-            ClassMetrics(
-                name,
-                int(support[index]),
-                float(precision[index]) if named[index] else None,
-                float(recall[index]) if support[index] else None,
-                float(f1[index]) if support[index] or named[index] else None,
-            )
-            for index, name in enumerate(classes)
-        ),
-        confusion=tuple(
-            tuple(row) for row in confusion_matrix(targets, predicted, labels=indices).tolist()
-        ),
+    present, counts = np.unique(cells, return_counts=True)
+    targets, predicted = present // num_classes, present % num_classes
+    drawn = resampled_cells(counts)
+    right = _sums(drawn[:, targets == predicted], targets[targets == predicted], num_classes)
+    return _means_over_classes(
+        right, _sums(drawn, targets, num_classes), _sums(drawn, predicted, num_classes)
     )
 
 
-def wilson(successes: int, trials: int) -> Interval:
-    """Wilson's 95 % interval of a proportion. Source: Wilson 1927, equation 3."""
-    from scipy.stats import binomtest
+def _sums(
+    drawn: NDArray[np.int64], classes: NDArray[np.int64], num_classes: int
+) -> NDArray[np.int64]:
+    """(R, K) sums of cells (R, M) by their class."""
+    sums = np.zeros((len(drawn), num_classes), dtype=np.int64)
+    for column, index in enumerate(classes):
+        sums[:, index] += drawn[:, column]
+    return sums
 
-    interval = binomtest(successes, trials).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(float(interval.low), float(interval.high))
+
+def _means_over_classes(
+    right: NDArray[np.int64], true: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(R,) macro recall and (R,) macro F1 from (R, K) numbers of images."""
+    has_images = true > 0
+    num_present = has_images.sum(axis=1)
+    recall = right / np.maximum(true, 1)
+    f1 = 2 * right / np.maximum(true + predicted, 1)
+    return (
+        (recall * has_images).sum(axis=1) / num_present,
+        (f1 * has_images).sum(axis=1) / num_present,
+    )
 
 
-def _top5(logits: torch.Tensor, targets: NDArray[np.int64]) -> float:
-    best = logits.topk(5, dim=1).indices
-    hits = (best == torch.from_numpy(targets)[:, None]).any(dim=1)
-    return int(hits.sum()) / len(targets)
+def _mean(values: list[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None

@@ -20,7 +20,7 @@ from convscope.data.preprocessing import Preprocessing
 from convscope.report.charts import histogram
 from convscope.report.page import render
 from convscope.report.pictures import Pictures
-from convscope.report.words import WORDS
+from convscope.report.words import words_of
 
 PICTURES_SHOWN = 12  # of a finding
 GROUPS_SHOWN = 8
@@ -57,7 +57,7 @@ def check_page(
         exclude_command: That trains without what the check would leave out; "" if that is nothing.
         language: Of the page's words.
     """
-    words = WORDS[language]["check"]
+    words = words_of("check", language)
     pictures = Pictures(examined.dataset.images, decoding, room_bytes=FINDINGS_BYTES)
     sample_pictures = Pictures(examined.dataset.images, decoding, room_bytes=SAMPLES_BYTES)
     has_images = bool(len(examined.readable))

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from convscope.report.words import WORDS
+from convscope.report.words import words_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -22,11 +22,11 @@ def render(template: str, *, language: str = "en", **values: object) -> str:
 
     Args:
         template: Name of a file in `templates`, without `.html.j2`.
-        language: Of the words that the template takes from `WORDS`.
+        language: Of the words that the template takes.
         values: What the template shows.
     """
     page = _environment().get_template(f"{template}.html.j2")
-    return page.render(language=language, words=WORDS[language][template], **values)
+    return page.render(language=language, words=words_of(template, language), **values)
 
 
 @cache
@@ -40,9 +40,19 @@ def _environment() -> Environment:
     )
     environment.filters["grouped"] = "{:,}".format
     environment.filters["percent"] = "{:.1%}".format
+    environment.filters["share"] = percent
     environment.filters["short"] = _short
     environment.filters["marked"] = _marked
     return environment
+
+
+def percent(share: float) -> str:
+    """A share in percent, with as many digits as tell it from 0 % and 100 %."""
+    for digits in (1, 2, 3, 4):
+        text = f"{share:.{digits}%}"
+        if share in (0.0, 1.0) or float(text[:-1]) not in (0.0, 100.0):
+            break
+    return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 
 def _short(number: float) -> str:

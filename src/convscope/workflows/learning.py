@@ -1,4 +1,4 @@
-"""Train, then evaluate."""
+"""Train, then calibrate, evaluate and report."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from convscope.evaluation.choosing import Part
 from convscope.evaluation.evaluate import evaluate_part
-from convscope.files import write_json
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run, on_top_of_continued
@@ -17,6 +17,8 @@ from convscope.training.cadence import interval_of
 from convscope.training.material import Material
 from convscope.training.rate_search import RateSearch
 from convscope.training.session import USUAL_OPTIONS, SessionOptions, Trained
+from convscope.workflows.calibrating import calibrate_on
+from convscope.workflows.evaluating import write_evaluation
 
 
 def train(  # noqa: PLR0913  # what a person may say is flat, as on the command line
@@ -31,6 +33,7 @@ def train(  # noqa: PLR0913  # what a person may say is flat, as on the command 
     checkpoint_every: str | int | None = None,
     fresh: bool = False,
     allow_change: bool = False,
+    language: str = "en",
     reporter: Reporter = SILENT,
     **recipe: Any,
 ) -> Run:
@@ -50,6 +53,7 @@ def train(  # noqa: PLR0913  # what a person may say is flat, as on the command 
         fresh: Whether an unfinished run begins anew instead of going on.
         allow_change: Whether an unfinished run goes on although its recipe, images, versions or
             machine are others now.
+        language: Of the report: `en` or `zh`.
         reporter: Says what happens; `convscope.Reporter()` writes to standard error.
         recipe: Fields of `Recipe`: `model`, `epochs`, `lr` and so on.
 
@@ -69,6 +73,7 @@ def train(  # noqa: PLR0913  # what a person may say is flat, as on the command 
             fresh=fresh,
             allow_change=allow_change,
         ),
+        language=language,
         reporter=reporter,
     )
 
@@ -115,33 +120,39 @@ def train_recipe(
     project: Path,
     name: str | None = None,
     options: SessionOptions = USUAL_OPTIONS,
+    language: str = "en",
     reporter: Reporter = SILENT,
 ) -> Run:
-    """Trains as a recipe says, and evaluates; see `train`.
+    """Trains as a recipe says, calibrates, evaluates and reports; see `train`.
 
     Of several processes the first evaluates; all return when it has.
     """
 
-    def evaluate(trained: Trained) -> None:
-        _evaluate(trained, reporter)
+    def finish(trained: Trained) -> None:
+        _finish(trained, language=language, reporter=reporter)
 
     return session.train(
-        recipe, project=project, name=name, options=options, finish=evaluate, reporter=reporter
+        recipe, project=project, name=name, options=options, finish=finish, reporter=reporter
     )
 
 
-def _evaluate(trained: Trained, reporter: Reporter) -> None:
-    """Measures on the test images; what it writes makes the run finished."""
-    material = trained.material
+def _finish(trained: Trained, *, language: str, reporter: Reporter) -> None:
+    """Calibrates on the validation images, measures on the test images, and writes it down.
+
+    What is written last makes the run finished.
+    """
+    material, run = trained.material, trained.run
+    validation = Part(material.split.validation, "validation images, which chose the epoch", None)
+    calibrate_on(trained.classifier, material.gallery, validation, reporter=reporter)
+    trained.classifier.save(run.classifier_path)
+    words = f"test images ({material.split.words}){_copies(material)}"
     evaluation = evaluate_part(
         trained.classifier,
         material.gallery,
-        material.split.test,
-        pixels=material.evaluation,
-        images=f"test images ({material.split.words}){_copies(material)}",
+        Part(material.split.test, words, 0),
         reporter=reporter,
     )
-    write_json(trained.run.evaluation_path, evaluation.to_dict())
+    write_evaluation(evaluation, run.path, run=run, language=language)
 
 
 def _copies(material: Material) -> str:

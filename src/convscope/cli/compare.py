@@ -1,0 +1,129 @@
+"""`convscope compare`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from convscope.cli.recipe_flags import reading_flags
+from convscope.cli.report_flags import measuring_flags
+from convscope.errors import UsageError
+
+ONLY_SEEDS = (
+    "This is about these classifiers, not their recipes: chance has its part in each training. "
+    "`--recipes` compares recipes by several runs of each."
+)
+DISAGREEMENTS_SHOWN = 10
+
+
+@click.command("compare")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
+@click.option("--data", help="Images to compare on. [default: those of the first run's training]")
+@click.option(
+    "--split",
+    metavar="train|val|test|all",
+    help="Which images. [default: those that no training saw]",
+)
+@click.option(
+    "--recipes",
+    is_flag=True,
+    help="Compare the recipes, each by its runs that differ in seed or fold alone.",
+)
+@measuring_flags
+@reading_flags
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(
+    runs: tuple[str, ...], recipes: bool, as_json: bool, quiet: bool, **options: Any
+) -> None:
+    """Say which of several RUNs (or classifier folders) is better on the same images.
+
+    Says "can't tell" where their difference may be chance (McNemar's test, 5 %).
+    """
+    from convscope.progress import Reporter
+    from convscope.workflows import compare, compare_recipes
+
+    if recipes:
+        given = [name for name, value in options.items() if value not in (None, (), False, "auto")]
+        if given:
+            raise UsageError(
+                f"`--{given[0].replace('_', '-')}` doesn't apply to `--recipes`",
+                hint="recipes are compared by what is on record of their runs",
+            )
+        found = compare_recipes(*runs).to_dict()
+        print(json.dumps(found, ensure_ascii=False)) if as_json else _print_recipes(found)
+        return
+    compared = compare(*runs, reporter=Reporter(quiet=quiet), **options).to_dict()
+    if as_json:
+        print(json.dumps(compared, ensure_ascii=False, allow_nan=False))
+    else:
+        _print_classifiers(compared)
+
+
+def _print_classifiers(found: dict[str, Any]) -> None:
+    from convscope.cli.tables import print_table
+
+    print(f"\non {found['num_images']:,} images: {found['images']}")
+    print_table(
+        ["classifier", "accuracy", "95 % interval", "log loss", "parameters", "MACs", "images/s"],
+        [
+            [
+                row["name"],
+                f"{row['accuracy']:.2%}",
+                "{low:.2%} to {high:.2%}".format(**row["accuracy_interval"]),
+                f"{row['log_loss']:.4f}",
+                f"{row['num_parameters']:,}",
+                f"{row['macs']:,}",
+                f"{row['images_per_second']:,.0f}",
+            ]
+            for row in found["classifiers"]
+        ],
+    )
+    for pair in found["pairs"]:
+        interval = pair["accuracy_difference_interval"]
+        print(
+            f"{pair['words']}: {pair['second']} is {_points(pair['accuracy_difference'])} from "
+            f"{pair['first']} (95 % interval {_points(interval['low'])} to "
+            f"{_points(interval['high'])}), p = {pair['p_value']:.2g}; "
+            f"{pair['only_first']:,} images only {pair['first']} gets right, "
+            f"{pair['only_second']:,} only {pair['second']}"
+        )
+        for image in pair["disagreements"][:DISAGREEMENTS_SHOWN]:
+            print(f"  {image['name']}: {image['first']} / {image['second']}, is {image['label']}")
+    print(ONLY_SEEDS)
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f} points"
+
+
+def _print_recipes(found: dict[str, Any]) -> None:
+    from convscope.cli.tables import print_table
+
+    print_table(
+        ["recipe", "runs", "mean accuracy", "95 % interval", "range"],
+        [
+            [
+                row["runs"][0],
+                f"{len(row['runs'])} {'folds' if row['are_folds'] else 'seeds'}",
+                f"{row['accuracy']:.2%}",
+                "{low:.2%} to {high:.2%}".format(**row["accuracy_interval"]),
+                f"{min(row['accuracies']):.2%} to {max(row['accuracies']):.2%}",
+            ]
+            for row in found["recipes"]
+        ],
+    )
+    names = [row["runs"][0] for row in found["recipes"]]
+    for pair in found["pairs"]:
+        interval = pair["accuracy_difference_interval"]
+        words = "can't tell apart"
+        if not interval["low"] <= 0 <= interval["high"]:
+            better = "second" if interval["low"] > 0 else "first"
+            words = f"{names[pair[better]]} has the better recipe"
+        print(
+            f"{names[pair['first']]} and {names[pair['second']]}: {words}; "
+            f"{_points(pair['accuracy_difference'])} (95 % interval {_points(interval['low'])} to "
+            f"{_points(interval['high'])})"
+        )

@@ -1,0 +1,32 @@
+"""The words of documents, by language and template.
+
+Another language is another table with the same keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convscope.errors import UsageError, either_of
+from convscope.report.words.check_en import CHECK
+from convscope.report.words.run_en import RUN as RUN_EN
+from convscope.report.words.run_zh import RUN as RUN_ZH
+
+WORDS: dict[str, dict[str, dict[str, Any]]] = {
+    "en": {"check": CHECK, "run": RUN_EN},
+    "zh": {"run": RUN_ZH},
+}
+
+
+def words_of(template: str, language: str) -> dict[str, Any]:
+    """The words of a template's document in a language.
+
+    Raises:
+        UsageError: There are none.
+    """
+    known = [name for name, templates in WORDS.items() if template in templates]
+    if language not in known:
+        raise UsageError(
+            f"there is no report in the language `{language}`", hint=f"it can be {either_of(known)}"
+        )
+    return dict(WORDS[language][template])
