@@ -17,9 +17,10 @@ from convscope.evaluation.intervals import (
     CONFIDENCE,
     RESAMPLES,
     Estimate,
+    Interval,
     proportion,
-    reflected,
     resampled_means,
+    sum_of_sizes,
 )
 from convscope.evaluation.outputs import Outputs
 
@@ -77,8 +78,8 @@ def calibration_error(outputs: Outputs) -> CalibrationError:
     confidences, correct = outputs.confidences, outputs.is_correct.astype(np.float64)
     width, mass = _equal_width(confidences), _equal_mass(confidences)
     return CalibrationError(
-        equal_width=_error(width, confidences - correct),
-        equal_mass=_error(mass, confidences - correct),
+        equal_width=_error(width, outputs),
+        equal_mass=_error(mass, outputs),
         by_chance=_by_chance(width, confidences),
         bins=tuple(
             Bin(
@@ -103,12 +104,16 @@ def _equal_mass(confidences: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(place * BINS // len(confidences))
 
 
-def _error(bins: NDArray[np.int64], gaps: NDArray[np.float64]) -> Estimate:
-    """Mean over images of how far their bin's mean gap is from 0."""
-    by_bin = np.zeros((len(gaps), BINS))
-    by_bin[np.arange(len(gaps)), bins] = gaps
-    value = float(np.abs(by_bin.mean(axis=0)).sum())
-    return Estimate(value, reflected(value, np.abs(resampled_means(by_bin)).sum(axis=1)))
+def _error(bins: NDArray[np.int64], outputs: Outputs) -> Estimate:
+    """Mean over images of how far their bin's mean confidence is from its accuracy."""
+    by_bin = np.zeros((len(outputs), BINS))
+    by_bin[np.arange(len(outputs)), bins] = outputs.confidences - outputs.is_correct
+    value, interval = sum_of_sizes(by_bin.mean(axis=0), resampled_means(by_bin))
+    # It is no less than the gap over all images, which may be large where these have no mistake.
+    accuracy = proportion(int(outputs.is_correct.sum()), len(outputs)).interval
+    confidence = float(outputs.confidences.mean())
+    gap = max(confidence - accuracy.low, accuracy.high - confidence)
+    return Estimate(value, Interval(interval.low, max(interval.high, gap), interval.method))
 
 
 def _by_chance(bins: NDArray[np.int64], confidences: NDArray[np.float64]) -> float:
@@ -148,8 +153,8 @@ class Fit:
 def fit_temperature(outputs: Outputs) -> Fit | None:
     """The temperature with the lowest log loss. Source: Guo et al. 2017, section 4.2.
 
-    The right class counts (N + 1) / (N + 2) instead of 1 and the others share the rest, after Platt
-    1999: images that are all right would otherwise ask for a temperature of 0.
+    The label counts (N + 1) / (N + 2) instead of 1 and all classes share the rest alike, after
+    Platt 1999: images that are all right would otherwise ask for a temperature of 0.
 
     Args:
         outputs: For images that training did not learn from and that nothing is reported on.

@@ -82,16 +82,17 @@ def read_synonyms(path: Path) -> dict[str, str]:
 def _read_pairs(path: Path) -> list[tuple[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return [
-                (row["data"].strip(), row["classifier"].strip()) for row in csv.DictReader(file)
-            ]
+            table = csv.DictReader(file)
+            columns = set(table.fieldnames or ())
+            pairs = [(row.get("data"), row.get("classifier")) for row in table]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"`{path}` can't be read: {error}") from error
-    except (KeyError, AttributeError) as error:
+    if not columns >= {"data", "classifier"} or any(None in pair for pair in pairs):
         raise DataError(
             f"`{path}` is no table of synonyms",
             hint="its first line is `data,classifier`, and each line after it has two names",
-        ) from error
+        )
+    return [(str(name).strip(), str(theirs).strip()) for name, theirs in pairs]
 
 
 def _check_synonyms(

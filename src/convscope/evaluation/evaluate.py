@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from convscope.classifier import EVALUATION_BATCH, Classifier, collect_logits
+from convscope.classifier import Classifier, collect_logits, evaluation_batch
 from convscope.data.batches import ImageBatches
 from convscope.data.gallery import Gallery
 from convscope.errors import DataError
@@ -197,7 +197,7 @@ def collect_outputs(
         gallery.labels,
         part.indices,
         preprocessing=preprocessing,
-        batch_size=EVALUATION_BATCH,
+        batch_size=evaluation_batch(preprocessing, classifier.device),
         device=classifier.device,
     )
     began = time.perf_counter()

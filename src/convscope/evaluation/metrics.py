@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from convscope.evaluation.calibration import CalibrationError, calibration_error
 from convscope.evaluation.intervals import (
     Estimate,
-    percentile,
+    mean,
+    mean_of_proportions,
     proportion,
     resampled_cells,
     resampled_means,
@@ -143,7 +144,6 @@ def compute_metrics(outputs: Outputs) -> Metrics:
     resampled_recall, resampled_f1 = _resampled_means_over_classes(cells, num_classes)
     balanced, macro_f1 = (float(means[0]) for means in _means_over_classes(*_sides(confusion)))
     losses = np.stack([outputs.losses, outputs.brier_terms], axis=1)
-    log_loss, brier = losses.mean(axis=0).tolist()
     resampled_losses = resampled_means(losses)
     return Metrics(
         num_images=num_images,
@@ -151,10 +151,12 @@ def compute_metrics(outputs: Outputs) -> Metrics:
         top5_accuracy=proportion(int((outputs.ranks < TOP).sum()), num_images)
         if num_classes > TOP
         else None,
-        balanced_accuracy=Estimate(balanced, percentile(balanced, resampled_recall)),
-        macro_f1=Estimate(macro_f1, percentile(macro_f1, resampled_f1)),
-        log_loss=Estimate(log_loss, percentile(log_loss, resampled_losses[:, 0])),
-        brier=Estimate(brier, percentile(brier, resampled_losses[:, 1])),
+        balanced_accuracy=Estimate(
+            balanced, mean_of_proportions(balanced, resampled_recall, support)
+        ),
+        macro_f1=Estimate(macro_f1, mean_of_proportions(macro_f1, resampled_f1, support)),
+        log_loss=mean(outputs.losses, resampled_losses[:, 0]),
+        brier=mean(outputs.brier_terms, resampled_losses[:, 1]),
         calibration=calibration_error(outputs),
         macro_precision=float(precision[support > 0].mean()),
         weighted_precision=float(precision @ support / num_images),

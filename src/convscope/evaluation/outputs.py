@@ -66,7 +66,7 @@ class Outputs:
     def losses(self) -> NDArray[np.float64]:
         """(N,) negative logarithm of the right class's probability, in nats."""
         rows = np.arange(len(self))
-        return np.asarray(-self.log_probabilities[rows, self.targets])
+        return np.asarray(0.0 - self.log_probabilities[rows, self.targets])  # never -0.0
 
     @cached_property
     def brier_terms(self) -> NDArray[np.float64]:
@@ -76,7 +76,8 @@ class Outputs:
         """
         right = self.own_probabilities
         squares = np.einsum("nk,nk->n", self.probabilities, self.probabilities)
-        return np.asarray(squares - 2 * right + 1)
+        # Rounding would bring what is all right a little below 0.
+        return np.asarray(np.maximum(squares - 2 * right + 1, 0.0))
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:

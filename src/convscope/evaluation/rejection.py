@@ -32,12 +32,17 @@ class RiskCoverage:
 
 
 def risk_coverage(outputs: Outputs) -> RiskCoverage:
-    """Error over coverage. Source: Geifman, El-Yaniv 2017, section 2."""
+    """Error over coverage. Source: Geifman, El-Yaniv 2017, section 2.
+
+    Mistakes count evenly over images of the same confidence, so that the order of the images
+    changes nothing.
+    """
     order = np.argsort(-outputs.confidences, kind="stable")
     count = len(order)
     wrong = np.cumsum(~outputs.is_correct[order])
     answered = np.arange(1, count + 1)
-    error = wrong / answered
+    is_last = np.append(np.diff(outputs.confidences[order]) != 0, True)  # of its confidence
+    error = np.interp(answered, [0, *answered[is_last]], [0, *wrong[is_last]]) / answered
     points = np.unique(np.linspace(0, count - 1, min(POINTS, count)).astype(np.int64))
     return RiskCoverage(answered[points] / count, error[points], float(error.mean()))
 

@@ -84,22 +84,25 @@ def recipe_difference(first: Repeated, second: Repeated) -> Estimate:
         first: Of one recipe; with folds, in the same order as the second.
         second: Of another.
     """
-    from scipy.stats import ttest_ind
-
     if first.are_folds and second.are_folds:
         gaps = np.subtract(second.accuracies, first.accuracies)
         folds = len(gaps)
         spread = (1 / folds + 1 / (folds - 1)) * float(np.var(gaps, ddof=1))
-        return _around(float(gaps.mean()), spread, folds - 1)
-    found = ttest_ind(second.accuracies, first.accuracies, equal_var=False)
-    low, high = found.confidence_interval(CONFIDENCE)
-    value = second.accuracy.value - first.accuracy.value
-    return Estimate(value, Interval(float(low), float(high), "welch"))
+        return _around(float(gaps.mean()), spread, folds - 1, "student, corrected for folds")
+    counts = [len(each.accuracies) for each in (first, second)]
+    spreads = [
+        float(np.var(each.accuracies, ddof=1)) / count
+        for each, count in zip((first, second), counts, strict=True)
+    ]
+    value, spread = second.accuracy.value - first.accuracy.value, sum(spreads)
+    if not spread:  # all trainings of a recipe gave the same
+        return Estimate(value, Interval(value, value, "welch"))
+    parts = [part**2 / (count - 1) for part, count in zip(spreads, counts, strict=True)]
+    return _around(value, spread, spread**2 / sum(parts), "welch")
 
 
-def _around(value: float, spread: float, freedom: int) -> Estimate:
+def _around(value: float, spread: float, freedom: float, method: str) -> Estimate:
     from scipy.stats import t
 
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(spread)
-    method = "student, corrected for folds"
     return Estimate(value, Interval(value - half, value + half, method))

@@ -96,12 +96,10 @@ def image_properties(facts: NDArray[np.void]) -> dict[str, Sequence[str] | NDArr
         facts: (N,) of `data.facts.FACTS`.
     """
     heights, widths = facts["height"].astype(np.float64), facts["width"].astype(np.float64)
-    is_grey = facts["channels"] == 1
-    brightness = np.where(is_grey, facts["mean"][:, 0], facts["mean"].mean(axis=1))
     found: dict[str, Sequence[str] | NDArray[np.float64]] = {
         "shorter_side_px": np.minimum(heights, widths),
         "aspect_ratio": widths / heights,
-        "brightness": brightness.astype(np.float64),
+        "brightness": facts["mean"].mean(axis=1).astype(np.float64),
         "contrast": facts["contrast"].astype(np.float64),
         "sharpness": facts["sharpness"].astype(np.float64),
         "colour_mode": [mode.decode() for mode in facts["mode"]],
@@ -131,12 +129,16 @@ def _quarters(values: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.boo
         return
     lower, upper = np.quantile(known, [0.25, 0.75])
     if lower == upper:  # at least half of the images have the same value
-        yield f"< {lower:.3g}", values < lower
-        yield f"> {upper:.3g}", values > upper
+        yield f"< {_short(lower)}", values < lower
+        yield f"> {_short(upper)}", values > upper
         return
-    yield f"≤ {lower:.3g}", values <= lower
-    yield f"{lower:.3g} – {upper:.3g}", (values > lower) & (values < upper)
-    yield f"≥ {upper:.3g}", values >= upper
+    yield f"≤ {_short(lower)}", values <= lower
+    yield f"{_short(lower)} – {_short(upper)}", (values > lower) & (values < upper)
+    yield f"≥ {_short(upper)}", values >= upper
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"  # not 1.02e+03 pixels
 
 
 def _fisher(is_correct: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from convscope.classifier import EVALUATION_BATCH
+from convscope.classifier import EVALUATION_BATCH, evaluation_batch
 from convscope.data.batches import Batches, ImageBatches, Share, Variation
 from convscope.data.ordering import Ordering
 from convscope.data.preprocessing import Preprocessing
@@ -107,7 +107,7 @@ def equip(
         gallery.labels,
         share.run_of(split.validation),
         preprocessing=preprocessing,
-        batch_size=EVALUATION_BATCH,
+        batch_size=evaluation_batch(preprocessing, device.torch),
         device=device.torch,
     )
     learner: nn.Module = network
@@ -182,7 +182,9 @@ def _train_batches(
         gallery.labels,
         split.train if is_shuffled else share.run_of(split.train),
         preprocessing=preprocessing,
-        batch_size=recipe.batch_size if is_shuffled else EVALUATION_BATCH,
+        batch_size=recipe.batch_size
+        if is_shuffled
+        else evaluation_batch(preprocessing, device.torch),
         device=device.torch,
         share=share if is_shuffled else None,
         variation=Variation(
