@@ -57,8 +57,13 @@ def command(run: str, data: str | None, as_json: bool, quiet: bool, **options: A
         print("it always answers")
         return
     threshold = found.threshold
+    which = "it always answers; of these images"
+    if threshold.min_confidence:
+        which = (
+            f"it answers from {threshold.min_confidence:.1%} confidence on: "
+            f"{threshold.coverage:.1%} of these images, of which"
+        )
     print(
-        f"it answers from {threshold.min_confidence:.1%} confidence on: {threshold.coverage:.1%} "
-        f"of these images, of which {threshold.error:.2%} wrong, below {threshold.error_bound:.2%} "
+        f"{which} {threshold.error:.2%} are wrong, below {threshold.error_bound:.2%} of all such "
         "with 95 % confidence"
     )

@@ -73,11 +73,11 @@ def command(
     evaluation = evaluate(run, data, reporter=Reporter(quiet=quiet), **options)
     written = None
     if output or not as_json:
-        name = f"{Path(run).resolve().name}-{evaluation.gallery.dataset.name}"
-        split = f"-{options['split']}" if options["split"] else ""
+        parts = [Path(run).resolve().name, evaluation.gallery.dataset.name]
+        parts += [options[name] for name in ("split", "tta") if options[name]]
         written = write_evaluation(
             evaluation,
-            output or Path("evaluations", name + split),
+            output or Path("evaluations", "-".join(parts)),
             run=run,
             language=language,
             command=typed(click.get_current_context(), "evaluate", without=OWN),

@@ -47,11 +47,13 @@ def _environment() -> Environment:
 
 
 def percent(share: float) -> str:
-    """A share in percent, with as many digits as tell it from 0 % and 100 %."""
+    """A share in percent, with as many digits as tell it from 0 % and 100 %, at most four."""
     for digits in (1, 2, 3, 4):
         text = f"{share:.{digits}%}"
         if share in (0.0, 1.0) or float(text[:-1]) not in (0.0, 100.0):
             break
+    else:
+        text = "< 0.0001%" if share < 0.5 else "> 99.9999%"
     return text.replace("%", "\N{NO-BREAK SPACE}%")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -66,12 +67,13 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         pairs=evaluation.mistakes.pairs[:PAIRS],
         class_rows=list(_class_rows(evaluation)),
         shown=_shown(evaluation),
+        calibrated_on=evaluation.classifier.metrics.get("calibration", {}).get("images"),
         slices=_slices(evaluation, words),
         figures={name: as_svg(figure) for name, figure in figures.items()},
         network=_network(evaluation),
         recipe=run.recipe_path.read_text(encoding="utf-8") if run else "",
         environment=_environment(run) if run else {},
-        train_command=f"convscope train --recipe {run.recipe_path.as_posix()}" if run else "",
+        train_command=_train_command(run) if run else "",
         command=command,
         version=__version__,
     )
@@ -214,6 +216,10 @@ def _network(evaluation: Evaluation) -> dict[str, Any]:
         "layers": [row.to_text(input_size=choice.input_size) for row in rows[:LAYERS_LISTED]],
         "num_hidden": max(0, len(rows) - LAYERS_LISTED),
     }
+
+
+def _train_command(run: Run) -> str:
+    return f"convscope train --recipe {shlex.quote(run.recipe_path.as_posix())}"
 
 
 def _environment(run: Run) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,8 +59,7 @@ def evaluate(
     """
     loaded = load_with_run(classifier, device=device)
     if min_confidence is not None:
-        decision = replace(loaded.classifier.decision, min_confidence=min_confidence)
-        loaded.classifier.decision = decision
+        loaded = loaded._replace(classifier=_answering_from(min_confidence, loaded.classifier))
     preprocessing = loaded.classifier.preprocessing
     measured = open_measured(
         [loaded],
@@ -74,6 +74,13 @@ def evaluate(
     return evaluate_part(
         loaded.classifier, measured.gallery, measured.part, tta=tta, reporter=reporter
     )
+
+
+def _answering_from(min_confidence: float, classifier: Classifier) -> Classifier:
+    """The classifier with another threshold; the caller's keeps its own."""
+    other = copy(classifier)
+    other.decision = replace(classifier.decision, min_confidence=min_confidence)
+    return other
 
 
 class Written(NamedTuple):

@@ -1,0 +1,276 @@
+"""The report of an evaluation: its numbers are those on record, and its verdict says what is so."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reading import Page, check_asks_for_nothing
+
+from convscope.classifier import Decision
+from convscope.evaluation.evaluate import Evaluation
+from convscope.report.page import percent
+from convscope.report.run import run_page
+from convscope.report.verdict import verdict
+from convscope.report.words import WORDS, words_of
+from convscope.workflows import save_figures, write_evaluation
+from known_answers import HARD_NAMES, Known, evaluation_of, sure_of
+
+CLASSES = ("cat", "dog", "owl")
+EVIL_NAME = "<script>alert('1')&\"`x`.png"
+RANDOM = np.random.default_rng(0)
+
+
+def known(
+    count: int = 300,
+    *,
+    confidence: float = 0.9,
+    accuracy: float = 0.9,
+    classes: tuple[str, ...] = CLASSES,
+    **more: Any,
+) -> Known:
+    """Evenly spread classes; of each stretch of images the first ones are right."""
+    targets = np.arange(count) % len(classes)
+    is_right = np.random.default_rng(count).permutation(count) < round(accuracy * count)
+    predicted = np.where(is_right, targets, (targets + 1) % len(classes))
+    logits = sure_of(predicted, len(classes), confidence=confidence)
+    return Known(logits=logits, targets=targets, classes=classes, **more)
+
+
+def page_of(evaluation: Evaluation, language: str = "en") -> str:
+    return run_page(evaluation, run=None, command="convscope evaluate x", language=language)
+
+
+def said_of(evaluation: Evaluation, language: str = "en") -> str:
+    said = verdict(evaluation, name="pets", words=words_of("run", language))
+    return said.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.fixture(scope="module")
+def rich() -> Evaluation:
+    """Hard names, columns, a class without images, a threshold and a temperature."""
+    classes = (*HARD_NAMES, "absent")
+    targets = np.arange(240) % 6
+    is_bad = np.arange(240) % 5 == 0  # a camera
+    predicted = np.where(is_bad & (RANDOM.random(240) < 0.8), (targets + 1) % 6, targets)
+    return evaluation_of(
+        Known(
+            logits=sure_of(predicted, 7, confidence=RANDOM.uniform(0.5, 0.99, 240)),
+            targets=targets,
+            classes=classes,
+            names=[f"{number} {EVIL_NAME}" for number in range(240)],
+            columns={"<camera>": np.where(is_bad, "bad & old", "good").tolist()},
+            decision=Decision(temperature=1.25, min_confidence=0.6),
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def rich_page(rich: Evaluation) -> str:
+    return page_of(rich)
+
+
+def test_the_page_is_one_well_formed_document_that_asks_for_nothing(
+    rich: Evaluation, rich_page: str
+) -> None:
+    check_asks_for_nothing(rich_page)
+    check_asks_for_nothing(page_of(rich, "zh"))
+
+
+def test_names_from_data_are_shown_and_do_nothing(rich_page: str) -> None:
+    text = Page(rich_page).text
+    assert "<script" not in rich_page
+    assert "<b onclick" not in rich_page
+    for name in (*HARD_NAMES, "alert('1')", "<camera> bad & old"):
+        assert name in text
+
+
+def test_the_page_has_the_same_bytes_each_time() -> None:
+    few = known(40, decision=Decision(temperature=1.2))
+    assert page_of(evaluation_of(few)) == page_of(evaluation_of(few))
+
+
+def in_percent(text: str) -> list[float]:
+    return [float(number) / 100 for number in re.findall(r"[\d.]+(?=\N{NO-BREAK SPACE}%)", text)]
+
+
+def test_headlines_of_the_page_are_those_of_the_record(rich: Evaluation, tmp_path: Path) -> None:
+    written = write_evaluation(rich, tmp_path)
+    record = json.loads(written.numbers.read_text())
+    rows = Page(written.report.read_text(encoding="utf-8")).rows
+    words = words_of("run", "en")
+    for name in ("accuracy", "top5_accuracy", "balanced_accuracy", "calibration_error"):
+        _, value, interval, *_ = next(row for row in rows if row[0] == words[name])
+        low, high = record[f"{name}_interval"]["low"], record[f"{name}_interval"]["high"]
+        assert in_percent(value) == pytest.approx([record[name]], abs=5.1e-4)
+        assert in_percent(interval) == pytest.approx([low, high], abs=5.1e-4)
+    for name in ("macro_f1", "log_loss", "brier"):
+        _, value, interval, *_ = next(row for row in rows if row[0] == words[name])
+        assert float(value) == pytest.approx(record[name], abs=5.1e-5)
+        low, high = (float(end) for end in interval.split(" – "))
+        assert low == pytest.approx(record[f"{name}_interval"]["low"], abs=5.1e-5)
+        assert high == pytest.approx(record[f"{name}_interval"]["high"], abs=5.1e-5)
+
+
+def test_cells_and_classes_of_the_page_are_those_of_the_record(
+    rich: Evaluation, rich_page: str
+) -> None:
+    record, rows = rich.to_dict(), Page(rich_page).rows
+    for index, found in enumerate(record["classes"]):
+        cells, numbers, *_ = [row for row in rows if row[0] == found["name"] and len(row) >= 8]
+        assert [int(cell or 0) for cell in cells[1:]] == record["confusion"][index]
+        assert int(numbers[1]) == found["num_images"]
+        for place, name in ((2, "precision"), (3, "recall")):
+            interval = found[f"{name}_interval"]
+            expected = interval and [found[name], interval["low"], interval["high"]]
+            assert in_percent(numbers[place]) == pytest.approx(expected or [], abs=5.1e-4)
+        assert numbers[4] == ("–" if found["f1"] is None else f"{found['f1']:.4f}")
+
+
+def test_classes_come_with_the_lowest_f1_first_and_those_without_any_last(
+    rich: Evaluation, rich_page: str
+) -> None:
+    classes = rich.outputs.classes
+    rows = [row for row in Page(rich_page).rows if len(row) == 8 and row[0] in classes]
+    f1 = [row[4] for row in rows[len(classes) :]]
+    assert f1[:-1] == sorted(f1[:-1])
+    assert f1[-1] == "–"
+
+
+def test_ten_thousand_images_of_a_thousand_classes_stay_below_five_megabytes() -> None:
+    classes = tuple(f"{number:04d} {'long name ' * 8}" for number in range(1000))
+    names = [f"folder/{'with a long name/' * 8}{number:06d}.png" for number in range(10_000)]
+    page = page_of(evaluation_of(known(10_000, classes=classes, accuracy=0.7, names=names)))
+    assert len(page.encode()) < 5_000_000
+    text = Page(page).text
+    assert "The 12 classes with the most mistakes; of 1,000." in text
+    assert "950 classes in between" in text
+    assert "12 of 3,000 are shown." in text
+
+
+SENTENCES = {
+    "unseen": (known(num_seen=0), "Of 300 images that neither training nor selection saw, pets"),
+    "seen": (known(num_seen=20), "Of 300 images, 20 of which training or selection saw, pets gets"),
+    "unknown": (known(num_seen=None), "if training saw none of these: that isn't known."),
+    "interval": (
+        known(),
+        "gets 90.0 % right; with 95 % confidence it is between 86.1 % and 92.9 %",
+    ),
+    "baseline": (known(), "Always answering cat would reach 33.3 %."),
+    "pair": (known(), "The most frequent mistake is to take"),
+    "perfect": (known(accuracy=1.0), "Not one is wrong."),
+    "few": (known(50), "With so few images the interval is wide"),
+    "overconfident": (known(accuracy=0.6), "Its probabilities are too high: by 30.1 % on average."),
+    "underconfident": (
+        known(confidence=0.6, accuracy=0.95),
+        "Its probabilities are too low: by 35.0 % on average.",
+    ),
+    "calibrated": (known(accuracy=0.9), "Its probabilities can be believed"),
+}
+
+
+@pytest.mark.parametrize(("planted", "sentence"), SENTENCES.values(), ids=list(SENTENCES))
+def test_the_verdict_says_what_is_so(planted: Known, sentence: str) -> None:
+    said = said_of(evaluation_of(planted))
+    assert sentence in said
+    others = {"seen": "new images.", "perfect": "Not one", "few": "so few"}
+    for name, word in others.items():
+        assert (word in said) == (SENTENCES[name][1] == sentence)
+
+
+def test_the_verdict_calls_probabilities_uneven_that_are_off_both_ways() -> None:
+    half = known(300, confidence=0.95, accuracy=0.55)
+    other = known(300, confidence=0.5, accuracy=0.9)
+    both = replace(
+        half,
+        logits=np.concatenate([half.logits, other.logits]),
+        targets=np.concatenate([half.targets, other.targets]),
+    )
+    assert "on average, some too high and some too low." in said_of(evaluation_of(both))
+
+
+def test_the_verdict_names_groups_that_are_clearly_worse(rich: Evaluation, rich_page: str) -> None:
+    assert "It is clearly worse on <camera> bad & old (" in said_of(rich)
+    assert "clearly worse" not in said_of(evaluation_of(known()))
+    table = next(row for row in Page(rich_page).rows if row[0] == "<camera> bad & old")
+    found = next(each for each in rich.slices if each.grouped_by == "<camera>")
+    assert in_percent(table[2])[0] == pytest.approx(found.accuracy.value, abs=5.1e-4)
+
+
+def test_every_verdict_can_be_said_in_chinese() -> None:
+    for planted, _ in SENTENCES.values():
+        said = said_of(evaluation_of(planted), "zh")
+        assert "{" not in said
+        assert "。" in said
+
+
+def test_the_mean_of_one_image_is_reported_with_its_doubt() -> None:
+    evaluation = evaluation_of(known(1))
+    assert "between 20.7 % and 100.0 % of all such images" in said_of(evaluation)
+    check_asks_for_nothing(page_of(evaluation))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_page_says_what_several_views_gave(language: str) -> None:
+    evaluation = evaluation_of(known(60, tta="flip"))
+    assert evaluation.gain is not None
+    gained = f"{100 * evaluation.gain.difference.accuracy.value:+.2f}"
+    assert gained.startswith("-")  # mirrored, these pictures say something else
+    text = Page(page_of(evaluation, language)).text
+    assert f"changes by {gained} points" in text or f"准确率变化 {gained} 个百分点" in text
+
+
+def test_the_page_says_what_the_temperature_was_chosen_on_where_that_is_known() -> None:
+    evaluation = evaluation_of(known(60, decision=Decision(temperature=2.0)))
+    text = Page(page_of(evaluation)).text
+    assert "Its logits are divided by 2.000" in text
+    assert "The temperature was chosen on" not in text
+    evaluation.classifier.metrics["calibration"] = {"images": "photos of May"}
+    assert "The temperature was chosen on: photos of May." in Page(page_of(evaluation)).text
+    assert "It has no temperature" in Page(page_of(evaluation_of(known(60)))).text
+
+
+def test_every_method_of_an_interval_has_its_words(rich: Evaluation) -> None:
+    methods = {value["method"] for name, value in rich.to_dict().items() if "_interval" in name}
+    for language in WORDS:
+        assert methods <= set(words_of("run", language)["methods"])
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_figures_are_saved_by_name_in_either_language(count: int, tmp_path: Path) -> None:
+    evaluation = evaluation_of(known(count))
+    for language in ("en", "zh"):
+        paths = save_figures(evaluation, tmp_path / language, language=language)
+        assert {"reliability", "risk", "confusion"} <= {path.stem for path in paths}
+        assert all(path.read_text(encoding="utf-8").lstrip().startswith("<?xml") for path in paths)
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_a_share_is_never_called_none_or_all_unless_it_is(share: float) -> None:
+    text = percent(share)
+    number = float(re.sub(r"[<>%\s]", "", text))
+    assert 0 < number < 100
+    assert number == pytest.approx(100 * share, abs=0.0501)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0.0, "0.0 %"),
+        (1.0, "100.0 %"),
+        (0.25, "25.0 %"),
+        (0.9996, "99.96 %"),
+        (0.99999, "99.999 %"),
+        (1 - 1e-9, "> 99.9999 %"),
+        (1e-9, "< 0.0001 %"),
+    ],
+)
+def test_shares_have_as_many_digits_as_they_need(share: float, text: str) -> None:
+    assert percent(share).replace("\N{NO-BREAK SPACE}", " ") == text
