@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from convscope.cli.recipe_flags import reading_flags
 from convscope.cli.report_flags import measuring_flags
-from convscope.errors import UsageError
+from convscope.errors import UsageError, counted
 
 ONLY_SEEDS = (
     "This is about these classifiers, not their recipes: chance has its part in each training. "
@@ -33,14 +35,26 @@ DISAGREEMENTS_SHOWN = 10
 )
 @measuring_flags
 @reading_flags
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Save a picture of the differences, as SVG or PNG.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
-    runs: tuple[str, ...], recipes: bool, as_json: bool, quiet: bool, **options: Any
+    runs: tuple[str, ...],
+    recipes: bool,
+    plot: Path | None,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Say which of several RUNs (or classifier folders) is better on the same images.
 
-    Says "can't tell" where their difference may be chance (McNemar's test, 5 %).
+    Says "can't tell" where their difference may be chance: by McNemar's test (5 %), or because its
+    95 % interval holds 0.
     """
     from convscope.progress import Reporter
     from convscope.workflows import compare, compare_recipes
@@ -53,13 +67,41 @@ def command(
                 hint="recipes are compared by what is on record of their runs",
             )
         found = compare_recipes(*runs).to_dict()
+        if plot is not None:
+            names = [row["runs"][0] for row in found["recipes"]]
+            pairs = [
+                {**pair, "first": names[pair["first"]], "second": names[pair["second"]]}
+                for pair in found["pairs"]
+            ]
+            _save_picture(pairs, plot)
         print(json.dumps(found, ensure_ascii=False)) if as_json else _print_recipes(found)
         return
     compared = compare(*runs, reporter=Reporter(quiet=quiet), **options).to_dict()
+    if plot is not None:
+        _save_picture(compared["pairs"], plot)
     if as_json:
         print(json.dumps(compared, ensure_ascii=False, allow_nan=False))
     else:
         _print_classifiers(compared)
+
+
+def _save_picture(pairs: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The differences of pairs with their intervals."""
+    from convscope.figures.comparison import Row, draw_differences
+    from convscope.figures.style import save_figure
+
+    rows = [
+        Row(
+            f"{pair['second']} – {pair['first']}",
+            pair["accuracy_difference"],
+            pair["accuracy_difference_interval"]["low"],
+            pair["accuracy_difference_interval"]["high"],
+        )
+        for pair in pairs
+    ]
+    if not rows:
+        raise UsageError("there is nothing to draw", hint="give runs of two recipes at least")
+    save_figure(draw_differences(rows), path)
 
 
 def _print_classifiers(found: dict[str, Any]) -> None:
@@ -82,21 +124,24 @@ def _print_classifiers(found: dict[str, Any]) -> None:
         ],
     )
     for pair in found["pairs"]:
-        interval = pair["accuracy_difference_interval"]
         print(
-            f"{pair['words']}: {pair['second']} is {_points(pair['accuracy_difference'])} from "
-            f"{pair['first']} (95 % interval {_points(interval['low'])} to "
-            f"{_points(interval['high'])}), p = {pair['p_value']:.2g}; "
-            f"{pair['only_first']:,} images only {pair['first']} gets right, "
-            f"{pair['only_second']:,} only {pair['second']}"
+            f"{pair['words']}: {_difference(pair)} from {pair['first']} to {pair['second']}, "
+            f"p = {pair['p_value']:.2g}; only {pair['first']} gets "
+            f"{counted(pair['only_first'], 'image')} right, only {pair['second']} "
+            f"{pair['only_second']:,}"
         )
         for image in pair["disagreements"][:DISAGREEMENTS_SHOWN]:
             print(f"  {image['name']}: {image['first']} / {image['second']}, is {image['label']}")
     print(ONLY_SEEDS)
 
 
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.2f} points"
+def _difference(pair: Mapping[str, Any]) -> str:
+    """An accuracy less another, with its interval, in points."""
+    interval = pair["accuracy_difference_interval"]
+    value, low, high = (
+        100 * number for number in (pair["accuracy_difference"], interval["low"], interval["high"])
+    )
+    return f"{value:+.2f} points of accuracy (95 % interval {low:+.2f} to {high:+.2f})"
 
 
 def _print_recipes(found: dict[str, Any]) -> None:
@@ -118,12 +163,9 @@ def _print_recipes(found: dict[str, Any]) -> None:
     names = [row["runs"][0] for row in found["recipes"]]
     for pair in found["pairs"]:
         interval = pair["accuracy_difference_interval"]
-        words = "can't tell apart"
+        words = "can't tell the recipes apart"
         if not interval["low"] <= 0 <= interval["high"]:
             better = "second" if interval["low"] > 0 else "first"
             words = f"{names[pair[better]]} has the better recipe"
-        print(
-            f"{names[pair['first']]} and {names[pair['second']]}: {words}; "
-            f"{_points(pair['accuracy_difference'])} (95 % interval {_points(interval['low'])} to "
-            f"{_points(interval['high'])})"
-        )
+        first, second = names[pair["first"]], names[pair["second"]]
+        print(f"{words}: {_difference(pair)} from the recipe of {first} to that of {second}")

@@ -13,6 +13,7 @@ from convscope.evaluation.calibration import Bin, calibration_error
 from convscope.evaluation.evaluate import Evaluation
 from convscope.evaluation.ranking import Curve, precision_recall_curve, roc_curve
 from convscope.evaluation.rejection import risk_coverage
+from convscope.figures.comparison import ComparisonWords, Row, draw_accuracy_bars
 from convscope.figures.confusion import ConfusionWords, draw_confusion
 from convscope.figures.history import HistoryWords, draw_accuracy_history, draw_loss_history
 from convscope.figures.ranking import ClassCurve, RankingWords, draw_precision_recall, draw_roc
@@ -21,6 +22,7 @@ from convscope.figures.reliability import ReliabilityBin, ReliabilityWords, draw
 from convscope.report.words import words_of
 from convscope.run import Run
 
+ROWS_DRAWN = 30  # classes with a row each
 CLASSES_DRAWN = 100  # of curves; the worst ones where there are more
 
 
@@ -73,6 +75,7 @@ def _evaluation_figures(evaluation: Evaluation, words: Mapping[str, Any]) -> dic
     figures = {
         "reliability": _reliability(evaluation, words),
         "risk": _risk(evaluation, words),
+        **_classes(evaluation, words),
         **_ranking(evaluation, words),
     }
     drawn = words["figures"]
@@ -129,11 +132,12 @@ def _risk(evaluation: Evaluation, words: Mapping[str, Any]) -> Figure:
         )
     calibration = evaluation.classifier.metrics.get("calibration") or {}
     threshold = calibration.get("threshold") or {}
+    was_chosen_for_it = chosen and threshold.get("min_confidence") == chosen.threshold
     return draw_risk_coverage(
         found.coverage.tolist(),
         found.error.tolist(),
         chosen=chosen,
-        target_error=threshold.get("target_error") if chosen else None,
+        target_error=threshold.get("target_error") if was_chosen_for_it else None,
         words=RejectionWords(
             label=words["risk"],
             x=drawn["coverage"],
@@ -143,6 +147,30 @@ def _risk(evaluation: Evaluation, words: Mapping[str, Any]) -> Figure:
             target=drawn["wanted"],
         ),
     )
+
+
+def _classes(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Figure]:
+    """Recall of each class, the lowest first; nothing where they are too many to be drawn."""
+    rows = [
+        Row(row.name, row.recall.value, row.recall.interval.low, row.recall.interval.high)
+        for row in evaluation.metrics.classes
+        if row.recall is not None
+    ]
+    if not 1 < len(rows) <= ROWS_DRAWN:
+        return {}
+    drawn = words["figures"]
+    figure = draw_accuracy_bars(
+        sorted(rows, key=lambda row: row.value),
+        overall=evaluation.accuracy,
+        words=ComparisonWords(
+            label=words["recall_by_class"],
+            x=drawn["in_percent"].format(words["recall"]),
+            line=words["accuracy"],
+            apart=drawn["apart"],
+            touching=drawn["touching"],
+        ),
+    )
+    return {"classes": figure}
 
 
 def _ranking(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Figure]:

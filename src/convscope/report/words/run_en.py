@@ -109,6 +109,7 @@ RUN = {
     "average_precision": "average precision",
     "taken_for": "most often taken for",
     "classes_sorted": "The lowest F1 first. In small print: 95 % intervals (Wilson).",
+    "recall_by_class": "recall of each class",
     "between": "{count} classes in between",
     "mistakes_heading": "Where it fails",
     "no_mistakes": "Not one image is wrong.",
@@ -148,9 +149,10 @@ RUN = {
     "reliability_text": "Where points lie on the diagonal, of the images with 80 % confidence 80 % "
     "are right. A perfectly calibrated classifier would have a calibration error below {chance} on "
     "95 % of such samples; this one has {error}.",
-    "temperature_text": "Its logits are divided by {temperature} (temperature scaling), chosen on "
-    "the validation images. Without that the calibration error here would be {before}, and the log "
-    "loss {loss_before} instead of {loss}.",
+    "temperature_text": "Its logits are divided by {temperature} (temperature scaling). Without "
+    "that the calibration error here would be {before}, and the log loss {loss_before} instead of "
+    "{loss}.",
+    "temperature_images": "The temperature was chosen on: {images}.",
     "no_temperature": "It has no temperature: its probabilities are the network's own.",
     "risk": "error among the surest",
     "risk_text": "If only the surest images are answered, fewer of the answers are wrong.",
@@ -159,10 +161,9 @@ RUN = {
     "ranking_heading": "Each class against all others",
     "roc": "ROC curves",
     "precision_recall": "precision and recall",
-    "augmentation_text": "The numbers are from {count} views of each image ({views}). One view has "
-    "{difference} points less accuracy (95 % interval {low} to {high}, p = {p}); {count} views "
-    "take "
-    "{times} times as long.",
+    "augmentation_text": "The numbers are from {count} views of each image ({views}). From one "
+    "view to {count}, accuracy changes by {difference} points (95 % interval {low} to {high}, p = "
+    "{p}); {count} views take {times} times as long.",
     "network_heading": "The network",
     "network_text": "{name}: {parameters} parameters, {macs} multiply-accumulates an image, input "
     "{input}. {preprocessing}.",
@@ -181,6 +182,9 @@ RUN = {
     "environment": "The environment",
     "written_by": "Written by convscope {version}. This page needs no network and sends nothing.",
     "figures": {
+        "in_percent": "{} in %",
+        "apart": "interval excludes it",
+        "touching": "interval includes it",
         "epoch": "epoch",
         "train": "train",
         "validation": "validation",

@@ -112,6 +112,7 @@ RUN = {
     "average_precision": "平均精确率",
     "taken_for": "最常被认成",
     "classes_sorted": "按 F1 从低到高排列。小字为 95 % 置信区间（Wilson）。",
+    "recall_by_class": "各类召回率",
     "between": "其间还有 {count} 个类别",
     "mistakes_heading": "错在哪里",
     "no_mistakes": "没有一张判断错误。",
@@ -148,9 +149,9 @@ RUN = {
     "reliability_text": "点落在对角线上，表示置信度为 80 % 的图像中有 80 % 正确。"
     "在同样大小的样本上，"
     "完全校准的分类器有 95 % 的可能校准误差低于 {chance}；本分类器为 {error}。",
-    "temperature_text": "它的 logits 除以 {temperature}（温度缩放），该值由验证图像选定。"
-    "若不这样做，"
+    "temperature_text": "它的 logits 除以 {temperature}（温度缩放）。若不这样做，"
     "这里的校准误差为 {before}，对数损失为 {loss_before} 而不是 {loss}。",
+    "temperature_images": "选定温度所用图像：{images}。",
     "no_temperature": "没有使用温度：概率就是网络自身的输出。",
     "risk": "最有把握的图像中的错误率",
     "risk_text": "如果只回答最有把握的图像，答案中的错误就更少。",
@@ -159,9 +160,9 @@ RUN = {
     "ranking_heading": "每一类与其余各类",
     "roc": "ROC 曲线",
     "precision_recall": "精确率与召回率",
-    "augmentation_text": "数字来自每张图像的 {count} 个视图（{views}）。单个视图的准确率低 "
-    "{difference} 个"
-    "百分点（95 % 置信区间 {low} 到 {high}，p = {p}）；{count} 个视图的用时为 {times} 倍。",
+    "augmentation_text": "数字来自每张图像的 {count} 个视图（{views}）。从单个视图到 {count} "
+    "个视图，准确率变化 {difference} 个百分点（95 % 置信区间 {low} 到 {high}，p = {p}）；{count} "
+    "个视图的用时为 {times} 倍。",
     "network_heading": "网络",
     "network_text": "{name}：{parameters} 个参数，每张图像 {macs} 次乘加，输入 {input}。"
     "预处理：{preprocessing}。",
@@ -180,6 +181,9 @@ RUN = {
     "environment": "环境",
     "written_by": "由 convscope {version} 生成。本页面不需要网络，也不发送任何内容。",
     "figures": {
+        "in_percent": "{}（%）",
+        "apart": "区间不含该线",
+        "touching": "区间含该线",
         "epoch": "轮",
         "train": "训练",
         "validation": "验证",
