@@ -31,6 +31,7 @@ CLASSES_IN_TABLE = 60
 ENDS_IN_TABLE = 25  # classes from either end of a longer table
 SLICES_LISTED = 40
 LAYERS_LISTED = 80
+LEAST_P = 0.001  # smaller ones say no more
 PICTURES_BYTES = 2_600_000  # with figures and tables the page stays below 5 MB
 
 
@@ -193,7 +194,7 @@ def _slices(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Any]:
             "num_images": each.num_images,
             "accuracy": estimate_texts("accuracy", each.accuracy),
             "rest": percent(each.rest_accuracy),
-            "p": f"{each.p_value:.2g}",
+            "p": f"{each.p_value:.2g}" if each.p_value >= LEAST_P else f"< {LEAST_P}",
             "is_worse": each.is_worse,
         }
         for each in evaluation.slices[:SLICES_LISTED]

@@ -103,7 +103,8 @@ def calibrate(
         classifier: A run, its folder, or a classifier folder; it is changed.
         data: See `open_dataset`; None for the images that chose the best epoch of the run.
         split: `train`, `val`, `test` or `all` of `data`; else `val` of the run's own data, and of
-            other data the images that training never saw.
+            other data the images that training never saw. Nothing should be reported on them after
+            that, so the run's own test images are refused.
         target_error: What the error among the answers is to stay below; None for no threshold.
         synonyms: As for `evaluate`.
         workers: Threads that decode images; None for one a core.
@@ -116,6 +117,11 @@ def calibrate(
         RunError: There is no classifier, or it can't be written.
         UsageError: A value can't be.
     """
+    if data is None and split in ("test", "all"):
+        raise UsageError(
+            f"the classifier's own `{split}` images can't choose: they are what is reported",
+            hint="leave out `--split`, or give other data",
+        )
     loaded = load_with_run(classifier, device=device)
     measured = open_measured(
         [loaded],
