@@ -2,7 +2,8 @@
 
 from convscope.workflows.calibrating import calibrate
 from convscope.workflows.checking import check
-from convscope.workflows.comparing import compare, compare_recipes
+from convscope.workflows.comparing import compare
+from convscope.workflows.comparing_recipes import compare_recipes
 from convscope.workflows.evaluating import evaluate, save_figures, write_evaluation
 from convscope.workflows.learning import find_learning_rate, train, train_recipe
 from convscope.workflows.summarizing import summarize

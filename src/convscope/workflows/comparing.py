@@ -1,9 +1,7 @@
-"""Compare: several classifiers on the same images, or several trainings of each of two recipes."""
+"""Compare: several classifiers on the same images."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +17,12 @@ from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.intervals import Estimate, proportion
 from convscope.evaluation.metrics import named
 from convscope.evaluation.outputs import Outputs
-from convscope.evaluation.seeds import Repeated, over_folds, over_seeds, recipe_difference
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run
 from convscope.workflows.measured_data import Synonyms, open_measured
 from convscope.workflows.using import Loaded, load_with_run
 
 DISAGREEMENTS = 50  # images that are named, of each pair
-APART = ("seed", "fold")  # fields in which the trainings of one recipe differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +91,8 @@ class Pairing:
     disagreements: tuple[Disagreement, ...]
 
     @property
-    def verdict(self) -> str:
-        """Which one is better, in words."""
+    def words(self) -> str:
+        """Which one is better, if that can be told."""
         better = {"first": self.first, "second": self.second}.get(self.difference.verdict)
         if better is None:
             return f"can't tell {self.first} and {self.second} apart"
@@ -108,7 +104,7 @@ class Pairing:
             "first": self.first,
             "second": self.second,
             **self.difference.to_dict(),
-            "words": self.verdict,
+            "words": self.words,
             "disagreements": [
                 {name: getattr(each, name) for name in Disagreement.__slots__}
                 for each in self.disagreements
@@ -264,73 +260,4 @@ def _disagreements(
             second=second.classes[second.predicted[index]],
         )
         for index in apart[np.argsort(-sure, kind="stable")][:DISAGREEMENTS]
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeComparison:
-    """Recipes with the accuracies of their trainings.
-
-    Attributes:
-        recipes: Each with the names of its runs.
-        pairs: Numbers of two recipes, with the second's accuracy less the first's.
-    """
-
-    recipes: tuple[tuple[tuple[str, ...], Repeated], ...]
-    pairs: tuple[tuple[int, int, Estimate], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return {
-            "recipes": [
-                {"runs": list(runs), **repeated.to_dict()} for runs, repeated in self.recipes
-            ],
-            "pairs": [
-                {"first": first, "second": second, **named("accuracy_difference", estimate)}
-                for first, second, estimate in self.pairs
-            ],
-        }
-
-
-def compare_recipes(*runs: Run | str | Path) -> RecipeComparison:
-    """Compares recipes by several trainings of each, which differ in seed or fold alone.
-
-    Args:
-        runs: Finished runs, at least two of each recipe, in any order; their own numbers count.
-
-    Raises:
-        RunError: One is missing or not finished.
-        UsageError: A recipe has one run only, or seeds are mixed with folds.
-    """
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for each in runs:
-        run = each if isinstance(each, Run) else Run.open(each)
-        values = run.recipe.model_dump(mode="json")
-        groups[json.dumps({n: v for n, v in values.items() if n not in APART})].append(run)
-    recipes = [_repeated(group) for group in groups.values()]
-    pairs = [
-        (first, second, recipe_difference(recipes[first][1], recipes[second][1]))
-        for first in range(len(recipes))
-        for second in range(first + 1, len(recipes))
-    ]
-    return RecipeComparison(recipes=tuple(recipes), pairs=tuple(pairs))
-
-
-def _repeated(runs: Sequence[Run]) -> tuple[tuple[str, ...], Repeated]:
-    runs = sorted(runs, key=lambda run: (run.recipe.fold, run.recipe.seed))
-    names = tuple(run.path.name for run in runs)
-    if len(runs) < 2:
-        raise UsageError(
-            f"`{runs[0].path}` is the only run of its recipe",
-            hint="train it again with another `--seed`, or with another `--fold`",
-        )
-    folds, seeds = {run.recipe.fold for run in runs}, {run.recipe.seed for run in runs}
-    accuracies = [float(run.evaluation["accuracy"]) for run in runs]
-    if len(folds) == 1 and len(seeds) == len(runs):
-        return names, over_seeds(accuracies)
-    if len(folds) == len(runs) and len(seeds) == 1:
-        return names, over_folds(accuracies)
-    raise UsageError(
-        f"`{names[0]}` and {len(names) - 1} more differ in seed and fold, or in neither",
-        hint="give runs of one recipe that differ in `--seed` alone, or in `--fold` alone",
     )
