@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import convscope as package
 from convscope.cli.main import run
 
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -63,6 +65,26 @@ def make_folder(tmp_path: Path) -> MakeFolder:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture(scope="session")
+def flawed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `pictures`, of which some have a wrong label, and a run in `runs/flawed`."""
+    place = tmp_path_factory.mktemp("flawed")
+    make_pictures(place / "pictures", {"blue": 100, "red": 100})
+    make_pictures(place / "pictures", {"red": 12, "blue": 12}, seed=1)  # in the others' place
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        package.train("pictures", name="flawed", model="lenet_rgb", epochs=3, batch_size=16)
+    return place
+
+
+@pytest.fixture
+def flawed(flawed_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> package.Run:
+    """A copy of a run that gets some images wrong, in the folder that it was trained in."""
+    shutil.copytree(flawed_once, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return package.Run.open("runs/flawed")
 
 
 class Outcome(NamedTuple):
