@@ -71,7 +71,7 @@ def make_folder(tmp_path: Path) -> MakeFolder:
 def flawed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `pictures`, of which some have a wrong label, and a run in `runs/flawed`."""
     place = tmp_path_factory.mktemp("flawed")
-    make_pictures(place / "pictures", {"blue": 100, "red": 100})
+    make_pictures(place / "pictures", {"blue": 120, "red": 120})
     make_pictures(place / "pictures", {"red": 12, "blue": 12}, seed=1)  # in the others' place
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)

@@ -72,7 +72,7 @@ def test_a_clearly_better_classifier_is_named_with_the_images_that_show_it(
     assert pair.difference.verdict == better
     assert pair.words.startswith(f"{getattr(pair, better)} is better than ")
     apart = pair.difference.only_first + pair.difference.only_second
-    assert apart == 200
+    assert apart == 240
     assert len(pair.disagreements) == 50
     for image in pair.disagreements:
         assert image.name.split("/")[0] == image.label

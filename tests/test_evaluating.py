@@ -123,7 +123,7 @@ def test_a_classifier_folder_copied_elsewhere_evaluates_but_knows_no_data(
         convscope.evaluate(copy)
     assert refused.value.hint == "give the data too"
     evaluation = convscope.evaluate(copy, "pictures")
-    assert evaluation.metrics.num_images == 200
+    assert evaluation.metrics.num_images == 240
     assert evaluation.part.num_seen is None
     assert evaluation.images == "all images; which of them training saw isn't known"
     whole = convscope.evaluate(flawed, split="all")

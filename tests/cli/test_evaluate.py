@@ -1,0 +1,150 @@
+"""`convscope evaluate` as a user types it, and the command that its report says repeats it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from conftest import Convscope
+from convscope.run import Run
+
+
+def test_an_evaluation_prints_its_numbers_and_says_where_the_report_is(
+    convscope: Convscope, flawed: Run
+) -> None:
+    outcome = convscope("evaluate", "runs/flawed")
+    record = flawed.evaluation
+    assert outcome.code == 0
+    assert f"measured on {record['num_images']} images: all images, but for" in outcome.out
+    assert f"{record['accuracy']:.2%}" in outcome.out
+    place = Path("evaluations/flawed-pictures")
+    assert f"report:      {place / 'report.html'}" in outcome.out
+    written = {path.name for path in place.iterdir()}
+    assert written == {"report.html", "predictions.csv", "evaluation.json"}
+
+
+def test_json_alone_has_the_names_of_the_record_and_writes_nothing(
+    convscope: Convscope, flawed: Run
+) -> None:
+    outcome = convscope("evaluate", "runs/flawed", "--json", "-q")
+    fields = json.loads(outcome.out)
+    record = flawed.evaluation
+    assert outcome.err == ""
+    assert list(fields) == list(record)
+    assert {**fields, "images": ""} == {**record, "images": ""}
+    assert not Path("evaluations").exists()
+    convscope("evaluate", "runs/flawed", "--json", "-o", "here", "-q")
+    assert json.loads(Path("here/evaluation.json").read_text()) == fields
+
+
+def test_views_and_thresholds_are_said_in_words_and_written_apart(
+    convscope: Convscope, flawed: Run
+) -> None:
+    words = ("--tta", "flip", "--min-confidence", "0.7", "--split", "all", "--plot", "figures")
+    outcome = convscope("evaluate", flawed.path, *words)
+    assert re.search(r"answers from 70\.0% confidence on: [\d.]+% of the images", outcome.out)
+    assert re.search(r"2 views of each image \(flip\): [+-][\d.]+ points of acc", outcome.out)
+    seen = flawed.use_counts["train"] + flawed.use_counts["validation"]
+    assert f"training or selection saw {seen} of them" in outcome.out
+    assert Path("evaluations/flawed-pictures-all-flip/report.html").is_file()
+    assert Path("figures/confusion.svg").is_file()
+    assert Path("figures/loss.svg").is_file()
+
+
+def test_the_command_on_the_page_repeats_the_evaluation(convscope: Convscope, flawed: Run) -> None:
+    flawed.path.rename("runs/it's flawed")
+    Path("my data").mkdir()
+    for label, other in (("red", "rot & <b>"), ("blue", "blau")):
+        Path("pictures", label).rename(Path("my data", other))
+    Path("their names.csv").write_text("data,classifier\nrot & <b>,red\nblau,blue\n")
+    words = ("--synonyms", "their names.csv", "--tta=flip", "--min-confidence", "0.75", "-j", "1")
+    asked = ("evaluate", "runs/it's flawed", "my data", *words)
+    convscope(*asked, "-o", "first", "-q", "--lang", "zh")
+    page = Path("first/report.html").read_text(encoding="utf-8")
+    assert '<html lang="zh">' in page
+    commands = [html.unescape(text) for text in re.findall(r"<pre>(convscope .*?)</pre>", page)]
+    trained, evaluated = (shlex.split(text) for text in commands)
+    assert trained == ["convscope", "train", "--recipe", "runs/it's flawed/recipe.yaml"]
+    assert "first" not in evaluated
+    convscope(*evaluated[1:], "-o", "second", "-q")
+    first, second = (
+        json.loads(Path(place, "evaluation.json").read_text()) for place in ("first", "second")
+    )
+    for found in (first, second):
+        del found["test_time_augmentation"]["times_as_long"]
+    assert first == second
+
+
+def test_the_command_of_a_trainings_report_finds_what_the_training_found(
+    convscope: Convscope, flawed: Run
+) -> None:
+    page = flawed.report_path.read_text(encoding="utf-8")
+    command = html.unescape(re.findall(r"<pre>(convscope evaluate .*?)</pre>", page)[0])
+    found = json.loads(convscope(*shlex.split(command)[1:], "--json").out)
+    assert found["accuracy_interval"] == flawed.evaluation["accuracy_interval"]
+    assert found["confusion"] == flawed.evaluation["confusion"]
+
+
+def test_a_classifier_folder_is_evaluated_on_data_that_is_given(
+    convscope: Convscope, flawed: Run
+) -> None:
+    flawed.classifier_path.rename("mine")
+    outcome = convscope("evaluate", "mine", "pictures", "-q")
+    assert outcome.code == 0
+    assert "measured on 240 images: all images; which of them training saw isn't" in outcome.out
+    page = Path("evaluations/mine-pictures/report.html").read_text(encoding="utf-8")
+    assert "convscope evaluate mine pictures" in page
+    assert "convscope train" not in page
+    assert "that isn&#39;t known" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (
+            ("--tta", "none"),
+            2,
+            "error: `tta` can't be `none`\nhint: it takes `flip`, `crops` or `flip-crops`\n",
+        ),
+        (("--min-confidence", "2"), 2, "error: `min_confidence` can't be 2: it is 0 to 1\n"),
+        (("--min-confidence", "x"), 2, "`--min-confidence` can't be this: 'x' is not a valid f"),
+        (("--lang", "fr"), 2, "error: `--lang` can't be this: 'fr' is not one of 'en', 'zh'"),
+        (("--split", "tset"), 2, "error: `split` can't be `tset`\nhint: it takes `train`, `val`"),
+        (("--synonyms", "none.csv"), 3, "error: `none.csv` can't be read: "),
+        (("--tt", "flip"), 2, "error: `evaluate` has no flag `--tt`\nhint: did you mean `--tta`?"),
+        (("no-data",), 3, "error: there is no folder `no-data`"),
+    ],
+)
+def test_wrong_values_get_a_clear_error_and_write_nothing(
+    convscope: Convscope, flawed: Run, words: tuple[str, ...], code: int, message: str
+) -> None:
+    outcome = convscope("evaluate", flawed.path, *words)
+    assert message in outcome.err
+    assert outcome.code == code
+    assert outcome.out == ""
+    assert not Path("evaluations").exists()
+
+
+def test_a_table_of_synonyms_without_its_first_line_is_explained(
+    convscope: Convscope, flawed: Run
+) -> None:
+    Path("names.csv").write_text("rot,red\n")
+    outcome = convscope("evaluate", flawed.path, "--synonyms", "names.csv")
+    assert outcome.code == 3
+    assert "error: `names.csv` is no table of synonyms\nhint: its first line is" in outcome.err
+
+
+def test_a_training_reports_in_the_language_that_is_asked_for(
+    convscope: Convscope, flawed: Run
+) -> None:
+    flawed.evaluation_path.unlink()
+    words = ("--model", "lenet_rgb", "--epochs", "3", "-b", "16", "--name", "flawed")
+    assert convscope("train", "pictures", *words, "--lang", "zh", "-q").code == 0
+    assert '<html lang="zh">' in flawed.report_path.read_text(encoding="utf-8")
+    refused = convscope("train", "pictures", *words, "--lang", "fr")
+    assert (refused.code, refused.out) == (2, "")
