@@ -26,19 +26,24 @@ from convscope.evaluation.intervals import (
 Z = 1.959963984540054
 
 
+def wilson(share: float, trials: float) -> tuple[float, float]:
+    middle = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
+    root = math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
+    half = Z * root / (1 + Z**2 / trials)
+    return middle - half, middle + half
+
+
 @MANY
 @given(st.integers(1, 5000), st.data())
 def test_a_share_has_the_interval_of_wilsons_formula(trials: int, data: st.DataObject) -> None:
     successes = data.draw(st.integers(0, trials))
     value, interval = proportion(successes, trials)
     share = successes / trials
-    middle = (share + Z**2 / (2 * trials)) / (1 + Z**2 / trials)
-    root = math.sqrt(share * (1 - share) / trials + Z**2 / (4 * trials**2))
-    half = Z * root / (1 + Z**2 / trials)
+    low, high = wilson(share, trials)
     assert value == share
     assert interval.method == "wilson"
-    assert interval.low == pytest.approx(middle - half, abs=1e-9)
-    assert interval.high == pytest.approx(middle + half, abs=1e-9)
+    assert interval.low == pytest.approx(low, abs=1e-9)
+    assert interval.high == pytest.approx(high, abs=1e-9)
     theirs = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
     assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
     assert interval.low <= share <= interval.high
@@ -69,6 +74,14 @@ def test_one_share_alone_is_the_mean_of_itself() -> None:
     alone = proportion(80, 100).interval
     assert found.low == pytest.approx(alone.low, abs=0.005)
     assert found.high == pytest.approx(alone.high, abs=0.005)
+
+
+def test_a_mean_that_scatters_more_is_worth_fewer_images() -> None:
+    # Of 200 images all are right, of 10 half: a plain share of 30 scatters as much.
+    variance = 0.5 * 0.5 / 10 / 4
+    resampled = 0.75 + math.sqrt(variance) * np.repeat([-1.0, 1.0], RESAMPLES // 2)
+    found = mean_of_proportions(0.75, resampled, np.array([200, 10]))
+    assert (found.low, found.high) == pytest.approx(wilson(0.75, 30), abs=1e-9)
 
 
 def test_where_no_class_has_a_mistake_their_mean_is_worth_as_many_images_as_it_can_be() -> None:

@@ -66,6 +66,18 @@ def test_p_values_are_adjusted_for_all_groups_of_all_properties() -> None:
     assert found[0].value == "z"
 
 
+def test_worse_groups_come_first_then_those_with_the_lowest_accuracy() -> None:
+    sizes, right = {"w": 10, "x": 300, "y": 300, "z": 300}, {"w": 6, "x": 200, "y": 290, "z": 270}
+    is_correct = np.concatenate([np.arange(sizes[each]) < right[each] for each in sizes])
+    found = find_slices(is_correct, {"site": [each for each in sizes for _ in range(sizes[each])]})
+    assert [(each.value, each.is_worse) for each in found] == [
+        ("x", True),
+        ("w", False),
+        ("z", False),
+        ("y", False),
+    ]
+
+
 def test_numbers_are_cut_into_quarters() -> None:
     found = find_slices(np.ones(400, bool), {"width": np.arange(1000.0, 1400.0)})
     groups = sorted((each.value, each.num_images) for each in found)
