@@ -58,8 +58,8 @@ RUN = {
     },
     "methods": {
         "wilson": "Wilson",
-        "bootstrap": "bootstrap, percentiles",
-        "basic bootstrap": "bootstrap, basic",
+        "wilson, effective number": "Wilson, effective number",
+        "bootstrap": "bootstrap, bias-corrected",
     },
     "others": "Macro means: precision {macro_precision}, recall {balanced_accuracy}, F1 "
     "{macro_f1}, "

@@ -55,8 +55,8 @@ RUN = {
     },
     "methods": {
         "wilson": "Wilson",
-        "bootstrap": "自助法（百分位）",
-        "basic bootstrap": "自助法（基本）",
+        "wilson, effective number": "Wilson（有效图像数）",
+        "bootstrap": "自助法（偏差校正）",
     },
     "others": "宏平均：精确率 {macro_precision}，召回率 {balanced_accuracy}，F1 {macro_f1}，ROC "
     "曲线下面积 "
