@@ -16,6 +16,8 @@ import pytest
 
 from browser.opening import NoBrowserError, started
 
+pytest.register_assert_rewrite("browser.claims")  # so that what is cut off is told
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from browser import claims
 from browser.opening import SCHEMES, WIDTHS_PX, Document, Scheme
 from convscope.data.dataset import ArrayImages, Dataset
 from convscope.workflows.checking import check
@@ -19,7 +19,6 @@ from convscope.workflows.checking import check
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-A4_PX = 680  # 210 mm less two margins of 15 mm, at 96 px an inch
 LONG = "a_class_with_a_name_that_has_no_place_to_break_and_goes_on_and_on_" + "x" * 60
 
 
@@ -91,28 +90,16 @@ def document(
 
 
 def test_the_page_has_no_complaint_and_asks_for_nothing(document: Document) -> None:
-    for scheme in SCHEMES:
-        document.show(width_px=1280, scheme=scheme)
-    assert document.complaints == []
-    assert document.requests == []
+    claims.has_no_complaint_and_asks_for_nothing(document)
 
 
 def test_every_picture_is_there_and_has_words(document: Document) -> None:
-    document.show(width_px=1280)
-    measured = document.measure()
-    assert measured["broken"] == []
-    assert measured["without_words"] == []
-    assert (measured["num_pictures"] > 0) == ("cat/1.png" not in document.page.content())
+    count = claims.every_picture_is_there_and_has_words(document)
+    assert (count > 0) == ("cat/1.png" not in document.page.content())
 
 
 def test_the_page_says_its_language_and_its_headings_follow_each_other(document: Document) -> None:
-    document.show(width_px=1280)
-    measured = document.measure()
-    levels = measured["headings"]
-    assert measured["language"] == "en"
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    claims.says_its_language_and_headings_follow_each_other(document, "en")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -120,43 +107,18 @@ def test_the_page_says_its_language_and_its_headings_follow_each_other(document:
 def test_nothing_is_wider_than_the_window_or_cut_off(
     document: Document, width_px: int, scheme: Scheme
 ) -> None:
-    document.show(width_px=width_px, scheme=scheme)
-    measured = document.measure()
-    assert measured["sticking_out"] == []
-    assert measured["width_px"] <= width_px
-    assert measured["cut_off"] == []
+    claims.nothing_is_wide_or_cut_off(document, width_px=width_px, scheme=scheme)
 
 
 def test_nothing_is_cut_off_on_a4(document: Document, tmp_path: Path) -> None:
-    document.show(width_px=A4_PX, on_paper=True)
-    measured = document.measure()
-    assert measured["sticking_out"] == []
-    assert measured["width_px"] <= A4_PX
-    assert measured["cut_off"] == []
-    document.save_pdf(tmp_path / "page.pdf")
-    printed = (tmp_path / "page.pdf").read_bytes()
-    sides = {float(side) for side in re.findall(rb"/MediaBox \[0 0 ([\d.]+) ", printed)}
-    assert list(sides) == pytest.approx([595], abs=2)  # A4, in points
-
-
-def brightness(colour: str) -> float:
-    return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3 / 255
+    claims.nothing_is_cut_off_on_a4(document, tmp_path)
 
 
 def test_writing_is_dark_on_light_or_light_on_dark_and_always_so_on_paper(
     document: Document,
 ) -> None:
-    for scheme, on_paper in (("light", False), ("dark", False), ("dark", True)):
-        document.show(width_px=1280, scheme=scheme, on_paper=on_paper)
-        ink = brightness(document.style("body", "color"))
-        paper = brightness(document.style("body", "background-color"))
-        is_dark = scheme == "dark" and not on_paper
-        assert (ink > 0.8, paper < 0.2) == (is_dark, is_dark)
+    claims.writing_stands_out(document)
 
 
 def test_colours_of_a_dark_screen_are_not_printed(document: Document) -> None:
-    values = []
-    for scheme in SCHEMES:
-        document.show(width_px=A4_PX, scheme=scheme, on_paper=True)
-        values.append([document.style(":root", f"--{name}") for name in ("accent", "error-paper")])
-    assert values[0] == values[1]
+    claims.colours_of_a_dark_screen_are_not_printed(document)

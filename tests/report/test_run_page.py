@@ -16,7 +16,7 @@ from reading import Page, check_asks_for_nothing
 
 from convscope.classifier import Decision
 from convscope.evaluation.evaluate import Evaluation
-from convscope.report.page import percent
+from convscope.report.page import isolated, percent
 from convscope.report.run import run_page
 from convscope.report.verdict import verdict
 from convscope.report.words import WORDS, words_of
@@ -209,6 +209,34 @@ def test_every_verdict_can_be_said_in_chinese() -> None:
         said = said_of(evaluation_of(planted), "zh")
         assert "{" not in said
         assert "。" in said
+
+
+def test_few_images_cannot_tell_whether_probabilities_can_be_believed() -> None:
+    said = said_of(evaluation_of(known(30)))
+    assert "So few images can't tell whether its probabilities can be believed." in said
+
+
+def test_names_read_from_the_right_do_not_turn_the_words_around_them(rich_page: str) -> None:
+    name = HARD_NAMES[-1]
+    assert f"\N{FIRST STRONG ISOLATE}{name}\N{POP DIRECTIONAL ISOLATE}," in rich_page
+    assert isolated("abc 三花猫 🐈") == "abc 三花猫 🐈"
+
+
+def test_a_long_table_shows_classes_with_images_and_counts_the_others() -> None:
+    classes = tuple(f"class {number:03d}" for number in range(100))
+    few = known(300, classes=classes[:70])
+    wide = np.zeros((300, 100))
+    wide[:, :70] = few.logits
+    for language, words in (
+        ("en", "30 classes without images here"),
+        ("zh", "另有 30 个类别在这里"),
+    ):
+        evaluation = evaluation_of(replace(few, logits=wide, classes=classes))
+        page = Page(page_of(evaluation, language))
+        listed = [row for row in page.rows if len(row) == 8 and row[0] in classes]
+        assert len(listed) == 50
+        assert all(row[1] != "0" for row in listed)
+        assert words in page.text
 
 
 def test_the_mean_of_one_image_is_reported_with_its_doubt() -> None:

@@ -6,6 +6,7 @@ content security policy forbids scripts and requests besides.
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from markupsafe import Markup, escape
 
 from convscope.report.words import words_of
 
+FROM_THE_RIGHT = ("R", "AL")  # Hebrew and its kin, Arabic and its kin
+ISOLATE, ISOLATE_ENDS = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -43,6 +46,7 @@ def _environment() -> Environment:
     environment.filters["share"] = percent
     environment.filters["short"] = _short
     environment.filters["marked"] = _marked
+    environment.filters["isolated"] = isolated
     return environment
 
 
@@ -55,6 +59,16 @@ def percent(share: float) -> str:
     else:
         text = "< 0.0001%" if share < 0.5 else "> 99.9999%"
     return text.replace("%", "\N{NO-BREAK SPACE}%")
+
+
+def isolated(name: str) -> str:
+    """A name to stand in a sentence; one that is read from right to left keeps to itself there.
+
+    Else the numbers and signs after it would be drawn before it.
+    """
+    if any(unicodedata.bidirectional(letter) in FROM_THE_RIGHT for letter in name):
+        return f"{ISOLATE}{name}{ISOLATE_ENDS}"
+    return name
 
 
 def _short(number: float) -> str:

@@ -66,7 +66,7 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         learning=_learning(run) if run else None,
         confusion=confusion_table(evaluation.metrics.confusion, evaluation.outputs.classes),
         pairs=evaluation.mistakes.pairs[:PAIRS],
-        class_rows=list(_class_rows(evaluation)),
+        class_rows=list(_class_rows(evaluation, words)),
         shown=_shown(evaluation),
         calibrated_on=evaluation.classifier.metrics.get("calibration", {}).get("images"),
         slices=_slices(evaluation, words),
@@ -130,23 +130,27 @@ def _learning(run: Run) -> dict[str, Any] | None:
     return {"epochs": len(run.history), "best": run.best_epoch} if run.history else None
 
 
-def _class_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    """The classes with images, the lowest F1 first; of very many those at either end."""
+def _class_rows(evaluation: Evaluation, words: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The classes, the lowest F1 first; of very many those with images at either end."""
     metrics = evaluation.metrics
     taken = most_often_taken_for(metrics.confusion, evaluation.outputs.classes)
     order = sorted(
         range(len(metrics.classes)),
-        key=lambda i: (metrics.classes[i].f1 is None, metrics.classes[i].f1 or 0.0),
+        key=lambda i: (not metrics.classes[i].num_images, metrics.classes[i].f1 or 0.0),
     )
-    hidden = order[ENDS_IN_TABLE:-ENDS_IN_TABLE] if len(order) > CLASSES_IN_TABLE else []
+    absent, hidden = 0, []
+    if len(order) > CLASSES_IN_TABLE:
+        absent = sum(not row.num_images for row in metrics.classes)
+        order = order[: len(order) - absent]
+        hidden = order[ENDS_IN_TABLE:-ENDS_IN_TABLE]
     for index in order:
         if index in hidden:
             if index == hidden[0]:
-                yield {"between": f"{len(hidden):,}"}
+                yield {"note": words["between"].format(count=f"{len(hidden):,}")}
             continue
         row = metrics.classes[index]
         yield {
-            "between": None,
+            "note": None,
             "name": row.name,
             "num_images": row.num_images,
             "precision": row.precision and estimate_texts("precision", row.precision),
@@ -156,6 +160,8 @@ def _class_rows(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             "average_precision": _number(row.average_precision),
             "taken_for": taken[index],
         }
+    if absent:
+        yield {"note": words["without_images"].format(count=f"{absent:,}")}
 
 
 def _number(value: float | None) -> str:

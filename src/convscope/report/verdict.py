@@ -9,10 +9,11 @@ import numpy as np
 
 from convscope.evaluation.evaluate import Evaluation
 from convscope.evaluation.intervals import Estimate
-from convscope.report.page import percent
+from convscope.report.page import isolated, percent
 
 FEW_IMAGES = 200  # with fewer, the interval of 90 % is wider than 8 points
 SLICES_NAMED = 3
+TELLING = 0.1  # a calibration error that chance alone explains; beyond, being below says little
 ONE_SIDED = 0.7  # the share of the calibration error that has one sign
 
 
@@ -35,7 +36,7 @@ def _sentences(evaluation: Evaluation, name: str, words: Mapping[str, Any]) -> I
     yield words[f"verdict_{kind}"].format(
         count=f"{metrics.num_images:,}",
         seen=f"{seen:,}" if seen else "",
-        name=name,
+        name=isolated(name),
         accuracy=percent(metrics.accuracy.value),
         low=percent(metrics.accuracy.interval.low),
         high=percent(metrics.accuracy.interval.high),
@@ -45,7 +46,7 @@ def _sentences(evaluation: Evaluation, name: str, words: Mapping[str, Any]) -> I
     support = metrics.confusion.sum(axis=1)
     majority = int(support.argmax())
     yield words["verdict_baseline"].format(
-        majority=metrics.classes[majority].name,
+        majority=isolated(metrics.classes[majority].name),
         share=percent(float(support[majority] / metrics.num_images)),
     )
     if not evaluation.mistakes.pairs:
@@ -53,8 +54,8 @@ def _sentences(evaluation: Evaluation, name: str, words: Mapping[str, Any]) -> I
     else:
         pair = evaluation.mistakes.pairs[0]
         yield words["verdict_pair"].format(
-            label=pair.label,
-            predicted=pair.predicted,
+            label=isolated(pair.label),
+            predicted=isolated(pair.predicted),
             count=f"{pair.num_images:,}",
             support=f"{round(pair.num_images / pair.share):,}",
         )
@@ -62,8 +63,8 @@ def _sentences(evaluation: Evaluation, name: str, words: Mapping[str, Any]) -> I
     worse = [each for each in evaluation.slices if each.is_worse]
     if worse:
         groups = [
-            f"{words['properties'].get(each.grouped_by, each.grouped_by)} {each.value} "
-            f"({percent(each.accuracy.value)})"
+            f"{isolated(words['properties'].get(each.grouped_by, each.grouped_by))} "
+            f"{isolated(each.value)} ({percent(each.accuracy.value)})"
             for each in worse[:SLICES_NAMED]
         ]
         yield words["verdict_slices"].format(groups=", ".join(groups))
@@ -73,7 +74,8 @@ def _on_calibration(evaluation: Evaluation, words: Mapping[str, Any]) -> str:
     calibration = evaluation.metrics.calibration
     error = calibration.equal_width.value
     if error <= calibration.by_chance:
-        return str(words["verdict_calibrated"])
+        is_told = calibration.by_chance <= TELLING
+        return str(words["verdict_calibrated" if is_told else "verdict_calibration_untold"])
     gap = float(np.mean(evaluation.outputs.confidences - evaluation.outputs.is_correct))
     kind = "uneven"
     if abs(gap) > ONE_SIDED * error:

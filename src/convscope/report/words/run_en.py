@@ -19,6 +19,8 @@ RUN = {
     "{support}.",
     "verdict_calibrated": "Its probabilities can be believed: they are no further from the shares "
     "that are right than chance explains.",
+    "verdict_calibration_untold": "So few images can't tell whether its probabilities can be "
+    "believed.",
     "verdict_overconfident": "Its probabilities are too high: by {error} on average.",
     "verdict_underconfident": "Its probabilities are too low: by {error} on average.",
     "verdict_uneven": "Its probabilities are off by {error} on average, some too high and some too "
@@ -111,6 +113,7 @@ RUN = {
     "classes_sorted": "The lowest F1 first. In small print: 95 % intervals (Wilson).",
     "recall_by_class": "recall of each class",
     "between": "{count} classes in between",
+    "without_images": "{count} classes without images here",
     "mistakes_heading": "Where it fails",
     "no_mistakes": "Not one image is wrong.",
     "worst": "The worst mistakes",
