@@ -143,3 +143,26 @@ def test_a_target_that_cannot_be_proven_changes_nothing(
     with pytest.raises(DataError, match="no threshold keeps the error at 0.001 or below"):
         calibrate(flawed, mislabelled, target_error=0.001)
     assert (flawed.classifier_path / "classifier.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("split", ["test", "all"])
+def test_a_runs_own_test_images_choose_nothing(flawed: convscope.Run, split: str) -> None:
+    with pytest.raises(UsageError, match=f"own `{split}` images can't choose") as refused:
+        calibrate(flawed, split=split)
+    assert refused.value.hint == "leave out `--split`, or give other data"
+
+
+def test_images_that_a_run_reports_on_are_left_out_wherever_they_lie(
+    flawed: convscope.Run,
+) -> None:
+    shutil.copytree("pictures", "copied")
+    with pytest.raises(DataError, match="reports on all of these images") as refused:
+        calibrate(flawed, "copied")  # all others training saw
+    assert refused.value.hint == (
+        "leave out DATA to choose on the validation images, or give other data"
+    )
+    found = calibrate(flawed, "copied", split="all")
+    num_test = flawed.evaluation["num_images"]
+    assert found.fit is not None
+    assert found.fit.num_images == 240 - num_test
+    assert found.images.endswith(f", but for {num_test} that are reported on")

@@ -6,16 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from convscope.classifier import Classifier
 from convscope.data.gallery import Gallery
-from convscope.errors import UsageError
+from convscope.errors import DataError, UsageError
 from convscope.evaluation.calibration import Fit, fit_temperature
 from convscope.evaluation.choosing import Part
 from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.rejection import Threshold, choose_threshold
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run
-from convscope.workflows.measured_data import Synonyms, open_measured
+from convscope.workflows.measured_data import MeasuredData, Synonyms, open_measured
 from convscope.workflows.using import load_with_run
 
 
@@ -104,7 +106,7 @@ def calibrate(
         data: See `open_dataset`; None for the images that chose the best epoch of the run.
         split: `train`, `val`, `test` or `all` of `data`; else `val` of the run's own data, and of
             other data the images that training never saw. Nothing should be reported on them after
-            that, so the run's own test images are refused.
+            that, so the run's own test images are left out, wherever they lie.
         target_error: What the error among the answers is to stay below; None for no threshold.
         synonyms: As for `evaluate`.
         workers: Threads that decode images; None for one a core.
@@ -113,7 +115,8 @@ def calibrate(
         source: As for `evaluate`.
 
     Raises:
-        DataError: As for `evaluate`, or no threshold is proven to keep the error that low.
+        DataError: As for `evaluate`, all images are reported on, or no threshold is proven to keep
+            the error that low.
         RunError: There is no classifier, or it can't be written.
         UsageError: A value can't be.
     """
@@ -135,9 +138,31 @@ def calibrate(
     found = calibrate_on(
         loaded.classifier,
         measured.gallery,
-        measured.part,
+        _not_reported(measured, loaded.run),
         target_error=target_error,
         reporter=reporter,
     )
     loaded.classifier.save(loaded.run.classifier_path if loaded.run else str(classifier))
     return found
+
+
+def _not_reported(measured: MeasuredData, run: Run | None) -> Part:
+    """The images but for those that the run reports on: what is reported can't choose.
+
+    Raises:
+        DataError: There are no others.
+    """
+    part = measured.part
+    if run is None:
+        return part
+    uses, hashes = run.image_uses, measured.gallery.pixel_hashes[part.indices]
+    is_test = np.array(["test" in uses.get(int(key), ()) for key in hashes], dtype=bool)
+    if not is_test.any():
+        return part
+    if is_test.all():
+        raise DataError(
+            f"`{run.path}` reports on all of these images, so they can't choose ({part.words})",
+            hint="leave out DATA to choose on the validation images, or give other data",
+        )
+    words = f"{part.words}, but for {int(is_test.sum()):,} that are reported on"
+    return part._replace(indices=part.indices[~is_test], words=words)
