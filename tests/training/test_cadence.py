@@ -53,3 +53,12 @@ def test_epochs_that_end_soon_after_an_expensive_checkpoint_get_none() -> None:
     assert not cadence.is_due_after_epoch()
     cadence.cost_seconds = 0.0
     assert cadence.is_due_after_epoch()
+
+
+def test_the_first_one_waits_until_it_is_worth_what_its_size_will_cost() -> None:
+    large, small = Cadence(), Cadence()
+    large.expect(10**9)
+    small.expect(1000)
+    time.sleep(0.01)
+    assert not large.is_due_after_epoch()
+    assert small.is_due_after_epoch()

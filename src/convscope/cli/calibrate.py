@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from convscope.cli.recipe_flags import reading_flags
 from convscope.cli.report_flags import measuring_flags
+
+if TYPE_CHECKING:
+    from convscope.evaluation.rejection import Threshold
 
 
 @click.command("calibrate")
@@ -53,10 +57,14 @@ def command(run: str, data: str | None, as_json: bool, quiet: bool, **options: A
             f"temperature {found.fit.temperature:.3f}: log loss {found.fit.log_loss_before:.4f} -> "
             f"{found.fit.log_loss_after:.4f} nats on these {found.fit.num_images:,} images"
         )
-    if found.threshold is None:
+    _print_threshold(found.threshold)
+    print(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures it anew")
+
+
+def _print_threshold(threshold: Threshold | None) -> None:
+    if threshold is None:
         print("it always answers")
         return
-    threshold = found.threshold
     which = "it always answers; of these images"
     if threshold.min_confidence:
         which = (

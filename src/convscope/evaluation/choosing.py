@@ -85,8 +85,10 @@ def _read_pairs(path: Path) -> list[tuple[str, str]]:
             table = csv.DictReader(file)
             columns = set(table.fieldnames or ())
             pairs = [(row.get("data"), row.get("classifier")) for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"`{path}` can't be read: {error}") from error
+    except OSError as error:
+        raise DataError(f"`{path}` can't be read: {error.strerror or error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"`{path}` is no CSV file: {error}") from error
     if not columns >= {"data", "classifier"} or any(None in pair for pair in pairs):
         raise DataError(
             f"`{path}` is no table of synonyms",

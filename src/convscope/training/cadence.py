@@ -16,6 +16,7 @@ from convscope.recipe import seconds_of
 
 USUAL_SECONDS = 300.0
 SHARE = 0.015  # of the time that checkpoints at the ends of epochs may take
+EXPECTED_BYTES_PER_SECOND = 100e6  # copied, hashed and written beside a training on two cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,13 @@ class Cadence:
         self._interval = interval
         self._steps, self._last = 0, time.perf_counter()
         self.cost_seconds = 0.0  # of the last one, wherever it was spent
+
+    def expect(self, num_bytes: int) -> None:
+        """Takes a checkpoint to cost what one of this size does, until the first has shown it.
+
+        Else the first one comes after the first epoch, which a short training never makes up for.
+        """
+        self.cost_seconds = num_bytes / EXPECTED_BYTES_PER_SECOND
 
     def is_due_after_step(self) -> bool:
         """Whether the longest way is done; called once a step."""

@@ -242,7 +242,7 @@ class Fitting:
                 planned_epochs=self.recipe.epochs,
                 steps_per_epoch=self.steps_per_epoch,
             )
-            self._record.begin(state, steps_per_epoch=self.steps_per_epoch)
+            self._begin_record(state)
             return state, copied(portable_state(self.equipment.network))
         checkpoint.restore(self.equipment.network, self.optimizer)
         if self.average is not None:
@@ -252,8 +252,18 @@ class Fitting:
             reporter.say(f"note: epoch {state.epoch + 1} begins again: its steps are others now")
         if self._deadline is not None:
             self._deadline = self._deadline.sooner(state.used_seconds)
-        self._record.begin(state, steps_per_epoch=self.steps_per_epoch)
+        self._begin_record(state)
         return state, checkpoint.best
+
+    def _begin_record(self, state: TrainingState) -> None:
+        """Tells the record where the training is, and how large its checkpoints will be."""
+        weights = portable_state(self.equipment.network).values()
+        self._record.begin(
+            state,
+            steps_per_epoch=self.steps_per_epoch,
+            # The weights, the best ones, and what most optimizers keep of each: two numbers.
+            num_bytes=4 * sum(value.nbytes for value in weights),
+        )
 
     def _plan_anew(self, reporter: Reporter) -> bool:
         """Leaves epochs out for which there is no time left; the schedule ends sooner.

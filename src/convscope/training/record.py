@@ -69,8 +69,15 @@ class Record:
             found.state.begin_here()
         return found
 
-    def begin(self, state: TrainingState, *, steps_per_epoch: int) -> None:
-        """Makes history and log say what the state says; what came after it is done again."""
+    def begin(self, state: TrainingState, *, steps_per_epoch: int, num_bytes: int) -> None:
+        """Makes history and log say what the state says; what came after it is done again.
+
+        Args:
+            state: Where the training is.
+            steps_per_epoch: For the log.
+            num_bytes: Of a checkpoint, about.
+        """
+        self._cadence.expect(num_bytes)
         if self._log is not None:
             self._log.begin(state.epoch * steps_per_epoch + state.sums.steps)
         if self._processes.is_first and not state.history:
@@ -93,7 +100,8 @@ class Record:
         """
         if not self._is_free():
             return False
-        self._cadence.cost_seconds = self._copy_seconds + self._saver.seconds
+        if self._saver.seconds:
+            self._cadence.cost_seconds = self._copy_seconds + self._saver.seconds
         return self._cadence.is_due_after_epoch()
 
     def save(

@@ -158,7 +158,7 @@ RUN = {
     "temperature_images": "The temperature was chosen on: {images}.",
     "no_temperature": "It has no temperature: its probabilities are the network's own.",
     "risk": "error among the surest",
-    "risk_text": "If only the surest images are answered, fewer of the answers are wrong.",
+    "risk_text": "How many of the answers are wrong if only the surest images are answered.",
     "threshold_text": "It answers from {threshold} confidence on: {coverage} of these images, of "
     "which {error} are wrong.",
     "ranking_heading": "Each class against all others",

@@ -156,7 +156,7 @@ RUN = {
     "temperature_images": "选定温度所用图像：{images}。",
     "no_temperature": "没有使用温度：概率就是网络自身的输出。",
     "risk": "最有把握的图像中的错误率",
-    "risk_text": "如果只回答最有把握的图像，答案中的错误就更少。",
+    "risk_text": "如果只回答最有把握的图像，答案中有多少错误。",
     "threshold_text": "置信度达到 {threshold} 才回答：回答了这些图像的 {coverage}，其中 {error} "
     "有误。",
     "ranking_heading": "每一类与其余各类",
