@@ -43,4 +43,4 @@ docs: .venv/installed  ## the generated pages
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .coverage runs
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .coverage runs evaluations

@@ -40,8 +40,9 @@ def main() -> int:
             return code
     print(f"Everything lies in {newest.path.as_posix()}:")
     for path, what in {
+        "report.html": "what was found, with pictures: open it in a browser",
         "classifier/": "the classifier: copy, share, `convscope.load` it",
-        "evaluation.json": "the numbers above, and more",
+        "evaluation.json": "its numbers, for programs",
         "recipe.yaml": "all that decided the result; `convscope train -c` takes it back",
         "history.csv": "one row per epoch",
         "splits.csv": "which image was used for what",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from convscope.data.counters import seed32
 from convscope.evaluation.intervals import (
     CONFIDENCE,
+    QUANTILE,
     RESAMPLES,
     Estimate,
     Interval,
@@ -26,6 +27,7 @@ from convscope.evaluation.outputs import Outputs
 
 BINS = 15  # Source: Guo et al. 2017, section 5
 FEWEST_IMAGES = 30  # that a temperature is fitted on; fewer say nothing about confidence
+SIGNIFICANT = QUANTILE**2  # of twice the log-likelihood, for one number (Wilks 1938)
 COLDEST, WARMEST = 0.05, 20.0
 
 
@@ -153,8 +155,9 @@ class Fit:
 def fit_temperature(outputs: Outputs) -> Fit | None:
     """The temperature with the lowest log loss. Source: Guo et al. 2017, section 4.2.
 
-    The label counts (N + 1) / (N + 2) instead of 1 and all classes share the rest alike, after
-    Platt 1999: images that are all right would otherwise ask for a temperature of 0.
+    It stays 1 where that is not significantly worse (likelihood ratio, 5 %): few images would move
+    it by chance. It also does where all images are right, which says nothing of how sure one may
+    be of others.
 
     Args:
         outputs: For images that training did not learn from and that nothing is reported on.
@@ -166,17 +169,22 @@ def fit_temperature(outputs: Outputs) -> Fit | None:
 
     if len(outputs) < FEWEST_IMAGES:
         return None
-    doubt = 1 / (len(outputs) + 2)
 
-    def loss(logarithm: float) -> float:
-        at = outputs.at_temperature(math.exp(logarithm))
-        return float((1 - doubt) * at.losses.mean() - doubt * at.log_probabilities.mean())
+    def loss(temperature: float) -> float:
+        return float(outputs.at_temperature(temperature).losses.mean())
 
-    found = minimize_scalar(loss, bounds=(math.log(COLDEST), math.log(WARMEST)), method="bounded")
+    found = minimize_scalar(
+        lambda logarithm: loss(math.exp(logarithm)),
+        bounds=(math.log(COLDEST), math.log(WARMEST)),
+        method="bounded",
+    )
     temperature = math.exp(float(found.x))
+    gain = 2 * len(outputs) * (loss(1.0) - loss(temperature))
+    if outputs.is_correct.all() or gain < SIGNIFICANT:
+        temperature = 1.0
     return Fit(
         temperature=temperature,
         num_images=len(outputs),
-        log_loss_before=float(outputs.at_temperature(1.0).losses.mean()),
-        log_loss_after=float(outputs.at_temperature(temperature).losses.mean()),
+        log_loss_before=loss(1.0),
+        log_loss_after=loss(temperature),
     )
