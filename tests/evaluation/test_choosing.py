@@ -119,7 +119,7 @@ def test_a_table_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="can't be read: .*No such file"):
         read_synonyms(tmp_path / "none.csv")
     (tmp_path / "picture.csv").write_bytes(b"\xff\xd8\xff\xe0")
-    with pytest.raises(DataError, match="picture.csv` can't be read"):
+    with pytest.raises(DataError, match="picture.csv` is no CSV file"):
         read_synonyms(tmp_path / "picture.csv")
 
 
