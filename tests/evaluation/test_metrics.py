@@ -13,8 +13,8 @@ from hypothesis import given
 from samples import FEW, answers, drawn, names, some_outputs
 from sklearn import metrics as theirs
 
-from convscope.evaluation.intervals import Estimate
-from convscope.evaluation.metrics import Metrics, compute_metrics, named
+from convscope.evaluation.intervals import Estimate, named
+from convscope.evaluation.metrics import Metrics, compute_metrics
 from convscope.evaluation.outputs import Outputs
 
 EXAMPLE = answers([0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 1, 2])

@@ -19,6 +19,7 @@ from convscope.evaluation.intervals import (
     RESAMPLES,
     Estimate,
     Interval,
+    named,
     proportion,
     resampled_means,
     sum_of_sizes,
@@ -49,8 +50,7 @@ class Bin:
         """The fields, ready for JSON."""
         return {
             "confidence": self.confidence,
-            "accuracy": self.accuracy.value,
-            "accuracy_interval": self.accuracy.interval.to_dict(),
+            **named("accuracy", self.accuracy),
             "num_images": self.num_images,
         }
 

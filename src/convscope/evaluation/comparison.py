@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.evaluation.intervals import CONFIDENCE, Estimate, Interval
+from convscope.evaluation.intervals import CONFIDENCE, QUANTILE, Estimate, Interval, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ class Difference:
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
         return {
-            "accuracy_difference": self.accuracy.value,
-            "accuracy_difference_interval": self.accuracy.interval.to_dict(),
+            **named("accuracy_difference", self.accuracy),
             "only_first": self.only_first,
             "only_second": self.only_second,
             "num_images": self.num_images,
@@ -108,12 +107,10 @@ def _interval(only_first: int, only_second: int, count: int) -> Interval:
 
     Source: Bonett, Price 2012, equation 1.
     """
-    from scipy.stats import norm
-
     lost, won = (only_first + 1) / (count + 2), (only_second + 1) / (count + 2)
     middle = won - lost
     error = math.sqrt((won + lost - middle**2) / (count + 2))
-    half = float(norm.ppf((1 + CONFIDENCE) / 2)) * error
+    half = QUANTILE * error
     return Interval(max(-1.0, middle - half), min(1.0, middle + half), "bonett-price")
 
 

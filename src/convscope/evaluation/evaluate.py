@@ -12,11 +12,11 @@ from convscope.classifier import Classifier, collect_logits, evaluation_batch
 from convscope.data.batches import ImageBatches
 from convscope.data.gallery import Gallery
 from convscope.errors import DataError
-from convscope.evaluation.calibration import calibration_error
+from convscope.evaluation.calibration import CalibrationError, calibration_error
 from convscope.evaluation.choosing import Part
 from convscope.evaluation.comparison import difference
-from convscope.evaluation.intervals import Estimate
-from convscope.evaluation.metrics import Metrics, compute_metrics, named
+from convscope.evaluation.intervals import named
+from convscope.evaluation.metrics import Metrics, compute_metrics
 from convscope.evaluation.mistakes import Mistakes, find_mistakes
 from convscope.evaluation.outputs import Outputs
 from convscope.evaluation.rejection import Answered, answer
@@ -30,7 +30,7 @@ class Uncalibrated(NamedTuple):
     """What the numbers that depend on the temperature would be without it."""
 
     log_loss: float
-    calibration_error: Estimate
+    calibration: CalibrationError
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -96,7 +96,7 @@ class Evaluation:
             "uncalibrated": plain
             and {
                 "log_loss": plain.log_loss,
-                **named("calibration_error", plain.calibration_error),
+                **named("calibration_error", plain.calibration.equal_width),
             },
             "answered": self.answered and self.answered.to_dict(),
             "test_time_augmentation": self.gain and self.gain.to_dict(),
@@ -228,4 +228,4 @@ def collect_outputs(
 
 def _uncalibrated(outputs: Outputs) -> Uncalibrated:
     plain = outputs.at_temperature(1.0)
-    return Uncalibrated(float(plain.losses.mean()), calibration_error(plain).equal_width)
+    return Uncalibrated(float(plain.losses.mean()), calibration_error(plain))

@@ -49,6 +49,14 @@ class Estimate(NamedTuple):
     interval: Interval
 
 
+def named(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    """An estimate as JSON has it: the value, and its interval beside it."""
+    return {
+        name: estimate and estimate.value,
+        f"{name}_interval": estimate and estimate.interval.to_dict(),
+    }
+
+
 def proportion(successes: int, trials: int) -> Estimate:
     """A share with Wilson's interval. Source: Wilson 1927, equation 3.
 

@@ -13,6 +13,7 @@ from convscope.evaluation.intervals import (
     Estimate,
     mean,
     mean_of_proportions,
+    named,
     proportion,
     resampled_cells,
     resampled_means,
@@ -122,14 +123,6 @@ class Metrics:
             "classes": [row.to_dict() for row in self.classes],
             "confusion": self.confusion.tolist(),
         }
-
-
-def named(name: str, estimate: Estimate | None) -> dict[str, Any]:
-    """An estimate as JSON has it: the value, and its interval beside it."""
-    return {
-        name: estimate and estimate.value,
-        f"{name}_interval": estimate and estimate.interval.to_dict(),
-    }
 
 
 def compute_metrics(outputs: Outputs) -> Metrics:

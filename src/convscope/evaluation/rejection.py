@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.errors import DataError
-from convscope.evaluation.intervals import CONFIDENCE, Estimate, proportion
+from convscope.evaluation.intervals import CONFIDENCE, Estimate, named, proportion
 from convscope.evaluation.outputs import Outputs
 
 POINTS = 200
@@ -67,10 +67,8 @@ class Answered:
         """The fields, ready for JSON."""
         return {
             "min_confidence": self.min_confidence,
-            "coverage": self.coverage.value,
-            "coverage_interval": self.coverage.interval.to_dict(),
-            "error": self.error and self.error.value,
-            "error_interval": self.error and self.error.interval.to_dict(),
+            **named("coverage", self.coverage),
+            **named("error", self.error),
         }
 
 

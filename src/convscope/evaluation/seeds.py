@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convscope.evaluation.intervals import CONFIDENCE, Estimate, Interval
+from convscope.evaluation.intervals import CONFIDENCE, Estimate, Interval, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,7 @@ class Repeated:
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
         return {
-            "accuracy": self.accuracy.value,
-            "accuracy_interval": self.accuracy.interval.to_dict(),
+            **named("accuracy", self.accuracy),
             "accuracies": list(self.accuracies),
             "are_folds": self.are_folds,
         }
@@ -57,10 +57,13 @@ def over_folds(accuracies: Sequence[float]) -> Repeated:
     Args:
         accuracies: At least two.
     """
-    folds = len(accuracies)
-    variance = float(np.var(accuracies, ddof=1))
-    spread = (1 / folds + 1 / (folds - 1)) * variance
+    spread = _variance_over_folds(accuracies)
     return _repeated(accuracies, spread, "student, corrected for folds", are_folds=True)
+
+
+def _variance_over_folds(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """Of the mean of one value a fold. Source: Nadeau, Bengio 2003, equation 7."""
+    return (1 / len(values) + 1 / (len(values) - 1)) * float(np.var(values, ddof=1))
 
 
 def _repeated(
@@ -86,9 +89,8 @@ def recipe_difference(first: Repeated, second: Repeated) -> Estimate:
     """
     if first.are_folds and second.are_folds:
         gaps = np.subtract(second.accuracies, first.accuracies)
-        folds = len(gaps)
-        spread = (1 / folds + 1 / (folds - 1)) * float(np.var(gaps, ddof=1))
-        return _around(float(gaps.mean()), spread, folds - 1, "student, corrected for folds")
+        spread = _variance_over_folds(gaps)
+        return _around(float(gaps.mean()), spread, len(gaps) - 1, "student, corrected for folds")
     counts = [len(each.accuracies) for each in (first, second)]
     spreads = [
         float(np.var(each.accuracies, ddof=1)) / count

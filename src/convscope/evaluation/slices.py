@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.evaluation.comparison import holm
-from convscope.evaluation.intervals import CONFIDENCE, Estimate, proportion
+from convscope.evaluation.intervals import CONFIDENCE, Estimate, named, proportion
 
 FEWEST_IMAGES = 10  # of a group, and outside of it
 MOST_VALUES = 50  # of a column; one with more names images rather than groups
@@ -50,8 +50,7 @@ class Slice:
         return {
             "grouped_by": self.grouped_by,
             "value": self.value,
-            "accuracy": self.accuracy.value,
-            "accuracy_interval": self.accuracy.interval.to_dict(),
+            **named("accuracy", self.accuracy),
             "rest_accuracy": self.rest_accuracy,
             "num_images": self.num_images,
             "p_value": self.p_value,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from convscope.evaluation.calibration import Bin, calibration_error
+from convscope.evaluation.calibration import Bin
 from convscope.evaluation.evaluate import Evaluation
 from convscope.evaluation.ranking import Curve, precision_recall_curve, roc_curve
 from convscope.evaluation.rejection import risk_coverage
@@ -98,7 +98,7 @@ def _evaluation_figures(evaluation: Evaluation, words: Mapping[str, Any]) -> dic
 def _reliability(evaluation: Evaluation, words: Mapping[str, Any]) -> Figure:
     before: Sequence[Bin] = ()
     if evaluation.uncalibrated is not None:
-        before = calibration_error(evaluation.outputs.at_temperature(1.0)).bins
+        before = evaluation.uncalibrated.calibration.bins
     drawn = words["figures"]
     return draw_reliability(
         [_drawn_bin(each) for each in evaluation.metrics.calibration.bins],

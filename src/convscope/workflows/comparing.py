@@ -14,8 +14,7 @@ from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError, listed
 from convscope.evaluation.comparison import Difference, differences
 from convscope.evaluation.evaluate import collect_outputs
-from convscope.evaluation.intervals import Estimate, proportion
-from convscope.evaluation.metrics import named
+from convscope.evaluation.intervals import Estimate, named, proportion
 from convscope.evaluation.outputs import Outputs
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from convscope.errors import UsageError
-from convscope.evaluation.intervals import Estimate
-from convscope.evaluation.metrics import named
+from convscope.evaluation.intervals import Estimate, named
 from convscope.evaluation.seeds import Repeated, over_folds, over_seeds, recipe_difference
 from convscope.run import Run
 
