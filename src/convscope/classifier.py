@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -35,7 +36,7 @@ from convscope.files import (
     sha256,
     write_json,
 )
-from convscope.networks import build
+from convscope.networks import build, folded
 
 FORMAT = 2
 PREDICT_BATCH = 64
@@ -175,6 +176,14 @@ class Classifier:
         size = f"{self.preprocessing.height}x{self.preprocessing.width}"
         return f"Classifier({self.choice.name}, {len(self.classes)} classes, {size} px)"
 
+    @cached_property
+    def answering(self) -> nn.Module:
+        """`network` as all answers are computed: the same but for rounding, and faster.
+
+        It is made from the weights at its first use; later changes of `network` don't reach it.
+        """
+        return folded(self.network)
+
     @overload
     def predict(self, images: ImageLike, *, decoding: Decoding = ...) -> Prediction: ...
 
@@ -240,7 +249,7 @@ class Classifier:
         writeable = pixels if pixels.flags.writeable else pixels.copy()  # torch takes no others
         with torch.inference_mode():
             inputs = normalise(torch.from_numpy(writeable).to(self.device), self.preprocessing)
-            outputs: Tensor = self.network(inputs)
+            outputs: Tensor = self.answering(inputs)
             return outputs.float().cpu()
 
     def save(self, folder: str | Path) -> None:

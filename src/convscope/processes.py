@@ -7,6 +7,8 @@ parts of each batch, and add their gradients up. What the first one writes is th
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -202,7 +204,7 @@ def connected(processes: Processes, device: Device) -> Iterator[Processes]:
     if not processes.are_several or dist.is_initialized():
         yield processes
         return
-    with _connection():
+    with _connection(), _signals_end_this():
         # Where torchrun starts them again, what the first start has told the store is still there.
         store, rank, world_size = next(
             rendezvous("env://", rank=processes.rank, world_size=processes.world_size)
@@ -227,6 +229,28 @@ def _connection() -> Iterator[None]:
             "another process that trains together with this one has ended or can't be reached",
             hint="what it said says why; once that is mended, the same command continues",
         ) from error
+
+
+@contextmanager
+def _signals_end_this() -> Iterator[None]:
+    """Within it SIGTERM and Ctrl-C end the process at once, by the system's own hand.
+
+    Python's handlers run between two of its lines, and torch waits for the others within one: if
+    another was killed on its way here, for ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) != signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class ConnectionLostError(TrainingError):

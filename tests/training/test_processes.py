@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def torchrun(*words: str | Path, processes: int = 2) -> list[str]:
     agent = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes))
     return [*agent, *(str(word) for word in words)]
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def train(data: Path, project: Path, *flags: str, processes: int) -> convscope.Run:
@@ -105,9 +115,7 @@ def test_a_run_of_two_processes_does_not_silently_go_on_in_one(data: Path, tmp_p
 
 def test_two_machines_train_together(data: Path, tmp_path: Path) -> None:
     """Two nodes on addresses of this machine, each with a process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = [
         *("--nnodes", "2", "--rdzv-backend", "c10d", "--rdzv-id", "test"),
         *("--rdzv-endpoint", f"127.0.0.1:{port}", "-m", "convscope", "train", str(data)),
@@ -128,6 +136,28 @@ def test_two_machines_train_together(data: Path, tmp_path: Path) -> None:
     one = train(data, tmp_path / "one", *PLAIN, processes=1)
     for left, right in zip(one.history, together.history, strict=True):
         assert left["train_loss"] == pytest.approx(right["train_loss"], rel=1e-4)
+
+
+def test_a_process_that_waits_for_another_in_vain_ends_when_told_to(
+    data: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    place = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    words = ("train", str(data), "--project", str(tmp_path), *PLAIN)
+    with subprocess.Popen(
+        [sys.executable, "-m", "convscope", *words], env={**ALONE, **place}
+    ) as first:
+        while first.poll() is None:
+            with socket.socket() as second, suppress(OSError):
+                second.connect(("127.0.0.1", port))
+                break
+            time.sleep(0.1)
+        time.sleep(1)  # it listens, and will now wait
+        first.terminate()
+        try:
+            assert first.wait(timeout=10) == -signal.SIGTERM
+        finally:
+            first.kill()
 
 
 def test_fewer_images_than_processes_are_refused(data: Path, tmp_path: Path) -> None:

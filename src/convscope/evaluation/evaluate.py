@@ -203,9 +203,9 @@ def collect_outputs(
     began = time.perf_counter()
     with reporter.task("evaluating", len(part.indices)) as task:
         logits = collect_logits(
-            views.shown_to(classifier.network, temperature=classifier.decision.temperature)
+            views.shown_to(classifier.answering, temperature=classifier.decision.temperature)
             if views
-            else classifier.network,
+            else classifier.answering,
             batches.epoch(0),
             on_progress=task.advance,
         )

@@ -3,6 +3,7 @@
 from convscope.networks.blocks import NORMALISATIONS, Block, blocks
 from convscope.networks.building import build, smallest_input
 from convscope.networks.entry import NetworkEntry, Preparation, PublishedWeights
+from convscope.networks.folding import folded
 from convscope.networks.fully_convolutional import to_fully_convolutional
 from convscope.networks.heads import heads
 from convscope.networks.initialization import SCHEMES, initialize
@@ -26,6 +27,7 @@ __all__ = [
     "build",
     "cache_folder",
     "entry",
+    "folded",
     "heads",
     "initialize",
     "load_weights",
