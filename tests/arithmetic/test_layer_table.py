@@ -30,9 +30,9 @@ def test_macs_and_parameters_are_those_that_torch_counts(name: str) -> None:
         expected_shape = network(image).shape
     table = layer_table(network, tuple(image.shape))
     assert 2 * table.macs == counter.get_total_flops() > 0
-    assert sum(row.own_macs for row in table.rows) == table.macs
+    assert sum(row.own.macs for row in table.rows) == table.macs
     assert table.parameters == sum(parameter.numel() for parameter in network.parameters())
-    assert sum(row.own_parameters for row in table.rows) == table.parameters
+    assert sum(row.own.parameters for row in table.rows) == table.parameters
     assert table.rows[0].output_shape == tuple(expected_shape)
 
 
@@ -143,7 +143,7 @@ def test_layers_that_fail_unseen_or_return_other_things_have_their_place() -> No
     table = layer_table(nn.Sequential(Catches()), (3, 4, 4))
     assert table.row("0").output_shape == (1, 2, 4, 4)
     assert (table.row("0.wrong").num_calls, table.row("0.right").num_calls) == (0, 1)
-    assert (table.row("0.right").own_macs, table.row("0").own_macs) == (96, 0)
+    assert (table.row("0.right").own.macs, table.row("0").own.macs) == (96, 0)
     assert [row[2] for row in table.to_rows() if row[1] == "Nothing"] == ["no tensor"]
 
 
@@ -211,7 +211,7 @@ def test_a_layer_called_twice_counts_twice_and_a_shared_weight_once() -> None:
     assert (tied.num_calls, tied.macs, tied.parameters) == (1, 9 * 4, 0)
     assert table.parameters == 10
     root = table.rows[0]
-    assert (root.own_parameters, root.own_macs, root.is_container) == (1, 0, False)
+    assert (root.own.parameters, root.own.macs, root.is_container) == (1, 0, False)
 
 
 class OutOfOrder(nn.Module):
@@ -246,7 +246,7 @@ def test_googlenets_auxiliary_heads_have_parameters_but_no_macs_in_evaluation_mo
     unused = [row for row in table.rows if row.name and not row.num_calls]
     assert unused
     assert all(row.macs == 0 and row.output_shape is None for row in unused)
-    assert sum(row.own_parameters for row in unused) > 6_000_000
+    assert sum(row.own.parameters for row in unused) > 6_000_000
     text = {row[0].strip(): row for row in table.to_rows()}
     assert text[unused[0].name.rpartition(".")[2]][2] == "not called"
 

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from convscope.arithmetic.costs import Costs
 from convscope.arithmetic.receptive_field import ReceptiveField
 
+# What a number can be worth differs between these.
+STATUS_COLUMNS = (
+    "parameters", "macs", "backward_macs", "operations", "forward_bytes", "saved_bytes",
+    "receptive_field",
+)  # fmt: skip
+
 COLUMNS = ("layer", "kind", "output", "parameters", "MACs", "field", "jump")
+
+
+class Status(StrEnum):
+    """What a number is worth.
+
+    Attributes:
+        EXACT: It follows from the operations that ran, and from the convention.
+        MEASURED: Torch itself was asked.
+        UPPER_BOUND: It can be less, never more.
+        LOWER_BOUND: It can be more: among the operations are some that aren't counted.
+        UNKNOWN: There is no number.
+    """
+
+    EXACT = "exact"
+    MEASURED = "measured"
+    UPPER_BOUND = "upper bound"
+    LOWER_BOUND = "lower bound"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class LayerRow:
     """One module of a network.
-
-    `parameters`, `trainable_parameters` and `macs` include the modules inside it; those beginning
-    with `own_` don't.
 
     Attributes:
         name: Path inside the network, as in `state_dict()`; empty for the network itself.
@@ -28,12 +51,9 @@ class LayerRow:
         output_shape: Shape of what it returned last, with the batch; None if it wasn't called or
             returned no tensor.
         receptive_field: What the values of that output see of the image; None if unknown.
-        own_parameters: Values in the parameters that it holds itself.
-        own_trainable_parameters: Those of them that require a gradient.
-        own_macs: Multiply-accumulates of the operations that it runs itself.
-        parameters: Values in its parameters.
-        trainable_parameters: Those of them that require a gradient.
-        macs: Multiply-accumulates.
+        own: What it holds and runs itself.
+        total: The same with the modules inside it.
+        uncounted: Names of operations, its own and inside it, that nobody knows how to count.
     """
 
     name: str
@@ -44,17 +64,44 @@ class LayerRow:
     num_calls: int
     output_shape: tuple[int, ...] | None
     receptive_field: ReceptiveField | None
-    own_parameters: int
-    own_trainable_parameters: int
-    own_macs: int
-    parameters: int
-    trainable_parameters: int
-    macs: int
+    own: Costs
+    total: Costs
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """Values in its parameters, with those of the modules inside it."""
+        return self.total.parameters
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Those of them that require a gradient."""
+        return self.total.trainable_parameters
 
     @property
     def frozen_parameters(self) -> int:
-        """Values in its parameters that don't require a gradient."""
+        """Those of them that don't."""
         return self.parameters - self.trainable_parameters
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, with those of the modules inside it."""
+        return self.total.macs
+
+    def status(self, column: str) -> Status:
+        """What its number in this column, one of `STATUS_COLUMNS`, is worth."""
+        if column == "receptive_field":
+            return self._field_status()
+        if column in ("forward_bytes", "saved_bytes"):
+            return Status.MEASURED
+        if column in ("macs", "backward_macs", "operations") and self.uncounted:
+            return Status.LOWER_BOUND
+        return Status.EXACT
+
+    def _field_status(self) -> Status:
+        if self.receptive_field is None:
+            return Status.UNKNOWN
+        return Status.UPPER_BOUND if None in self.receptive_field.jump else Status.EXACT
 
     def to_dict(self, *, input_size: tuple[int, int]) -> dict[str, Any]:
         """The row ready for JSON.
@@ -72,13 +119,11 @@ class LayerRow:
             "num_calls": self.num_calls,
             "output_shape": None if self.output_shape is None else list(self.output_shape),
             "receptive_field": None if field is None else field.to_dict(input_size=input_size),
-            "own_parameters": self.own_parameters,
-            "own_trainable_parameters": self.own_trainable_parameters,
-            "own_macs": self.own_macs,
-            "parameters": self.parameters,
-            "trainable_parameters": self.trainable_parameters,
+            **self.total.to_dict(),
             "frozen_parameters": self.frozen_parameters,
-            "macs": self.macs,
+            "own": self.own.to_dict(),
+            "status": {column: self.status(column).value for column in STATUS_COLUMNS},
+            "uncounted": list(self.uncounted),
         }
 
     def to_text(self, *, input_size: tuple[int, int]) -> tuple[str, ...]:

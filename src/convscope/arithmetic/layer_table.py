@@ -20,6 +20,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convscope.arithmetic.costs import NO_COSTS, Costs
 from convscope.arithmetic.layer_row import LayerRow
 from convscope.arithmetic.tracer import LayerTrace, trace
 from convscope.errors import UsageError
@@ -154,32 +155,21 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
     return whole[0], whole[1], whole[2], whole[3]
 
 
-@dataclass(slots=True)
-class _Count:
-    """Parameters, MACs and first call of a module, its own or with the modules inside it."""
-
-    parameters: int = 0
-    trainable: int = 0
-    macs: int = 0
-    first_call: float = inf
-
-    def add(self, other: _Count) -> None:
-        self.parameters += other.parameters
-        self.trainable += other.trainable
-        self.macs += other.macs
-        self.first_call = min(self.first_call, other.first_call)
-
-
 def _rows(module: nn.Module, traces: dict[str, LayerTrace]) -> tuple[LayerRow, ...]:
-    own = _own_counts(module, traces)
-    whole = {name: _Count() for name in own}
-    for name, count in own.items():
+    own = _own_costs(module, traces)
+    total = dict.fromkeys(own, NO_COSTS)
+    first_call = dict.fromkeys(own, inf)
+    uncounted: dict[str, set[str]] = {name: set() for name in own}
+    for name, trace_ in traces.items():
         for outer in _path(name):
-            whole[outer].add(count)
+            total[outer] += own[name]
+            uncounted[outer] |= trace_.uncounted
+            if trace_.call_order is not None:
+                first_call[outer] = min(first_call[outer], trace_.call_order)
     registered = {name: index for index, name in enumerate(own)}
     modules = sorted(
         module.named_modules(),
-        key=lambda item: [(whole[outer].first_call, registered[outer]) for outer in _path(item[0])],
+        key=lambda item: [(first_call[outer], registered[outer]) for outer in _path(item[0])],
     )
     return tuple(
         LayerRow(
@@ -187,36 +177,31 @@ def _rows(module: nn.Module, traces: dict[str, LayerTrace]) -> tuple[LayerRow, .
             kind=type(layer).__name__,
             depth=len(_path(name)) - 1,
             is_container=not (_is_layer(layer) or traces[name].num_operations),
-            is_used=whole[name].first_call < inf,
+            is_used=first_call[name] < inf,
             num_calls=traces[name].num_calls,
             output_shape=traces[name].output_shape,
             receptive_field=traces[name].receptive_field,
-            own_parameters=own[name].parameters,
-            own_trainable_parameters=own[name].trainable,
-            own_macs=own[name].macs,
-            parameters=whole[name].parameters,
-            trainable_parameters=whole[name].trainable,
-            macs=whole[name].macs,
+            own=own[name],
+            total=total[name],
+            uncounted=tuple(sorted(uncounted[name])),
         )
         for name, layer in modules
     )
 
 
-def _own_counts(module: nn.Module, traces: dict[str, LayerTrace]) -> dict[str, _Count]:
+def _own_costs(module: nn.Module, traces: dict[str, LayerTrace]) -> dict[str, Costs]:
     """What each module holds and runs itself; a shared tensor counts for the first holder."""
     counted: set[Tensor] = set()
-    counts = {}
+    costs = {}
     for name, layer in module.named_modules():
         new = set(layer.parameters(recurse=False)) - counted
         counted |= new
-        order = traces[name].call_order
-        counts[name] = _Count(
+        held = Costs(
             parameters=sum(parameter.numel() for parameter in new),
-            trainable=sum(parameter.numel() for parameter in new if parameter.requires_grad),
-            macs=traces[name].macs,
-            first_call=inf if order is None else order,
+            trainable_parameters=sum(p.numel() for p in new if p.requires_grad),
         )
-    return counts
+        costs[name] = held + traces[name].costs
+    return costs
 
 
 def _is_layer(layer: nn.Module) -> bool:

@@ -26,11 +26,45 @@ def operation_macs(operation: Operation) -> int:
     if operation.name in LEFT_MATRIX:
         left = operation.tensor(LEFT_MATRIX[operation.name])
         return dense_macs(operation.outputs[0].numel(), left.shape[-1], 1)
-    if operation.name.startswith("_scaled_dot_product") and operation.name.endswith(
-        ("attention", "attention_for_cpu")
-    ):
+    if is_product(operation):
         return _attention(operation)
     return 0
+
+
+def backward_macs(operation: Operation) -> int:
+    """MACs that going back through this call takes.
+
+    The gradient of each factor is a product of the same size as the forward one; a factor that
+    needs no gradient, such as the image or a frozen weight, has none. Fused attention multiplies
+    queries and keys once more, as it doesn't keep their products.
+    """
+    macs = operation_macs(operation)
+    if operation.name == "convolution":
+        return macs * _num_learning(operation, "input", "weight")
+    if operation.name in LEFT_MATRIX:
+        names = list(operation.arguments)
+        left = LEFT_MATRIX[operation.name]
+        return macs * _num_learning(operation, left, names[names.index(left) + 1])
+    if is_product(operation) and _num_learning(operation, "query", "key", "value"):
+        query, key = operation.tensor("query"), operation.tensor("key")
+        return 2 * macs + dense_macs(query.shape[:-1].numel() * key.shape[-2], query.shape[-1], 1)
+    return 0
+
+
+def is_product(operation: Operation) -> bool:
+    """Whether it is a convolution, a matrix product, or attention in one operation."""
+    return (
+        operation.name == "convolution"
+        or operation.name in LEFT_MATRIX
+        or (
+            operation.name.startswith("_scaled_dot_product")
+            and operation.name.endswith(("attention", "attention_for_cpu"))
+        )
+    )
+
+
+def _num_learning(operation: Operation, *names: str) -> int:
+    return sum(operation.tensor(name).requires_grad for name in names)
 
 
 def _convolution(operation: Operation) -> int:

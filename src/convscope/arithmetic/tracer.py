@@ -9,7 +9,7 @@ know as buffers) is run once more on zeros, on the device where the module is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +17,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
+from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from convscope.arithmetic.costs import NO_COSTS, Costs
+from convscope.arithmetic.memory import Memory
 from convscope.arithmetic.operation import Operation, tensors_in
-from convscope.arithmetic.operation_macs import operation_macs
+from convscope.arithmetic.operation_macs import backward_macs, operation_macs
+from convscope.arithmetic.operation_work import operation_work
 from convscope.arithmetic.propagation import AxisFields
 from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.errors import NetworkError
@@ -36,7 +40,8 @@ class LayerTrace:
         num_calls: How often it was called; 0 if never.
         call_order: How many other modules were called before it was first; None if never.
         num_operations: Torch operations that it ran itself, not in the modules inside it.
-        macs: Multiply-accumulates of these operations.
+        costs: What these operations take; without what the module holds.
+        uncounted: Names of those of them for which nobody has said what they take.
         input_shapes: Shapes of the tensors that it was given in its last call, by position.
         output_shape: Shape of the first tensor it returned in its last call.
         receptive_field: Field of that tensor; None if unknown.
@@ -45,7 +50,8 @@ class LayerTrace:
     num_calls: int = 0
     call_order: int | None = None
     num_operations: int = 0
-    macs: int = 0
+    costs: Costs = NO_COSTS
+    uncounted: set[str] = field(default_factory=set)
     input_shapes: list[tuple[int, ...]] = field(default_factory=list)
     output_shape: tuple[int, ...] | None = None
     receptive_field: ReceptiveField | None = None
@@ -54,17 +60,19 @@ class LayerTrace:
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Hands every operation to the layer that runs it and to the two axes of the image."""
 
-    def __init__(self, module: nn.Module, image: Tensor) -> None:
+    def __init__(self, module: nn.Module, image: Tensor, *, state: Collection[Tensor]) -> None:
         """Prepare to watch.
 
         Args:
             module: The network.
             image: (N, C, H, W) what it will be called with.
+            state: The parameters and buffers that it will compute with.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers = {name: LayerTrace() for name, _ in module.named_modules()}
         self.running = [""]
         self._call_order = itertools.count()
+        self._memory = Memory(state=state, image=image)
         self._height = AxisFields(image, dimension=2, training=module.training)
         self._width = AxisFields(image, dimension=3, training=module.training)
 
@@ -80,10 +88,25 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         operation = Operation.from_call(func, args, kwargs or {}, out)
         layer = self.layers[self.running[-1]]
         layer.num_operations += 1
-        layer.macs += operation_macs(operation)
+        layer.costs += self._costs(operation, layer)
         self._height.follow(operation)
         self._width.follow(operation)
         return out
+
+    def _costs(self, operation: Operation, layer: LayerTrace) -> Costs:
+        work = operation_work(operation)
+        if work is None:
+            layer.uncounted.add(operation.name)
+        own = Costs(
+            macs=operation_macs(operation),
+            backward_macs=backward_macs(operation),
+            forward_bytes=self._memory.made(operation),
+        )
+        return own + (work or NO_COSTS)
+
+    def _keep(self, tensor: Tensor) -> None:
+        """Note what autograd keeps; as there is no backward pass, nothing is really kept."""
+        self.layers[self.running[-1]].costs += Costs(saved_bytes=self._memory.saved(tensor))
 
     def leave(self, name: str, output: object) -> None:
         """Note what a layer returned."""
@@ -103,6 +126,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for name, layer in module.named_modules():
                 hooks.enter_context(layer.register_forward_pre_hook(self._entering(name)))
                 hooks.enter_context(layer.register_forward_hook(self._leaving(name)))
+            hooks.enter_context(saved_tensors_hooks(self._keep, _never_unpacked))
             hooks.enter_context(self)
             yield
 
@@ -142,12 +166,13 @@ def trace(
     tensors = [*module.parameters(), *module.buffers()]
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     _refuse_lazy(module)
-    # In torch's inference mode, layers would arrive as single operations instead of their parts.
+    # In torch's inference mode, layers would arrive as single operations instead of their parts,
+    # and without gradients nothing would be kept for the backward pass.
     with (
         _in_mode(module, training=training),
         _separate_attention(),
         torch.inference_mode(mode=False),
-        torch.no_grad(),
+        torch.enable_grad(),
     ):
         try:
             return _run(module, input_shape, device=torch.device("meta"))
@@ -164,18 +189,28 @@ def _run(
     """Trace on a device: on meta with stand-ins for all tensors, elsewhere with copied buffers."""
     if device.type == "meta":
         tensors = [*module.named_parameters(), *module.named_buffers()]
-        state = {name: torch.empty_like(tensor, device=device) for name, tensor in tensors}
+        state = {
+            name: torch.empty_like(tensor, device=device, requires_grad=tensor.requires_grad)
+            for name, tensor in tensors
+        }
     else:
-        state = {name: tensor.clone() for name, tensor in module.named_buffers()}
+        state = {
+            **dict(module.named_parameters()),
+            **{name: tensor.clone() for name, tensor in module.named_buffers()},
+        }
     floats = (tensor.dtype for tensor in module.parameters() if tensor.is_floating_point())
     image = torch.zeros(input_shape, dtype=next(floats, torch.float32), device=device)
-    tracer = Tracer(module, image)
+    tracer = Tracer(module, image, state=state.values())
     try:
         with tracer.watching(module):
             functional_call(module, state, (image,))
     except Exception as error:
         raise _failure(module, image, tracer=tracer, error=error) from error
     return tracer.layers
+
+
+def _never_unpacked(_kept: None) -> Tensor:
+    raise NotImplementedError("a watched pass has no backward pass")
 
 
 @contextmanager

@@ -1,0 +1,48 @@
+"""Which operations of a forward pass make memory, and what autograd keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import Tensor
+
+from convscope.arithmetic.operation import Operation
+
+
+class Memory:
+    """Counts each piece of memory once: where it is made, and where it is kept first.
+
+    Tensors that share memory are views of one piece, and pieces are kept alive here, so that none
+    takes the identity of another.
+    """
+
+    def __init__(self, *, state: Iterable[Tensor], image: Tensor) -> None:
+        """Start before the pass.
+
+        Args:
+            state: Parameters and buffers: they exist anyhow, so nobody is charged for them.
+            image: The input: nobody makes it, but a layer may keep it.
+        """
+        self._alive: list[Tensor] = [*state, image]
+        self._saved = {_piece(tensor) for tensor in self._alive[:-1]}
+        self._made = self._saved | {_piece(image)}
+
+    def made(self, operation: Operation) -> int:
+        """Bytes of the pieces that this operation has made."""
+        return sum(self._bytes_if_new(tensor, self._made) for tensor in operation.outputs)
+
+    def saved(self, tensor: Tensor) -> int:
+        """Bytes that are kept for the backward pass because of this tensor."""
+        return self._bytes_if_new(tensor, self._saved)
+
+    def _bytes_if_new(self, tensor: Tensor, known: set[int]) -> int:
+        piece = _piece(tensor)
+        if piece in known:
+            return 0
+        known.add(piece)
+        self._alive.append(tensor.detach())  # with its graph, all that it was made from would stay
+        return tensor.untyped_storage().nbytes()
+
+
+def _piece(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
