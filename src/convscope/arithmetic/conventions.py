@@ -36,7 +36,8 @@ class Convention:
         for kind in self.kinds:
             if kind not in KINDS:
                 raise UsageError(
-                    f"no kind of operations is called `{kind}`", hint=f"there are {either_of(KINDS)}"
+                    f"no kind of operations is called `{kind}`",
+                    hint=f"there are {either_of(KINDS)}",
                 )
         if self.kinds and not self.flops:
             raise UsageError(
@@ -48,7 +49,8 @@ class Convention:
         """The number for some layers."""
         if not self.flops:
             return costs.macs
-        return 2 * costs.macs + sum(getattr(costs, f"{kind}_operations") for kind in self.kinds)
+        others: int = sum(getattr(costs, f"{kind}_operations") for kind in self.kinds)
+        return 2 * costs.macs + others
 
     @property
     def unit(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from convscope.arithmetic.operation import Operation
+from convscope.arithmetic.rules import is_normalisation_by_running_statistics
 
 
 class Memory:
@@ -29,6 +30,11 @@ class Memory:
 
     def made(self, operation: Operation) -> int:
         """Bytes of the pieces that this operation has made."""
+        if is_normalisation_by_running_statistics(operation):
+            # On the meta device torch makes statistics of the batch, too; elsewhere they are empty.
+            statistics = {_piece(tensor) for tensor in operation.outputs[1:]}
+            self._saved |= statistics
+            self._made |= statistics
         return sum(self._bytes_if_new(tensor, self._made) for tensor in operation.outputs)
 
     def saved(self, tensor: Tensor) -> int:

@@ -22,7 +22,15 @@ from math import prod
 from convscope.arithmetic.costs import Costs
 from convscope.arithmetic.operation import Operation
 from convscope.arithmetic.operation_macs import is_product
-from convscope.arithmetic.rules import ADAPTIVE_POOLS, BATCH_NORMS, PADS, POOLS, SUMS, VIEWS
+from convscope.arithmetic.rules import (
+    ADAPTIVE_POOLS,
+    BATCH_NORMS,
+    PADS,
+    POOLS,
+    SUMS,
+    VIEWS,
+    is_normalisation_by_running_statistics,
+)
 
 ACTIVATIONS = frozenset((
     "relu", "sigmoid", "tanh", "elu", "leaky_relu", "hardtanh", "silu", "gelu", "hardswish",
@@ -48,8 +56,8 @@ def operation_work(operation: Operation) -> Costs | None:
     if is_product(operation):
         return Costs(bias_operations=values if _has_bias(operation) else 0)
     if name in BATCH_NORMS:
-        in_training = operation.arguments.get("training", name == "_batch_norm_with_update")
-        return Costs(normalisation_operations=(6 if in_training else 2) * values)
+        each = 2 if is_normalisation_by_running_statistics(operation) else 6
+        return Costs(normalisation_operations=each * values)
     if name in OTHER_NORMALISATIONS:
         return Costs(normalisation_operations=6 * values)
     if name in ACTIVATIONS:

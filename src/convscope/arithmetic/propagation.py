@@ -9,7 +9,7 @@ from torch import Tensor
 from convscope.arithmetic.operation import Operation
 from convscope.arithmetic.operation_inputs import Inputs, Setting
 from convscope.arithmetic.placement import PlacedField, UnknownFieldError
-from convscope.arithmetic.receptive_field import INPUT_FIELD, AxisField
+from convscope.arithmetic.receptive_field import AxisField, input_field
 from convscope.arithmetic.rules import BATCH_NORMS, rule_for
 
 # Shaped like their input, but with none of its values.
@@ -39,7 +39,7 @@ class AxisFields:
         self._alive: dict[int, Tensor] = {}
         self._overwritten_storages: set[int] = set()
         self._was_read = False
-        self._set(image, PlacedField(INPUT_FIELD, dimension=dimension, count=length))
+        self._set(image, PlacedField(input_field(length), dimension=dimension, count=length))
 
     def visible(self, tensor: Tensor) -> AxisField | None:
         """The field of a tensor's values; None if unknown, or if they don't see the image."""

@@ -22,7 +22,7 @@ Source: Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neura
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convscope.arithmetic.formulas import Window
@@ -37,19 +37,37 @@ class AxisField:
         jump: Pixels between the boxes of neighbouring positions; 0 if all see the same box, None
             if no one step fits.
         start: First pixel that position 0 sees; negative where padding comes first.
+        limits: First and last pixel that any position can see: where padding lies between layers,
+            border pixels may be out of reach. None if nothing is known of them.
     """
 
     size: int
     jump: int | None
     start: int
+    limits: tuple[int, int] | None = field(default=None, compare=False)
 
     @property
     def end(self) -> int:
         """The pixel after the last one that position 0 sees."""
         return self.start + self.size
 
-    def through(self, window: Window) -> AxisField:
+    def box(self, position: int) -> tuple[int, int]:
+        """First and last pixel that this position sees, without those that are padding.
+
+        Where branches of different reach are joined, it may be a few pixels too large at a border.
+        """
+        start = self.start + position * (self.jump or 0)
+        last = start + self.size - 1
+        if self.limits is None:
+            return start, last
+        return max(start, self.limits[0]), min(last, self.limits[1])
+
+    def through(self, window: Window, *, count: int) -> AxisField:
         """The field after a convolution or pooling that slides `window` over these positions.
+
+        Args:
+            window: What slides.
+            count: Number of these positions; beyond them is padding.
 
         Raises:
             ValueError: The jump is None: a window would see a part that is not known.
@@ -60,6 +78,7 @@ class AxisField:
             size=self.size + (window.extent - 1) * self.jump,
             jump=self.jump * window.stride,
             start=self.start - window.padding_before * self.jump,
+            limits=(self.box(0)[0], self.box(count - 1)[1]),
         )
 
     def hull(self, count: int) -> AxisField:
@@ -71,7 +90,9 @@ class AxisField:
         return self.start <= 0 and self.end >= length
 
 
-INPUT_FIELD = AxisField(size=1, jump=1, start=0)
+def input_field(length: int) -> AxisField:
+    """The field of the image itself, `length` pixels along this axis."""
+    return AxisField(size=1, jump=1, start=0, limits=(0, length - 1))
 
 
 def joined(first: AxisField, second: AxisField) -> AxisField:
@@ -80,10 +101,14 @@ def joined(first: AxisField, second: AxisField) -> AxisField:
     Where the jumps differ, this is the box of position 0 only: join the hulls instead.
     """
     start = min(first.start, second.start)
+    limits = None
+    if first.limits and second.limits:
+        limits = (min(first.limits[0], second.limits[0]), max(first.limits[1], second.limits[1]))
     return AxisField(
         size=max(first.end, second.end) - start,
         jump=first.jump if first.jump == second.jump else None,
         start=start,
+        limits=limits,
     )
 
 

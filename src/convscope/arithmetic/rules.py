@@ -69,3 +69,9 @@ def rule_for(operation: Operation) -> Rule | None:
     if operation.name in RULES:
         return RULES[operation.name]
     return rules_combining.pointwise if operation.is_pointwise else None
+
+
+def is_normalisation_by_running_statistics(operation: Operation) -> bool:
+    """Whether it is batch normalisation that doesn't look at the batch."""
+    looks = operation.arguments.get("training", operation.name == "_batch_norm_with_update")
+    return operation.name in BATCH_NORMS and not looks

@@ -87,7 +87,7 @@ def _windows(
         dilation=dilations[axis],
     )
     count = operation.outputs[0].shape[field.dimension]
-    return replace(field, field=field.field.through(window), count=count)
+    return replace(field, field=field.field.through(window, count=field.count), count=count)
 
 
 def pool(operation: Operation, inputs: Inputs) -> list[PlacedField]:
@@ -113,7 +113,7 @@ def adaptive_pool(operation: Operation, inputs: Inputs) -> list[PlacedField]:
         field = replace(field.blurred(), stride=1, count=count)
     else:
         step = field.count // count
-        pooled = field.field.through(Window(step, stride=step))
+        pooled = field.field.through(Window(step, stride=step), count=field.count)
         field = replace(field, field=pooled, count=count)
     return [field] * len(operation.outputs)
 

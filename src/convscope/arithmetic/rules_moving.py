@@ -95,7 +95,7 @@ def pad(operation: Operation, inputs: Inputs) -> list[PlacedField]:
         return [field]
     if not field.fills(tensor.shape):
         raise UnknownFieldError
-    shifted = field.field.through(Window(1, padding_before=before))
+    shifted = field.field.through(Window(1, padding_before=before), count=field.count)
     return [replace(field, field=shifted, count=field.count + before + after)]
 
 

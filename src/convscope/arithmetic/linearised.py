@@ -1,0 +1,144 @@
+"""A forward pass in which nothing hides what a value depends on, for measuring receptive fields.
+
+Gradients of the real network would lie: a dead ReLU, a maximum that looks at one pixel of four, a
+weight of 0 or a sum that cancels make pixels invisible that the layer does see. So, while a network
+runs in `linearised`:
+
+- convolutions and dense layers add up what they see, with weights of 1, and take the mean over
+  channels; all their outputs are the same, so one channel is computed and, where the rest of the
+  network needs them all, repeated;
+- maximum pooling becomes mean pooling, and activations, normalisation and dropout do nothing.
+
+All values stay positive, so no gradient can cancel. They grow by the size of each window, so the
+pass is in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+class _Linearised(TorchFunctionMode):
+    """Replaces functions that hide something by ones that don't.
+
+    Args:
+        is_thin: Whether layers give one channel only, instead of all.
+    """
+
+    def __init__(self, *, is_thin: bool) -> None:
+        super().__init__()
+        self.is_thin = is_thin
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Run the function, or what stands for it."""
+        kwargs = dict(kwargs or {})
+        if func in UNCHANGED:
+            return args[0] if args else kwargs["input"]
+        if func not in SUMS:
+            return REPLACED.get(func, func)(*args, **kwargs)
+        thin, (dimension, length) = SUMS[func](*args, **kwargs)
+        if self.is_thin:
+            return thin
+        shape = [-1] * thin.dim()
+        shape[dimension] = length
+        return thin.expand(shape).contiguous()  # views of it may follow
+
+
+@contextmanager
+def linearised(*, is_thin: bool) -> Iterator[None]:
+    """Within it every value depends on all that its layer looks at, visibly for gradients.
+
+    Args:
+        is_thin: Whether layers give one channel only: fast, but a network that names its numbers
+            of channels on the way fails.
+    """
+    with _Linearised(is_thin=is_thin):
+        yield
+
+
+class _Thin(NamedTuple):
+    """One channel of an output, and in which dimension it would have how many."""
+
+    values: Tensor
+    channels: tuple[int, int]
+
+
+def _convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: str | int | tuple[int, ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
+    groups: int = 1,
+) -> _Thin:
+    """Sums over windows of the mean over all channels."""
+    axes = weight.dim() - 2
+    ones = input.new_ones((1, 1, *weight.shape[2:]))
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
+    mean = input.mean(dim=-axes - 1, keepdim=True)
+    thin: Tensor = convolve(mean, ones, None, stride, padding, dilation)
+    return _Thin(thin, (thin.dim() - axes - 1, weight.shape[0]))
+
+
+def _dense(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> _Thin:
+    """The mean over all features."""
+    return _Thin(input.mean(dim=-1, keepdim=True), (input.dim() - 1, weight.shape[0]))
+
+
+def _max_pool(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor:
+    """Means of the same windows."""
+    if dilation not in (1, (1, 1)) or return_indices:
+        raise NotImplementedError("maximum pooling with dilation or indices")
+    return F.avg_pool2d(input, kernel_size, stride, padding, ceil_mode)
+
+
+def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+    return F.adaptive_avg_pool2d(input, output_size)
+
+
+SUMS: dict[Callable[..., Any], Callable[..., _Thin]] = {
+    torch.conv1d: _convolution,
+    torch.conv2d: _convolution,
+    torch.conv3d: _convolution,
+    F.linear: _dense,
+}
+
+REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
+    F.max_pool2d: _max_pool,
+    torch.max_pool2d: _max_pool,
+    F.adaptive_max_pool2d: _adaptive_max_pool,
+}
+
+# Each value depends on the value at its own place; across channels it makes no difference here.
+UNCHANGED: frozenset[Callable[..., Any]] = frozenset(
+    (
+        *(F.relu, F.relu_, F.leaky_relu, F.elu, F.gelu, F.silu, F.hardtanh, F.relu6, F.prelu),
+        *(F.sigmoid, F.tanh, F.softplus, F.mish, F.hardswish, F.hardsigmoid, F.selu, F.celu),
+        *(torch.relu, torch.relu_, torch.sigmoid, torch.tanh, Tensor.relu, Tensor.relu_),
+        *(Tensor.sigmoid, Tensor.tanh, torch.clamp, Tensor.clamp),
+        *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout),
+        *(F.batch_norm, F.local_response_norm),
+    )
+)

@@ -1,0 +1,210 @@
+"""The layer table checked on the spot, by other means than those that made it.
+
+- MACs against torch's own flop counter, which has formulas of its own.
+- Memory kept for the backward pass against what autograd really keeps when the network computes
+  with values: the table only follows shapes.
+- Receptive fields against the pixels that gradients reach in a linearised copy: the computed box
+  must contain them and, where it is exact, touch the outermost of them on each side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode
+
+from convscope.arithmetic.field_support import measure_supports
+from convscope.arithmetic.layer_row import LayerRow, Status
+from convscope.arithmetic.layer_table import LayerTable
+
+TOLERANCE = 0.01  # of memory; the other two must be equal
+
+COLUMNS = ("macs", "saved_bytes", "receptive_field")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One number of the table, and what was measured.
+
+    Attributes:
+        layer: Name of the row; empty for the network.
+        column: One of `COLUMNS`.
+        stated: In the table.
+        measured: Now.
+        holds: Whether they agree as the column's rule wants it.
+    """
+
+    layer: str
+    column: str
+    stated: str
+    measured: str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All checks of a table.
+
+    Attributes:
+        checks: In the order of columns and rows.
+        unmeasured: Column -> why it could not be measured.
+    """
+
+    checks: tuple[Check, ...]
+    unmeasured: dict[str, str]
+
+    @property
+    def differences(self) -> tuple[Check, ...]:
+        """The checks that failed."""
+        return tuple(check for check in self.checks if not check.holds)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything could be measured, and agrees."""
+        return not self.differences and not self.unmeasured
+
+    def count(self, column: str) -> int:
+        """How many checks of this column there are."""
+        return sum(check.column == column for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "holds": self.holds,
+            "checks": {column: self.count(column) for column in COLUMNS},
+            "unmeasured": dict(self.unmeasured),
+            "differences": [
+                {
+                    "layer": check.layer,
+                    "column": check.column,
+                    "stated": check.stated,
+                    "measured": check.measured,
+                }
+                for check in self.differences
+            ],
+        }
+
+
+def verify(module: nn.Module, table: LayerTable) -> Verification:
+    """Measures what a table says; the module stays as it is.
+
+    Args:
+        module: The network, with real weights (not on meta).
+        table: Made from it by `layer_table`.
+    """
+    rows = {row.name: row for row in table.rows}
+    checks: list[Check] = []
+    unmeasured: dict[str, str] = {}
+    measures: dict[str, Callable[[], Iterator[Check]]] = {
+        "macs": lambda: _macs(module, table, rows),
+        "saved_bytes": lambda: _saved(module, table, rows),
+        "receptive_field": lambda: _fields(module, table, rows),
+    }
+    was_training = [(layer, layer.training) for layer in module.modules()]
+    module.train(table.training)
+    try:
+        for column, measure in measures.items():
+            try:
+                checks += measure()
+            except Exception as error:  # a foreign network may fail in any way
+                unmeasured[column] = str(error).splitlines()[0] if str(error) else repr(error)
+    finally:
+        for layer, mode in was_training:
+            layer.training = mode
+    return Verification(tuple(checks), unmeasured)
+
+
+def _macs(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad(), _untouched(module) as state:
+        functional_call(module, state, (_image(module, table),))
+    root = type(module).__name__
+    counted = {
+        name.removeprefix(root).removeprefix("."): sum(operations.values()) // 2
+        for name, operations in counter.get_flop_counts().items()
+        if name != "Global"
+    }
+    for name, row in rows.items():
+        if row.num_calls and row.status("macs") == Status.EXACT:
+            measured = counted.get(name, 0)
+            yield Check(name, "macs", f"{row.macs:,}", f"{measured:,}", row.macs == measured)
+
+
+def _saved(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
+    saved = dict.fromkeys(rows, 0)
+    running, kept = [""], []
+    with ExitStack() as stack:
+        state = stack.enter_context(_untouched(module))
+        seen = {_piece(tensor) for tensor in state.values()}
+
+        def keep(tensor: Tensor) -> None:
+            if _piece(tensor) not in seen:
+                seen.add(_piece(tensor))
+                kept.append(tensor.detach())
+                saved[running[-1]] += tensor.untyped_storage().nbytes()
+
+        for name, layer in module.named_modules():
+            enter = layer.register_forward_pre_hook(lambda *_, name=name: running.append(name))
+            leave = layer.register_forward_hook(lambda *_: _pop(running))
+            stack.enter_context(enter)
+            stack.enter_context(leave)
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(saved_tensors_hooks(keep, lambda kept: kept))
+        functional_call(module, state, (_image(module, table),))
+    for name, row in rows.items():
+        stated, measured = row.own.saved_bytes, saved[name]
+        if stated or measured:
+            holds = abs(stated - measured) <= TOLERANCE * stated
+            yield Check(name, "saved_bytes", f"{stated:,}", f"{measured:,}", holds)
+
+
+def _fields(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
+    for support in measure_supports(module, table.input_shape[1:]):
+        row = rows[support.layer]
+        field = row.receptive_field
+        if field is None:
+            continue
+        is_exact = row.status("receptive_field") == Status.EXACT
+        position = support.position or (0, 0)
+        stated = field.height.box(position[0]), field.width.box(position[1])
+        measured = support.rows, support.columns
+        holds = all(
+            said == seen if is_exact else said[0] <= seen[0] and seen[1] <= said[1]
+            for said, seen in zip(stated, measured, strict=True)
+        )
+        place = "" if support.position is None else f" at {support.position}"
+        words = [f"rows {a} to {b}, columns {c} to {d}" for (a, b), (c, d) in (stated, measured)]
+        yield Check(support.layer, "receptive_field", words[0] + place, words[1], holds)
+
+
+@contextmanager
+def _untouched(module: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """State to compute with: buffers are copies, and the caller's random numbers stay."""
+    state = {
+        **dict(module.named_parameters()),
+        **{name: buffer.clone() for name, buffer in module.named_buffers()},
+    }
+    with torch.random.fork_rng(devices=[]):
+        yield state
+
+
+def _image(module: nn.Module, table: LayerTable) -> Tensor:
+    floats = [p for p in module.parameters() if p.is_floating_point()]
+    if not floats:
+        return torch.rand(table.input_shape)
+    return torch.rand(table.input_shape, dtype=floats[0].dtype, device=floats[0].device)
+
+
+def _pop(running: list[str]) -> None:
+    running.pop()
+
+
+def _piece(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)

@@ -1,0 +1,154 @@
+"""The table's own check: it holds for all networks, and finds what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from convscope.arithmetic import LayerTable, ReceptiveField, layer_table
+from convscope.arithmetic.receptive_field import AxisField
+from convscope.arithmetic.verification import COLUMNS, verify
+from convscope.networks import build, entry, names, smallest_input
+
+SMALL = [name for name in names() if entry(name).input[1] <= 32]
+LARGE = ["alexnet_2012", "googlenet", "resnet18", "squeezenet1_1", "resnext50_32x4d"]
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", [*SMALL, *LARGE])
+def test_every_number_of_the_table_is_what_is_measured(name: str, training: bool) -> None:
+    network, image = build(name), entry(name).input
+    if name in LARGE:
+        side = max(64, smallest_input(name))
+        image = (3, side, side)
+    table = layer_table(network, (2, *image), training=training)
+    verification = verify(network, table)
+    assert verification.differences == ()
+    assert verification.holds
+    assert all(verification.count(column) >= 3 for column in COLUMNS)
+
+
+def wrong(table: LayerTable, name: str, **changes: object) -> LayerTable:
+    """The table with one row changed."""
+    rows = [replace(row, **changes) if row.name == name else row for row in table.rows]  # type: ignore[arg-type]
+    return replace(table, rows=tuple(rows))
+
+
+def test_a_wrong_number_is_found() -> None:
+    network = build("lenet5_relu")
+    table = layer_table(network, (1, 28, 28))
+    first = next(row for row in table.rows if row.kind == "Conv2d")
+    axis = AxisField(size=5, jump=1, start=-1, limits=(0, 27))
+    costs = replace(first.own, macs=first.own.macs + 1, saved_bytes=2 * first.own.saved_bytes)
+    lying = wrong(
+        table, first.name, own=costs, total=costs, receptive_field=ReceptiveField(axis, axis)
+    )
+    found = verify(network, lying).differences
+    assert {(check.layer, check.column) for check in found} == {
+        (first.name, column) for column in COLUMNS
+    }
+    stated = [check for check in found if check.column == "macs"]
+    assert (stated[0].stated, stated[0].measured) == ("117,601", "117,600")
+
+
+def test_a_verified_network_stays_as_it_was() -> None:
+    network = build("resnet20").train()
+    network.get_submodule("bn1").eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    verify(network, layer_table(network, (2, 3, 32, 32), training=True))
+    assert torch.equal(torch.rand(1), expected)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert network.training
+    assert not network.get_submodule("bn1").training
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+class NamesItsChannels(nn.Module):
+    """Fails where a layer gives fewer channels than it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 8, 3), nn.Linear(8 * 16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 4) of images (N, 3, 6, 6)."""
+        logits: Tensor = self.head(torch.relu(self.conv(x)).view(-1, 8 * 16))
+        return logits
+
+
+def test_a_network_that_names_its_numbers_of_channels_is_measured_whole() -> None:
+    network = NamesItsChannels()
+    verification = verify(network, layer_table(network, (3, 6, 6)))
+    assert verification.holds
+    assert verification.count("receptive_field") == 5  # three places, the dense layer, the whole
+
+
+class Fails(nn.Module):
+    """Takes no float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps of float32 images."""
+        if x.dtype == torch.float64:
+            raise RuntimeError("only float32")
+        maps: Tensor = self.conv(x)
+        return maps
+
+
+def test_what_can_not_be_measured_is_said() -> None:
+    network = Fails()
+    verification = verify(network, layer_table(network, (3, 6, 6)))
+    assert verification.unmeasured == {"receptive_field": "only float32"}
+    assert not verification.holds
+    assert verification.to_dict()["unmeasured"] == verification.unmeasured
+
+
+WITHOUT_GROUPS = [name for name in names() if name not in ("alexnet_2012", "resnext50_32x4d")]
+
+
+@pytest.mark.parametrize("name", WITHOUT_GROUPS)
+def test_backward_macs_are_those_that_torch_counts(name: str) -> None:
+    """Torch counts the weight gradient of a convolution in g groups g times too large."""
+    with torch.device("meta"):
+        network = build(name).train()
+    image = torch.zeros(2, *entry(name).input, device="meta")
+    counter = FlopCounterMode(display=False)
+    with counter:
+        network(image).sum().backward()
+    total = layer_table(network, tuple(image.shape), training=True).rows[0].total
+    assert 2 * (total.macs + total.backward_macs) == counter.get_total_flops()
+
+
+def test_frozen_layers_need_no_gradient_of_their_weights() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, bias=False), nn.Conv2d(8, 8, 3, groups=4), nn.Conv2d(8, 4, 1)
+    )
+    network[0].requires_grad_(False)
+    table = layer_table(network, (3, 8, 8))
+    ratios = [
+        table.row(str(index)).total.backward_macs / table.row(str(index)).macs for index in range(3)
+    ]
+    assert ratios == [0, 1, 2]
+
+
+def test_vgg16_keeps_73_megabytes_for_the_backward_pass() -> None:
+    """Outputs of ReLU, of max pooling with indices, of the last pooling, and the image."""
+    with torch.device("meta"):
+        network = build("vgg16")
+    total = layer_table(network, (3, 224, 224)).rows[0].total
+    relu = 4 * total.activation_operations
+    pooled = (4 + 8) * (64 * 112**2 + 128 * 56**2 + 256 * 28**2 + 512 * 14**2 + 512 * 7**2)
+    last = 4 * 512 * 7**2
+    image = 4 * 3 * 224**2
+    assert total.saved_bytes == relu + pooled + last + image
+    assert round(total.saved_bytes / 1e6, 1) == 73.3
