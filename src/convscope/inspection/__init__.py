@@ -1,0 +1,1 @@
+"""What a network sees: feature maps, receptive fields, and the arithmetic of single values."""
