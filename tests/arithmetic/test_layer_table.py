@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convscope.arithmetic import layer_table
-from convscope.arithmetic.layer_row import COLUMNS
+from convscope.arithmetic.table_text import text_rows
 from convscope.errors import NetworkError, UsageError
 from convscope.networks import build, entry, names
 
@@ -144,7 +144,7 @@ def test_layers_that_fail_unseen_or_return_other_things_have_their_place() -> No
     assert table.row("0").output_shape == (1, 2, 4, 4)
     assert (table.row("0.wrong").num_calls, table.row("0.right").num_calls) == (0, 1)
     assert (table.row("0.right").own.macs, table.row("0").own.macs) == (96, 0)
-    assert [row[2] for row in table.to_rows() if row[1] == "Nothing"] == ["no tensor"]
+    assert [row[2] for row in text_rows(table) if row[1] == "Nothing"] == ["no tensor"]
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -237,7 +237,7 @@ def test_rows_stand_in_the_order_of_the_first_call_below_what_they_are_in() -> N
     ]  # fmt: skip
     blocks = table.row("blocks")
     assert (blocks.is_used, blocks.num_calls, blocks.output_shape) == (True, 0, None)
-    assert [row[2] for row in table.to_rows()[1:]] == ["", *["1 x 3 x 4 x 4"] * 3, "not called"]
+    assert [row[2] for row in text_rows(table)[1:]] == ["", *["1 x 3 x 4 x 4"] * 3, "not called"]
 
 
 def test_googlenets_auxiliary_heads_have_parameters_but_no_macs_in_evaluation_mode() -> None:
@@ -247,7 +247,7 @@ def test_googlenets_auxiliary_heads_have_parameters_but_no_macs_in_evaluation_mo
     assert unused
     assert all(row.macs == 0 and row.output_shape is None for row in unused)
     assert sum(row.own.parameters for row in unused) > 6_000_000
-    text = {row[0].strip(): row for row in table.to_rows()}
+    text = {row[0].strip(): row for row in text_rows(table)}
     assert text[unused[0].name.rpartition(".")[2]][2] == "not called"
 
 
@@ -261,19 +261,6 @@ def test_the_table_goes_through_json_and_says_what_its_numbers_are() -> None:
     assert saved["layers"][1]["receptive_field"] == {
         "size": [3, 3], "jump": [1, 1], "start": [-1, -1], "is_whole_input": False,
     }  # fmt: skip
-
-
-def test_printed_rows_have_a_text_for_each_column() -> None:
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, (3, 1)), nn.Upsample(scale_factor=2), nn.Flatten(), nn.Linear(128, 2)
-    )
-    rows = layer_table(network, (3, 4, 4)).to_rows()
-    assert all(len(row) == len(COLUMNS) for row in rows)
-    assert rows[1] == ("  0", "Conv2d", "1 x 4 x 2 x 4", "40", "288", "3 x 1", "1")
-    assert rows[2][-2:] == ("unknown", "")
-    pooled = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2))
-    rows = layer_table(pooled, (3, 4, 4)).to_rows()
-    assert [row[-2:] for row in rows[2:]] == [("4", "-"), ("whole input", "")]
 
 
 def test_a_wrong_input_is_refused_with_the_layer_that_failed() -> None:

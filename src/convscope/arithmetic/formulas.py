@@ -120,3 +120,81 @@ def dense_parameters(in_features: int, out_features: int, *, bias: bool) -> int:
 def dense_macs(rows: int, in_features: int, out_features: int) -> int:
     """Multiply-accumulates of (rows, in_features) times (in_features, out_features)."""
     return rows * in_features * out_features
+
+
+def same_padding(kernel: int, *, dilation: int = 1) -> tuple[int, int]:
+    """The padding before and after that keeps the size at stride 1.
+
+    Both sides are equal only where `dilation * (kernel - 1)` is even: for odd kernels, or an even
+    dilation. Elsewhere one more value is needed after than before.
+    """
+    padding = Window(kernel, dilation=dilation).extent - 1
+    return padding // 2, padding - padding // 2
+
+
+def convolution_additions(
+    positions: int,
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel: Sequence[int],
+    groups: int = 1,
+    bias: bool,
+) -> int:
+    """Additions of a convolution's forward pass: one fewer than products, and one for the bias.
+
+    Arguments are those of `convolution_macs`, which is the number of multiplications. Counting
+    `2 k^2 - 1` for each pair of channels leaves out the additions across channels.
+    """
+    products = (in_channels // groups) * prod(kernel)
+    return positions * out_channels * (products - 1 + (1 if bias else 0))
+
+
+def pooling_operations(positions: int, channels: int, *, window: Sequence[int]) -> int:
+    """Values that pooling looks at: `channels * H' * W' * window height * window width`.
+
+    Args:
+        positions: How often a window is placed in one channel: N * H' * W'.
+        channels: C.
+        window: Its height and width.
+    """
+    return positions * channels * prod(window)
+
+
+def tensor_bytes(shape: Sequence[int], *, value_bytes: int = 4) -> int:
+    """Memory of a tensor: one value after the other, four bytes each in float32."""
+    return prod(shape) * value_bytes
+
+
+def composed_size(first: Window, second: Window) -> Window:
+    """The one window that sees what the second sees through the first: both without padding.
+
+    Source: k = k1 + (k2 - 1) * s1, with extents for dilated windows; strides multiply.
+    """
+    return Window(
+        first.extent + (second.extent - 1) * first.stride, stride=first.stride * second.stride
+    )
+
+
+def field_backward(windows: Sequence[Window]) -> int:
+    """Receptive field of one value, from the last window back to the input.
+
+    Source: Araujo, Norris & Sim (2019), equation 1: `r = s * (r - 1) + k`, beginning with 1.
+    """
+    size = 1
+    for window in reversed(windows):
+        size = window.stride * (size - 1) + window.extent
+    return size
+
+
+def field_forward(windows: Sequence[Window]) -> tuple[int, int]:
+    """Receptive field and jump, from the input to the last window; the same field as backward.
+
+    Source: Araujo, Norris & Sim (2019), equation 2: each window adds `(k - 1) * jump`, then the
+    jump is multiplied by its stride.
+    """
+    size, jump = 1, 1
+    for window in windows:
+        size += (window.extent - 1) * jump
+        jump *= window.stride
+    return size, jump

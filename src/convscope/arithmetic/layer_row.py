@@ -15,8 +15,6 @@ STATUS_COLUMNS = (
     "receptive_field",
 )  # fmt: skip
 
-COLUMNS = ("layer", "kind", "output", "parameters", "MACs", "field", "jump")
-
 
 class Status(StrEnum):
     """What a number is worth.
@@ -125,40 +123,3 @@ class LayerRow:
             "status": {column: self.status(column).value for column in STATUS_COLUMNS},
             "uncounted": list(self.uncounted),
         }
-
-    def to_text(self, *, input_size: tuple[int, int]) -> tuple[str, ...]:
-        """The row as text, in the order of `COLUMNS`, the name indented by its depth.
-
-        Args:
-            input_size: (height, width) of the network's input.
-        """
-        return (
-            "  " * self.depth + (self.name.rpartition(".")[2] or "(network)"),
-            self.kind,
-            self._output_text(),
-            f"{self.parameters:,}",
-            f"{self.macs:,}",
-            *self._field_texts(input_size),
-        )
-
-    def _output_text(self) -> str:
-        if not self.is_used:
-            return "not called"
-        if self.output_shape is None:
-            # A list of modules is never called itself.
-            return "no tensor" if self.num_calls else ""
-        return " x ".join(str(length) for length in self.output_shape)
-
-    def _field_texts(self, input_size: tuple[int, int]) -> tuple[str, str]:
-        """Size and jump: one number where both axes agree, height x width elsewhere."""
-        field = self.receptive_field
-        if field is None:
-            return ("unknown" if self.output_shape else "", "")
-        if field.is_whole_input(*input_size):
-            return "whole input", ""
-        return _pair_text(field.size), _pair_text(field.jump)
-
-
-def _pair_text(pair: tuple[int | None, int | None]) -> str:
-    height, width = ("-" if value is None else str(value) for value in pair)
-    return height if height == width else f"{height} x {width}"

@@ -1,4 +1,4 @@
-"""The layer table: shape, parameters, MACs and receptive field of each layer of any torch module.
+"""The layer table: what each layer of any torch module gives, holds, costs, keeps and sees.
 
 The numbers come from the operations that one forward pass really runs, not from the kinds of layers
 in it, so branches, functional calls and layers used twice are counted as they are. One row stands
@@ -29,13 +29,26 @@ CONVENTIONS = {
     "macs": "multiply-accumulates of convolutions and matrix products in one forward pass of the "
     "whole batch; without biases, activations, pooling and normalisation; "
     "1 MAC is 2 floating-point operations",
-    "parameters": "number of values; a tensor shared by several layers is counted once",
+    "backward_macs": "the same in the backward pass: one product for the gradient of the weights "
+    "and one for that of the input, each only where it is needed",
+    "operations": "beside MACs, in one forward pass: one addition for each bias; 2 for each value "
+    "of batch normalisation, 6 where statistics are taken; 1 for each value of an activation; 1 "
+    "for each value that a pooling window looks at; 1 for each value of other functions",
+    "parameters": "number of values; a tensor shared by several layers is counted once; with "
+    "layers that are never called, auxiliary heads for instance",
+    "forward_bytes": "of all tensors that the pass makes, each piece of memory once; not all of "
+    "them exist at the same time",
+    "saved_bytes": "of the tensors that the backward pass will need, without parameters and "
+    "buffers, each piece of memory once, where it is kept first",
     "receptive_field": "[height, width] in pixels of the input; the values at position i can "
     "depend on the pixels start + i * jump to start + i * jump + size - 1; start is negative "
     "where padding comes first; size is not cut off at the image; jump 0: all positions see the "
     "same; jump null: no common step, the box is what all positions see together; "
     "statistics over a batch in training mode don't count as seeing; null: unknown",
     "output_shape": "null: the layer was not called, or returned no tensor",
+    "own": "without the modules inside the layer; numbers beside it are with them",
+    "status": "exact: it follows from the operations that ran; measured: torch was asked; upper "
+    "bound: it can be less; lower bound: the operations under `uncounted` aren't counted; unknown",
 }
 
 
@@ -102,23 +115,17 @@ class LayerTable:
             "input_shape": list(self.input_shape),
             "mode": "training" if self.training else "evaluation",
             "conventions": dict(CONVENTIONS),
-            "parameters": self.parameters,
-            "trainable_parameters": self.trainable_parameters,
             "frozen_parameters": self.frozen_parameters,
             "buffers": self.buffers,
-            "macs": self.macs,
+            **self.rows[0].total.to_dict(),
             "layers": [row.to_dict(input_size=self.input_shape[2:]) for row in self.rows],
         }
-
-    def to_rows(self) -> list[tuple[str, ...]]:
-        """Text for printing, one tuple per row in the order of `COLUMNS`, names indented."""
-        return [row.to_text(input_size=self.input_shape[2:]) for row in self.rows]
 
 
 def layer_table(
     module: nn.Module, input_shape: Sequence[int], *, training: bool = False
 ) -> LayerTable:
-    """Shape, parameters, MACs and receptive field of each layer, from one watched forward pass.
+    """Shape, costs, memory and receptive field of each layer, from one watched forward pass.
 
     Nothing in the module changes. The pass normally computes shapes only, so a large network takes
     no longer than a small one, and parameters may be on any device, meta included.

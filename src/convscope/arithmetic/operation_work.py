@@ -45,7 +45,8 @@ MOVES = frozenset((
     "expand", "empty", "zeros", "ones", "full", "arange", "scalar_tensor", "empty_like",
     "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones", "new_full",
     "fill", "zero", "index", "index_put", "index_select", "gather", "roll", "flip", "unfold",
-    "im2col", "repeat", "bernoulli", "_local_scalar_dense", "as_strided", "constant_pad_nd",
+    "im2col", "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "repeat",
+    "bernoulli", "_local_scalar_dense", "as_strided", "constant_pad_nd",
 ))  # fmt: skip
 
 

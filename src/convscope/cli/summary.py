@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import json
 import re
+from pathlib import Path
 from typing import Any
 
 import click
 
 from convscope.cli.recipe_flags import network_options
+from convscope.cli.summary_layer import LAYERS
 from convscope.errors import UsageError
 
-COLUMNS = ["layer", "kind", "output", "parameters", "MACs", "field", "jump", "start"]
+FORMATS = ("table", "json", "csv", "markdown", "html")
 
 
-@click.command("summary")
-@click.argument("network")
+class _NetworkOrLayer(click.Command):
+    """A table of a network; or, where a kind of layer is named, the arithmetic of that layer."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if args and args[0] in LAYERS:
+            return LAYERS[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("summary", cls=_NetworkOrLayer)
+@click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
 @click.option("--input", "input_text", metavar="CxHxW", help="Shape of one image: 3x224x224.")
 @click.option("--num-classes", type=click.IntRange(min=1), help="Number of classes.")
 @click.option("--batch-size", "-b", default=1, type=click.IntRange(min=1), help="[default: 1]")
@@ -26,46 +42,48 @@ COLUMNS = ["layer", "kind", "output", "parameters", "MACs", "field", "jump", "st
     metavar="NAME=VALUE",
     help="Option of the network, for instance stem=small; repeatable.",
 )
+@click.option("--train", "training", is_flag=True, help="In training mode. [default: evaluation]")
 @click.option("--depth", type=click.IntRange(min=0), help="Show modules down to this depth.")
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def command(
-    network: str,
-    input_text: str | None,
-    num_classes: int | None,
-    batch_size: int,
-    options: tuple[str, ...],
-    depth: int | None,
-    as_json: bool,
-) -> None:
-    """Show NETWORK (a name, a run or a classifier folder) layer by layer.
+@click.option(
+    "--columns",
+    metavar="NAME,NAME...",
+    help="Which columns: layer, kind, output, parameters, operations, backward, forward, saved, "
+    "field, jump, start; or all.",
+)
+@click.option(
+    "--flops", is_flag=True, help="Count FLOPs, two for each multiply-accumulate. [default: MACs]"
+)
+@click.option(
+    "--with",
+    "kinds",
+    metavar="KIND,KIND...",
+    help="Count in FLOPs also: bias, normalisation, activation, pooling, other; or all.",
+)
+@click.option("--verify", is_flag=True, help="Also measure every number, and show differences.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
+@click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to this file.")
+def command(networks: tuple[str, ...], **given: Any) -> None:
+    """Show NETWORK layer by layer: a name, a run, a classifier folder, or file.py:NAME.
 
-    Output shapes are (N, C, H, W); field is the receptive field: how many pixels of the input one
-    value depends on, the jump between neighbouring values' fields, and where the first begins.
-    A dash for the jump: the values have no common step, and the field is what they see together.
+    Several NETWORKs are compared side by side. `summary conv`, `summary pool` and `summary dense`
+    work out the arithmetic of one layer.
+
+    Output shapes are (N, C, H, W). "saved" is the memory that is kept for the backward pass. Field
+    is the receptive field: how many pixels of the input one value depends on, with the jump between
+    neighbouring values' fields, and where the first begins. A dash for the jump: the values have no
+    common step, and the field is what they see together, an upper bound (≤).
     """
-    shape = parse_shape(input_text) if input_text else None
-    chosen = network_options(options)
-
-    from convscope.workflows import summarize
-
-    table = summarize(
-        network, input_shape=shape, num_classes=num_classes, batch_size=batch_size, **chosen
-    )
-    if as_json:
-        print(json.dumps(table.to_dict(), ensure_ascii=False))
+    form = _form(given.pop("form"), as_json=given.pop("as_json"))
+    output: Path | None = given.pop("output")
+    text = _text(networks, form, **given)
+    if output is None:
+        print(text, end="")
         return
+    from convscope.files import write_text
 
-    from convscope.cli.tables import print_table
-
-    height_width = table.input_shape[2:]
-    rows = [row for row in table.rows if depth is None or row.depth <= depth]
-    print_table(COLUMNS, [_text(row, height_width) for row in rows], left=2)
-    print(f"input {' x '.join(str(side) for side in table.input_shape)}")
-    print(
-        f"parameters {table.parameters:,} ({table.trainable_parameters:,} trainable), "
-        f"buffers {table.buffers:,}"
-    )
-    print(f"MACs {table.macs:,} (multiply-accumulates of convolutions and matrix products)")
+    write_text(output, text)
+    print(f"written to {output}")
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
@@ -84,11 +102,62 @@ def parse_shape(text: str) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def _text(row: Any, input_size: tuple[int, int]) -> list[str]:
-    cells = row.to_text(input_size=input_size)
-    field = row.receptive_field
-    start = ""
-    if field is not None and not field.is_whole_input(*input_size):
-        top, left = field.start
-        start = str(top) if top == left else f"{top}, {left}"
-    return [*cells, start]
+def _form(form: str | None, *, as_json: bool) -> str:
+    if as_json and form not in (None, "json"):
+        raise UsageError(f"`--json` and `--format {form}` exclude each other")
+    return "json" if as_json else form or "table"
+
+
+def _text(
+    networks: tuple[str, ...],
+    form: str,
+    *,
+    input_text: str | None,
+    options: tuple[str, ...],
+    columns: str | None,
+    depth: int | None,
+    flops: bool,
+    kinds: str | None,
+    verify: bool,
+    **fields: Any,
+) -> str:
+    from convscope.arithmetic import KINDS, Convention
+    from convscope.arithmetic.table_text import COLUMNS, USUAL
+
+    chosen = {
+        "input_shape": parse_shape(input_text) if input_text else None,
+        **fields,
+        **network_options(options),
+    }
+    convention = Convention(flops=flops, kinds=_words(kinds, KINDS) if kinds else ())
+    if len(networks) > 1:
+        for flag, is_given in (("columns", columns), ("depth", depth), ("verify", verify)):
+            if is_given not in (None, False):
+                raise UsageError(f"`--{flag}` belongs to one network, not to several")
+        return _comparison(networks, form, chosen, convention)
+    from convscope.cli.summary_text import show
+    from convscope.workflows import summarize, verified_summary
+
+    verification = None
+    if verify:
+        table, verification = verified_summary(networks[0], **chosen)
+    else:
+        table = summarize(networks[0], **chosen)
+    shown = _words(columns, tuple(COLUMNS)) if columns else USUAL
+    return show(
+        table, networks[0], form, shown, convention=convention, depth=depth, checked=verification
+    )
+
+
+def _comparison(
+    networks: tuple[str, ...], form: str, chosen: dict[str, Any], convention: Any
+) -> str:
+    from convscope.cli.summary_text import show_side_by_side
+    from convscope.workflows import summarize
+
+    tables = [summarize(network, **chosen) for network in networks]
+    return show_side_by_side(networks, tables, form, convention=convention)
+
+
+def _words(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    return known if text == "all" else tuple(word.strip() for word in text.split(","))

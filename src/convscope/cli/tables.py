@@ -17,8 +17,26 @@ MIN_WIDTH_PIPED = 200  # a pipe has no width; nothing is cut off there
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> None:
     """Prints a table; the first `left` columns are text, the others numbers."""
+    print(drawn_table(header, rows, left=left), end="")
+
+
+def drawn_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: int = 1,
+    is_for_file: bool = False,
+) -> str:
+    """The lines of a table, as wide as the terminal; as wide as it needs for a file or a pipe.
+
+    Args:
+        header: Titles of the columns.
+        rows: A cell for each of them.
+        left: How many columns are text; the others are numbers.
+        is_for_file: Whether it isn't printed.
+    """
     console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
+    if is_for_file or not console.is_terminal:
         console.width = max(console.width, MIN_WIDTH_PIPED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, title in enumerate(header):
@@ -29,7 +47,9 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: i
         )
     for row in rows:
         table.add_row(*row)
-    console.print(table, markup=False)
+    with console.capture() as drawn:
+        console.print(table, markup=False)
+    return drawn.get()
 
 
 HEADLINES = {

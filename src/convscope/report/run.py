@@ -9,6 +9,7 @@ from typing import Any
 
 from convscope import __version__
 from convscope.arithmetic import layer_table
+from convscope.arithmetic.table_text import text_rows
 from convscope.data.audit.audit import cheap_audit
 from convscope.data.counters import permutation
 from convscope.evaluation.evaluate import Evaluation
@@ -31,6 +32,7 @@ CLASSES_IN_TABLE = 60
 ENDS_IN_TABLE = 25  # classes from either end of a longer table
 SLICES_LISTED = 40
 LAYERS_LISTED = 80
+LAYER_COLUMNS = ("layer", "kind", "output", "parameters", "operations", "field", "jump")
 LEAST_P = 0.001  # smaller ones say no more
 PICTURES_BYTES = 2_600_000  # with figures and tables the page stays below 5 MB
 
@@ -213,14 +215,14 @@ def _network(evaluation: Evaluation) -> dict[str, Any]:
     classifier = evaluation.classifier
     choice = classifier.choice
     table = layer_table(classifier.network, (1, choice.in_channels, *choice.input_size))
-    rows = [row for row in table.rows if row.depth <= 2] or list(table.rows)
+    rows = text_rows(table, LAYER_COLUMNS, depth=2)
     return {
         "name": choice.name,
         "parameters": f"{table.parameters:,}",
         "macs": f"{table.macs:,}",
         "input": " × ".join(str(side) for side in (choice.in_channels, *choice.input_size)),
         "preprocessing": classifier.preprocessing.describe(),
-        "layers": [row.to_text(input_size=choice.input_size) for row in rows[:LAYERS_LISTED]],
+        "layers": rows[:LAYERS_LISTED],
         "num_hidden": max(0, len(rows) - LAYERS_LISTED),
     }
 

@@ -6,7 +6,7 @@ from convscope.workflows.comparing import compare
 from convscope.workflows.comparing_recipes import compare_recipes
 from convscope.workflows.evaluating import evaluate, save_figures, write_evaluation
 from convscope.workflows.learning import find_learning_rate, train, train_recipe
-from convscope.workflows.summarizing import summarize
+from convscope.workflows.summarizing import summarize, verified_summary
 from convscope.workflows.using import decoding_from, load
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "summarize",
     "train",
     "train_recipe",
+    "verified_summary",
     "write_evaluation",
 ]

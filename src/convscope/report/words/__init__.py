@@ -11,9 +11,10 @@ from convscope.errors import UsageError, either_of
 from convscope.report.words.check_en import CHECK
 from convscope.report.words.run_en import RUN as RUN_EN
 from convscope.report.words.run_zh import RUN as RUN_ZH
+from convscope.report.words.summary_en import NETWORKS, SUMMARY
 
 WORDS: dict[str, dict[str, dict[str, Any]]] = {
-    "en": {"check": CHECK, "run": RUN_EN},
+    "en": {"check": CHECK, "run": RUN_EN, "summary": SUMMARY, "networks": NETWORKS},
     "zh": {"run": RUN_ZH},
 }
 

@@ -1,0 +1,194 @@
+"""The layer table as text: for terminals, reports, Markdown and spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from convscope.arithmetic.conventions import MACS, Convention
+from convscope.arithmetic.layer_row import LayerRow, Status
+from convscope.arithmetic.layer_table import LayerTable
+from convscope.errors import UsageError, either_of
+
+MARKS = {Status.UPPER_BOUND: "≤ ", Status.LOWER_BOUND: "≥ "}
+
+
+class Column(NamedTuple):
+    """A column of the printed table.
+
+    Attributes:
+        title: Its heading; `{unit}` stands for that of the convention.
+        is_text: Whether it is aligned to the left.
+        text: A row's cell.
+    """
+
+    title: str
+    is_text: bool
+    text: Callable[[LayerRow, LayerTable, Convention], str]
+
+
+def _layer(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+    return "  " * row.depth + (row.name.rpartition(".")[2] or "(network)")
+
+
+def _output(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+    if not row.is_used:
+        return "not called"
+    if row.output_shape is None:
+        # A list of modules is never called itself.
+        return "no tensor" if row.num_calls else ""
+    return " x ".join(str(length) for length in row.output_shape)
+
+
+def _operations(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+    return f"{MARKS.get(row.status('macs'), '')}{convention.count(row.total):,}"
+
+
+def _backward(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+    return f"{MARKS.get(row.status('backward_macs'), '')}{row.total.backward_macs:,}"
+
+
+def _field(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+    field = row.receptive_field
+    if field is None:
+        return "unknown" if row.output_shape else ""
+    if field.is_whole_input(*table.input_shape[2:]):
+        return "whole input"
+    return MARKS.get(row.status("receptive_field"), "") + _pair_text(field.size)
+
+
+def _field_part(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
+    def text(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+        field = row.receptive_field
+        if field is None or field.is_whole_input(*table.input_shape[2:]):
+            return ""
+        return _pair_text(getattr(field, name))
+
+    return text
+
+
+COLUMNS = {
+    "layer": Column("layer", True, _layer),
+    "kind": Column("kind", True, lambda row, *_: row.kind),
+    "output": Column("output", False, _output),
+    "parameters": Column("parameters", False, lambda row, *_: f"{row.parameters:,}"),
+    "operations": Column("{unit}", False, _operations),
+    "backward": Column("backward MACs", False, _backward),
+    "forward": Column("forward MB", False, lambda row, *_: megabytes(row.total.forward_bytes)),
+    "saved": Column("saved MB", False, lambda row, *_: megabytes(row.total.saved_bytes)),
+    "field": Column("field", False, _field),
+    "jump": Column("jump", False, _field_part("jump")),
+    "start": Column("start", False, _field_part("start")),
+}
+USUAL = ("layer", "kind", "output", "parameters", "operations", "saved", "field", "jump", "start")
+
+
+def text_rows(
+    table: LayerTable,
+    columns: Sequence[str] = USUAL,
+    *,
+    convention: Convention = MACS,
+    depth: int | None = None,
+) -> list[tuple[str, ...]]:
+    """Cells as text, layer names indented by their depth.
+
+    Args:
+        table: What to show.
+        columns: Of `COLUMNS`.
+        convention: How operations are counted.
+        depth: Show modules down to it; all if None.
+
+    Raises:
+        UsageError: There is no such column.
+    """
+    chosen = _chosen(columns)
+    return [
+        tuple(column.text(row, table, convention) for column in chosen)
+        for row in table.rows
+        if depth is None or row.depth <= depth
+    ]
+
+
+def titles(columns: Sequence[str] = USUAL, *, convention: Convention = MACS) -> list[str]:
+    """Headings of these columns.
+
+    Raises:
+        UsageError: There is no such column.
+    """
+    return [column.title.format(unit=convention.unit) for column in _chosen(columns)]
+
+
+def to_markdown(
+    table: LayerTable,
+    columns: Sequence[str] = USUAL,
+    *,
+    convention: Convention = MACS,
+    depth: int | None = None,
+) -> str:
+    """The table in Markdown, which keeps no spaces at the left: names are whole."""
+    shown = [row for row in table.rows if depth is None or row.depth <= depth]
+    cells = text_rows(table, columns, convention=convention, depth=depth)
+    if "layer" in columns:
+        place = list(columns).index("layer")
+        names = [f"`{row.name}`" if row.name else "(network)" for row in shown]
+        cells = [
+            (*row[:place], name, *row[place + 1 :]) for row, name in zip(cells, names, strict=True)
+        ]
+    rule = ["---" if column.is_text else "---:" for column in _chosen(columns)]
+    lines = [titles(columns, convention=convention), rule, *cells]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def to_csv(table: LayerTable, *, convention: Convention = MACS) -> str:
+    """All numbers of all layers for a spreadsheet, with the status of each that may lack one.
+
+    Pairs are columns ending with `_height` and `_width`; what is unknown is empty.
+    """
+    rows = [_flat(row, table, convention) for row in table.rows]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def megabytes(count: int) -> str:
+    """Bytes in millions, with three digits for small ones."""
+    millions = count / 1e6
+    return f"{millions:,.1f}" if millions >= 10 else f"{millions:.3f}"
+
+
+def _flat(row: LayerRow, table: LayerTable, convention: Convention) -> dict[str, object]:
+    content = row.to_dict(input_size=table.input_shape[2:])
+    field = content.pop("receptive_field") or {}
+    own, status = content.pop("own"), content.pop("status")
+    content["output_shape"] = "x".join(str(length) for length in row.output_shape or ())
+    content["uncounted"] = " ".join(row.uncounted)
+    if convention.flops:
+        content["flops"] = convention.count(row.total)
+    for name in ("size", "jump", "start"):
+        for axis, value in zip(("height", "width"), field.get(name, ("", "")), strict=True):
+            content[f"field_{name}_{axis}"] = "" if value is None else value
+    content["field_is_whole_input"] = field.get("is_whole_input", "")
+    return {
+        **content,
+        **{f"own_{name}": value for name, value in own.items()},
+        **{f"{name}_status": value for name, value in status.items()},
+    }
+
+
+def _chosen(columns: Iterable[str]) -> list[Column]:
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise UsageError(
+            f"the layer table has no column `{unknown[0]}`",
+            hint=f"there are {either_of(tuple(COLUMNS))}",
+        )
+    return [COLUMNS[name] for name in columns]
+
+
+def _pair_text(pair: tuple[int | None, int | None]) -> str:
+    height, width = ("-" if value is None else str(value) for value in pair)
+    return height if height == width else f"{height} x {width}"

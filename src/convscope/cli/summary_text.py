@@ -1,0 +1,205 @@
+"""What `convscope summary` says, in each of its forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from convscope.arithmetic import Convention, LayerTable, Verification
+from convscope.arithmetic.table_text import (
+    COLUMNS,
+    megabytes,
+    text_rows,
+    titles,
+    to_csv,
+    to_markdown,
+)
+from convscope.cli.tables import drawn_table
+from convscope.errors import counted
+from convscope.networks.accuracies import IMAGENET_ACCURACY
+from convscope.networks.variants import same_size, variants_of
+
+CHECKED = {
+    "macs": "MACs against torch's flop counter",
+    "saved_bytes": "memory kept for the backward pass against what autograd keeps",
+    "receptive_field": "receptive fields against where gradients reach",
+}
+DIFFERENCES_SHOWN = 20
+
+
+def show(
+    table: LayerTable,
+    name: str,
+    form: str,
+    columns: Sequence[str],
+    *,
+    convention: Convention,
+    depth: int | None,
+    checked: Verification | None,
+) -> str:
+    """One network's table.
+
+    Args:
+        table: What to show.
+        name: What the user calls the network.
+        form: `table`, `json`, `csv`, `markdown` or `html`.
+        columns: Of the table; JSON and CSV have all of them.
+        convention: How operations are counted.
+        depth: Show modules down to it.
+        checked: What was measured.
+    """
+    notes, checks = _notes(name, table), _checks(checked)
+    if form == "json":
+        content = {**table.to_dict(), "notes": notes}
+        if convention.flops:
+            content["flops"] = convention.count(table.rows[0].total)
+            content["flops_are"] = convention.words
+        if checked is not None:
+            content["verification"] = checked.to_dict()
+        return json.dumps(content, ensure_ascii=False) + "\n"
+    if form == "csv":
+        return to_csv(table, convention=convention)
+    if form == "html":
+        from convscope.report.summary import summary_page
+
+        return summary_page(
+            table,
+            name,
+            columns,
+            convention=convention,
+            depth=depth,
+            notes=notes,
+            checked=checked,
+            checks=checks,
+        )
+    lines = [*_totals(table, convention), *notes, *checks]
+    if form == "markdown":
+        listed = "".join(f"- {line}\n" for line in lines)
+        return f"{to_markdown(table, columns, convention=convention, depth=depth)}\n{listed}"
+    rows = text_rows(table, columns, convention=convention, depth=depth)
+    left = 0
+    while left < len(columns) and COLUMNS[columns[left]].is_text:
+        left += 1
+    drawn = drawn_table(titles(columns, convention=convention), rows, left=left)
+    return drawn + "".join(f"{line}\n" for line in lines)
+
+
+def show_side_by_side(
+    names: Sequence[str], tables: Sequence[LayerTable], form: str, *, convention: Convention
+) -> str:
+    """Totals of several networks, one to a row."""
+    rows = [_total_row(name, table, convention) for name, table in zip(names, tables, strict=True)]
+    if form == "json":
+        return json.dumps(rows, ensure_ascii=False) + "\n"
+    if form == "csv":
+        out = io.StringIO()
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return out.getvalue()
+    header = [
+        *("network", "input", "parameters", convention.unit, "backward MACs", "forward MB"),
+        *("saved MB", "ImageNet top-1"),
+    ]
+    cells = [_total_cells(row, convention) for row in rows]
+    source = (
+        "ImageNet top-1: published weights of torchvision, one centre crop; not measured here\n"
+    )
+    notes = f"{convention.unit}: {convention.words}\n"
+    notes += source if any(row["imagenet_top1"] is not None for row in rows) else ""
+    if form == "markdown":
+        lines = [header, ["---", *["---:"] * (len(header) - 1)], *cells]
+        return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{notes}"
+    if form == "html":
+        from convscope.report.summary import comparison_page
+
+        return comparison_page(header, cells, notes.splitlines())
+    return drawn_table(header, cells) + notes
+
+
+def _total_row(name: str, table: LayerTable, convention: Convention) -> dict[str, Any]:
+    total, accuracy = table.rows[0].total, IMAGENET_ACCURACY.get(name)
+    is_whole = table.input_shape[1:] == (3, 224, 224)
+    return {
+        "network": name,
+        "input_shape": "x".join(str(side) for side in table.input_shape),
+        **total.to_dict(),
+        **({"flops": convention.count(total)} if convention.flops else {}),
+        "imagenet_top1": accuracy.top1 if accuracy and is_whole else None,
+        "imagenet_top5": accuracy.top5 if accuracy and is_whole else None,
+    }
+
+
+def _total_cells(row: dict[str, Any], convention: Convention) -> list[str]:
+    top1 = row["imagenet_top1"]
+    return [
+        row["network"],
+        row["input_shape"],
+        f"{row['parameters']:,}",
+        f"{row['flops' if convention.flops else 'macs']:,}",
+        f"{row['backward_macs']:,}",
+        megabytes(row["forward_bytes"]),
+        megabytes(row["saved_bytes"]),
+        "" if top1 is None else f"{top1:.1%}",
+    ]
+
+
+def _totals(table: LayerTable, convention: Convention) -> list[str]:
+    total = table.rows[0].total
+    mode = "training" if table.training else "evaluation"
+    lines = [
+        f"input {' x '.join(str(side) for side in table.input_shape)}, in {mode} mode",
+        f"parameters {table.parameters:,} ({table.trainable_parameters:,} trainable), "
+        f"buffers {table.buffers:,}",
+        f"{convention.unit} {convention.count(total):,} ({convention.words})",
+        f"backward pass {total.backward_macs:,} MACs",
+        f"memory {megabytes(total.forward_bytes)} MB made in the forward pass, "
+        f"{megabytes(total.saved_bytes)} MB kept for the backward pass",
+    ]
+    if table.rows[0].uncounted:
+        lines.append(f"not counted (≥): {', '.join(table.rows[0].uncounted)}")
+    return lines
+
+
+def _notes(name: str, table: LayerTable) -> list[str]:
+    """Which form of a network this is, and what the others have."""
+    variants = variants_of(name)
+    if variants is None:
+        twins = [twin for twin in same_size(table.parameters) if twin != name]
+        if name in IMAGENET_ACCURACY or not twins:
+            return []
+        return [f"as many parameters as {', '.join(f'`{twin}`' for twin in twins)}"]
+    departs = f" ({variants.form.departs.rstrip('.')})" if variants.form.departs else ""
+    lines = [f"`{name}` is one of {counted(1 + len(variants.others), 'form')} of "
+             f"{variants.called}{departs}"]  # fmt: skip
+    for other in variants.others:
+        why = f": {other.departs.rstrip('.')}" if other.departs else ": as in the paper"
+        lines.append(
+            f"`{other.name}` has {other.parameters:,} parameters, {other.macs:,} MACs{why}"
+        )
+    return lines
+
+
+def _checks(checked: Verification | None) -> list[str]:
+    """What was measured, and all that differs."""
+    if checked is None:
+        return []
+    lines = []
+    for column, words in CHECKED.items():
+        if column in checked.unmeasured:
+            lines.append(f"could not be measured: {words} ({checked.unmeasured[column]})")
+            continue
+        wrong = [check for check in checked.differences if check.column == column]
+        number = counted(checked.count(column), "check")
+        lines.append(f"{words}: {number}, {len(wrong) or 'none'} differ")
+        lines += [
+            f"  `{check.layer or '(network)'}`: {check.stated} in the table, "
+            f"{check.measured} measured"
+            for check in wrong[:DIFFERENCES_SHOWN]
+        ]
+        if len(wrong) > DIFFERENCES_SHOWN:
+            lines.append(f"  and {len(wrong) - DIFFERENCES_SHOWN} more")
+    return lines

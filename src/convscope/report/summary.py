@@ -1,0 +1,60 @@
+"""The page of a network's layer table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convscope.arithmetic import MACS, Convention, LayerTable, Verification
+from convscope.arithmetic.layer_table import CONVENTIONS
+from convscope.arithmetic.table_text import COLUMNS, USUAL, megabytes, text_rows, titles
+from convscope.report.page import render
+
+
+def summary_page(
+    table: LayerTable,
+    name: str,
+    columns: Sequence[str] = USUAL,
+    *,
+    convention: Convention = MACS,
+    depth: int | None = None,
+    notes: Sequence[str] = (),
+    checked: Verification | None = None,
+    checks: Sequence[str] = (),
+) -> str:
+    """One HTML document.
+
+    Args:
+        table: What to show.
+        name: What the user calls the network.
+        columns: Of `table_text.COLUMNS`.
+        convention: How operations are counted.
+        depth: Show modules down to it.
+        notes: Sentences about which form of a network this is.
+        checked: What was measured.
+        checks: The same in sentences.
+    """
+    total = table.rows[0].total
+    return render(
+        "summary",
+        name=name,
+        table=table,
+        operations=f"{convention.count(total):,}",
+        convention=convention,
+        backward=f"{total.backward_macs:,} MACs",
+        made=f"{megabytes(total.forward_bytes)} MB",
+        saved=f"{megabytes(total.saved_bytes)} MB",
+        titles=titles(columns, convention=convention),
+        is_text=[COLUMNS[column].is_text for column in columns],
+        rows=text_rows(table, columns, convention=convention, depth=depth),
+        notes=list(notes),
+        checked=checked,
+        checks=list(checks),
+        conventions=CONVENTIONS,
+    )
+
+
+def comparison_page(
+    header: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]
+) -> str:
+    """One HTML document that shows several networks side by side."""
+    return render("networks", header=list(header), rows=list(rows), notes=list(notes))

@@ -1,0 +1,208 @@
+"""`convscope summary` as users type it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import Convscope
+
+NETWORK = """
+from torch import nn
+
+LEARNS = nn.Linear(3, 3)
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x).relu()
+
+def needs(width):
+    return nn.Linear(width, 3)
+
+def a_number():
+    return 3
+
+def breaks():
+    raise RuntimeError("no luck")
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    place = tmp_path / "mine.py"
+    place.write_text(NETWORK)
+    return place
+
+
+def test_a_network_is_shown_with_its_totals_and_its_forms(convscope: Convscope) -> None:
+    out = convscope("summary", "alexnet").out
+    assert "MACs 714,188,480 (multiply-accumulates of convolutions and matrix products)" in out
+    assert "MB kept for the backward pass" in out
+    assert "`alexnet` is one of 3 forms of AlexNet" in out
+    assert "`alexnet_2012` has 60,965,224 parameters, 724,406,816 MACs" in out
+
+
+def test_training_mode_and_chosen_columns_are_shown(convscope: Convscope) -> None:
+    words = ("summary", "resnet20", "--train", "-b", "2", "--columns", "layer,backward,forward")
+    out = convscope(*words).out
+    assert "input 2 x 3 x 32 x 32, in training mode" in out
+    assert "backward MACs" in out
+    assert "parameters  " not in out
+
+
+def test_flops_say_what_is_in_them(convscope: Convscope) -> None:
+    plain = json.loads(convscope("summary", "lenet5", "--flops", "--json").out)
+    assert plain["flops"] == 2 * 416_520
+    out = convscope("summary", "lenet5", "--flops", "--with", "bias,pooling").out
+    assert "FLOPs 845,862 (two for each multiply-accumulate" in out
+    assert "and the operations of: bias, pooling)" in out
+
+
+def test_every_number_is_verified_on_request(convscope: Convscope) -> None:
+    words = ("summary", "lenet_rgb", "--verify")
+    out = convscope(*words).out
+    assert "MACs against torch's flop counter: 13 checks, none differ" in out
+    assert "receptive fields against where gradients reach: 25 checks, none differ" in out
+    assert json.loads(convscope(*words, "--json").out)["verification"]["holds"]
+
+
+def test_the_table_is_written_as_csv_markdown_and_html(
+    convscope: Convscope, tmp_path: Path
+) -> None:
+    rows = list(csv.DictReader(convscope("summary", "lenet5", "--format", "csv").out.splitlines()))
+    assert rows[0]["macs"] == "416520"
+    markdown = convscope("summary", "lenet5", "--format", "markdown", "--depth", "0").out
+    assert "| (network) | LeNet | 1 x 10 | 61,706 | 416,520 |" in markdown
+    page = tmp_path / "table.html"
+    done = convscope("summary", "lenet5", "--format", "html", "--verify", "-o", page)
+    assert done.out == f"written to {page}\n"
+    text = page.read_text(encoding="utf-8")
+    assert "<h1>lenet5</h1>" in text
+    assert "none differ" in text
+    assert not re.search(r"(src|href)=\"http", text)
+
+
+def test_several_networks_stand_side_by_side(convscope: Convscope, tmp_path: Path) -> None:
+    words = ("summary", "resnet18", "vgg16", "googlenet_2014")
+    out = convscope(*words).out
+    assert re.search(r"resnet18 +1x3x224x224 +11,689,512 +1,814,073,344 .* 69\.8%", out)
+    assert "not measured here" in out
+    rows = json.loads(convscope(*words, "--json").out)
+    assert [row["network"] for row in rows] == list(words[1:])
+    assert rows[2]["imagenet_top1"] is None
+    smaller = json.loads(convscope(*words, "--input", "3x96x96", "--json").out)
+    assert {row["imagenet_top1"] for row in smaller} == {None}
+    assert "| resnet18 |" in convscope(*words, "--format", "markdown").out
+    assert "resnet18," in convscope(*words, "--format", "csv").out
+    page = tmp_path / "networks.html"
+    assert convscope(*words, "--format", "html", "-o", page).code == 0
+    assert "Networks side by side" in page.read_text(encoding="utf-8")
+
+
+def test_a_network_in_a_file_of_ones_own_is_shown(convscope: Convscope, file: Path) -> None:
+    out = convscope("summary", f"{file}:Small", "--input", "3x8x8", "--verify").out
+    assert "1 x 4 x 6 x 6" in out
+    assert "MACs 3,888" in out
+    assert out.count("none differ") == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "doesn't say which network of the file is meant"),
+        (":Smal", "hint: did you mean `Small`?"),
+        (":needs", "gave no network: TypeError: needs() missing"),
+        (":a_number", "gave a `int`, no torch module"),
+        (":breaks", "gave no network: RuntimeError: no luck"),
+    ],
+)
+def test_a_file_that_gives_no_network_says_why(
+    convscope: Convscope, file: Path, name: str, message: str
+) -> None:
+    done = convscope("summary", f"{file}{name}", "--input", "3x8x8")
+    assert done.code == 4
+    assert message in done.err
+
+
+def test_a_file_that_is_not_there_or_breaks_says_so(convscope: Convscope, tmp_path: Path) -> None:
+    done = convscope("summary", "none.py:Net", "--input", "3x8x8")
+    assert "error: there is no file `none.py`" in done.err
+    broken = tmp_path / "broken.py"
+    broken.write_text("import nothing_of_this_name\n")
+    done = convscope("summary", f"{broken}:Net", "--input", "3x8x8")
+    assert "broken.py` can't be run: ModuleNotFoundError: No module named" in done.err
+
+
+def test_a_module_that_does_not_say_what_it_takes_needs_the_input(
+    convscope: Convscope, file: Path
+) -> None:
+    done = convscope("summary", f"{file}:Small")
+    assert done.code == 2
+    assert "on the command line, `--input 3x224x224`" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--with", "bias"), "error: other operations are no multiply-accumulates"),
+        (("--flops", "--with", "norm"), "error: no kind of operations is called `norm`"),
+        (("--columns", "colour"), "error: the layer table has no column `colour`"),
+        (("--json", "--format", "csv"), "error: `--json` and `--format csv` exclude each other"),
+        (("resnet18", "--depth", "1"), "error: `--depth` belongs to one network, not to several"),
+    ],
+)
+def test_flags_that_do_not_apply_are_errors(
+    convscope: Convscope, words: tuple[str, ...], message: str
+) -> None:
+    done = convscope("summary", "lenet5", *words)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_a_convolution_is_worked_out_with_its_formulas(convscope: Convscope) -> None:
+    words = ("summary", "conv", "--input", "3x32x32", "--kernels", "16", "--size", "5")
+    out = convscope(*words).out
+    assert "floor((32 - 5 + 2 * 0) / 1) + 1" in out
+    assert "28 * 28 * 16 * 3 * 5 * 5" in out
+    assert "output 16 x 28 x 28" in out
+    worked = json.loads(convscope(*words, "--padding", "2", "--json").out)
+    assert worked["output_shape"] == [16, 32, 32]
+
+
+def test_pooling_and_dense_layers_are_worked_out(convscope: Convscope) -> None:
+    words = ("summary", "pool", "--input", "16x28x28", "--size", "2x3", "--padding", "0x1")
+    assert "output 16 x 14 x 10" in convscope(*words).out
+    dense = convscope("summary", "dense", "--input", "32x5x5", "--outputs", "120").out
+    assert "800 * 120 + 120" in dense
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("pool", "--input", "1x9x9", "--size", "2", "--padding", "2"), "more than half of a win"),
+        (("pool", "--input", "1x9x9", "--size", "two"), "error: `--size` can't be `two`"),
+        (
+            ("conv", "--input", "3x2x2", "--kernels", "4", "--size", "3"),
+            "error: a window of extent `3` doesn't fit into `2` padded values",
+        ),
+        (
+            ("conv", "--input", "3x9x9", "--kernels", "4", "--size", "3", "--groups", "2"),
+            "error: 3 channels and 4 kernels can't be split in 2",
+        ),
+        (("conv", "--input", "3x9x9", "--kernels", "4", "--size", "3", "--depth", "2"), "no flag"),
+    ],
+)
+def test_a_layer_that_can_not_be_is_refused(
+    convscope: Convscope, words: tuple[str, ...], message: str
+) -> None:
+    done = convscope("summary", *words)
+    assert done.code == 2
+    assert message in done.err
