@@ -23,3 +23,8 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
         rest = len(known) - LISTED_AT_MOST
         hint = f"its layers: {shown}" + (f" and {rest} more" if rest > 0 else "")
     raise UsageError(f"`{type(network).__name__}` has no layer `{name}`", hint=hint)
+
+
+def quoted(name: str) -> str:
+    """The path of a layer in backticks, for text; the network itself has none."""
+    return f"`{name}`" if name else "the network"
