@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from torch import Tensor
 
 from convscope.arithmetic.operation import Operation
-from convscope.arithmetic.rules import is_normalisation_by_running_statistics
 
 
 class Memory:
@@ -17,24 +16,19 @@ class Memory:
     takes the identity of another.
     """
 
-    def __init__(self, *, state: Iterable[Tensor], image: Tensor) -> None:
+    def __init__(self, *, state: Collection[Tensor], image: Tensor) -> None:
         """Start before the pass.
 
         Args:
             state: Parameters and buffers: they exist anyhow, so nobody is charged for them.
             image: The input: nobody makes it, but a layer may keep it.
         """
-        self._alive: list[Tensor] = [*state, image]
-        self._saved = {_piece(tensor) for tensor in self._alive[:-1]}
+        self._alive: list[object] = [*state, image]
+        self._saved = {_piece(tensor) for tensor in state}
         self._made = self._saved | {_piece(image)}
 
     def made(self, operation: Operation) -> int:
         """Bytes of the pieces that this operation has made."""
-        if is_normalisation_by_running_statistics(operation):
-            # On the meta device torch makes statistics of the batch, too; elsewhere they are empty.
-            statistics = {_piece(tensor) for tensor in operation.outputs[1:]}
-            self._saved |= statistics
-            self._made |= statistics
         return sum(self._bytes_if_new(tensor, self._made) for tensor in operation.outputs)
 
     def saved(self, tensor: Tensor) -> int:
@@ -46,8 +40,9 @@ class Memory:
         if piece in known:
             return 0
         known.add(piece)
-        self._alive.append(tensor.detach())  # with its graph, all that it was made from would stay
-        return tensor.untyped_storage().nbytes()
+        storage = tensor.untyped_storage()
+        self._alive.append(storage)  # the tensor would keep all that it was made from
+        return storage.nbytes()
 
 
 def _piece(tensor: Tensor) -> int:

@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.arithmetic.costs import NO_COSTS, Costs
 from convscope.arithmetic.memory import Memory
+from convscope.arithmetic.meta_shapes import shapes, stand_in
 from convscope.arithmetic.operation import Operation, tensors_in
 from convscope.arithmetic.operation_macs import backward_macs, operation_macs
 from convscope.arithmetic.operation_work import operation_work
@@ -76,6 +77,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._height = AxisFields(image, dimension=2, training=module.training)
         self._width = AxisFields(image, dimension=3, training=module.training)
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch's question whether to keep its compiler away, for which it would load it: 2 s."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: OpOverload[..., Any],
@@ -84,8 +90,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> object:
         """Run the operation as usual, then note what it did."""
-        out = func(*args, **(kwargs or {}))
-        operation = Operation.from_call(func, args, kwargs or {}, out)
+        kwargs = kwargs or {}
+        out = shapes(func, args, kwargs)
+        if out is None:
+            out = func(*args, **kwargs)
+        operation = Operation.from_call(func, args, kwargs, out)
         layer = self.layers[self.running[-1]]
         layer.num_operations += 1
         layer.costs += self._costs(operation, layer)
@@ -190,8 +199,7 @@ def _run(
     if device.type == "meta":
         tensors = [*module.named_parameters(), *module.named_buffers()]
         state = {
-            name: torch.empty_like(tensor, device=device, requires_grad=tensor.requires_grad)
-            for name, tensor in tensors
+            name: stand_in(tensor, requires_grad=tensor.requires_grad) for name, tensor in tensors
         }
     else:
         state = {

@@ -1,27 +1,51 @@
-"""What one verb strings together."""
+"""What one verb strings together.
 
-from convscope.workflows.calibrating import calibrate
-from convscope.workflows.checking import check
-from convscope.workflows.comparing import compare
-from convscope.workflows.comparing_recipes import compare_recipes
-from convscope.workflows.evaluating import evaluate, save_figures, write_evaluation
-from convscope.workflows.learning import find_learning_rate, train, train_recipe
-from convscope.workflows.summarizing import summarize, verified_summary
-from convscope.workflows.using import decoding_from, load
+The names load on first use: a table of layers needs no figures, and a prediction no metrics.
+"""
 
-__all__ = [
-    "calibrate",
-    "check",
-    "compare",
-    "compare_recipes",
-    "decoding_from",
-    "evaluate",
-    "find_learning_rate",
-    "load",
-    "save_figures",
-    "summarize",
-    "train",
-    "train_recipe",
-    "verified_summary",
-    "write_evaluation",
-]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Name -> the module that has it.
+_PUBLIC = {
+    "calibrate": "convscope.workflows.calibrating",
+    "check": "convscope.workflows.checking",
+    "compare": "convscope.workflows.comparing",
+    "compare_recipes": "convscope.workflows.comparing_recipes",
+    "decoding_from": "convscope.workflows.using",
+    "evaluate": "convscope.workflows.evaluating",
+    "find_learning_rate": "convscope.workflows.learning",
+    "load": "convscope.workflows.using",
+    "save_figures": "convscope.workflows.evaluating",
+    "summarize": "convscope.workflows.summarizing",
+    "train": "convscope.workflows.learning",
+    "train_recipe": "convscope.workflows.learning",
+    "verified_summary": "convscope.workflows.summarizing",
+    "write_evaluation": "convscope.workflows.evaluating",
+}
+
+if TYPE_CHECKING:
+    from convscope.workflows.calibrating import calibrate as calibrate
+    from convscope.workflows.checking import check as check
+    from convscope.workflows.comparing import compare as compare
+    from convscope.workflows.comparing_recipes import compare_recipes as compare_recipes
+    from convscope.workflows.evaluating import evaluate as evaluate
+    from convscope.workflows.evaluating import save_figures as save_figures
+    from convscope.workflows.evaluating import write_evaluation as write_evaluation
+    from convscope.workflows.learning import find_learning_rate as find_learning_rate
+    from convscope.workflows.learning import train as train
+    from convscope.workflows.learning import train_recipe as train_recipe
+    from convscope.workflows.summarizing import summarize as summarize
+    from convscope.workflows.summarizing import verified_summary as verified_summary
+    from convscope.workflows.using import decoding_from as decoding_from
+    from convscope.workflows.using import load as load
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module `convscope.workflows` has no attribute `{name}`")
+    return getattr(import_module(_PUBLIC[name]), name)
