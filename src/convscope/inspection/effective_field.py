@@ -1,0 +1,156 @@
+"""How much each pixel really counts for a value: the effective receptive field.
+
+Within the box that a value can see, pixels in the middle reach it on many more ways than those at
+the border, so what counts is about a Gaussian, much narrower than the box.
+
+Source: Luo et al. 2016, Understanding the effective receptive field in deep convolutional neural
+    networks, section 2: the gradient of one value with respect to the input.
+Departs: There it is averaged over random networks; here over images, for the network as it is, as
+    absolute values, so that signs don't cancel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from convscope.errors import UsageError, counted
+from convscope.inspection.running import evaluation_mode, run, watched
+
+SIGMAS = 2  # to each side: of a Gaussian they hold 95.45 % along an axis
+BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveField:
+    """Shares of the pixels in a value of a layer.
+
+    Attributes:
+        shares: (H, W) of the network's input; they sum to 1.
+        num_images: Over how many images the gradients are averaged.
+    """
+
+    shares: NDArray[np.float64]
+    num_images: int
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(row, column) of the mean, in pixels; the middle of the first pixel is 0."""
+        return _mean(self.shares.sum(axis=1)), _mean(self.shares.sum(axis=0))
+
+    @property
+    def sigma(self) -> tuple[float, float]:
+        """(height, width) standard deviations of the shares along each axis, in pixels."""
+        return _deviation(self.shares.sum(axis=1)), _deviation(self.shares.sum(axis=0))
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(height, width) from two standard deviations before the centre to two after, in pixels.
+
+        It is taken from the second moments, not from a fitted curve.
+        """
+        height, width = self.sigma
+        return 2 * SIGMAS * height, 2 * SIGMAS * width
+
+
+def effective_field(
+    network: nn.Module,
+    inputs: Tensor,
+    layer: str,
+    *,
+    channel: int | None = None,
+    row: int | None = None,
+    column: int | None = None,
+    seed: int = 0,
+) -> EffectiveField:
+    """How much each pixel counts for one value of a layer, averaged over images.
+
+    Args:
+        network: Any that takes one batch of images; it runs in evaluation mode.
+        inputs: (N, C, H, W) images, already normalised, on the network's device; or random numbers.
+        layer: Its name as in `named_modules`.
+        channel: Of the feature map, or the unit of a dense layer; None for all together, each with
+            a random sign in each image.
+        row: In the feature map; its middle if None.
+        column: Likewise.
+        seed: Of the signs.
+
+    Raises:
+        UsageError: No such layer or position, or no pixel counts.
+        NetworkError: The network can't take these inputs.
+    """
+    total = np.zeros(tuple(inputs.shape[2:]))
+    generator = torch.Generator().manual_seed(seed)
+    for start in range(0, len(inputs), BATCH):
+        batch = inputs[start : start + BATCH].detach().clone().requires_grad_()
+        output = _output(network, batch, layer)
+        values = _at(output, layer, channel, row, column)
+        signs = torch.ones(values.shape)
+        if channel is None:
+            signs = torch.randint(0, 2, values.shape, generator=generator) * 2.0 - 1.0
+        value = (values * signs.to(values)).sum()
+        (gradient,) = torch.autograd.grad(value, batch)
+        total += gradient.abs().sum(dim=(0, 1)).double().cpu().numpy()
+    if not total.sum() > 0:
+        raise UsageError(
+            f"no pixel counts for this value of `{layer}` in {counted(len(inputs), 'image')}",
+            hint="its activation is off there: choose another channel or position, more images, or "
+            "the layer before the activation",
+        )
+    return EffectiveField(total / total.sum(), len(inputs))
+
+
+def _output(network: nn.Module, batch: Tensor, layer: str) -> Tensor:
+    """What a layer gives, with a gradient; a copy, as it may be changed in place afterwards."""
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Tensor) -> None:
+        outputs[name] = output.clone()
+
+    with (
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        evaluation_mode(network),
+        watched(network, [layer], keep),
+    ):
+        run(network, batch.clone())  # a copy, as the first layer may work in place
+    if layer not in outputs:
+        raise UsageError(f"`{layer}` isn't computed", hint="choose a layer that evaluation uses")
+    return outputs[layer]
+
+
+def _at(
+    output: Tensor, layer: str, channel: int | None, row: int | None, column: int | None
+) -> Tensor:
+    """(N, 1 or C) the values of all images at one position."""
+    shape = tuple(output.shape)
+    if len(shape) not in (2, 4):
+        raise UsageError(
+            f"`{layer}` gives a tensor of shape `{shape}`, which is no map and no vector",
+            hint="choose a layer that gives (N, C, H, W) or (N, C)",
+        )
+    lengths = dict(zip(("channel", "row", "column"), shape[1:], strict=False))
+    for name, given in (("channel", channel), ("row", row), ("column", column)):
+        if given is not None and not 0 <= given < lengths.get(name, 0):
+            raise UsageError(
+                f"`{name}` can't be {given}: `{layer}` gives `{shape}`",
+                hint=f"it is 0 to {lengths[name] - 1}" if name in lengths else "it gives vectors",
+            )
+    if len(shape) == 4:
+        at_row = shape[2] // 2 if row is None else row
+        at_column = shape[3] // 2 if column is None else column
+        output = output[:, :, at_row, at_column]
+    return output if channel is None else output[:, channel : channel + 1]
+
+
+def _mean(shares: NDArray[np.float64]) -> float:
+    return float((np.arange(len(shares)) * shares).sum())
+
+
+def _deviation(shares: NDArray[np.float64]) -> float:
+    away = np.arange(len(shares)) - _mean(shares)
+    return float(np.sqrt((away**2 * shares).sum()))

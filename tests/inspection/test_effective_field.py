@@ -1,0 +1,81 @@
+"""What counts for a value: known widths, and never outside of what the value can see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from convscope.errors import UsageError
+from convscope.inspection.effective_field import effective_field
+from convscope.inspection.fields import layer_field
+from convscope.networks import build
+
+
+def means(depth: int) -> nn.Sequential:
+    """Convolutions that take means of 3x3: together they are the sum of `depth` random steps."""
+    layers = [nn.Conv2d(1, 1, 3, padding=1, bias=False) for _ in range(depth)]
+    for layer in layers:
+        nn.init.constant_(layer.weight, 1 / 9)
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("depth", [1, 4, 9, 16])
+def test_the_width_of_stacked_means_grows_with_the_root_of_the_depth(depth: int) -> None:
+    field = effective_field(means(depth), torch.zeros(1, 1, 41, 41), str(depth - 1), channel=0)
+    # A step of -1, 0 or 1 has the variance 2/3.
+    assert field.sigma == pytest.approx((np.sqrt(depth * 2 / 3),) * 2, rel=1e-5)
+    assert field.size[0] == 4 * field.sigma[0]
+    assert field.centre == pytest.approx((20, 20))
+    assert field.shares.sum() == pytest.approx(1)
+
+
+def test_nothing_counts_outside_of_the_receptive_field() -> None:
+    torch.manual_seed(0)
+    network = build("resnet20")
+    inputs = torch.randn(3, 3, 32, 32)
+    field = effective_field(network, inputs, "layer2.0", row=4, column=9)
+    seen = layer_field(network, "layer2.0", (3, 32, 32)).at(4, 9).seen
+    inside = field.shares[seen.top : seen.bottom, seen.left : seen.right].sum()
+    assert inside == pytest.approx(1)
+    assert field.size < (seen.height, seen.width)
+    assert field.num_images == 3
+    assert network.training
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_networks_that_work_in_place_have_the_same_field() -> None:
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(2, 4, 3), nn.Conv2d(4, 1, 3)]
+    inputs = torch.randn(5, 2, 9, 9)
+    fields = [
+        effective_field(
+            nn.Sequential(nn.ReLU(inplace), layers[0], nn.ReLU(inplace), layers[1]),
+            inputs,
+            "3",
+            channel=0,
+        ).shares
+        for inplace in (False, True)
+    ]
+    np.testing.assert_array_equal(*fields)
+    before = inputs.clone()
+    assert torch.equal(before, inputs)
+
+
+def test_a_value_that_no_pixel_changes_is_an_error() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU())
+    nn.init.constant_(network[0].bias, -100.0)
+    with pytest.raises(UsageError, match="no pixel counts for this value of `1` in 2 images"):
+        effective_field(network, torch.randn(2, 1, 5, 5), "1", channel=0)
+
+
+def test_positions_that_are_not_there_are_errors() -> None:
+    network = build("lenet5")
+    inputs = torch.randn(1, 1, 28, 28)
+    with pytest.raises(UsageError, match="`channel` can't be 9: `conv1` gives"):
+        effective_field(network, inputs, "conv1", channel=9)
+    with pytest.raises(UsageError, match="`row` can't be 0: .*\nhint: it gives vectors"):
+        effective_field(network, inputs, "fc1", channel=0, row=0)
+    field = effective_field(network, inputs, "fc1", channel=3)
+    assert field.shares.shape == (28, 28)

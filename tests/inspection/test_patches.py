@@ -1,0 +1,87 @@
+"""The strongest patches are cut exactly by what the channel sees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from made import made_classifier
+
+from convscope.classifier import Classifier
+from convscope.errors import UsageError
+from convscope.inspection.activations import activations, network_inputs
+from convscope.inspection.patches import strongest_patches
+
+
+def pictures(count: int, side: int = 32) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (side, side, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def test_a_channel_that_looks_for_red_finds_the_reddest_pixels() -> None:
+    classifier = made_classifier("resnet20")
+    network = classifier.network
+    with torch.no_grad():
+        network.conv1.weight.zero_()
+        network.conv1.weight[5, 0, 1, 1] = 1.0
+    images = [np.full((32, 32, 3), 10, np.uint8) for _ in range(6)]
+    spots = {1: (4, 7, 250), 3: (0, 31, 200), 4: (20, 20, 240)}
+    for number, (row, column, red) in spots.items():
+        images[number][row, column, 0] = red
+    found = strongest_patches(classifier, images, "conv1", [5], count=3)[5]
+    assert [patch.image for patch in found] == [1, 4, 3]
+    for patch in found:
+        row, column, red = spots[patch.image]
+        assert (patch.field.row, patch.field.column) == (row, column)
+        assert patch.pixels.shape == (3, 3, 3)
+        assert patch.pixels[1, 1, 0] == red  # exactly in the middle of what a 3x3 kernel sees
+        assert patch.value == pytest.approx((red / 255 - 0.5) / 0.25)
+    corner = found[2]
+    expected = [[True] * 3, [False, False, True], [False, False, True]]
+    assert corner.is_padding.tolist() == expected
+
+
+def test_the_patch_alone_gives_the_value() -> None:
+    classifier = made_classifier("resnet20")
+    images = pictures(5, side=40)
+    for patch in strongest_patches(classifier, images, "layer1.0", [2], count=5)[2]:
+        seen, field = patch.field.seen, patch.field
+        elsewhere = np.random.default_rng(1).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+        top, left = -min(field.box.top, 0), -min(field.box.left, 0)
+        inside = patch.pixels[top : top + seen.height, left : left + seen.width]
+        assert not patch.is_padding[top : top + seen.height, left : left + seen.width].any()
+        elsewhere[seen.top : seen.bottom, seen.left : seen.right] = inside
+        value = value_of(classifier, elsewhere, patch.field.row, patch.field.column)
+        assert value == pytest.approx(patch.value, rel=1e-5)
+
+
+def value_of(classifier: Classifier, pixels: np.ndarray, row: int, column: int) -> float:
+    inputs = network_inputs(classifier, [pixels])
+    return float(
+        activations(classifier.network, inputs, ["layer1.0"])["layer1.0"][0, 2, row, column]
+    )
+
+
+def test_each_image_gives_one_patch_and_equal_ones_come_in_order() -> None:
+    classifier = made_classifier()
+    images = [pictures(1)[0]] * 4
+    found = strongest_patches(classifier, images, "conv1", [0, 3], count=3)
+    assert set(found) == {0, 3}
+    assert [patch.image for patch in found[0]] == [0, 1, 2]
+    assert len({patch.value for patch in found[0]}) == 1
+
+
+def test_a_channel_that_is_off_everywhere_has_no_patches() -> None:
+    classifier = made_classifier()
+    with torch.no_grad():
+        classifier.network.conv1.weight.zero_()
+        classifier.network.conv1.bias.fill_(-1.0)
+    assert strongest_patches(classifier, pictures(3), "conv1", [1]) == {1: []}
+
+
+def test_channels_and_layers_that_are_not_there_are_errors() -> None:
+    classifier = made_classifier()
+    with pytest.raises(UsageError, match="`conv1` has no channel 16\nhint: it is 0 to 15"):
+        strongest_patches(classifier, pictures(1), "conv1", [16])
+    with pytest.raises(UsageError, match="`fc1` gives vectors"):
+        strongest_patches(classifier, pictures(1), "fc1", [0])
