@@ -88,13 +88,16 @@ def _break_off(
             os.kill(number, signal.SIGTERM if way == "told" else signal.SIGKILL)
     began = time.monotonic()
     agent.wait()
+    # Where torchrun itself was told to stop before it could pass that on, they end a moment later.
+    while any(map(_runs, workers)) and time.monotonic() - began < LONGEST_SECONDS:
+        time.sleep(0.05)
     if was_running:
         counts.kills += way != "told"
         counts.stops += way == "told"
         counts.restarts += way == "restarted"
         if way != "restarted":
             counts.slowest = max(counts.slowest, time.monotonic() - began)
-    return sum(_exists(number) for number in workers)
+    return sum(map(_runs, workers))
 
 
 def _wait_for_checkpoints(agent: subprocess.Popen[bytes], project: Path) -> None:
@@ -122,5 +125,10 @@ def _children(number: int) -> list[int]:
     return found
 
 
-def _exists(number: int) -> bool:
-    return Path(f"/proc/{number}").exists()
+def _runs(number: int) -> bool:
+    """Whether there is such a process, and it isn't one that has ended and only has a code left."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from convscope.networks.accuracies import IMAGENET_ACCURACY
 from convscope.networks.costs import COSTS
 from convscope.networks.table import NETWORKS
 
@@ -21,6 +22,7 @@ def network_facts() -> list[dict[str, Any]]:
             "macs": COSTS[row.name].macs,
             "options": list(row.options),
             "published": row.published.url if row.published else None,
+            "imagenet_top1": IMAGENET_ACCURACY[row.name].top1 if row.published else None,
             "licence": row.published.licence if row.published else None,
         }
         for row in NETWORKS.values()

@@ -26,6 +26,18 @@ FORMS = {
 }  # fmt: skip
 
 
+# Beginning of a name -> what its family is called.
+FAMILIES = {
+    "mlp": "MLP",
+    "lenet": "LeNet",
+    "alexnet": "AlexNet",
+    "vgg": "VGG",
+    "googlenet": "GoogLeNet",
+    "squeezenet": "SqueezeNet",
+    "": "ResNet",
+}
+
+
 class Form(NamedTuple):
     """One form of a network.
 
@@ -63,6 +75,11 @@ def variants_of(name: str) -> Variants | None:
             forms = {other: _form(other) for other in names}
             return Variants(called, forms.pop(name), tuple(forms.values()))
     return None
+
+
+def family_of(name: str) -> str:
+    """What the family of this network is called."""
+    return next(family for start, family in FAMILIES.items() if name.startswith(start))
 
 
 def same_size(parameters: int) -> tuple[str, ...]:

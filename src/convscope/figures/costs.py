@@ -1,0 +1,149 @@
+"""Networks by what they cost and what they reach: work across, accuracy up, size as area."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
+
+from convscope.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PAPER,
+    POINTS_PER_INCH,
+    PURPLE,
+    QUIET,
+    SKY,
+    VERMILLION,
+    Entry,
+    legend_below,
+    new_figure,
+    our_style,
+    percent_ticks,
+    set_axis_labels,
+)
+from convscope.figures.text import printable
+
+COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
+MARKERS = "osD^vP"  # families are told apart without colours, too
+AREA_OF_A_MILLION = 1.5  # square points
+LEAST_AREA = 14.0
+# Where a name may stand beside its mark, in points; the first place that is free is taken.
+PLACES = tuple((dx, dy) for dy in (0, 12, -12, 24, -24, 36, -36) for dx in (5, -5))
+
+
+class Network(NamedTuple):
+    """A network's mark.
+
+    Attributes:
+        name: What is written beside it.
+        family: Networks of one family have one colour and one form.
+        macs: Multiply-accumulates of one image, above 0.
+        accuracy: A fraction.
+        parameters: The area of its mark.
+    """
+
+    name: str
+    family: str
+    macs: int
+    accuracy: float
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostWords:
+    """What is written on the picture."""
+
+    title: str = ""
+    label: str = "Networks: accuracy against multiply-accumulates, area by parameters"
+    x: str = "multiply-accumulates of one image"
+    y: str = "top-1 accuracy"
+
+
+@our_style()
+def draw_costs(networks: Sequence[Network], *, words: CostWords | None = None) -> Figure:
+    """Accuracy against work on a logarithmic axis; the area of a mark is its number of parameters.
+
+    Args:
+        networks: At least one.
+        words: What is written.
+    """
+    words = words or CostWords()
+    figure, axes = new_figure(words.title, label=words.label, width=7.2, height=5.0)
+    axes.set_xscale("log")
+    entries: list[Entry] = []
+    families = list(dict.fromkeys(network.family for network in networks))
+    for index, family in enumerate(families):
+        members = [network for network in networks if network.family == family]
+        marks = axes.scatter(
+            [network.macs for network in members],
+            [network.accuracy for network in members],
+            s=[_area(network.parameters) for network in members],
+            color=COLOURS[index % len(COLOURS)],
+            marker=MARKERS[index % len(MARKERS)],
+            edgecolor=PAPER,
+            linewidth=0.8,
+            alpha=0.85,
+            zorder=3,
+        )
+        entries.append((marks, printable(family)))
+    axes.margins(x=0.12, y=0.1)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _counted(value)))
+    percent_ticks(axes.yaxis)
+    set_axis_labels(axes, words.x, words.y)
+    legend_below(figure, entries)
+    figure.draw_without_rendering()  # now it is known where the marks are
+    _write_names(axes, networks)
+    return figure
+
+
+def _write_names(axes: Axes, networks: Sequence[Network]) -> None:
+    """Each name beside its mark, where it covers no other name and no mark's middle."""
+    taken = []
+    for network in networks:
+        x, y = axes.transData.transform((network.macs, network.accuracy))
+        side = math.sqrt(_area(network.parameters)) * axes.figure.dpi / POINTS_PER_INCH
+        taken.append(Bbox.from_bounds(x - side / 2, y - side / 2, side, side))
+    # From the top: names below give way.
+    for network in sorted(networks, key=lambda network: -network.accuracy):
+        reach = math.sqrt(_area(network.parameters)) / 2
+        for dx, dy in PLACES:
+            text = axes.annotate(
+                printable(network.name),
+                (network.macs, network.accuracy),
+                xytext=(dx + math.copysign(reach, dx), dy),
+                textcoords="offset points",
+                ha="left" if dx > 0 else "right",
+                va="center",
+                fontsize=7.5,
+                color=INK,
+                arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.6} if dy else None,
+            )
+            box = text.get_window_extent()
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            if (dx, dy) != PLACES[-1]:
+                text.remove()
+
+
+def _area(parameters: int) -> float:
+    return max(LEAST_AREA, AREA_OF_A_MILLION * parameters / 1e6)
+
+
+def _counted(value: float) -> str:
+    """A number of operations in thousands, millions or billions."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g} {letter}"
+    return f"{value:g}"

@@ -1,0 +1,53 @@
+"""The picture of networks by cost: every network is named, no name covers another."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+from matplotlib.text import Annotation, Text
+
+from conftest import Convscope
+from convscope.figures.costs import Network, draw_costs
+from convscope.figures.style import as_svg
+from convscope.networks.accuracies import IMAGENET_ACCURACY
+from convscope.networks.costs import COSTS
+from convscope.networks.variants import family_of
+
+NETWORKS = [
+    Network(name, family_of(name), COSTS[name].macs, accuracy.top1, COSTS[name].parameters)
+    for name, accuracy in IMAGENET_ACCURACY.items()
+]
+
+
+def test_every_network_is_named_and_no_name_covers_another() -> None:
+    figure = draw_costs(NETWORKS)
+    names = [text for text in figure.axes[0].get_children() if isinstance(text, Annotation)]
+    assert {name.get_text() for name in names} == set(IMAGENET_ACCURACY)
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(name) for name in names]  # without the line to its mark
+    assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+
+
+def test_area_is_proportional_to_parameters_and_families_have_their_own_marks() -> None:
+    pair = [Network("a", "one", 10**6, 0.5, 10**8), Network("b", "two", 10**7, 0.6, 2 * 10**8)]
+    marks = draw_costs(pair).axes[0].collections
+    assert marks[1].get_sizes()[0] == 2 * marks[0].get_sizes()[0]
+    assert len({tuple(mark.get_facecolor()[0]) for mark in marks}) == 2
+    assert len({mark.get_paths()[0].vertices.tobytes() for mark in marks}) == 2
+
+
+def test_networks_of_one_point_each_named_like_code_are_drawn_as_text() -> None:
+    svg = as_svg(draw_costs([Network("<b>", "$x$", 1000, 0.5, 1)]))
+    assert "&lt;b&gt;" in svg
+    assert "$x$" in svg
+
+
+def test_the_command_draws_them(convscope: Convscope, tmp_path: Path) -> None:
+    path = tmp_path / "networks.svg"
+    done = convscope("networks", "--plot", path)
+    assert done.code == 0
+    assert "56.5%" in done.out
+    assert "wide_resnet50_2" in path.read_text(encoding="utf-8")
+    done = convscope("networks", "--plot", tmp_path / "networks.bmp")
+    assert "error: a picture can't be written as `networks.bmp`" in done.err
