@@ -1,0 +1,244 @@
+"""Whether a map over an image is true: pixels are taken away in its order, and put back in it.
+
+Where the pixels that a map calls important are taken away first, the class should fall quickly
+(deletion); where they are put back first, it should rise quickly (insertion). How quickly is quick
+is told by random maps that are as smooth: blobs, not noise, as single pixels taken away change
+little.
+
+Source: Petsiuk et al. 2018, RISE, section 4.2, for both curves.
+Departs: Pixels are replaced by a blurred image, not by grey or black, which would put edges into
+    the image; a map is compared with random ones, as an area alone says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from convscope.classifier import Classifier, evaluation_batch
+from convscope.inspection.attribution import Attribution, blurred, class_index
+
+DRAWS = 20  # random maps; in pairs, see `_random_maps`
+STEPS = 12  # how often pixels are taken away until none is left
+SURE = 0.05  # share of random maps that may do as well as one that is called better
+UNHARMED = 0.8  # of the class's probability: what a blurred image leaves of it tells nothing
+
+Floats = NDArray[np.float64]
+Order = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faithfulness:
+    """How a map does against random maps on the same image.
+
+    The score is the probability of the class; where it is compared with another, its share of both.
+
+    Attributes:
+        deletion: (S + 1,) the score with 0 to S of S equal parts of the pixels taken away, what the
+            map calls most important first.
+        insertion: (S + 1,) the score of the blurred image with as many parts put back.
+        random_deletion: (D, S + 1) the same for D random maps.
+        random_insertion: (D, S + 1) likewise.
+        is_zero: Whether the map says nothing; then its own order is random, too.
+    """
+
+    deletion: Floats
+    insertion: Floats
+    random_deletion: Floats
+    random_insertion: Floats
+    is_zero: bool
+
+    @property
+    def deletion_area(self) -> float:
+        """Mean score while pixels are taken away; lower is better."""
+        return area(self.deletion)
+
+    @property
+    def insertion_area(self) -> float:
+        """Mean score while pixels are put back; higher is better."""
+        return area(self.insertion)
+
+    @property
+    def deletion_score(self) -> float:
+        """By how much the area is smaller than the mean one of random maps; above 0 is better."""
+        return float(np.mean([area(curve) for curve in self.random_deletion])) - self.deletion_area
+
+    @property
+    def insertion_score(self) -> float:
+        """By how much the area is larger than the mean one of random maps; above 0 is better."""
+        random = float(np.mean([area(curve) for curve in self.random_insertion]))
+        return self.insertion_area - random
+
+    @property
+    def num_as_good(self) -> int:
+        """How many of the random maps delete as well or better."""
+        return sum(area(curve) <= self.deletion_area for curve in self.random_deletion)
+
+    @property
+    def is_better_than_random(self) -> bool:
+        """Whether it says something and deletes better than random maps do on average."""
+        return not self.is_zero and self.deletion_score > 0
+
+    @property
+    def is_clearly_better(self) -> bool:
+        """Whether at most one in twenty random maps deletes as well."""
+        return self.is_better_than_random and self.num_as_good <= SURE * len(self.random_deletion)
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether the blurred image is something else to the network: else nothing can be told."""
+        return bool(self.deletion[-1] < UNHARMED * self.deletion[0])
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be minded, in one sentence without a full stop; None if nothing is."""
+        random = f"{len(self.random_deletion)} random maps as smooth"
+        if self.is_zero:
+            return "the map is zero everywhere: it says nothing about this class"
+        if not self.can_tell:
+            return (
+                f"the blurred image alone leaves the score at {self.deletion[-1]:.2f} of "
+                f"{self.deletion[0]:.2f}, so taking pixels away can't tell whether the map is true"
+            )
+        if not self.is_better_than_random:
+            return f"the map is no better than {random}: don't believe it"
+        if not self.is_clearly_better:
+            return f"{self.num_as_good} of {random} do as well: the map may be luck"
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {
+            "deletion": self.deletion.tolist(),
+            "insertion": self.insertion.tolist(),
+            "deletion_area": self.deletion_area,
+            "insertion_area": self.insertion_area,
+            "deletion_score": self.deletion_score,
+            "insertion_score": self.insertion_score,
+            "random_maps": len(self.random_deletion),
+            "random_maps_as_good": self.num_as_good,
+            "is_better_than_random": self.is_better_than_random,
+            "is_clearly_better": self.is_clearly_better,
+            "warning": self.warning,
+        }
+
+
+def area(curve: Floats) -> float:
+    """The mean height of a curve of equal steps, 0 to 1."""
+    return float(np.trapezoid(curve) / (len(curve) - 1))
+
+
+def faithfulness(
+    classifier: Classifier,
+    pixels: NDArray[np.uint8],
+    attributions: Sequence[Attribution],
+    *,
+    draws: int = DRAWS,
+    steps: int = STEPS,
+    seed: int = 0,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> list[Faithfulness]:
+    """How true maps over one image are, each against the same random maps.
+
+    Args:
+        classifier: That the maps are about.
+        pixels: (H, W, C) the prepared image.
+        attributions: Whose maps are judged; at least one.
+        draws: Random maps, an even number.
+        steps: Parts in which pixels are taken away.
+        seed: Of the random maps.
+        on_progress: Is handed how many images were classified just now.
+    """
+    random = np.random.default_rng(seed)
+    smoothest = max((a.map for a in attributions), key=lambda values: float(np.ptp(values)))
+    drawn = _random_maps(smoothest.astype(np.float64), draws, random)
+    runs = _Runs(classifier, pixels, steps, on_progress)
+    # What one random map deletes, its negative puts back: each curve, reversed, is another one.
+    random_logits = np.stack([runs.deleted(_order(values, values)) for values in drawn])
+    found = []
+    for each in attributions:
+        ties = _random_maps(smoothest.astype(np.float64), 2, random)[0]
+        order = _order(each.map.astype(np.float64), ties)
+        score = _score_of(classifier, each)
+        deletion, insertion = runs.deleted(order), runs.deleted(order[::-1])[::-1]
+        scores = score(random_logits)
+        found.append(
+            Faithfulness(score(deletion), score(insertion), scores, scores[:, ::-1], each.is_zero)
+        )
+    return found
+
+
+class _Runs:
+    """Classifies an image with more and more of it blurred."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        pixels: NDArray[np.uint8],
+        steps: int,
+        on_progress: Callable[[int], None],
+    ) -> None:
+        self._classifier, self._on_progress = classifier, on_progress
+        self._whole, self._blurred = pixels, blurred(pixels)
+        num_pixels = pixels.shape[0] * pixels.shape[1]
+        self._cuts = np.linspace(0, num_pixels, steps + 1).round().astype(int)
+        self._at_once = evaluation_batch(classifier.preprocessing, classifier.device)
+        self._ends = self._logits(np.stack([self._whole, self._blurred]))
+
+    def deleted(self, order: Order) -> Floats:
+        """(S + 1, K) logits with 0 to S parts of the pixels blurred, first the first in `order`."""
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        places = rank.reshape(*self._whole.shape[:2], 1)
+        inner = [np.where(places < cut, self._blurred, self._whole) for cut in self._cuts[1:-1]]
+        between = self._logits(np.stack(inner)) if inner else self._ends[:0]
+        return np.concatenate([self._ends[:1], between, self._ends[1:]])
+
+    def _logits(self, images: NDArray[np.uint8]) -> Floats:
+        rows = []
+        for start in range(0, len(images), self._at_once):
+            part = images[start : start + self._at_once]
+            rows.append(self._classifier.logits(part).double().numpy())
+            self._on_progress(len(part))
+        return np.concatenate(rows)
+
+
+def _score_of(classifier: Classifier, attribution: Attribution) -> Callable[[Floats], Floats]:
+    """From logits (..., K) to scores (...) of 0 to 1."""
+    target = class_index(classifier, attribution.target)
+    temperature = classifier.decision.temperature
+    if attribution.against is None:
+        return lambda logits: np.asarray(softmax(logits / temperature, axis=-1)[..., target])
+    other = class_index(classifier, attribution.against)
+    return lambda logits: np.asarray(
+        expit((logits[..., target] - logits[..., other]) / temperature)
+    )
+
+
+def _order(values: Floats, ties: Floats) -> Order:
+    """The pixels, flat, the largest value first; where values are equal, the largest of `ties`."""
+    order: Order = np.lexsort((-ties.ravel(), -values.ravel()))
+    return order
+
+
+def _random_maps(values: Floats, count: int, random: np.random.Generator) -> list[Floats]:
+    """Maps (H, W) with the same power at each frequency and random phases: as smooth.
+
+    Each comes with its negative, which is as random. What white noise would give stands for a map
+    that is the same everywhere.
+    """
+    power = np.abs(np.fft.rfft2(values - values.mean()))
+    maps: list[Floats] = []
+    for _ in range(-(-count // 2)):
+        noise = np.fft.rfft2(random.standard_normal(values.shape))
+        drawn = np.fft.irfft2(
+            noise / np.maximum(np.abs(noise), 1e-12) * power if power.any() else noise,
+            s=values.shape,
+        )
+        maps += [drawn, -drawn]
+    return maps[:count]
