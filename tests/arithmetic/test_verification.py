@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convscope.arithmetic import LayerTable, ReceptiveField, layer_table
+from convscope.arithmetic.layer_row import Status
 from convscope.arithmetic.receptive_field import AxisField
 from convscope.arithmetic.verification import COLUMNS, verify
 from convscope.networks import build, entry, names, smallest_input
@@ -152,3 +153,49 @@ def test_vgg16_keeps_73_megabytes_for_the_backward_pass() -> None:
     image = 4 * 3 * 224**2
     assert total.saved_bytes == relu + pooled + last + image
     assert round(total.saved_bytes / 1e6, 1) == 73.3
+
+
+class Attention(nn.Module):
+    """Attention between the pixels, after which maps have their channels last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.LayerNorm(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, H, W, 8) values that see the whole image."""
+        maps = self.norm(self.conv(x).permute(0, 2, 3, 1))
+        tokens = maps.flatten(1, 2)
+        seen = nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+        return seen.unflatten(1, maps.shape[1:3]) + maps
+
+
+def test_maps_with_channels_last_and_attention_are_measured() -> None:
+    network = Attention()
+    table = layer_table(network, (2, 3, 9, 11))
+    verification = verify(network, table)
+    assert verification.holds, verification.differences
+    assert table.row("norm").map_axes == (1, 2)
+    assert table.rows[0].status("saved_bytes") == Status.UPPER_BOUND
+    assert table.row("conv").status("saved_bytes") == Status.MEASURED
+
+
+class Normalised(nn.Module):
+    """Statistics of the image make every value depend on all pixels."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3), norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 8, H, W) values."""
+        return torch.softmax(self.norm(self.conv(x)), dim=1)
+
+
+@pytest.mark.parametrize(
+    "norm", [nn.GroupNorm(2, 8), nn.InstanceNorm2d(8), nn.LayerNorm([8, 7, 9])]
+)
+def test_statistics_of_the_image_are_seen_by_gradients(norm: nn.Module) -> None:
+    network = Normalised(norm)
+    verification = verify(network, layer_table(network, (2, 3, 9, 11)))
+    assert verification.holds, verification.differences

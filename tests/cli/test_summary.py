@@ -74,6 +74,20 @@ def test_every_number_is_verified_on_request(convscope: Convscope) -> None:
     assert json.loads(convscope(*words, "--json").out)["verification"]["holds"]
 
 
+def test_what_really_counts_is_measured_on_request(convscope: Convscope) -> None:
+    words = ("summary", "lenet_rgb", "--effective")
+    assert "effective" in convscope(*words).out
+    rows = {row["name"]: row for row in json.loads(convscope(*words, "--json").out)["layers"]}
+    # The further a layer is from the image, the more do pixels in the middle count.
+    shares = [
+        rows[name]["effective_field"][0] / rows[name]["receptive_field"]["size"][0]
+        for name in ("conv1", "conv2")
+    ]
+    assert shares[1] < shares[0] < 2
+    assert rows["conv2"]["status"]["effective_field"] == "measured"
+    assert rows["fc1"]["effective_field"] is None
+
+
 def test_the_table_is_written_as_csv_markdown_and_html(
     convscope: Convscope, tmp_path: Path
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -32,12 +33,18 @@ class Support:
     columns: tuple[int, int]
 
 
-def measure_supports(module: nn.Module, input_shape: tuple[int, int, int]) -> Iterator[Support]:
+def measure_supports(
+    module: nn.Module,
+    input_shape: tuple[int, int, int],
+    map_axes: Mapping[str, tuple[int, int] | None],
+) -> Iterator[Support]:
     """For each layer the pixels that its first, middle and last value see.
 
     Args:
         module: Any network; it stays as it is.
         input_shape: (C, H, W) of one image.
+        map_axes: Layer -> dimensions of its output that are rows and columns; None where it has
+            none.
 
     Yields:
         The supports, layer by layer.
@@ -47,11 +54,15 @@ def measure_supports(module: nn.Module, input_shape: tuple[int, int, int]) -> It
     """
     image = torch.ones((3, *input_shape), dtype=torch.float64, requires_grad=True)
     for name, output in _outputs(module, image).items():
-        places = _places(output)
+        axes = map_axes.get(name)
+        places = _places(output, axes)
         seed = torch.zeros_like(output)
         for index, place in enumerate(places):
-            where = (slice(None), *place) if place is not None else ...
-            seed[index][where] = 1
+            where: list[int | slice] = [slice(None)] * output.dim()
+            where[0] = index
+            if axes is not None and place is not None:
+                where[axes[0]], where[axes[1]] = place
+            seed[tuple(where)] = 1
         (gradient,) = torch.autograd.grad(output, image, seed, retain_graph=True, allow_unused=True)
         for index, place in enumerate(places):
             if gradient is not None and (seen := gradient[index].abs().sum(dim=0)).any():
@@ -84,16 +95,18 @@ def _run(module: nn.Module, image: Tensor, *, is_thin: bool) -> dict[str, Tensor
     with ExitStack() as hooks:
         for name, layer in module.named_modules():
             hooks.enter_context(layer.register_forward_hook(keeping(name)))
+        hooks.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # layers may wonder about the one channel
         hooks.enter_context(torch.enable_grad())
         hooks.enter_context(linearised(is_thin=is_thin))
         functional_call(module, state, (image,))
     return outputs
 
 
-def _places(output: Tensor) -> list[tuple[int, int] | None]:
-    if output.dim() != 4:
+def _places(output: Tensor, axes: tuple[int, int] | None) -> list[tuple[int, int] | None]:
+    if axes is None or axes[0] == axes[1]:
         return [None]
-    height, width = output.shape[2:]
+    height, width = output.shape[axes[0]], output.shape[axes[1]]
     places = ((0, 0), (height // 2, width // 2), (height - 1, width - 1))
     return list(dict.fromkeys(places))
 

@@ -12,7 +12,7 @@ from convscope.arithmetic.receptive_field import ReceptiveField
 # What a number can be worth differs between these.
 STATUS_COLUMNS = (
     "parameters", "macs", "backward_macs", "operations", "forward_bytes", "saved_bytes",
-    "receptive_field",
+    "receptive_field", "effective_field",
 )  # fmt: skip
 
 
@@ -52,6 +52,12 @@ class LayerRow:
         own: What it holds and runs itself.
         total: The same with the modules inside it.
         uncounted: Names of operations, its own and inside it, that nobody knows how to count.
+        map_axes: Dimensions of the output that are rows and columns, (2, 3) of (N, C, H, W); None
+            where it has none.
+        is_fused: Whether it, or a module inside it, runs attention, of which each device has
+            kernels of its own that keep less.
+        effective_field: (height, width) of the pixels that really count for the value in the
+            middle of its maps, where that was measured.
     """
 
     name: str
@@ -65,6 +71,9 @@ class LayerRow:
     own: Costs
     total: Costs
     uncounted: tuple[str, ...] = ()
+    map_axes: tuple[int, int] | None = None
+    is_fused: bool = False
+    effective_field: tuple[float, float] | None = None
 
     @property
     def parameters(self) -> int:
@@ -90,8 +99,10 @@ class LayerRow:
         """What its number in this column, one of `STATUS_COLUMNS`, is worth."""
         if column == "receptive_field":
             return self._field_status()
+        if column == "effective_field":
+            return Status.MEASURED if self.effective_field else Status.UNKNOWN
         if column in ("forward_bytes", "saved_bytes"):
-            return Status.MEASURED
+            return Status.UPPER_BOUND if self.is_fused else Status.MEASURED
         if column in ("macs", "backward_macs", "operations") and self.uncounted:
             return Status.LOWER_BOUND
         return Status.EXACT
@@ -117,6 +128,7 @@ class LayerRow:
             "num_calls": self.num_calls,
             "output_shape": None if self.output_shape is None else list(self.output_shape),
             "receptive_field": None if field is None else field.to_dict(input_size=input_size),
+            "effective_field": self.effective_field and list(self.effective_field),
             **self.total.to_dict(),
             "frozen_parameters": self.frozen_parameters,
             "own": self.own.to_dict(),

@@ -13,8 +13,8 @@ for one module, below the one that it is in, in the order in which they were fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -45,6 +45,9 @@ CONVENTIONS = {
     "where padding comes first; size is not cut off at the image; jump 0: all positions see the "
     "same; jump null: no common step, the box is what all positions see together; "
     "statistics over a batch in training mode don't count as seeing; null: unknown",
+    "effective_field": "[height, width] of four standard deviations of the absolute gradient of "
+    "the value in the middle of the layer's maps, averaged over channels with random signs and "
+    "over random images; null: not measured",
     "output_shape": "null: the layer was not called, or returned no tensor",
     "own": "without the modules inside the layer; numbers beside it are with them",
     "status": "exact: it follows from the operations that ran; measured: torch was asked; upper "
@@ -108,6 +111,11 @@ class LayerTable:
             f"`{self.network}` has no layer `{name}`", hint="`rows` lists the names of all layers"
         )
 
+    def with_effective_fields(self, sizes: Mapping[str, tuple[float, float]]) -> LayerTable:
+        """The table with (height, width) of the pixels that really count, for some layers."""
+        rows = (replace(row, effective_field=sizes.get(row.name)) for row in self.rows)
+        return replace(self, rows=tuple(rows))
+
     def to_dict(self) -> dict[str, Any]:
         """The table ready for JSON, with the conventions that its numbers follow."""
         return {
@@ -167,10 +175,12 @@ def _rows(module: nn.Module, traces: dict[str, LayerTrace]) -> tuple[LayerRow, .
     total = dict.fromkeys(own, NO_COSTS)
     first_call = dict.fromkeys(own, inf)
     uncounted: dict[str, set[str]] = {name: set() for name in own}
+    fused = set()
     for name, trace_ in traces.items():
         for outer in _path(name):
             total[outer] += own[name]
             uncounted[outer] |= trace_.uncounted
+            fused |= {outer} if trace_.is_fused else set()
             if trace_.call_order is not None:
                 first_call[outer] = min(first_call[outer], trace_.call_order)
     registered = {name: index for index, name in enumerate(own)}
@@ -191,6 +201,8 @@ def _rows(module: nn.Module, traces: dict[str, LayerTrace]) -> tuple[LayerRow, .
             own=own[name],
             total=total[name],
             uncounted=tuple(sorted(uncounted[name])),
+            map_axes=traces[name].map_axes,
+            is_fused=name in fused,
         )
         for name, layer in modules
     )

@@ -7,7 +7,8 @@ runs in `linearised`:
 - convolutions and dense layers add up what they see, with weights of 1, and take the mean over
   channels; all their outputs are the same, so one channel is computed and, where the rest of the
   network needs them all, repeated;
-- maximum pooling becomes mean pooling, and activations, normalisation and dropout do nothing.
+- maximum pooling becomes mean pooling, and activations, dropout and batch normalisation do nothing;
+- normalisation by statistics of the image adds the mean of what these are taken over.
 
 All values stay positive, so no gradient can cancel. They grow by the size of each window, so the
 pass is in double precision.
@@ -15,7 +16,7 @@ pass is in double precision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -118,6 +119,29 @@ def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = F
     return F.adaptive_avg_pool2d(input, output_size)
 
 
+def _layer_norm(
+    input: Tensor, normalized_shape: Sequence[int], *_others: Any, **_more: Any
+) -> Tensor:
+    """Each value and the mean of the last dimensions."""
+    gone = range(input.dim() - len(normalized_shape), input.dim())
+    return input + input.mean(dim=tuple(gone), keepdim=True)
+
+
+def _group_norm(input: Tensor, num_groups: int, *_others: Any, **_more: Any) -> Tensor:
+    """Each value and the mean of its image."""
+    return input + input.mean(dim=tuple(range(1, input.dim())), keepdim=True)
+
+
+def _instance_norm(input: Tensor, *_others: Any, **_more: Any) -> Tensor:
+    """Each value and the mean of its map."""
+    return input + input.mean(dim=tuple(range(2, input.dim())), keepdim=True)
+
+
+def _softmax(input: Tensor, dim: int | None = None, **_more: Any) -> Tensor:
+    """Each value and the mean along the dimension: a softmax of equal values would see none."""
+    return input if dim is None else input + input.mean(dim=dim, keepdim=True)
+
+
 SUMS: dict[Callable[..., Any], Callable[..., _Thin]] = {
     torch.conv1d: _convolution,
     torch.conv2d: _convolution,
@@ -129,6 +153,12 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     F.max_pool2d: _max_pool,
     torch.max_pool2d: _max_pool,
     F.adaptive_max_pool2d: _adaptive_max_pool,
+    F.layer_norm: _layer_norm,
+    F.group_norm: _group_norm,
+    F.instance_norm: _instance_norm,
+    F.softmax: _softmax,
+    torch.softmax: _softmax,
+    Tensor.softmax: _softmax,
 }
 
 # Each value depends on the value at its own place; across channels it makes no difference here.

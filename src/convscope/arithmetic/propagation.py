@@ -46,6 +46,11 @@ class AxisFields:
         field = self._fields.get(id(tensor))
         return None if field is None or self._was_read else field.visible(tensor.shape)
 
+    def dimension(self, tensor: Tensor) -> int | None:
+        """The tensor's dimension along which the positions lie; None if they lie along none."""
+        field = self._fields.get(id(tensor))
+        return None if field is None else field.dimension
+
     def follow(self, operation: Operation) -> None:
         """Note the fields of what came out of an operation."""
         is_batch_norm = operation.name in BATCH_NORMS

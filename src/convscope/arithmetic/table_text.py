@@ -50,6 +50,13 @@ def _backward(row: LayerRow, table: LayerTable, convention: Convention) -> str:
     return f"{MARKS.get(row.status('backward_macs'), '')}{row.total.backward_macs:,}"
 
 
+def _memory(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
+    def text(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+        return MARKS.get(row.status(name), "") + megabytes(getattr(row.total, name))
+
+    return text
+
+
 def _field(row: LayerRow, table: LayerTable, convention: Convention) -> str:
     field = row.receptive_field
     if field is None:
@@ -69,6 +76,13 @@ def _field_part(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
     return text
 
 
+def _effective(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+    if row.effective_field is None:
+        return ""
+    height, width = (f"{side:.0f}" for side in row.effective_field)
+    return height if height == width else f"{height} x {width}"
+
+
 COLUMNS = {
     "layer": Column("layer", True, _layer),
     "kind": Column("kind", True, lambda row, *_: row.kind),
@@ -76,11 +90,12 @@ COLUMNS = {
     "parameters": Column("parameters", False, lambda row, *_: f"{row.parameters:,}"),
     "operations": Column("{unit}", False, _operations),
     "backward": Column("backward MACs", False, _backward),
-    "forward": Column("forward MB", False, lambda row, *_: megabytes(row.total.forward_bytes)),
-    "saved": Column("saved MB", False, lambda row, *_: megabytes(row.total.saved_bytes)),
+    "forward": Column("forward MB", False, _memory("forward_bytes")),
+    "saved": Column("saved MB", False, _memory("saved_bytes")),
     "field": Column("field", False, _field),
     "jump": Column("jump", False, _field_part("jump")),
     "start": Column("start", False, _field_part("start")),
+    "effective": Column("effective", False, _effective),
 }
 USUAL = ("layer", "kind", "output", "parameters", "operations", "saved", "field", "jump", "start")
 
@@ -168,6 +183,7 @@ def _flat(row: LayerRow, table: LayerTable, convention: Convention) -> dict[str,
     content["uncounted"] = " ".join(row.uncounted)
     if convention.flops:
         content["flops"] = convention.count(row.total)
+    content["effective_field"] = "x".join(f"{side:.2f}" for side in row.effective_field or ())
     for name in ("size", "jump", "start"):
         for axis, value in zip(("height", "width"), field.get(name, ("", "")), strict=True):
             content[f"field_{name}_{axis}"] = "" if value is None else value

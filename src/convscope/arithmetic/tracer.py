@@ -9,7 +9,7 @@ know as buffers) is run once more on zeros, on the device where the module is.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
+from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.arithmetic.costs import NO_COSTS, Costs
@@ -46,6 +48,8 @@ class LayerTrace:
         input_shapes: Shapes of the tensors that it was given in its last call, by position.
         output_shape: Shape of the first tensor it returned in its last call.
         receptive_field: Field of that tensor; None if unknown.
+        map_axes: The tensor's dimensions that are rows and columns; None where there are none.
+        is_fused: Whether it runs attention for which each device has kernels of its own.
     """
 
     num_calls: int = 0
@@ -56,6 +60,8 @@ class LayerTrace:
     input_shapes: list[tuple[int, ...]] = field(default_factory=list)
     output_shape: tuple[int, ...] | None = None
     receptive_field: ReceptiveField | None = None
+    map_axes: tuple[int, int] | None = None
+    is_fused: bool = False
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -127,6 +133,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         layer.output_shape = tuple(first.shape)
         height, width = self._height.visible(first), self._width.visible(first)
         layer.receptive_field = ReceptiveField(height, width) if height and width else None
+        rows, columns = self._height.dimension(first), self._width.dimension(first)
+        layer.map_axes = None if rows is None or columns is None else (rows, columns)
 
     @contextmanager
     def watching(self, module: nn.Module) -> Iterator[None]:
@@ -137,6 +145,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 hooks.enter_context(layer.register_forward_hook(self._leaving(name)))
             hooks.enter_context(saved_tensors_hooks(self._keep, _never_unpacked))
             hooks.enter_context(self)
+            hooks.enter_context(_NoticesAttention(self))
             yield
 
     def _entering(self, name: str) -> Any:
@@ -157,6 +166,26 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.leave(name, output)
 
         return hook
+
+
+class _NoticesAttention(TorchFunctionMode):
+    """Attention runs as products here, and as one operation that keeps less on most devices."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        super().__init__()
+        self._tracer = tracer
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Run the function as usual."""
+        if func is scaled_dot_product_attention:
+            self._tracer.layers[self._tracer.running[-1]].is_fused = True
+        return func(*args, **(kwargs or {}))
 
 
 def trace(

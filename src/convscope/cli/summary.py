@@ -48,7 +48,7 @@ class _NetworkOrLayer(click.Command):
     "--columns",
     metavar="NAME,NAME...",
     help="Which columns: layer, kind, output, parameters, operations, backward, forward, saved, "
-    "field, jump, start; or all.",
+    "field, jump, start, effective; or all.",
 )
 @click.option(
     "--flops", is_flag=True, help="Count FLOPs, two for each multiply-accumulate. [default: MACs]"
@@ -60,6 +60,11 @@ class _NetworkOrLayer(click.Command):
     help="Count in FLOPs also: bias, normalisation, activation, pooling, other; or all.",
 )
 @click.option("--verify", is_flag=True, help="Also measure every number, and show differences.")
+@click.option(
+    "--effective",
+    is_flag=True,
+    help="Also measure how wide the pixels are that really count, on random images.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to this file.")
@@ -76,7 +81,8 @@ def command(networks: tuple[str, ...], **given: Any) -> None:
     """
     form = _form(given.pop("form"), as_json=given.pop("as_json"))
     output: Path | None = given.pop("output")
-    text = _text(networks, form, **given)
+    measures = {"verified": given.pop("verify"), "effective": given.pop("effective")}
+    text = _text(networks, form, measures=measures, **given)
     if output is None:
         print(text, end="")
         return
@@ -118,7 +124,7 @@ def _text(
     depth: int | None,
     flops: bool,
     kinds: str | None,
-    verify: bool,
+    measures: dict[str, Any],
     **fields: Any,
 ) -> str:
     from convscope.arithmetic import KINDS, Convention
@@ -131,21 +137,24 @@ def _text(
     }
     convention = Convention(flops=flops, kinds=_words(kinds, KINDS) if kinds else ())
     if len(networks) > 1:
-        for flag, is_given in (("columns", columns), ("depth", depth), ("verify", verify)):
-            if is_given not in (None, False):
-                raise UsageError(f"`--{flag}` belongs to one network, not to several")
+        flags = {"columns": columns, "depth": depth, **measures}
+        for flag, value in flags.items():
+            if value not in (None, False):
+                name = "verify" if flag == "verified" else flag
+                raise UsageError(f"`--{name}` belongs to one network, not to several")
         return _comparison(networks, form, chosen, convention)
     from convscope.cli.summary_text import show
-    from convscope.workflows import summarize, verified_summary
+    from convscope.workflows import measured_summary, summarize
 
-    verification = None
-    if verify:
-        table, verification = verified_summary(networks[0], **chosen)
-    else:
-        table = summarize(networks[0], **chosen)
     shown = _words(columns, tuple(COLUMNS)) if columns else USUAL
+    if measures["effective"] and "effective" not in shown:
+        shown = (*shown, "effective")
+    if any(measures.values()):
+        table, checked = measured_summary(networks[0], **measures, **chosen)
+    else:
+        table, checked = summarize(networks[0], **chosen), None
     return show(
-        table, networks[0], form, shown, convention=convention, depth=depth, checked=verification
+        table, networks[0], form, shown, convention=convention, depth=depth, checked=checked
     )
 
 

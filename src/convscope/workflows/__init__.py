@@ -16,14 +16,16 @@ _PUBLIC = {
     "compare_recipes": "convscope.workflows.comparing_recipes",
     "decoding_from": "convscope.workflows.using",
     "evaluate": "convscope.workflows.evaluating",
+    "explain": "convscope.workflows.explaining",
     "find_learning_rate": "convscope.workflows.learning",
     "load": "convscope.workflows.using",
     "save_figures": "convscope.workflows.evaluating",
     "summarize": "convscope.workflows.summarizing",
     "train": "convscope.workflows.learning",
     "train_recipe": "convscope.workflows.learning",
-    "verified_summary": "convscope.workflows.summarizing",
+    "measured_summary": "convscope.workflows.summarizing",
     "write_evaluation": "convscope.workflows.evaluating",
+    "write_explanation": "convscope.workflows.explaining",
 }
 
 if TYPE_CHECKING:
@@ -34,11 +36,13 @@ if TYPE_CHECKING:
     from convscope.workflows.evaluating import evaluate as evaluate
     from convscope.workflows.evaluating import save_figures as save_figures
     from convscope.workflows.evaluating import write_evaluation as write_evaluation
+    from convscope.workflows.explaining import explain as explain
+    from convscope.workflows.explaining import write_explanation as write_explanation
     from convscope.workflows.learning import find_learning_rate as find_learning_rate
     from convscope.workflows.learning import train as train
     from convscope.workflows.learning import train_recipe as train_recipe
+    from convscope.workflows.summarizing import measured_summary as measured_summary
     from convscope.workflows.summarizing import summarize as summarize
-    from convscope.workflows.summarizing import verified_summary as verified_summary
     from convscope.workflows.using import decoding_from as decoding_from
     from convscope.workflows.using import load as load
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,17 +11,25 @@ from torch import nn
 
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
 from convscope.errors import UsageError
+from convscope.inspection.effective_field import effective_field
 from convscope.networks import build, entry
 from convscope.run import Run
 from convscope.workflows.user_code import is_user_code, module_from
 from convscope.workflows.using import load
 
+EFFECTIVE_ON_IMAGES = 4
 
-class Verified(NamedTuple):
-    """A table, and what was measured beside it."""
+
+class Measured(NamedTuple):
+    """A table, and what was measured beside it.
+
+    Attributes:
+        table: With effective fields, if these were asked for.
+        verification: None if it wasn't asked for.
+    """
 
     table: LayerTable
-    verification: Verification
+    verification: Verification | None
 
 
 def summarize(
@@ -53,22 +62,52 @@ def summarize(
     return layer_table(subject.module, (batch_size, *subject.shape), training=training)
 
 
-def verified_summary(
+def measured_summary(
     network: nn.Module | str | Path,
     *,
+    verified: bool = False,
+    effective: bool = False,
     input_shape: tuple[int, int, int] | None = None,
     num_classes: int | None = None,
     batch_size: int = 1,
     training: bool = False,
     **options: Any,
-) -> Verified:
-    """The layer table of a network, and its numbers measured by other means.
+) -> Measured:
+    """The layer table of a network with what only computing with values can tell.
 
-    Arguments and errors are those of `summarize`.
+    Errors are those of `summarize`.
+
+    Args:
+        network: As there; a named one has fresh weights.
+        verified: Whether its numbers are measured by other means.
+        effective: Whether effective receptive fields are measured, on random images.
+        input_shape: As there.
+        num_classes: As there.
+        batch_size: N.
+        training: As there; effective fields are always those of evaluation mode.
+        **options: Of the named network.
     """
-    subject = _subject(network, input_shape, num_classes, options)
-    table = layer_table(subject.module, (batch_size, *subject.shape), training=training)
-    return Verified(table, verify(subject.module, table))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        subject = _subject(network, input_shape, num_classes, options)
+        table = layer_table(subject.module, (batch_size, *subject.shape), training=training)
+        if effective:
+            images = torch.randn(EFFECTIVE_ON_IMAGES, *subject.shape)
+            table = table.with_effective_fields(_effective_sizes(subject.module, images, table))
+    return Measured(table, verify(subject.module, table) if verified else None)
+
+
+def _effective_sizes(
+    module: nn.Module, images: torch.Tensor, table: LayerTable
+) -> dict[str, tuple[float, float]]:
+    """Of all layers that give maps of more than one place."""
+    sizes = {}
+    for row in table.rows:
+        shape = row.output_shape or ()
+        if row.name and len(shape) == 4 and shape[2] * shape[3] > 1:
+            with suppress(UsageError):  # all of its values are off: nothing counts
+                sizes[row.name] = effective_field(module, images, row.name).size
+    return sizes
 
 
 def is_named(network: nn.Module | str | Path) -> bool:
