@@ -1,0 +1,144 @@
+"""Many small pictures in one, each with a caption, and which number gets which colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from convscope.figures.style import LINE, POINTS_PER_INCH, QUIET, WIDTH, new_figure
+from convscope.figures.text import LETTER_EM, shortened
+
+GAP = 0.08  # between tiles, in widths of a tile
+CAPTION_SIZE = 7.5
+CAPTION_EM = 1.5  # height of a caption's line
+SCALE_INCHES, ENTRY_INCHES = 0.6, 0.3  # room for a scale of colours, or for one entry of a legend
+
+# 0 is white. Above it gets dark in blue, below it in brown: both are told apart with any colour
+# vision, and by their legend in grey.
+POSITIVE = LinearSegmentedColormap.from_list(
+    "positive", ["#ffffff", "#a8cdea", "#56a0d3", "#1f6fb2", "#0b3f78", "#041a38"]
+)
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed",
+    ["#3d1c02", "#8c4a0b", "#d99a4e", "#f3dcc0", "#ffffff", "#a8cdea", "#56a0d3", "#1f6fb2",
+     "#041a38"],
+    N=257,  # one of them is 0
+)  # fmt: skip
+
+
+class Tile(NamedTuple):
+    """A small picture.
+
+    Attributes:
+        pixels: (height, width, 3) of 0 to 255.
+        caption: One short line.
+    """
+
+    pixels: NDArray[np.uint8]
+    caption: str
+
+
+def draw_tiles(
+    tiles: Sequence[Tile], *, columns: int, title: str, label: str, legend_inches: float
+) -> tuple[Figure, Axes]:
+    """The tiles in rows, each as wide as the others; to be called within `our_style`.
+
+    Args:
+        tiles: All of one shape.
+        columns: Tiles in a row.
+        title: Above everything; may be empty.
+        label: What is read out to those who can't see it.
+        legend_inches: Room for what comes below.
+    """
+    height, width = tiles[0].pixels.shape[:2]
+    tile_inches = WIDTH / (columns * (1 + GAP))
+    ratio = height / width
+    caption = CAPTION_EM * CAPTION_SIZE / POINTS_PER_INCH / tile_inches
+    pitch = ratio + caption + GAP
+    rows = -(-len(tiles) // columns)
+    title_inches = 0.4 if title else 0.0
+    figure, axes = new_figure(
+        title,
+        label=label,
+        width=WIDTH,
+        height=rows * pitch * tile_inches + title_inches + legend_inches,
+    )
+    figure.set_layout_engine("compressed")
+    letters = tile_inches * POINTS_PER_INCH / (CAPTION_SIZE * LETTER_EM)
+    for number, tile in enumerate(tiles):
+        row, column = divmod(number, columns)
+        left, top = column * (1 + GAP), row * pitch
+        axes.imshow(tile.pixels, interpolation="none", extent=(left, left + 1, top + ratio, top))
+        axes.plot(
+            [left, left + 1, left + 1, left, left],
+            [top, top, top + ratio, top + ratio, top],
+            color=LINE,
+            linewidth=0.6,
+        )
+        axes.text(
+            left + 0.5,
+            top + ratio + 0.02,
+            shortened(tile.caption, letters),
+            size=CAPTION_SIZE,
+            color=QUIET,
+            ha="center",
+            va="top",
+        )
+    axes.set_xlim(-GAP / 2, columns * (1 + GAP) - GAP / 2)
+    axes.set_ylim(rows * pitch, -GAP / 2)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    return figure, axes
+
+
+def coloured(values: NDArray[np.float64], *, limit: float, is_signed: bool) -> NDArray[np.uint8]:
+    """(H, W, 3) pixels of numbers (H, W): white is 0, the darkest is `limit` or beyond.
+
+    What is not a number is drawn as a middle grey, which no number has.
+    """
+    scale = limit or 1.0
+    shares = values / (2 * scale) + 0.5 if is_signed else values / scale
+    colours = (SIGNED if is_signed else POSITIVE)(np.clip(shares, 0, 1))[..., :3]
+    colours[~np.isfinite(values)] = 0.6
+    pixels: NDArray[np.uint8] = np.round(255 * colours).astype(np.uint8)
+    return pixels
+
+
+def colour_legend(
+    figure: Figure, axes: Axes, *, limit: float | None, is_signed: bool, words: tuple[str, str, str]
+) -> None:
+    """Says below the tiles which colour is which number.
+
+    Args:
+        figure: With the tiles.
+        axes: That they are in.
+        limit: The largest number; None where it differs between the tiles.
+        is_signed: Whether there are numbers below 0.
+        words: What the numbers are, and the ends of the scale where they differ between tiles:
+            its lower and its upper one.
+    """
+    low = -1.0 if is_signed else 0.0
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(low, 1.0), SIGNED if is_signed else POSITIVE),
+        ax=axes,
+        location="bottom",
+        aspect=40,
+        pad=0.02,
+        label=words[0],
+    )
+    if limit is None:
+        names = [words[1], "0", words[2]] if is_signed else ["0", words[2]]
+    else:
+        names = [f"{-limit:.3g}", "0", f"{limit:.3g}"] if is_signed else ["0", f"{limit:.3g}"]
+    bar.set_ticks([low, 0.0, 1.0] if is_signed else [0.0, 1.0], labels=names)
+    # Else the outer ones stand beyond the bar, and the tiles get smaller to make room for them.
+    first, *_, last = bar.ax.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
