@@ -98,7 +98,7 @@ def test_a_threshold_says_how_many_are_answered_and_changes_no_classifier(
 
 @pytest.mark.parametrize("share", [-0.1, 2.0])
 def test_a_threshold_that_is_no_share_is_refused(flawed: convscope.Run, share: float) -> None:
-    with pytest.raises(UsageError, match="`min_confidence` can't be .*: it is 0 to 1"):
+    with pytest.raises(UsageError, match=r"`min_confidence` can't be .*\nhint: it is 0 to 1"):
         convscope.evaluate(flawed, min_confidence=share)
 
 

@@ -107,9 +107,15 @@ class Decision:
             UsageError: A value is out of its range.
         """
         if not 0 < self.temperature < math.inf:
-            raise UsageError(f"`temperature` can't be {self.temperature:g}: it is above 0")
+            raise UsageError(
+                f"`temperature` can't be {self.temperature:g}",
+                hint="it is above 0; 1 leaves the probabilities as they are",
+            )
         if not 0 <= self.min_confidence <= 1:
-            raise UsageError(f"`min_confidence` can't be {self.min_confidence:g}: it is 0 to 1")
+            raise UsageError(
+                f"`min_confidence` can't be {self.min_confidence:g}",
+                hint="it is 0 to 1; 0 always answers",
+            )
 
 
 @dataclass(frozen=True, slots=True)

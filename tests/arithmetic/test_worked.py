@@ -104,6 +104,18 @@ def test_twice_the_channels_are_four_times_the_macs() -> None:
     assert twice == 4 * once
 
 
+def test_an_inception_block_saves_weights_by_reducing_channels_first() -> None:
+    image = (512, 14, 14)
+    directly = work_out_convolution(image, kernels=64, kernel=(5, 5), padding=(2, 2), bias=False)
+    reduced = work_out_convolution(image, kernels=24, kernel=(1, 1), bias=False)
+    after = work_out_convolution(
+        (24, 14, 14), kernels=64, kernel=(5, 5), padding=(2, 2), bias=False
+    )
+    assert directly.output_shape == after.output_shape == (64, 14, 14)
+    assert directly.line("parameters").result == 819_200
+    assert reduced.line("parameters").result + after.line("parameters").result == 50_688
+
+
 def test_twice_the_padding_adds_a_border_of_macs() -> None:
     def macs(padding: int) -> int:
         side = output_size(32, Window(5, padding_before=padding, padding_after=padding))

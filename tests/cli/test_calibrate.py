@@ -128,9 +128,9 @@ def test_predict_takes_the_threshold_that_was_calibrated(convscope: Convscope, f
 @pytest.mark.parametrize(
     ("share", "message"),
     [
-        ("2", "error: `min_confidence` can't be 2: it is 0 to 1\n"),
-        ("-0.5", "error: `min_confidence` can't be -0.5: it is 0 to 1\n"),
-        ("nan", "error: `min_confidence` can't be nan: it is 0 to 1\n"),
+        ("2", "error: `min_confidence` can't be 2\nhint: it is 0 to 1; 0 always answers\n"),
+        ("-0.5", "error: `min_confidence` can't be -0.5\nhint: it is 0 to 1; 0 always answers\n"),
+        ("nan", "error: `min_confidence` can't be nan\nhint: it is 0 to 1; 0 always answers\n"),
         ("high", "error: `--min-confidence` can't be this: 'high' is not a valid float\n"),
     ],
 )

@@ -111,7 +111,11 @@ def test_a_classifier_folder_is_evaluated_on_data_that_is_given(
             2,
             "error: `tta` can't be `none`\nhint: it takes `flip`, `crops` or `flip-crops`\n",
         ),
-        (("--min-confidence", "2"), 2, "error: `min_confidence` can't be 2: it is 0 to 1\n"),
+        (
+            ("--min-confidence", "2"),
+            2,
+            "error: `min_confidence` can't be 2\nhint: it is 0 to 1; 0 always answers\n",
+        ),
         (("--min-confidence", "x"), 2, "`--min-confidence` can't be this: 'x' is not a valid f"),
         (("--lang", "fr"), 2, "error: `--lang` can't be this: 'fr' is not one of 'en', 'zh'"),
         (("--split", "tset"), 2, "error: `split` can't be `tset`\nhint: it takes `train`, `val`"),

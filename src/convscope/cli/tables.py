@@ -80,9 +80,18 @@ def _headline_rows(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
     for name, words in HEADLINES.items():
         value, interval = evaluation[name], evaluation[f"{name}_interval"]
         if value is not None:
-            form = "{:.2%}" if name in IN_PERCENT else "{:.4f}"
-            value, low, high = (form.format(x) for x in (value, interval["low"], interval["high"]))
+            numbers = (value, interval["low"], interval["high"])
+            value, low, high = (_headline(name, number) for number in numbers)
             yield [words, value, f"{low} to {high}", interval["method"]]
+
+
+def _headline(name: str, number: float) -> str:
+    if name not in IN_PERCENT:
+        return f"{number:.4f}"
+    digits = 2
+    while digits < 4 and number not in (0.0, 1.0) and round(number, digits + 2) in (0.0, 1.0):
+        digits += 1  # 99.997 % is not 100 %
+    return f"{number:.{digits}%}"
 
 
 def _print_classes(evaluation: Mapping[str, Any]) -> None:
