@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from convscope.cli.main import VERBS
+from convscope.cli.summary_layer import LAYERS
 from convscope.networks import names
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,9 @@ def check_command(command: str) -> None:
     words = shlex.split(command)
     assert words[0] == "convscope"
     assert words[1] in VERBS or words[1].startswith("--"), command
+    if words[1] == "summary" and words[2] in LAYERS:
+        LAYERS[words[2]].make_context("summary", words[3:])  # fails for a flag that isn't there
+        return
     for flag, value in zip(words, words[1:], strict=False):
         if flag in ("--model", "-m") or (flag == "summary" and "/" not in value):
             assert value in names(), command
