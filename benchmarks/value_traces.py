@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--positions", type=int, default=1000, help="of each network")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--channels-last", action="store_true", help="as classifiers compute")
     parser.add_argument("--weights", type=Path, help="a file of weights, for one network")
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}, {arguments.device}, {torch.get_num_threads()} threads")
@@ -52,6 +53,9 @@ def measure(name: str, arguments: argparse.Namespace) -> int:
         disturb(network)
     network.to(arguments.device)
     image = torch.randn(1, *NETWORKS[name].input).to(arguments.device)
+    if arguments.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+        image = image.to(memory_format=torch.channels_last)
     recording = Recording(network, image)
     layers = [layer for layer, shape in recording.shapes.items() if len(shape) in (2, 4)]
     largest, steps, terms, wrong = 0.0, 0, 0, 0

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made import made_classifier
 from torch import Tensor, nn
 from torch.nn import functional as F
 from traced import random_traces, unlike_new
@@ -38,14 +39,18 @@ SMALL = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize("name", SMALL)
-def test_random_values_of_every_kind_of_network_are_the_sum_of_their_terms(name: str) -> None:
+def test_random_values_of_every_kind_of_network_are_the_sum_of_their_terms(
+    name: str, layout: torch.memory_format
+) -> None:
     torch.manual_seed(0)
     network = unlike_new(build(name, num_classes=10, **SMALL[name]))
     side = SMALL[name].get("input_size")
     channels, *size = entry(name).input
     image = torch.randn(1, channels, *([side, side] if side else size))
-    for trace in random_traces(Recording(network, image), 25):
+    network, image = network.to(memory_format=layout), image.to(memory_format=layout)
+    for trace in random_traces(Recording(network, image), 20):
         assert trace.holds, trace.to_text()
 
 
@@ -119,6 +124,19 @@ def test_values_that_were_overwritten_in_place_are_traced_as_they_were() -> None
     assert names == [
         "function", "addition", "batch normalisation", "convolution", "value of an earlier layer",
     ]  # fmt: skip
+
+
+def test_a_classifier_is_traced_from_its_image() -> None:
+    classifier = made_classifier("resnet18", stem="small")
+    image = np.random.default_rng(0).integers(0, 256, (50, 40, 3), dtype=np.uint8)
+    trace = trace_value(classifier, image, "fc", channel=2)
+    logits = classifier.logits(classifier.prepare(image)[None])
+    assert trace.value == pytest.approx(float(logits[0, 2]), rel=1e-4)
+    assert len(trace.step.terms) == 512
+    assert trace.holds
+    assert all(t.holds for t in random_traces(Recording(classifier, image), 60))
+    with pytest.raises(UsageError, match="a classifier takes an image, not a tensor"):
+        trace_value(classifier, torch.zeros(1, 3, 32, 32), "fc", channel=2)
 
 
 def test_a_skip_has_both_summands_and_stops_at_the_layer_before() -> None:
@@ -216,6 +234,8 @@ LAYERS = {
     "constant": nn.Sequential(nn.ConstantPad2d(1, 0.5), nn.Conv2d(4, 2, 3)),
     "same": nn.Conv2d(4, 2, 4, padding="same"),
     "shuffle": nn.Sequential(nn.ReLU(), nn.Unflatten(1, (2, 2)), nn.Flatten(1, 2)),
+    "layer normalisation": nn.LayerNorm([8, 8]),
+    "group normalisation": nn.GroupNorm(2, 4),
     "dilated maximum": nn.MaxPool2d(2, stride=1, dilation=2),
 }  # fmt: skip
 

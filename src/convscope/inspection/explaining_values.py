@@ -1,16 +1,15 @@
-"""One value of an operation that works value by value, normalises or joins tensors."""
+"""One value of an operation that works value by value, or joins tensors."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from convscope.inspection.explanation import Explain, Explanation, made_step, summed
-from convscope.inspection.moving import broadcast, number_at, origin, taken_from
+from convscope.inspection.explanation import Explain, Explanation, made_step
+from convscope.inspection.moving import broadcast, origin, taken_from
 from convscope.inspection.recording import Recorded, Value
 from convscope.inspection.terms import NO_TERMS, Floats, Indices, Step, Terms
 
@@ -117,49 +116,6 @@ def _alone(follow: list[tuple[Value, Indices]]) -> Terms:
     return Terms(numbers, numbers, None, index, np.concatenate([p.is_padding for p in found]))
 
 
-def batch_normalisation(operation: Recorded, output: int, index: Indices) -> Explanation:
-    """Scale times input plus shift, with the four numbers of the channel that they come from.
-
-    Raises:
-        NotImplementedError: It normalises by the batch.
-    """
-    arguments = operation.operation.arguments
-    if arguments.get("training") or output != 0:
-        raise NotImplementedError
-    channel = int(index[1, 0])
-
-    def number(name: str, otherwise: float) -> float:
-        value = operation.optional(name)
-        return otherwise if value is None else number_at(value, channel)
-
-    mean, variance = number("running_mean", 0.0), number("running_var", 1.0)
-    weight, bias = number("weight", 1.0), number("bias", 0.0)
-    epsilon = float(arguments.get("eps", arguments.get("epsilon", 0.0)))
-    scale = weight / math.sqrt(variance + epsilon)
-    value = operation.value("input")
-    found = origin(value, index)
-    inputs = found.numbers()
-    terms = Terms(scale * inputs, inputs, np.array([scale]), found.places, found.is_padding)
-    explained = summed(
-        operation,
-        output,
-        index,
-        terms,
-        added={"shift": bias - mean * scale},
-        kind="batch normalisation",
-        formula="scale * x + shift; scale = weight / sqrt(variance + epsilon), "
-        "shift = bias - mean * scale",
-        numbers={
-            "mean": mean,
-            "variance": variance,
-            "weight": weight,
-            "bias": bias,
-            "epsilon": epsilon,
-        },
-    )
-    return Explanation(explained.step, ((value, index),))
-
-
 def concatenation(operation: Recorded, output: int, index: Indices) -> Explanation:
     """Which of the joined tensors the value comes from, and where it is there."""
     parts = operation.values("tensors")
@@ -186,17 +142,4 @@ def concatenation(operation: Recorded, output: int, index: Indices) -> Explanati
     return Explanation(step, ((value, place),))
 
 
-BY_VALUE: dict[str, Explain] = {
-    **dict.fromkeys(
-        (
-            "native_batch_norm",
-            "_native_batch_norm_legit_no_training",
-            "_native_batch_norm_legit",
-            "cudnn_batch_norm",
-            "miopen_batch_norm",
-            "batch_norm",
-        ),
-        batch_normalisation,
-    ),
-    "cat": concatenation,
-}
+BY_VALUE: dict[str, Explain] = {"cat": concatenation}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from convscope.errors import NetworkError
+from convscope.inspection.explaining_norms import NORMALISING
 from convscope.inspection.explaining_sums import SUMMING
 from convscope.inspection.explaining_values import BY_VALUE, is_pointwise, pointwise
 from convscope.inspection.explaining_windows import WINDOWED
@@ -14,7 +15,7 @@ from convscope.inspection.moving import origin
 from convscope.inspection.recording import Recorded, Value
 from convscope.inspection.terms import Indices, Step
 
-EXPLANATIONS: dict[str, Explain] = WINDOWED | SUMMING | BY_VALUE
+EXPLANATIONS: dict[str, Explain] = WINDOWED | SUMMING | NORMALISING | BY_VALUE
 
 # What works value by value and is no activation: it is followed back even where values meet.
 ARITHMETIC = {"add", "sub", "mul", "div", "neg", "pow", "square", "sqrt", "rsqrt", "reciprocal"}
@@ -63,8 +64,8 @@ def _explanation(source: Recorded, output: int, index: Indices) -> Explanation:
         pass
     raise NetworkError(
         f"`{source.name}` in {quoted(source.layer)} has no explanation",
-        hint="explained are convolutions, dense layers, poolings, sums, batch normalisation in "
-        "evaluation, concatenation and what works value by value; choose a layer before it",
+        hint="explained are convolutions, dense layers, poolings, sums, normalisation, "
+        "concatenation and what works value by value; choose a layer before it",
     )
 
 

@@ -119,6 +119,20 @@ def _slice(operation: Recorded, _output: int, index: Indices) -> Origin:
     return _moved(value, before)
 
 
+def _as_strided(operation: Recorded, _output: int, index: Indices) -> Origin:
+    """The same memory with another shape, as after a mean over maps with their channels last."""
+    value, arguments = operation.value("self"), operation.operation.arguments
+    steps, tensor = np.array(arguments["stride"], np.int64), value.tensor
+    start = arguments["storage_offset"]
+    offset = 0 if start is None else int(start) - tensor.storage_offset()
+    rest = (steps[:, None] * index).sum(axis=0) + offset
+    before = np.zeros((tensor.ndim, index.shape[1]), np.int64)
+    for axis in sorted(range(tensor.ndim), key=tensor.stride, reverse=True):
+        if tensor.shape[axis] > 1:
+            before[axis], rest = np.divmod(rest, tensor.stride(axis))
+    return _moved(value, before)
+
+
 def _split(operation: Recorded, output: int, index: Indices) -> Origin:
     value = operation.value("self")
     axis = operation.operation.arguments["dim"] % value.tensor.ndim
@@ -184,6 +198,7 @@ MOVES: dict[str, Move] = {
     **dict.fromkeys(("permute", "transpose", "t"), _permute),
     "expand": _expand,
     "slice": _slice,
+    "as_strided": _as_strided,
     **dict.fromkeys(("split", "split_with_sizes"), _split),
     **dict.fromkeys(("select", "unbind"), _select),
     "constant_pad_nd": _pad,
