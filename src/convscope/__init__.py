@@ -35,9 +35,11 @@ _PUBLIC = {
     "image_grid": "convscope.data.pictures",
     "load": "convscope.workflows",
     "open_dataset": "convscope.data.sources.opening",
+    "receptive_field_of": "convscope.inspection.fields",
     "save_image": "convscope.data.pictures",
     "summarize": "convscope.workflows",
     "to_fully_convolutional": "convscope.networks",
+    "trace_value": "convscope.inspection.values",
     "train": "convscope.workflows",
     "write_evaluation": "convscope.workflows",
 }
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from convscope.data.sources.opening import open_dataset as open_dataset
     from convscope.errors import ConvscopeError as ConvscopeError
     from convscope.evaluation.evaluate import Evaluation as Evaluation
+    from convscope.inspection.fields import receptive_field_of as receptive_field_of
+    from convscope.inspection.values import trace_value as trace_value
     from convscope.networks import build as build
     from convscope.networks import to_fully_convolutional as to_fully_convolutional
     from convscope.progress import Reporter as Reporter
