@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError
 from convscope.inspection.attribution import METHODS, Attribution, attribute, network_input
+from convscope.inspection.last_maps import LastMaps
 from convscope.inspection.twin import Score
 from inspection.made import made_classifier
 
@@ -197,13 +198,19 @@ def test_an_unknown_class_method_or_layer_is_named_with_the_way_out() -> None:
 
 
 def test_json_says_all_but_the_map() -> None:
-    found = Attribution("grad-cam", "a", None, np.zeros((2, 2), np.float32), "conv", "why")
+    found = Attribution(
+        "grad-cam",
+        "a",
+        None,
+        np.zeros((2, 2), np.float32),
+        weighed=LastMaps("conv", (8, 4, 4), is_chosen=False),
+    )
     assert found.to_dict() == {
         "method": "grad-cam",
         "target": "a",
         "against": None,
         "layer": "conv",
-        "reason": "why",
+        "reason": "`conv` was asked for; it gives 8 feature maps of 4x4",
         "is_zero": True,
         "notes": [],
     }

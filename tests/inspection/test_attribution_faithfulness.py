@@ -80,7 +80,7 @@ def test_an_image_that_blurring_does_not_change_can_tell_nothing() -> None:
     grey = np.full((SIDE, SIDE, 3), 128, np.uint8)
     found = faithfulness(looking_at_one_place(), grey, [claim])[0]
     assert not found.can_tell
-    assert str(found.warning).startswith("the blurred image alone leaves the score at 0.2")
+    assert str(found.warning).startswith("blurring the whole image doesn't take the class away (0.")
 
 
 def test_the_curves_go_from_the_image_to_the_blurred_one_and_back() -> None:

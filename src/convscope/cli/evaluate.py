@@ -73,7 +73,7 @@ def command(
     evaluation = evaluate(run, data, reporter=Reporter(quiet=quiet), **options)
     written = None
     if output or not as_json:
-        parts = [_short_name(Path(run)), evaluation.gallery.dataset.name]
+        parts = [short_name(Path(run)), evaluation.gallery.dataset.name]
         parts += [options[name] for name in ("split", "tta") if options[name]]
         written = write_evaluation(
             evaluation,
@@ -92,7 +92,7 @@ def command(
         print(f"\nreport:      {written.report}\npredictions: {written.predictions}")
 
 
-def _short_name(place: Path) -> str:
+def short_name(place: Path) -> str:
     """The run's name, also where its classifier folder is meant."""
     whole = place.resolve()
     return whole.parent.name if whole.name == "classifier" else whole.name

@@ -36,6 +36,7 @@ VERBS = {
     "compare": "Say which of several classifiers is better, if that can be told.",
     "calibrate": "Choose from which confidence on a classifier answers.",
     "predict": "Classify image files.",
+    "explain": "Show why a classifier says what it says about images.",
     "summary": "Show a network layer by layer.",
     "networks": "List the networks.",
     "runs": "List the runs in a folder.",

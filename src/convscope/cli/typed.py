@@ -20,6 +20,8 @@ def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str
         value = context.params[name]
         if isinstance(parameter, click.Option):
             words.append(next(name for name in parameter.opts if name.startswith("--")))
-        if value is not True:
+        if isinstance(value, tuple):
+            words += [str(each) for each in value]
+        elif value is not True:
             words.append(str(value))
     return shlex.join(words)

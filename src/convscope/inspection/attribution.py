@@ -46,8 +46,7 @@ class Attribution:
         against: Name of the class that it is compared with, or None.
         map: (H, W) of the network's input: above 0 speaks for the class, below 0 against it.
             Grad-CAM and guided backpropagation only show what speaks for it.
-        layer: Whose feature maps Grad-CAM weighed; None for other methods.
-        reason: Why this layer, in words.
+        weighed: The feature maps that Grad-CAM weighed; None for other methods.
         notes: What there is to know about this map, each in one sentence without a full stop.
     """
 
@@ -55,9 +54,13 @@ class Attribution:
     target: str
     against: str | None
     map: FloatMap
-    layer: str | None = None
-    reason: str | None = None
+    weighed: LastMaps | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def layer(self) -> str | None:
+        """Path of the layer whose maps Grad-CAM weighed; None for other methods."""
+        return self.weighed.layer if self.weighed else None
 
     @property
     def is_zero(self) -> bool:
@@ -71,7 +74,7 @@ class Attribution:
             "target": self.target,
             "against": self.against,
             "layer": self.layer,
-            "reason": self.reason,
+            "reason": self.weighed.reason if self.weighed else None,
             "is_zero": self.is_zero,
             "notes": list(self.notes),
         }
@@ -82,7 +85,7 @@ class _Found:
     """What a method gives: a map (H, W), and what there is to know about it."""
 
     map: Tensor
-    layer: LastMaps | None = None
+    weighed: LastMaps | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -139,8 +142,7 @@ def attribute(
         target,
         against,
         values,
-        layer=found.layer.layer if found.layer else None,
-        reason=found.layer.reason if found.layer else None,
+        weighed=found.weighed,
         notes=tuple(found.notes),
     )
 

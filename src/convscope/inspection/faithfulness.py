@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ DRAWS = 20  # random maps; in pairs, see `_random_maps`
 STEPS = 12  # how often pixels are taken away until none is left
 SURE = 0.05  # share of random maps that may do as well as one that is called better
 UNHARMED = 0.8  # of the class's probability: what a blurred image leaves of it tells nothing
+
+# The map says nothing; nothing can be told of it; random maps do as well; some do; hardly any does.
+Verdict = Literal["zero", "untold", "no better", "perhaps", "better"]
 
 Floats = NDArray[np.float64]
 Order = NDArray[np.int64]
@@ -95,21 +98,29 @@ class Faithfulness:
         return bool(self.deletion[-1] < UNHARMED * self.deletion[0])
 
     @property
+    def verdict(self) -> Verdict:
+        """What these numbers come to."""
+        if self.is_zero:
+            return "zero"
+        if not self.can_tell:
+            return "untold"
+        if not self.is_better_than_random:
+            return "no better"
+        return "better" if self.is_clearly_better else "perhaps"
+
+    @property
     def warning(self) -> str | None:
         """What is to be minded, in one sentence without a full stop; None if nothing is."""
         random = f"{len(self.random_deletion)} random maps as smooth"
-        if self.is_zero:
-            return "the map is zero everywhere: it says nothing about this class"
-        if not self.can_tell:
-            return (
-                f"the blurred image alone leaves the score at {self.deletion[-1]:.2f} of "
-                f"{self.deletion[0]:.2f}, so taking pixels away can't tell whether the map is true"
-            )
-        if not self.is_better_than_random:
-            return f"the map is no better than {random}: don't believe it"
-        if not self.is_clearly_better:
-            return f"{self.num_as_good} of {random} do as well: the map may be luck"
-        return None
+        whole, blurred = self.deletion[[0, -1]]
+        warnings: dict[Verdict, str] = {
+            "zero": "the map is zero everywhere: it says nothing about this class",
+            "untold": "blurring the whole image doesn't take the class away "
+            f"({whole:.2f} becomes {blurred:.2f}), so this can't tell whether the map is true",
+            "no better": f"the map is no better than {random}: don't believe it",
+            "perhaps": f"{self.num_as_good} of {random} do as well: the map may be luck",
+        }
+        return warnings.get(self.verdict)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -124,6 +135,7 @@ class Faithfulness:
             "random_maps_as_good": self.num_as_good,
             "is_better_than_random": self.is_better_than_random,
             "is_clearly_better": self.is_clearly_better,
+            "verdict": self.verdict,
             "warning": self.warning,
         }
 

@@ -29,12 +29,23 @@ class LastMaps:
     Attributes:
         layer: Its path.
         shape: (C, H, W) of what it gives.
-        reason: In one sentence without a full stop; layers are in backticks.
+        is_chosen: Whether it was chosen here; else a user named it.
     """
 
     layer: str
     shape: tuple[int, int, int]
-    reason: str
+    is_chosen: bool
+
+    @property
+    def reason(self) -> str:
+        """Why this one, in one sentence without a full stop."""
+        channels, height, width = self.shape
+        if self.is_chosen:
+            return (
+                f"`{self.layer}` gives the last feature maps before the head, {channels} of "
+                f"{height}x{width}"
+            )
+        return f"`{self.layer}` was asked for; it gives {channels} feature maps of {height}x{width}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +112,7 @@ def last_maps(network: nn.Module, inputs: Tensor) -> LastMaps:
             hint="name the layer to weigh: its path as in `named_modules`",
         )
     channels, height, width = found.shape[1:]
-    return LastMaps(
-        found.name,
-        (channels, height, width),
-        f"`{found.name}` gives the last feature maps before the head, {channels} of "
-        f"{height}x{width}",
-    )
+    return LastMaps(found.name, (channels, height, width), is_chosen=True)
 
 
 def given_maps(network: nn.Module, inputs: Tensor, layer: str) -> LastMaps:
@@ -130,11 +136,7 @@ def given_maps(network: nn.Module, inputs: Tensor, layer: str) -> LastMaps:
             hint=f"as `{_suggested(network, inputs)}` does",
         )
     channels, height, width = found[0].shape[1:]
-    return LastMaps(
-        layer,
-        (channels, height, width),
-        f"`{layer}` was asked for; it gives {channels} feature maps of {height}x{width}",
-    )
+    return LastMaps(layer, (channels, height, width), is_chosen=False)
 
 
 def _suggested(network: nn.Module, inputs: Tensor) -> str:

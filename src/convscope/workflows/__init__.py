@@ -16,7 +16,9 @@ _PUBLIC = {
     "compare_recipes": "convscope.workflows.comparing_recipes",
     "decoding_from": "convscope.workflows.using",
     "evaluate": "convscope.workflows.evaluating",
+    "ExplanationFolder": "convscope.workflows.explaining",
     "explain": "convscope.workflows.explaining",
+    "explain_each": "convscope.workflows.explaining",
     "find_learning_rate": "convscope.workflows.learning",
     "load": "convscope.workflows.using",
     "save_figures": "convscope.workflows.evaluating",
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from convscope.workflows.evaluating import evaluate as evaluate
     from convscope.workflows.evaluating import save_figures as save_figures
     from convscope.workflows.evaluating import write_evaluation as write_evaluation
+    from convscope.workflows.explaining import ExplanationFolder as ExplanationFolder
     from convscope.workflows.explaining import explain as explain
+    from convscope.workflows.explaining import explain_each as explain_each
     from convscope.workflows.explaining import write_explanation as write_explanation
     from convscope.workflows.learning import find_learning_rate as find_learning_rate
     from convscope.workflows.learning import train as train

@@ -9,13 +9,24 @@ from typing import Any
 
 from convscope.errors import UsageError, either_of
 from convscope.report.words.check_en import CHECK
+from convscope.report.words.explanation_en import EXPLANATION as EXPLANATION_EN
+from convscope.report.words.explanation_en import EXPLANATIONS as EXPLANATIONS_EN
+from convscope.report.words.explanation_zh import EXPLANATION as EXPLANATION_ZH
+from convscope.report.words.explanation_zh import EXPLANATIONS as EXPLANATIONS_ZH
 from convscope.report.words.run_en import RUN as RUN_EN
 from convscope.report.words.run_zh import RUN as RUN_ZH
 from convscope.report.words.summary_en import NETWORKS, SUMMARY
 
 WORDS: dict[str, dict[str, dict[str, Any]]] = {
-    "en": {"check": CHECK, "run": RUN_EN, "summary": SUMMARY, "networks": NETWORKS},
-    "zh": {"run": RUN_ZH},
+    "en": {
+        "check": CHECK,
+        "explanation": EXPLANATION_EN,
+        "explanations": EXPLANATIONS_EN,
+        "networks": NETWORKS,
+        "run": RUN_EN,
+        "summary": SUMMARY,
+    },
+    "zh": {"explanation": EXPLANATION_ZH, "explanations": EXPLANATIONS_ZH, "run": RUN_ZH},
 }
 
 

@@ -1,0 +1,115 @@
+"""What each stage of a network makes of one image: its feature maps, and where the strongest looks.
+
+A stage is all layers whose maps have the same size; the last of them stands for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from convscope.errors import UsageError
+from convscope.inspection.activations import activations, feature_map_shapes
+from convscope.inspection.fields import FieldBox, LayerField, layer_field
+from convscope.inspection.last_maps import last_maps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """One layer's maps for one image.
+
+    Attributes:
+        layer: Its path.
+        maps: (C, H, W) what it gave.
+        field: What the largest value of all sees; None where values have no box.
+    """
+
+    layer: str
+    maps: NDArray[np.float32]
+    field: FieldBox | None
+
+    @property
+    def largest(self) -> float:
+        """The largest value of all maps."""
+        return float(self.maps.max())
+
+    @property
+    def strongest(self) -> int:
+        """The channel that has it."""
+        return int(self.maps.reshape(len(self.maps), -1).max(axis=1).argmax())
+
+    def to_dict(self) -> dict[str, Any]:
+        """All but the maps, ready for JSON."""
+        return {
+            "layer": self.layer,
+            "maps": list(self.maps.shape),
+            "strongest_channel": self.strongest,
+            "largest": self.largest,
+            "field": self.field.to_dict() if self.field else None,
+        }
+
+
+class Stages:
+    """The stages of a network; found once, for any number of images.
+
+    Args:
+        network: Any that takes one batch of images; one without feature maps has no stages.
+        inputs: (1, C, H, W) an image, normalised.
+    """
+
+    def __init__(self, network: nn.Module, inputs: Tensor) -> None:
+        self._network = network
+        channels, height, width = inputs.shape[1:]
+        self._fields = {
+            layer: _field(network, layer, (channels, height, width))
+            for layer in stage_layers(network, inputs)
+        }
+
+    def of(self, inputs: Tensor) -> list[Stage]:
+        """What each stage makes of an image (1, C, H, W), the first stage first."""
+        given = activations(self._network, inputs, list(self._fields)) if self._fields else {}
+        return [
+            _stage(layer, maps[0].float().cpu().numpy(), self._fields[layer])
+            for layer, maps in given.items()
+        ]
+
+
+def stage_layers(network: nn.Module, inputs: Tensor) -> list[str]:
+    """The last layer of each size of map, up to what Grad-CAM weighs; none without feature maps.
+
+    Args:
+        network: Any that takes one batch of images.
+        inputs: (1, C, H, W), normalised.
+    """
+    try:
+        end = last_maps(network, inputs).layer
+    except UsageError:
+        return []
+    layers = dict(network.named_modules())
+    found: list[tuple[str, tuple[int, int]]] = []
+    for name, (_, *sides) in feature_map_shapes(network, inputs).items():
+        if isinstance(layers[name], nn.Dropout | nn.Dropout2d | nn.Identity):
+            continue
+        size = (sides[0], sides[1])
+        if found and found[-1][1] == size:
+            found.pop()
+        found.append((name, size))
+        if name == end:
+            break
+    return [name for name, _ in found]
+
+
+def _field(network: nn.Module, layer: str, shape: tuple[int, int, int]) -> LayerField | None:
+    try:
+        return layer_field(network, layer, shape)
+    except UsageError:  # its values have no boxes
+        return None
+
+
+def _stage(layer: str, maps: NDArray[np.float32], field: LayerField | None) -> Stage:
+    _, row, column = np.unravel_index(int(maps.argmax()), maps.shape)
+    return Stage(layer, maps, field.at(int(row), int(column)) if field else None)

@@ -1,0 +1,104 @@
+"""`convscope explain` as a user types it."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from conftest import Convscope
+from convscope.run import Run
+
+IMAGE = "pictures/blue/000.png"
+QUICK = ("--draws", "2", "-q")
+
+
+def test_an_explanation_says_what_it_found_and_where_it_is(
+    convscope: Convscope, flawed: Run
+) -> None:
+    outcome = convscope("explain", "runs/flawed", IMAGE, *QUICK)
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert re.search(rf"^{IMAGE}  (blue|red) [\d.]+%$", outcome.out, re.MULTILINE)
+    assert "gives the last feature maps before the head" in outcome.out
+    assert "  for blue: " in outcome.out
+    assert "  for red: " in outcome.out
+    page = Path("explanations/flawed/000.html")
+    assert f"page:    {page}\npicture: {page.with_suffix('.png')}" in outcome.out
+    assert page.is_file()
+    assert page.with_suffix(".png").is_file()
+
+
+def test_the_command_on_the_page_repeats_it(convscope: Convscope, flawed: Run) -> None:
+    convscope("explain", "runs/flawed", IMAGE, "--against", "red", *QUICK, "-o", "first")
+    text = html.unescape(Path("first/000.html").read_text(encoding="utf-8"))
+    command = next(line for line in re.findall(r"<pre>(.+)</pre>", text) if "explain" in line)
+    words = shlex.split(command)
+    assert words[:2] == ["convscope", "explain"]
+    assert convscope(*words[1:], "-q", "-o", "second").code == 0
+    assert Path("second/000.html").read_text() == Path("first/000.html").read_text()
+    assert Path("second/000.png").read_bytes() == Path("first/000.png").read_bytes()
+
+
+def test_a_folder_gets_a_page_that_leads_to_all(convscope: Convscope, flawed: Run) -> None:
+    Path("few").mkdir()
+    for number in range(2):
+        Path("few", f"{number}.png").write_bytes(Path(IMAGE).read_bytes())
+    Path("few", "3.png").write_bytes(b"broken")
+    outcome = convscope("explain", "runs/flawed", "few", "--draws", "0", "-q", "-o", "out")
+    assert outcome.code == 3
+    assert "pages: out/index.html" in outcome.out.replace("\\", "/")
+    assert "not compared with random maps" in outcome.out
+    assert "error: 1 image of 3 can't be read" in outcome.err
+    assert "few/3.png" in outcome.err.replace("\\", "/")
+    assert len(list(Path("out").glob("*.html"))) == 3
+
+
+def test_json_alone_has_the_numbers_and_writes_nothing(convscope: Convscope, flawed: Run) -> None:
+    outcome = convscope("explain", "runs/flawed", IMAGE, "--json", *QUICK, "--class", "red")
+    (found,) = json.loads(outcome.out)
+    assert found["image"] == IMAGE
+    assert set(found["probabilities"]) == {"blue", "red"}
+    (only,) = found["attributions"]
+    assert only["target"] == "red"
+    assert only["method"] == "grad-cam"
+    assert only["faithfulness"]["random_maps"] == 2
+    assert isinstance(only["faithfulness"]["is_better_than_random"], bool)
+    assert not Path("explanations").exists()
+
+
+def test_the_arithmetic_of_a_value_is_printed(convscope: Convscope, flawed: Run) -> None:
+    words = ("--value", "conv1:1,2,3", "--draws", "0", "-q")
+    outcome = convscope("explain", "runs/flawed", IMAGE, *words)
+    assert "`conv1`, channel 1, row 2, column 3:" in outcome.out
+    assert "every step gives the value that the network stored" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["--class", "bleu"], "there is no class `bleu`", "did you mean `blue`?"),
+        (["--method", "gradcam"], "there is no method `gradcam`", "did you mean `grad-cam`?"),
+        (["--layer", "cnv1"], "has no layer `cnv1`", "did you mean `conv1`?"),
+        (["--value", "conv1:1"], "a value is at channel and row and column", "feature maps"),
+        (
+            ["--value", "conv1"],
+            "`conv1` names no value: it has no layer and colon",
+            "LAYER:CHANNEL",
+        ),
+        (["--lang", "fr"], "`--lang` can't be this", None),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_the_way_out(
+    convscope: Convscope, flawed: Run, words: list[str], message: str, hint: str | None
+) -> None:
+    outcome = convscope("explain", "runs/flawed", IMAGE, "--draws", "0", "-q", *words)
+    assert outcome.code == 2
+    assert message in outcome.err
+    if hint:
+        assert hint in outcome.err.split("hint: ")[1]
+    assert not Path("explanations").exists()
