@@ -382,3 +382,28 @@ def test_the_text_reads_like_the_sum_on_paper_and_the_dictionary_holds_all() -> 
     assert content["step"]["terms"][0] == {
         "value": 0.0, "weight": 0.0, "input": 0.0, "place": [0, 0, 0], "is_padding": True,
     }  # fmt: skip
+
+
+def test_a_layer_that_only_passes_values_on_says_so() -> None:
+    network = nn.Sequential(nn.ReLU(), nn.Dropout(0.5), nn.Flatten())
+    image = torch.ones(1, 2, 3, 3)
+    dropout = trace_value(network, image, "1", channel=1, row=0, column=2)
+    assert dropout.step.layer == "0"
+    assert "the layer passes its input on as it is:\n\n`0`, channel 1, row 0" in dropout.to_text()
+    flat = trace_value(network, image, "2", channel=9 + 2)
+    assert flat.step.index == (1, 0, 2)
+    assert (
+        "passes its input on"
+        not in trace_value(network, image, "0", channel=1, row=0, column=2).to_text()
+    )
+
+
+def test_what_lost_in_a_pooling_is_counted_and_not_summed() -> None:
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    lines = trace_value(nn.MaxPool2d(4), image, "", channel=0, row=0, column=0).to_text(num_terms=2)
+    assert lines.splitlines()[3:7] == [
+        "    largest input",
+        "    +15  channel 0, row 3, column 3  <- this one",
+        "    +14  channel 0, row 3, column 2",
+        "    14 other terms",
+    ]

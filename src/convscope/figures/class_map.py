@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from convscope.figures.style import INK, WIDTH, legend_below, new_figure, our_style
-from convscope.figures.tiles import POSITIVE
+from convscope.figures.tiles import POSITIVE, paled
 
-VEIL = 0.75  # how opaque the surest place is: the image stays visible
+VEIL = 0.8  # how opaque the surest place is: the image stays visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,7 @@ def draw_class_map(
         height=min(height / width, 1.4) * WIDTH + 1.0,
     )
     figure.set_layout_engine("compressed")
-    grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
-    axes.imshow(grey, interpolation="none")
+    axes.imshow(np.round(255 * paled(image)).astype(np.uint8), interpolation="none")
     rows, columns = probabilities.shape
     top, left = ((side - by) / 2 - 0.5 for side, by in zip(window, step, strict=True))
     # Colours with their opacity, not numbers: where nothing is, the image is seen as it is.

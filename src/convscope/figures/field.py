@@ -20,9 +20,7 @@ from convscope.figures.style import (
     new_figure,
     our_style,
 )
-from convscope.figures.tiles import POSITIVE
-
-PALEST = 0.45  # how dark the image under the heat may be: all of it stays lighter than the heat
+from convscope.figures.tiles import POSITIVE, paled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +100,9 @@ def _heated(pixels: NDArray[np.uint8], shares: NDArray[np.floating]) -> NDArray[
 
     The root makes weak pixels visible: the largest share may be a hundred times the usual one.
     """
-    grey = pixels.astype(np.float64).mean(axis=2, keepdims=True) / 255
-    pale = PALEST + (1 - PALEST) * np.repeat(grey, 3, axis=2)
     heat = np.sqrt(np.clip(shares, 0, None) / (shares.max() or 1.0))
     colour = POSITIVE(0.4 + 0.6 * heat)[..., :3]
-    mixed = (1 - heat[..., None]) * pale + heat[..., None] * colour
+    mixed = (1 - heat[..., None]) * paled(pixels) + heat[..., None] * colour
     result: NDArray[np.uint8] = np.round(255 * mixed).astype(np.uint8)
     return result
 

@@ -20,6 +20,8 @@ CAPTION_SIZE = 7.5
 CAPTION_EM = 1.5  # height of a caption's line
 SCALE_INCHES, ENTRY_INCHES = 0.6, 0.3  # room for a scale of colours, or for one entry of a legend
 
+PALEST = 0.45  # brightness of what was black in an image under something else
+
 # 0 is white. Above it gets dark in blue, below it in brown: both are told apart with any colour
 # vision, and by their legend in grey.
 POSITIVE = LinearSegmentedColormap.from_list(
@@ -109,6 +111,12 @@ def coloured(values: NDArray[np.float64], *, limit: float, is_signed: bool) -> N
     colours[~np.isfinite(values)] = 0.6
     pixels: NDArray[np.uint8] = np.round(255 * colours).astype(np.uint8)
     return pixels
+
+
+def paled(image: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(H, W, 3) an image (H, W, C), grey and pale, 0 to 1: what is drawn over it is darker."""
+    grey = image.mean(axis=2, keepdims=True) / 255
+    return PALEST + (1 - PALEST) * np.repeat(grey, 3, axis=2)
 
 
 def colour_legend(

@@ -27,6 +27,8 @@ def trace_text(trace: ValueTrace, *, num_terms: int) -> str:
     """
     place = place_text([trace.channel] if trace.row is None else _position(trace))
     lines = [f"{quoted(trace.layer)}, {place}: {number_text(trace.value)}", ""]
+    if not _is_inside(trace.step.layer, trace.layer):
+        lines += ["the layer passes its input on as it is:", ""]
     lines += _lines(trace.step, num_terms=num_terms, depth=0)
     verdict = "every step gives" if trace.holds else "NOT every step gives"
     lines += [
@@ -48,6 +50,11 @@ def place_text(index: Sequence[int]) -> str:
 def number_text(number: float) -> str:
     """Six digits."""
     return f"{number:.6g}"
+
+
+def _is_inside(layer: str, outer: str) -> bool:
+    """Whether a layer is the outer one, or a part of it."""
+    return f"{layer}.".startswith(f"{outer}.") or not outer
 
 
 def _position(trace: ValueTrace) -> list[int]:
@@ -108,7 +115,6 @@ def _terms(step: Step, num_terms: int) -> Iterator[str]:
     padded = int(terms.is_padding[rest].sum())
     if padded:
         words += f", {padded} of them padding"
-    if step.winner is not None:
-        yield f"{words}, none of them larger in the comparison"
-    else:
-        yield f"{terms.values[rest].sum():+.6g}  {words}"
+    if step.rule == "sum":
+        words = f"{terms.values[rest].sum():+.6g}  {words}"
+    yield words
