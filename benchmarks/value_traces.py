@@ -1,6 +1,7 @@
 """Whether every term of a value is found: random values of all layers of all networks.
 
     python benchmarks/value_traces.py --positions 1000
+    python benchmarks/value_traces.py torchvision:densenet121 torchvision:mobilenet_v2
 
 For each network of the table, values at random positions are traced back to their terms, layer by
 layer in turn, and every step is compared with what the network stored. Weights are those of a new
@@ -10,8 +11,11 @@ network with biases and running statistics that are neither 0 nor 1, or those of
 from __future__ import annotations
 
 import argparse
+import functools
+import importlib
 import time
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -19,6 +23,8 @@ from torch import Tensor, nn
 
 from convscope.inspection.values import TOLERANCE, Recording
 from convscope.networks import NETWORKS, build, load_weights
+
+OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 
 
 def main() -> None:
@@ -34,7 +40,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="a file of weights, for one network")
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}, {arguments.device}, {torch.get_num_threads()} threads")
-    print("network             layers  values   steps      terms    largest  wrong  ms/value")
+    print(f"{'network':31s} layers  values   steps      terms    largest  wrong  ms/value")
     wrong = 0
     for name in arguments.networks:
         wrong += measure(name, arguments)
@@ -46,13 +52,14 @@ def measure(name: str, arguments: argparse.Namespace) -> int:
     """Traces one network and prints a line; how many values differ."""
     torch.manual_seed(arguments.seed)
     random = np.random.default_rng(arguments.seed)
-    network = build(name)
+    network = made(name)
     if arguments.weights:
         load_weights(network, arguments.weights)
     else:
         disturb(network)
     network.to(arguments.device)
-    image = torch.randn(1, *NETWORKS[name].input).to(arguments.device)
+    shape = NETWORKS[name].input if name in NETWORKS else (3, 224, 224)
+    image = torch.randn(1, *shape).to(arguments.device)
     if arguments.channels_last:
         network = network.to(memory_format=torch.channels_last)
         image = image.to(memory_format=torch.channels_last)
@@ -73,11 +80,29 @@ def measure(name: str, arguments: argparse.Namespace) -> int:
             print(f"  {layer} {where}: {trace.deviation:.2e}")
     milliseconds = 1000 * (time.perf_counter() - began) / arguments.positions
     print(
-        f"{name:18s} {len(layers):7d} {arguments.positions:7d} {steps:7d} {terms:10d} "
+        f"{name:30s} {len(layers):7d} {arguments.positions:7d} {steps:7d} {terms:10d} "
         f"{largest:10.1e} {wrong:6d} {milliseconds:9.2f}",
         flush=True,
     )
     return wrong
+
+
+def made(name: str) -> nn.Module:
+    """A network of the table, or `torchvision:` and one of torchvision's functions."""
+    library, _, function = name.rpartition(":")
+    if not library:
+        return build(name)
+    network: nn.Module = getattr(torchvision_models(), function)(weights=None)
+    return network
+
+
+@functools.cache
+def torchvision_models() -> ModuleType:
+    """Torchvision's networks; its wheels for CUDA import on a CPU only with these operators."""
+    if not torch.cuda.is_available():
+        OPERATORS.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        OPERATORS.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return importlib.import_module("torchvision.models")
 
 
 @torch.no_grad()
