@@ -35,7 +35,7 @@ EXPLANATION = {
     "last ones before the head.",
     "layer_given": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives.",
     "verdicts": {
-        "better": "better than random maps",
+        "better": "better than random",
         "perhaps": "perhaps luck",
         "no better": "no better than random",
         "zero": "zero everywhere",
@@ -84,8 +84,7 @@ EXPLANATION = {
     "stage_alternative": "the strongest feature maps of {layer}",
     "field_alternative": "what the strongest value of {layer} sees",
     "kernels_heading": "The first kernels",
-    "kernels_text": "What the first convolution looks for, {count} kernels of {height}×{width}. "
-    "Middle grey is 0; all have the same scale.",
+    "kernels_text": "What the first convolution looks for, {count} kernels of {height}×{width}.",
     "map_words": {
         "own": "activation, colours for each map by itself",
         "lowest": "below 0",
