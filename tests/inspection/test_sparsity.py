@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from made import made_classifier
 from torch import nn
 
 from convscope.errors import UsageError
-from convscope.inspection.activations import activations
+from convscope.inspection.activations import activations, input_batches, network_inputs
 from convscope.inspection.sparsity import sparsity
 
 
@@ -62,3 +63,15 @@ def test_dense_layers_are_counted_too_and_no_images_are_an_error() -> None:
     assert found.num_values == 201
     with pytest.raises(UsageError, match="no images or no layers"):
         sparsity(network(), [], ["1"])
+
+
+def test_a_classifiers_images_are_counted_as_they_are_prepared() -> None:
+    classifier = made_classifier("resnet20")
+    pictures = [
+        np.random.default_rng(seed).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        for seed in range(3)
+    ]
+    found = sparsity(classifier.network, input_batches(classifier, pictures), ["relu"])["relu"]
+    expected = activations(classifier.network, network_inputs(classifier, pictures), ["relu"])
+    assert found.num_images == 3
+    assert found.zeros.tolist() == (expected["relu"] == 0).sum(dim=(0, 2, 3)).tolist()

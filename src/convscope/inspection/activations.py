@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from convscope.classifier import Classifier, ImageLike
+from convscope.classifier import Classifier, ImageLike, evaluation_batch
 from convscope.data.batches import normalise
 from convscope.errors import UsageError, counted
 from convscope.inspection.running import evaluation_mode, run, watched
@@ -82,6 +82,21 @@ def network_inputs(classifier: Classifier, images: Sequence[ImageLike]) -> Tenso
     """
     pixels = np.stack([classifier.prepare(image) for image in images])
     return normalise(torch.from_numpy(pixels).to(classifier.device), classifier.preprocessing)
+
+
+def input_batches(classifier: Classifier, images: Sequence[ImageLike]) -> Iterator[Tensor]:
+    """Batches (N, C, H, W) of images as the classifier's network takes them, read as they are used.
+
+    Args:
+        classifier: Its preprocessing prepares the images, as in `predict`.
+        images: Paths, encoded bytes, Pillow images or pixels.
+
+    Raises:
+        DataError: An image can't be read.
+    """
+    size = evaluation_batch(classifier.preprocessing, classifier.device)
+    for start in range(0, len(images), size):
+        yield network_inputs(classifier, images[start : start + size])
 
 
 def _not_computed(network: nn.Module, names: Collection[str]) -> UsageError:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from convscope.classifier import Classifier, ImageLike, evaluation_batch
+from convscope.classifier import Classifier, ImageLike
 from convscope.errors import UsageError
-from convscope.inspection.activations import activations, network_inputs
+from convscope.inspection.activations import activations, input_batches
 from convscope.inspection.fields import FieldBox, layer_field
 from convscope.inspection.layers import quoted
 
@@ -86,13 +86,15 @@ def strongest_patches(
             hint="choose a layer that gives feature maps",
         )
     best: dict[int, list[Strongest]] = {channel: [] for channel in channels}
-    for first, batch in _batches(classifier, images):
+    first = 0
+    for batch in input_batches(classifier, images):
         maps = activations(classifier.network, batch, [layer])[layer]
         for channel, heap in best.items():
             for found in _largest(maps, layer, channel, first):
                 heapq.heappush(heap, found)
                 if len(heap) > count:
                     heapq.heappop(heap)
+        first += len(batch)
     wanted = {-found.image for heap in best.values() for found in heap}
     pixels = {number: classifier.prepare(images[number]) for number in sorted(wanted)}
     return {
@@ -102,13 +104,6 @@ def strongest_patches(
         ]
         for channel, heap in best.items()
     }
-
-
-def _batches(classifier: Classifier, images: Sequence[ImageLike]) -> Iterator[tuple[int, Tensor]]:
-    """The number of the first image of a batch, and the batch."""
-    size = evaluation_batch(classifier.preprocessing, classifier.device)
-    for start in range(0, len(images), size):
-        yield start, network_inputs(classifier, images[start : start + size])
 
 
 def _largest(maps: Tensor, layer: str, channel: int, first: int) -> Iterator[Strongest]:
