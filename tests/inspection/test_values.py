@@ -332,6 +332,21 @@ def test_a_change_through_a_view_is_an_error_not_a_wrong_number() -> None:
         trace_value(ThroughAView(), torch.ones(1, 2, 1, 1), "", channel=0, row=0, column=0)
 
 
+class OddMemory(nn.Module):
+    """Reads memory that lies between the values of the tensor it is given."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + 0)[:, :, ::2, ::2].as_strided((1, 1, 2, 2), (16, 16, 4, 1))
+
+
+def test_values_that_are_not_where_they_should_come_from_are_an_error() -> None:
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    trace = trace_value(OddMemory(), image, "", channel=0, row=0, column=0)
+    assert trace.value == 0
+    with pytest.raises(NetworkError, match="values before `as_strided` are not those behind it"):
+        trace_value(OddMemory(), image, "", channel=0, row=0, column=1)
+
+
 @pytest.mark.parametrize(
     ("place", "message"),
     [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from convscope.errors import NetworkError
 from convscope.inspection.recording import Recorded, Value
 from convscope.inspection.terms import Flags, Floats, Indices
 
@@ -54,6 +55,9 @@ def origin(value: Value, index: Indices) -> Origin:
     Args:
         value: The tensor that they are in.
         index: (D, T) their places in it.
+
+    Raises:
+        NetworkError: They are not the same there, so an operation moved them in an unknown way.
     """
     found = Origin(value, index, np.zeros(index.shape[1], np.bool_))
     while (source := found.value.source) is not None and source.name in MOVES:
@@ -66,7 +70,18 @@ def origin(value: Value, index: Indices) -> Origin:
         filling = before.filling if is_new.any() else found.filling
         padding = before.is_padding | found.is_padding
         found = Origin(before.value, np.where(padding, 0, before.places), padding, filling)
+    if found.value is not value:
+        _check_same(taken_from(value, index), found, value)
     return found
+
+
+def _check_same(numbers: Floats, found: Origin, value: Value) -> None:
+    if not np.array_equal(numbers, found.numbers(), equal_nan=True):
+        name = value.source.name if value.source else ""
+        raise NetworkError(
+            f"values before `{name}` are not those behind it, and can't be followed",
+            hint="choose a layer before it",
+        )
 
 
 def _moved(value: Value, index: Indices) -> Origin:
