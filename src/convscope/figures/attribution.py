@@ -30,6 +30,7 @@ from convscope.figures.text import broken
 FOR, AGAINST = VERMILLION, BLUE
 LIGHTER = 0.45  # how far the grey image below is brought towards white, so that colours stand out
 STRONGEST = 0.85  # opacity of the colour where the map is largest
+FULL_COLOUR = 0.99  # share of the pixels that have less than the strongest colour
 PANEL_INCHES = 2.5
 COLUMNS = 4
 
@@ -69,7 +70,8 @@ class FaithfulnessWords:
 def overlaid(pixels: Pixels, values: NDArray[np.float32]) -> Pixels:
     """The image (H, W, 3) in light grey, coloured where the map is not 0.
 
-    Orange speaks for the class, blue against it; the strongest colour is the map's largest value.
+    Orange speaks for the class, blue against it; the largest hundredth of the values has the
+    strongest colour, as single pixels of a gradient are many times as large as all others.
 
     Args:
         pixels: (H, W, C) of 1 or 3 channels.
@@ -77,8 +79,9 @@ def overlaid(pixels: Pixels, values: NDArray[np.float32]) -> Pixels:
     """
     grey = pixels.astype(np.float64).mean(axis=2, keepdims=True) / 255
     paper = LIGHTER + (1 - LIGHTER) * np.repeat(grey, 3, axis=2)
-    most = float(np.abs(values).max())
-    share = np.abs(values) / most if most > 0 else np.zeros_like(values)
+    sizes = np.abs(values)
+    most = float(np.quantile(sizes, FULL_COLOUR) or sizes.max())
+    share = (sizes / most).clip(0, 1) if most > 0 else np.zeros_like(values)
     opacity = STRONGEST * share[..., None]
     colour = np.where((values > 0)[..., None], to_rgb(FOR), to_rgb(AGAINST))
     # Multiplied with the grey below, so that shapes stay visible under the colour.

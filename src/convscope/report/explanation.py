@@ -175,7 +175,7 @@ def explanation_panels(explanation: Explanation) -> list[Panel]:
     for row, attribution in zip(_maps(explanation, words), explanation.attributions, strict=True):
         verdict = f"{words['verdicts'][row['verdict']]}: {row['text']}" if row["verdict"] else ""
         probability = row["probability"].replace("\N{NO-BREAK SPACE}", " ")  # no letter in a font
-        panels.append(Panel(f"{row['target']} {probability}", attribution.map, verdict))
+        panels.append(Panel(f"{row['title']} {probability}", attribution.map, verdict))
     return panels
 
 
@@ -251,8 +251,12 @@ def _maps(explanation: Explanation, words: Mapping[str, Any]) -> Iterator[dict[s
             text = words["verdict_texts"][verdict].format(
                 as_good=judged.num_as_good, draws=len(judged.random_deletion)
             )
+        title = attribution.target
+        if attribution.against is not None:
+            title = words["rather"].format(target=title, against=attribution.against)
         yield {
             "target": attribution.target,
+            "title": title,
             "probability": percent(share),
             "verdict": verdict,
             "severity": SEVERITIES.get(verdict or ""),

@@ -62,7 +62,7 @@ def explain_each(
     loaded = load_with_run(classifier, device=device).classifier
     explainer = Explainer(loaded, question, decoding=decoding)
     steps = explainer.num_classified or 1
-    with reporter.task("explaining", len(images) * steps) as task:
+    with reporter.task("explaining", len(images) * steps, unit="steps") as task:
         for image in images:
             try:
                 found = explainer.explain(image, on_progress=task.advance)

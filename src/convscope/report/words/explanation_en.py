@@ -14,13 +14,14 @@ EXPLANATION = {
     "seen": "what the network sees",
     "seen_alternative": "the image as the network gets it",
     "map_alternative": "the image, coloured where it speaks for {target}",
+    "rather": "{target} rather than {against}",
     "maps_heading": "What speaks for each class",
     "maps_heading_one": "What speaks for {target}",
     "maps_heading_against": "What speaks for {target} rather than {against}",
-    "colours": "Orange speaks for the class, blue against it; the strongest colour is each map's "
-    "own largest value.",
-    "colours_for": "Orange speaks for the class; the strongest orange is each map's own largest "
-    "value.",
+    "colours": "Orange speaks for the class, blue against it; the strongest colour marks each "
+    "map's own largest hundredth.",
+    "colours_for": "Orange speaks for the class; the strongest orange marks each map's own largest "
+    "hundredth.",
     "methods": {
         "grad-cam": "Grad-CAM: the last feature maps, each weighed by how much the class grows "
         "with it.",

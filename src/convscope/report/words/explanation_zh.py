@@ -14,11 +14,12 @@ EXPLANATION = {
     "seen": "网络看到的图像",
     "seen_alternative": "网络得到的图像",
     "map_alternative": "图像中支持 {target} 的部分着色",
+    "rather": "{target} 而非 {against}",
     "maps_heading": "支持各个类别的依据",
     "maps_heading_one": "支持 {target} 的依据",
     "maps_heading_against": "支持 {target} 而非 {against} 的依据",
-    "colours": "橙色支持该类别，蓝色反对该类别；每张图的最深颜色对应它自己的最大值。",
-    "colours_for": "橙色支持该类别；每张图的最深颜色对应它自己的最大值。",
+    "colours": "橙色支持该类别，蓝色反对该类别；每张图的最深颜色标出它自己最大的百分之一。",
+    "colours_for": "橙色支持该类别；每张图的最深颜色标出它自己最大的百分之一。",
     "methods": {
         "grad-cam": "Grad-CAM：最后的特征图，各自按照该类别随它增长的程度加权。",
         "guided-backprop": "导向反向传播：该类别随每个像素变化的程度，只沿正向的路径。"
