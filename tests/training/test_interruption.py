@@ -21,6 +21,7 @@ from convscope.files import read_json, sha256, write_json
 from convscope.progress import Reporter, Task
 from convscope.training.checkpoint import load_newest
 from convscope.training.interruption import Interruption
+from convscope.training.memory import enough_memory
 from convscope.training.ownership import owned
 
 CLOCK = "images_per_second"
@@ -424,3 +425,23 @@ def test_without_enough_memory_a_batch_size_that_fits_is_named(
     assert done.returncode == 8, done.stderr
     assert "error: there is not enough memory for steps of 256 images" in done.stderr
     assert "hint: `--batch-size " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        MemoryError("Unable to allocate 3.00 GiB for an array"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
+    ],
+)
+def test_no_memory_is_told_in_one_sentence_whoever_finds_out(error: Exception) -> None:
+    words = "there is not enough memory to train `vgg19`: .+"
+    with pytest.raises(TrainingError, match=words), enough_memory("vgg19"):
+        raise error
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="^shapes differ$"), enough_memory("vgg19"):
+        raise RuntimeError("shapes differ")

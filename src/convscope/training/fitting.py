@@ -179,7 +179,7 @@ class Fitting:
             if (explained := check_batch_norm(error, recipe)) is None:
                 raise
             raise explained from error
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             traceback.clear_frames(error.__traceback__)  # they hold what the step had computed

@@ -130,7 +130,7 @@ def _fits(recipe: DecidedRecipe, equipment: Equipment, images: int) -> bool:
         # Alone: one that fails would leave the others waiting for it.
         with Trial(recipe, replace(equipment, processes=ALONE), epoch=last) as trial:
             trial.step_with(Batch(inputs, targets, images), 0, factor=0.0)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         equipment.device.forget_cached()
@@ -147,19 +147,28 @@ def enough_memory(model: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise TrainingError(
-            f"there is not enough memory to train `{model}`: {str(error).splitlines()[0][:200]}",
+            f"there is not enough memory to train `{model}`: {_first_line(error)}",
             hint="choose a smaller `--batch-size` or `--img-size`, or another network",
         ) from error
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether torch found no memory, on a GPU or on the CPU."""
-    words = ("not enough memory", "can't allocate memory", "backend out of memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(part in str(error) for part in words)
+def _first_line(error: Exception) -> str:
+    """What it says; Python's own says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
+def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Whether torch or Python found no memory, on a GPU or on the CPU."""
+    words = (
+        *("not enough memory", "can't allocate memory", "backend out of memory"),
+        "can't start new thread",  # there was none for its stack
+    )
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or any(part in str(error) for part in words)
 
 
 def explain_no_memory(recipe: DecidedRecipe, equipment: Equipment) -> TrainingError:
