@@ -13,6 +13,8 @@ from torch import nn
 from convscope.classifier import Classifier
 from convscope.inspection.attribution import Attribution, blurred
 from convscope.inspection.faithfulness import (
+    BLURS,
+    GONE,
     Faithfulness,
     _order,
     _random_maps,
@@ -85,12 +87,22 @@ def test_an_image_that_blurring_does_not_change_can_tell_nothing() -> None:
 
 def test_the_curves_go_from_the_image_to_the_blurred_one_and_back() -> None:
     found, classifier = judged(smooth_at(9, 19)), looking_at_one_place()
-    ends = classifier.predict_prepared(np.stack([picture(), blurred(picture())]))
-    whole, without = (end.probabilities["class 0"] for end in ends)
+    without = blurred(picture(), found.blur)
+    ends = classifier.predict_prepared(np.stack([picture(), without]))
+    whole, nothing = (end.probabilities["class 0"] for end in ends)
     for deletion in (found.deletion, *found.random_deletion):
-        assert deletion[[0, -1]] == pytest.approx([whole, without], rel=1e-5)
+        assert deletion[[0, -1]] == pytest.approx([whole, nothing], rel=1e-5)
     for insertion in (found.insertion, *found.random_insertion):
-        assert insertion[[0, -1]] == pytest.approx([without, whole], rel=1e-5)
+        assert insertion[[0, -1]] == pytest.approx([nothing, whole], rel=1e-5)
+
+
+def test_the_blur_is_the_weakest_that_takes_the_class_away() -> None:
+    classifier, found = looking_at_one_place(), judged(smooth_at(9, 19))
+    weaker = [share for share in BLURS if share < found.blur]
+    images = np.stack([picture(), *(blurred(picture(), b) for b in (*weaker, found.blur))])
+    scores = [each.probabilities["class 0"] for each in classifier.predict_prepared(images)]
+    assert scores[-1] < GONE * scores[0]
+    assert all(score >= GONE * scores[0] for score in scores[1:-1])
 
 
 def test_one_class_rather_than_another_is_scored_by_its_share_of_both() -> None:

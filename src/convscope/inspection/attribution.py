@@ -186,13 +186,17 @@ def network_input(classifier: Classifier, pixels: NDArray[np.uint8]) -> Tensor:
     return normalise(batch.to(classifier.device), classifier.preprocessing)
 
 
-def blurred(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def blurred(pixels: NDArray[np.uint8], share: float = BLUR) -> NDArray[np.uint8]:
     """The image without its details, of the same shape (H, W, C).
 
     It stands for pixels that are taken away: black or grey would put edges into the image that it
     never had, and the network would answer to those.
+
+    Args:
+        pixels: 0 to 255.
+        share: Standard deviation of the blur, as a share of the shorter side.
     """
-    radius = max(1.0, BLUR * min(pixels.shape[:2]))
+    radius = max(1.0, share * min(pixels.shape[:2]))
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     without = np.asarray(image.filter(ImageFilter.GaussianBlur(radius)))
     return without.reshape(pixels.shape)

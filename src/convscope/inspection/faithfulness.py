@@ -26,6 +26,8 @@ from convscope.inspection.attribution import Attribution, blurred, class_index
 DRAWS = 20  # random maps; in pairs, see `_random_maps`
 STEPS = 12  # how often pixels are taken away until none is left
 SURE = 0.05  # share of random maps that may do as well as one that is called better
+BLURS = (0.1, 0.2, 0.4)  # of the shorter side, tried one after the other
+GONE = 0.5  # of the score: blurred to less than this, an image counts as without the class
 UNHARMED = 0.8  # of the class's probability: what a blurred image leaves of it tells nothing
 
 # The map says nothing; nothing can be told of it; random maps do as well; some do; hardly any does.
@@ -48,6 +50,7 @@ class Faithfulness:
         random_deletion: (D, S + 1) the same for D random maps.
         random_insertion: (D, S + 1) likewise.
         is_zero: Whether the map says nothing; then its own order is random, too.
+        blur: Standard deviation of what takes pixels away, as a share of the image's shorter side.
     """
 
     deletion: Floats
@@ -55,6 +58,7 @@ class Faithfulness:
     random_deletion: Floats
     random_insertion: Floats
     is_zero: bool
+    blur: float = BLURS[0]
 
     @property
     def deletion_area(self) -> float:
@@ -131,6 +135,7 @@ class Faithfulness:
             "insertion_area": self.insertion_area,
             "deletion_score": self.deletion_score,
             "insertion_score": self.insertion_score,
+            "blur": self.blur,
             "random_maps": len(self.random_deletion),
             "random_maps_as_good": self.num_as_good,
             "is_better_than_random": self.is_better_than_random,
@@ -157,6 +162,9 @@ def faithfulness(
 ) -> list[Faithfulness]:
     """How true maps over one image are, each against the same random maps.
 
+    Pixels are taken away by blurring them: as little as takes the first map's class away, as a
+    photo needs less of it than a digit, whose coarse form is all there is.
+
     Args:
         classifier: That the maps are about.
         pixels: (H, W, C) the prepared image.
@@ -169,7 +177,8 @@ def faithfulness(
     random = np.random.default_rng(seed)
     smoothest = max((a.map for a in attributions), key=lambda values: float(np.ptp(values)))
     drawn = _random_maps(smoothest.astype(np.float64), draws, random)
-    runs = _Runs(classifier, pixels, steps, on_progress)
+    blur = _blur(classifier, pixels, _score_of(classifier, attributions[0]))
+    runs = _Runs(classifier, pixels, blurred(pixels, blur), steps, on_progress)
     # What one random map deletes, its negative puts back: each curve, reversed, is another one.
     random_logits = np.stack([runs.deleted(_order(values, values)) for values in drawn])
     found = []
@@ -180,7 +189,9 @@ def faithfulness(
         deletion, insertion = runs.deleted(order), runs.deleted(order[::-1])[::-1]
         scores = score(random_logits)
         found.append(
-            Faithfulness(score(deletion), score(insertion), scores, scores[:, ::-1], each.is_zero)
+            Faithfulness(
+                score(deletion), score(insertion), scores, scores[:, ::-1], each.is_zero, blur
+            )
         )
     return found
 
@@ -192,11 +203,12 @@ class _Runs:
         self,
         classifier: Classifier,
         pixels: NDArray[np.uint8],
+        without: NDArray[np.uint8],
         steps: int,
         on_progress: Callable[[int], None],
     ) -> None:
         self._classifier, self._on_progress = classifier, on_progress
-        self._whole, self._blurred = pixels, blurred(pixels)
+        self._whole, self._blurred = pixels, without
         num_pixels = pixels.shape[0] * pixels.shape[1]
         self._cuts = np.linspace(0, num_pixels, steps + 1).round().astype(int)
         self._at_once = evaluation_batch(classifier.preprocessing, classifier.device)
@@ -218,6 +230,17 @@ class _Runs:
             rows.append(self._classifier.logits(part).double().numpy())
             self._on_progress(len(part))
         return np.concatenate(rows)
+
+
+def _blur(
+    classifier: Classifier, pixels: NDArray[np.uint8], score: Callable[[Floats], Floats]
+) -> float:
+    """The weakest blur that takes the class away; if none does, the one that does it most."""
+    images = np.stack([pixels, *(blurred(pixels, share) for share in BLURS)])
+    whole, *rest = score(classifier.logits(images).double().numpy()).tolist()
+    left = dict(zip(BLURS, rest, strict=True))
+    enough = (share for share, value in left.items() if value < GONE * whole)
+    return next(enough, min(left, key=left.__getitem__))
 
 
 def _score_of(classifier: Classifier, attribution: Attribution) -> Callable[[Floats], Floats]:

@@ -31,7 +31,7 @@ from convscope.report.page import isolated, percent, render
 from convscope.report.pictures import SMALL_PX, Picture
 from convscope.report.words import words_of
 
-CLASSES_LISTED = 10
+CLASSES_LISTED = 5
 JPEG_QUALITY = 88
 INDEX_PX = 224
 MAPS_SHOWN = 24
@@ -285,8 +285,12 @@ def _judged_row(attribution: Attribution, judged: Faithfulness | None) -> list[s
 
 def _faithful_text(explanation: Explanation, words: Mapping[str, Any]) -> str:
     asked, first = explanation.question, explanation.attributions[0]
+    blur = explanation.faithfulness[0].blur if explanation.faithfulness else 0.0
     text = words["faithful_text"].format(
-        steps=asked.steps, draws=asked.draws, target=isolated(first.target)
+        steps=asked.steps,
+        draws=asked.draws,
+        target=isolated(first.target),
+        blur=f"{blur:.0%}".replace("%", "\N{NO-BREAK SPACE}%"),
     )
     return f"{text} {words['score' if first.against is None else 'score_against']}"
 

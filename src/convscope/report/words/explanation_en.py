@@ -54,7 +54,9 @@ EXPLANATION = {
     "faithful_text": "The pixels that a map calls most important are blurred first, in {steps} "
     "steps. If the map is true, the class falls faster than by {draws} random maps that are as "
     "smooth; and it comes back faster when these pixels are put back first. An area is the mean "
-    "score on the way, between the whole image and the blurred one. The picture shows {target}.",
+    "score on the way, between the whole image and the blurred one. The blur has a standard "
+    "deviation of {blur} of the image's shorter side: the least of three that takes the first "
+    "class away, if one does. The picture shows {target}.",
     "score": "The score is the class's probability.",
     "score_against": "The score is the class's share of the probability of both classes.",
     "deletion": "taken away (lower is better)",
