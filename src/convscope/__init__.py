@@ -31,6 +31,7 @@ _PUBLIC = {
     "compare": "convscope.workflows",
     "compare_recipes": "convscope.workflows",
     "evaluate": "convscope.workflows",
+    "explain": "convscope.workflows",
     "find_learning_rate": "convscope.workflows",
     "image_grid": "convscope.data.pictures",
     "load": "convscope.workflows",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from convscope.workflows import compare as compare
     from convscope.workflows import compare_recipes as compare_recipes
     from convscope.workflows import evaluate as evaluate
+    from convscope.workflows import explain as explain
     from convscope.workflows import find_learning_rate as find_learning_rate
     from convscope.workflows import load as load
     from convscope.workflows import summarize as summarize
