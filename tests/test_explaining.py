@@ -64,3 +64,8 @@ def test_an_image_that_cannot_be_read_is_an_error_or_is_listed(flawed: Run) -> N
 def test_nothing_to_write_is_refused(flawed: Run) -> None:
     with pytest.raises(UsageError, match="no explanations to write"):
         write_explanation([], "out", classifier=flawed)
+
+
+def test_the_report_of_a_run_says_how_its_predictions_are_explained(flawed: Run) -> None:
+    report = flawed.report_path.read_text(encoding="utf-8")
+    assert "<code>convscope explain runs/flawed IMAGE</code>" in report

@@ -77,6 +77,7 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         recipe=run.recipe_path.read_text(encoding="utf-8") if run else "",
         environment=_environment(run) if run else {},
         train_command=_train_command(run) if run else "",
+        explain_command=_explain_command(run) if run else None,
         command=command,
         version=__version__,
     )
@@ -229,6 +230,10 @@ def _network(evaluation: Evaluation) -> dict[str, Any]:
 
 def _train_command(run: Run) -> str:
     return f"convscope train --recipe {shlex.quote(run.recipe_path.as_posix())}"
+
+
+def _explain_command(run: Run) -> str:
+    return f"convscope explain {shlex.quote(run.path.as_posix())} IMAGE"
 
 
 def _environment(run: Run) -> dict[str, str]:

@@ -115,6 +115,7 @@ RUN = {
     "between": "{count} classes in between",
     "without_images": "{count} classes without images here",
     "mistakes_heading": "Where it fails",
+    "explain_text": "What speaks for a class in an image, and whether to believe it, is shown by",
     "no_mistakes": "Not one image is wrong.",
     "worst": "The worst mistakes",
     "worst_text": "Wrong images to whose own class it gives the lowest probability.",

@@ -117,6 +117,7 @@ RUN = {
     "between": "其间还有 {count} 个类别",
     "without_images": "另有 {count} 个类别在这里没有图像",
     "mistakes_heading": "错在哪里",
+    "explain_text": "要查看图像中支持某个类别的依据及其是否可信，请运行",
     "no_mistakes": "没有一张判断错误。",
     "worst": "最严重的错误",
     "worst_text": "判断错误、且给真实类别的概率最低的图像。",
