@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made import made_classifier
 
+from convscope.classifier import Decision
 from convscope.errors import NetworkError, UsageError
 from convscope.figures.class_map import draw_class_map
 from convscope.figures.style import as_svg
@@ -27,6 +28,14 @@ def test_at_the_training_size_it_is_the_prediction(name: str) -> None:
     )
     assert found.labels[0, 0] == classifier.predict(PICTURE).label
     assert found.box(0, 0) == Box(0, 0, side, side)
+
+
+def test_its_probabilities_have_the_temperature_of_the_classifier() -> None:
+    classifier = made_classifier("lenet_caffe", side=28)
+    classifier.decision = Decision(temperature=3.0)
+    found = class_map(classifier, PICTURE, size=(28, 28))
+    expected = list(classifier.predict(PICTURE).probabilities.values())
+    assert found.probabilities[:, 0, 0] == pytest.approx(expected, abs=1e-5)
 
 
 def test_without_padding_each_place_is_the_answer_for_its_window_cut_out() -> None:

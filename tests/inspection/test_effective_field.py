@@ -70,6 +70,13 @@ def test_a_value_that_no_pixel_changes_is_an_error() -> None:
         effective_field(network, torch.randn(2, 1, 5, 5), "1", channel=0)
 
 
+def test_the_layer_before_an_activation_in_place_counts_where_the_activation_is_off() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU(inplace=True))
+    nn.init.constant_(network[0].bias, -100.0)
+    field = effective_field(network, torch.randn(2, 1, 5, 5), "0", channel=0, row=1, column=1)
+    assert (field.shares[1:4, 1:4] > 0).all()
+
+
 def test_positions_that_are_not_there_are_errors() -> None:
     network = build("lenet5")
     inputs = torch.randn(1, 1, 28, 28)

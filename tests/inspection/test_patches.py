@@ -85,3 +85,12 @@ def test_channels_and_layers_that_are_not_there_are_errors() -> None:
         strongest_patches(classifier, pictures(1), "conv1", [16])
     with pytest.raises(UsageError, match="`fc1` gives vectors"):
         strongest_patches(classifier, pictures(1), "fc1", [0])
+
+
+def test_images_of_later_batches_keep_their_numbers() -> None:
+    classifier = made_classifier()
+    with torch.no_grad():
+        classifier.network.conv1.weight.fill_(1.0)
+    images = [np.full((32, 32, 3), 128, np.uint8) for _ in range(300)]
+    images[290] = np.full((32, 32, 3), 255, np.uint8)
+    assert strongest_patches(classifier, images, "conv1", [0], count=1)[0][0].image == 290

@@ -332,6 +332,23 @@ def test_a_change_through_a_view_is_an_error_not_a_wrong_number() -> None:
         trace_value(ThroughAView(), torch.ones(1, 2, 1, 1), "", channel=0, row=0, column=0)
 
 
+class Weighted(nn.Module):
+    """A matrix product and what is added to it, each with a factor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(3, 2)), nn.Parameter(torch.randn(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, x[:, :, 0, 0], self.weight, alpha=2.0, beta=3.0) + 1.0
+
+
+def test_factors_of_a_product_count_and_a_sum_is_judged_by_its_absolute_terms() -> None:
+    trace = trace_value(Weighted(), torch.randn(1, 3, 1, 1), "", channel=1)
+    assert trace.holds
+    assert trace.step.scale == pytest.approx(abs(trace.step.sources[0].stored) + 1)
+
+
 class OddMemory(nn.Module):
     """Reads memory that lies between the values of the tensor it is given."""
 
