@@ -87,7 +87,7 @@ def test_the_arithmetic_of_a_value_is_printed(convscope: Convscope, flawed: Run)
         (["--value", "conv1:1"], "a value is at channel and row and column", "feature maps"),
         (
             ["--value", "conv1"],
-            "`conv1` names no value: it has no layer and colon",
+            "`conv1` names no value of a layer",
             "LAYER:CHANNEL",
         ),
         (["--lang", "fr"], "`--lang` can't be this", None),

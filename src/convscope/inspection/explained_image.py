@@ -14,7 +14,7 @@ from torch import nn
 
 from convscope.classifier import Classifier, ImageLike, Prediction
 from convscope.data.decode import USUAL, Decoding
-from convscope.errors import UsageError, counted
+from convscope.errors import UsageError
 from convscope.files import printable
 from convscope.inspection.attribution import (
     Attribution,
@@ -260,9 +260,7 @@ def place_of(text: str) -> Place:
     parts = numbers.split(",")
     if not layer or len(parts) not in (1, 3) or not all(part.strip().isdigit() for part in parts):
         raise UsageError(
-            f"`{text}` names no value: it has {counted(len(parts), 'number')} after the layer"
-            if layer
-            else f"`{text}` names no value: it has no layer and colon",
+            f"`{text}` names no value of a layer",
             hint="write `LAYER:CHANNEL,ROW,COLUMN`, as `conv1:3,10,12`, or `LAYER:UNIT` for a "
             "dense layer; they count from 0",
         )
