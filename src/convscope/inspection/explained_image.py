@@ -256,7 +256,7 @@ def place_of(text: str) -> Place:
     Raises:
         UsageError: It is written in another way.
     """
-    layer, colon, numbers = text.rpartition(":")
+    layer, _, numbers = text.rpartition(":")
     parts = numbers.split(",")
     if not layer or len(parts) not in (1, 3) or not all(part.strip().isdigit() for part in parts):
         raise UsageError(
