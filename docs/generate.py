@@ -28,8 +28,8 @@ def coverage() -> str:
         "`docs/coverage.yaml`; don't edit.",
         "",
         f"{len(done)} of {len(rows)} ids are covered. An id counts when a user can run it and a "
-        "test checks its numbers; an id that is a claim too counts by its network, its arithmetic or its training "
-        "until claims can be run.",
+        "test checks its numbers; an id that is a claim too counts by its network, its arithmetic "
+        "or its training until claims can be run.",
         "",
         "| id | kind | command |",
         "| --- | --- | --- |",

@@ -25,11 +25,14 @@ _PUBLIC = {
     "Recipe": "convscope.recipe",
     "Reporter": "convscope.progress",
     "Run": "convscope.run",
+    "activations": "convscope.inspection.activations",
     "build": "convscope.networks",
     "calibrate": "convscope.workflows",
     "check": "convscope.workflows",
+    "class_map": "convscope.inspection.class_map",
     "compare": "convscope.workflows",
     "compare_recipes": "convscope.workflows",
+    "effective_field": "convscope.inspection.effective_field",
     "evaluate": "convscope.workflows",
     "explain": "convscope.workflows",
     "find_learning_rate": "convscope.workflows",
@@ -38,6 +41,7 @@ _PUBLIC = {
     "open_dataset": "convscope.data.sources.opening",
     "receptive_field_of": "convscope.inspection.fields",
     "save_image": "convscope.data.pictures",
+    "strongest_patches": "convscope.inspection.patches",
     "summarize": "convscope.workflows",
     "to_fully_convolutional": "convscope.networks",
     "trace_value": "convscope.inspection.values",
@@ -53,7 +57,11 @@ if TYPE_CHECKING:
     from convscope.data.sources.opening import open_dataset as open_dataset
     from convscope.errors import ConvscopeError as ConvscopeError
     from convscope.evaluation.evaluate import Evaluation as Evaluation
+    from convscope.inspection.activations import activations as activations
+    from convscope.inspection.class_map import class_map as class_map
+    from convscope.inspection.effective_field import effective_field as effective_field
     from convscope.inspection.fields import receptive_field_of as receptive_field_of
+    from convscope.inspection.patches import strongest_patches as strongest_patches
     from convscope.inspection.values import trace_value as trace_value
     from convscope.networks import build as build
     from convscope.networks import to_fully_convolutional as to_fully_convolutional
