@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+from convscope.arithmetic.formulas import Window, output_size
 from convscope.arithmetic.operation import tensors_in
 
 aten = torch.ops.aten
@@ -79,6 +80,69 @@ def _concatenated(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
     return torch.empty(shape, dtype=tensors[0].dtype, device="meta")
 
 
+def _max_pool(
+    images: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0,),
+    dilation: Sequence[int] = (1,),
+    ceil_mode: bool = False,
+) -> tuple[Tensor, Tensor] | None:
+    """Maxima, and where they were."""
+    sides = _sides(images, kernel, stride or kernel, padding, dilation, ceil_mode=ceil_mode)
+    if sides is None:
+        return None
+    shape = (*images.shape[:2], *sides)
+    values = torch.empty(shape, dtype=images.dtype, device="meta")
+    return values, torch.empty(shape, dtype=torch.int64, device="meta")
+
+
+def _convolution(
+    images: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+    output_padding: Sequence[int],
+    groups: int,
+) -> Tensor | None:
+    fits = images.dim() == 4 and weight.dim() == 4 and images.shape[1] == weight.shape[1] * groups
+    if transposed or not fits or images.dtype != weight.dtype or not weight.is_contiguous():
+        return None
+    sides = _sides(images, weight.shape[2:], stride, padding, dilation)
+    if sides is None:
+        return None
+    shape = (images.shape[0], weight.shape[0], *sides)
+    return torch.empty(shape, dtype=images.dtype, device="meta")
+
+
+def _sides(
+    images: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    *,
+    ceil_mode: bool = False,
+) -> tuple[int, int] | None:
+    """Height and width after a window slid; None where it doesn't fit, or strides in memory differ.
+
+    Torch lets one number stand for both axes.
+    """
+    if images.dim() != 4 or not images.is_contiguous():
+        return None
+    numbers = (tuple(given) * (2 // len(given)) for given in (kernel, stride, padding, dilation))
+    sides = []
+    for length, size, step, pad, spread in zip(images.shape[2:], *numbers, strict=True):
+        window = Window(size, step, pad, pad, spread)
+        if length + 2 * pad < window.extent:
+            return None
+        sides.append(output_size(length, window, ceil_mode=ceil_mode))
+    return sides[0], sides[1]
+
+
 SHAPES: dict[OpOverload[..., Any], Callable[..., object | None]] = {
     aten.native_batch_norm.default: _batch_norm,
     aten.addmm.default: _product,
@@ -89,4 +153,6 @@ SHAPES: dict[OpOverload[..., Any], Callable[..., object | None]] = {
     aten.tanh.default: stand_in,
     aten.mean.dim: _mean,
     aten.cat.default: _concatenated,
+    aten.max_pool2d_with_indices.default: _max_pool,
+    aten.convolution.default: _convolution,
 }
