@@ -121,3 +121,9 @@ def test_the_recipe_knows_the_networks_schemes() -> None:
     from convscope.recipe import Initialization
 
     assert set(get_args(Initialization)) == set(SCHEMES)
+
+
+def test_each_test_file_has_a_name_of_its_own() -> None:
+    """Pytest takes two files of one name for the same module."""
+    paths = sorted(Path(__file__).parents[1].rglob("test_*.py"))
+    assert len({path.name for path in paths}) == len(paths)
