@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from torch import Tensor
 
-from convscope.arithmetic.operation import Operation
+from convscope.arithmetic.operation import Operation, storage_of
 
 
 class Memory:
@@ -24,8 +24,8 @@ class Memory:
             image: The input: nobody makes it, but a layer may keep it.
         """
         self._alive: list[object] = [*state, image]
-        self._saved = {_piece(tensor) for tensor in state}
-        self._made = self._saved | {_piece(image)}
+        self._saved = {storage_of(tensor) for tensor in state}
+        self._made = self._saved | {storage_of(image)}
 
     def made(self, operation: Operation) -> int:
         """Bytes of the pieces that this operation has made."""
@@ -36,14 +36,10 @@ class Memory:
         return self._bytes_if_new(tensor, self._saved)
 
     def _bytes_if_new(self, tensor: Tensor, known: set[int]) -> int:
-        piece = _piece(tensor)
+        piece = storage_of(tensor)
         if piece in known:
             return 0
         known.add(piece)
         storage = tensor.untyped_storage()
         self._alive.append(storage)  # the tensor would keep all that it was made from
         return storage.nbytes()
-
-
-def _piece(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)

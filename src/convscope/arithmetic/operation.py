@@ -73,6 +73,11 @@ class Operation:
         return values * length if len(values) == 1 else values
 
 
+def storage_of(tensor: Tensor) -> int:
+    """Identity of the memory that a tensor and all its views share, while any of them lives."""
+    return int(tensor.untyped_storage()._cdata)
+
+
 def tensors_in(value: object) -> Iterator[Tensor]:
     """Every tensor in nested lists, tuples and dictionaries, in order."""
     if isinstance(value, Tensor):

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from torch import Tensor
 
-from convscope.arithmetic.operation import Operation
+from convscope.arithmetic.operation import Operation, storage_of
 from convscope.arithmetic.operation_inputs import Inputs, Setting
 from convscope.arithmetic.placement import PlacedField, UnknownFieldError
 from convscope.arithmetic.receptive_field import AxisField, input_field
@@ -87,23 +87,18 @@ class AxisFields:
         for tensor in operation.written:
             if fields and self._fields.get(id(tensor)) == fields[0]:
                 continue
-            storage = _storage(tensor)
+            storage = storage_of(tensor)
             self._overwritten_storages.add(storage)
             for key, other in self._alive.items():
-                if _storage(other) == storage:
+                if storage_of(other) == storage:
                     self._fields[key] = None
 
     def _state(self, tensor: Tensor) -> PlacedField | None:
         return self._fields.get(id(tensor))
 
     def _depends_on_image(self, tensor: Tensor) -> bool:
-        return id(tensor) in self._fields or _storage(tensor) in self._overwritten_storages
+        return id(tensor) in self._fields or storage_of(tensor) in self._overwritten_storages
 
     def _set(self, tensor: Tensor, field: PlacedField | None) -> None:
         self._fields[id(tensor)] = field
         self._alive[id(tensor)] = tensor
-
-
-def _storage(tensor: Tensor) -> int:
-    """Identity of the memory that a tensor and all its views share."""
-    return int(tensor.untyped_storage()._cdata)

@@ -207,7 +207,7 @@ def trace(
     # In torch's inference mode, layers would arrive as single operations instead of their parts,
     # and without gradients nothing would be kept for the backward pass.
     with (
-        _in_mode(module, training=training),
+        in_mode(module, training=training),
         _separate_attention(),
         torch.inference_mode(mode=False),
         torch.enable_grad(),
@@ -251,7 +251,7 @@ def _never_unpacked(_kept: None) -> Tensor:
 
 
 @contextmanager
-def _in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
+def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
     """Training or evaluation mode; afterwards each layer is back in the one it was in."""
     before = [(layer, layer.training) for layer in module.modules()]
     module.train(training)

@@ -24,6 +24,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from convscope.arithmetic.field_support import measure_supports
 from convscope.arithmetic.layer_row import LayerRow, Status
 from convscope.arithmetic.layer_table import LayerTable
+from convscope.arithmetic.operation import storage_of
+from convscope.arithmetic.tracer import in_mode
 
 TOLERANCE = 0.01  # of memory; the other two must be equal
 
@@ -108,17 +110,12 @@ def verify(module: nn.Module, table: LayerTable) -> Verification:
         "saved_bytes": lambda: _saved(module, table, rows),
         "receptive_field": lambda: _fields(module, table, rows),
     }
-    was_training = [(layer, layer.training) for layer in module.modules()]
-    module.train(table.training)
-    try:
+    with in_mode(module, training=table.training):
         for column, measure in measures.items():
             try:
                 checks += measure()
             except Exception as error:  # a foreign network may fail in any way
                 unmeasured[column] = str(error).splitlines()[0] if str(error) else repr(error)
-    finally:
-        for layer, mode in was_training:
-            layer.training = mode
     return Verification(tuple(checks), unmeasured)
 
 
@@ -145,11 +142,11 @@ def _saved(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> I
     running, kept = [""], []
     with ExitStack() as stack:
         state = stack.enter_context(_untouched(module))
-        seen = {_piece(tensor) for tensor in state.values()}
+        seen = {storage_of(tensor) for tensor in state.values()}
 
         def keep(tensor: Tensor) -> None:
-            if _piece(tensor) not in seen:
-                seen.add(_piece(tensor))
+            if storage_of(tensor) not in seen:
+                seen.add(storage_of(tensor))
                 kept.append(tensor.detach())
                 saved[running[-1]] += tensor.untyped_storage().nbytes()
 
@@ -211,7 +208,3 @@ def _image(module: nn.Module, table: LayerTable) -> Tensor:
 
 def _pop(running: list[str]) -> None:
     running.pop()
-
-
-def _piece(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)

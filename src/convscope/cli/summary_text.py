@@ -72,7 +72,6 @@ def show(
             convention=convention,
             depth=depth,
             notes=notes,
-            checked=checked,
             checks=checks,
         )
     lines = [*_totals(table, convention), *notes, *checks]

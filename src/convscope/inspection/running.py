@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
 from convscope.arithmetic.operation import tensors_in
+from convscope.arithmetic.tracer import in_mode
 from convscope.errors import NetworkError
 from convscope.inspection.layers import find_layer
 
@@ -33,16 +34,9 @@ def run(network: nn.Module, inputs: Tensor) -> Tensor:
     return output
 
 
-@contextmanager
-def evaluation_mode(network: nn.Module) -> Iterator[None]:
+def evaluation_mode(network: nn.Module) -> AbstractContextManager[None]:
     """Within it the network is in evaluation mode; afterwards each layer is in its own again."""
-    before = [(layer, layer.training) for layer in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for layer, was_training in before:
-            layer.training = was_training
+    return in_mode(network, training=False)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convscope.arithmetic import MACS, Convention, LayerTable, Verification
+from convscope.arithmetic import MACS, Convention, LayerTable
 from convscope.arithmetic.layer_table import CONVENTIONS
 from convscope.arithmetic.table_text import COLUMNS, USUAL, megabytes, text_rows, titles
 from convscope.report.page import render
@@ -18,7 +18,6 @@ def summary_page(
     convention: Convention = MACS,
     depth: int | None = None,
     notes: Sequence[str] = (),
-    checked: Verification | None = None,
     checks: Sequence[str] = (),
 ) -> str:
     """One HTML document.
@@ -30,8 +29,7 @@ def summary_page(
         convention: How operations are counted.
         depth: Show modules down to it.
         notes: Sentences about which form of a network this is.
-        checked: What was measured.
-        checks: The same in sentences.
+        checks: What was measured, in sentences.
     """
     total = table.rows[0].total
     return render(
@@ -47,7 +45,6 @@ def summary_page(
         is_text=[COLUMNS[column].is_text for column in columns],
         rows=text_rows(table, columns, convention=convention, depth=depth),
         notes=list(notes),
-        checked=checked,
         checks=list(checks),
         conventions=CONVENTIONS,
     )
