@@ -2,8 +2,9 @@
 
     python benchmarks/layer_tables.py [--sides 32 64 224] [--also torchvision timm]
 
-Makes the table of each network at each size that fits, in evaluation and in training mode, with two
-images, and verifies it (`convscope summary --verify`). Prints a line for each network and the sums.
+Makes the table of each network at each size that fits, in evaluation and in training mode, with and
+without auxiliary heads, with two images, and verifies it (`convscope summary --verify`). Prints a
+line for each network and the sums.
 `--also` takes classification networks of other libraries, where they are installed.
 """
 
@@ -16,6 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from itertools import product
 
 import torch
 from torch import nn
@@ -28,6 +30,7 @@ from convscope.networks import build, entry, names
 
 IMAGES = 2
 FIELDS = (Status.EXACT, Status.UPPER_BOUND, Status.UNKNOWN)
+METHODS = ("forward", "forward_with_auxiliaries")
 MODES = ("evaluation", "training")
 # A choice that covers the kinds of layers of timm's convolutional and other networks.
 FROM_TIMM = (
@@ -78,9 +81,10 @@ def check(
         module = make(side)
     except ConvscopeError:
         return []  # too small an image for it
-    for training in (False, True):
+    methods = [name for name in METHODS if hasattr(module, name)]
+    for method, training in product(methods, (False, True)):
         try:
-            table = layer_table(module, (IMAGES, *image), training=training)
+            table = layer_table(module, (IMAGES, *image), training=training, method=method)
         except ConvscopeError as error:
             remarks.append(f"at {side} px: {error.message[:160]}")
             continue

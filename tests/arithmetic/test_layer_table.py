@@ -251,6 +251,30 @@ def test_googlenets_auxiliary_heads_have_parameters_but_no_macs_in_evaluation_mo
     assert text[unused[0].name.rpartition(".")[2]][2] == "not called"
 
 
+def test_auxiliary_heads_are_counted_where_the_pass_goes_through_them() -> None:
+    with torch.device("meta"):
+        network = build("googlenet", num_classes=1000)
+        without = layer_table(network, (3, 224, 224))
+        table = layer_table(network, (3, 224, 224), method="forward_with_auxiliaries")
+    # A 1x1 convolution of 512 maps of 4x4 to 128, and dense layers of 2048 to 1024 to 1000.
+    assert table.row("aux1").macs == 512 * 128 * 4 * 4 + 2048 * 1024 + 1024 * 1000
+    assert table.macs == without.macs + table.row("aux1").macs + table.row("aux2").macs
+    assert without.unused_parameters == sum(without.row(aux).parameters for aux in ("aux1", "aux2"))
+    assert table.unused_parameters == 0
+    assert table.rows[0].output_shape == (1, 1000)
+    assert table.to_dict()["method"] == "forward_with_auxiliaries"
+    assert "forward" not in vars(network)  # calls run what they ran before
+
+
+def test_a_method_that_isnt_there_is_an_error_and_one_that_fails_leaves_nothing_behind() -> None:
+    network = small_network()
+    with pytest.raises(NetworkError, match="`Sequential` has no method `backwards`"):
+        layer_table(network, (3, 4, 4), method="backwards")
+    with pytest.raises(NetworkError, match="can't take an input"):
+        layer_table(network, (3, 4, 4), method="append")
+    assert "forward" not in vars(network)
+
+
 def test_the_table_goes_through_json_and_says_what_its_numbers_are() -> None:
     table = layer_table(small_network(), (2, 3, 4, 4))
     saved = json.loads(json.dumps(table.to_dict()))

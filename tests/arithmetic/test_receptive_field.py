@@ -204,6 +204,32 @@ def assembled(x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     "function",
     [
+        lambda x: F.conv2d(x, x.new_zeros(4, 8, 3, 3), padding=1),
+        lambda x: F.max_pool2d(x, 2, ceil_mode=True),
+        lambda x: F.conv2d(x, x.new_zeros(4, 8, 3, 3), padding=2, dilation=2),
+    ],
+)
+def test_windows_over_positions_without_a_step_see_together_what_those_saw(
+    function: Callable[[Tensor], Tensor],
+) -> None:
+    def pooled(x: Tensor) -> Tensor:
+        return function(F.adaptive_avg_pool2d(x, 5))  # 32 into 5 parts: of 7 and 8, overlapping
+
+    assert field_after(pooled) == ReceptiveField(TOGETHER, TOGETHER)
+    assert field_after(lambda x: pooled(x).mean((2, 3))) == ReceptiveField(WHOLE, WHOLE)
+
+
+@pytest.mark.parametrize("stride", [2, 3])
+def test_windows_that_leave_such_positions_out_have_an_unknown_field(stride: int) -> None:
+    def skipped(x: Tensor) -> Tensor:
+        return F.conv2d(F.adaptive_avg_pool2d(x, 5), x.new_zeros(4, 8, 1, 1), stride=stride)
+
+    assert field_after(skipped) is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
         wrote_elsewhere,
         assembled,
         lambda x: x.roll(1, 2),

@@ -33,6 +33,16 @@ def test_every_number_of_the_table_is_what_is_measured(name: str, training: bool
     assert all(verification.count(column) >= 3 for column in COLUMNS)
 
 
+@pytest.mark.parametrize("name", ["googlenet", "googlenet_2014"])
+def test_auxiliary_heads_are_measured_where_the_table_has_them(name: str) -> None:
+    network = build(name, num_classes=10)
+    table = layer_table(network, (2, 3, 96, 96), training=True, method="forward_with_auxiliaries")
+    verification = verify(network, table)
+    assert verification.holds
+    checked = {(check.layer, check.column) for check in verification.checks}
+    assert {("aux1.fc2", "macs"), ("aux1.conv.conv", "receptive_field")} <= checked
+
+
 def wrong(table: LayerTable, name: str, **changes: object) -> LayerTable:
     """The table with one row changed."""
     rows = [replace(row, **changes) if row.name == name else row for row in table.rows]  # type: ignore[arg-type]

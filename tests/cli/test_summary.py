@@ -50,6 +50,30 @@ def test_a_network_is_shown_with_its_totals_and_its_forms(convscope: Convscope) 
     assert "`alexnet_2012` has 60,965,224 parameters, 724,406,816 MACs" in out
 
 
+def test_auxiliary_heads_are_counted_on_request(convscope: Convscope) -> None:
+    words = ("summary", "googlenet", "--depth", "1")
+    assert "6,379,984 parameters are in layers that this pass doesn't call" in convscope(*words).out
+    out = convscope(*words, "--auxiliary-heads").out
+    assert "MACs 1,506,748,416" in out
+    assert "in evaluation mode, through auxiliary heads" in out
+    assert "not called" not in out
+
+
+def test_auxiliary_heads_of_a_network_without_any_are_an_error(convscope: Convscope) -> None:
+    result = convscope("summary", "resnet20", "--auxiliary-heads")
+    assert result.code == 4
+    assert result.err == (
+        "error: `CifarResNet` has no auxiliary heads\n"
+        "hint: of the table of networks, only the forms of GoogLeNet have some\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["training", "auxiliary_heads", "input_shape", "num_classes"])
+def test_what_a_flag_says_is_no_option_of_the_network(convscope: Convscope, name: str) -> None:
+    err = convscope("summary", "resnet20", "--option", f"{name}=1").err
+    assert err.startswith(f"error: `{name}` is no option of a network\n")
+
+
 def test_training_mode_and_chosen_columns_are_shown(convscope: Convscope) -> None:
     words = ("summary", "resnet20", "--train", "-b", "2", "--columns", "layer,backward,forward")
     out = convscope(*words).out

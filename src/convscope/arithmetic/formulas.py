@@ -47,6 +47,14 @@ class Window:
         """Distance from the first to the last value of a window, both included."""
         return self.dilation * (self.kernel - 1) + 1
 
+    def positions(self, num_windows: int) -> set[int]:
+        """All positions of the input that so many neighbouring windows look at, with padding."""
+        return {
+            place * self.stride - self.padding_before + step * self.dilation
+            for place in range(num_windows)
+            for step in range(self.kernel)
+        }
+
 
 def output_size(size: int, window: Window, *, ceil_mode: bool = False) -> int:
     """Number of outputs along one axis: `floor((size + padding - extent) / stride) + 1`.

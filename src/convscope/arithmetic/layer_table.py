@@ -65,6 +65,7 @@ class LayerTable:
         training: Whether the numbers are those of training mode.
         rows: One per module; the first is the network itself.
         buffers: Values in its buffers, running statistics for instance.
+        method: Which of the network's methods was the forward pass.
     """
 
     network: str
@@ -72,6 +73,7 @@ class LayerTable:
     training: bool
     rows: tuple[LayerRow, ...]
     buffers: int
+    method: str = "forward"
 
     @property
     def layers(self) -> tuple[LayerRow, ...]:
@@ -98,6 +100,11 @@ class LayerTable:
         """Multiply-accumulates of one forward pass of the whole batch."""
         return self.rows[0].macs
 
+    @property
+    def unused_parameters(self) -> int:
+        """Values in the parameters of modules that the pass never called."""
+        return sum(row.own.parameters for row in self.rows if not row.is_used)
+
     def row(self, name: str) -> LayerRow:
         """The row of the module with this path.
 
@@ -122,6 +129,7 @@ class LayerTable:
             "network": self.network,
             "input_shape": list(self.input_shape),
             "mode": "training" if self.training else "evaluation",
+            "method": self.method,
             "conventions": dict(CONVENTIONS),
             "frozen_parameters": self.frozen_parameters,
             "buffers": self.buffers,
@@ -131,7 +139,11 @@ class LayerTable:
 
 
 def layer_table(
-    module: nn.Module, input_shape: Sequence[int], *, training: bool = False
+    module: nn.Module,
+    input_shape: Sequence[int],
+    *,
+    training: bool = False,
+    method: str = "forward",
 ) -> LayerTable:
     """Shape, costs, memory and receptive field of each layer, from one watched forward pass.
 
@@ -142,19 +154,23 @@ def layer_table(
         module: Any network that takes one batch of images.
         input_shape: (N, C, H, W) of the input; or (C, H, W) for a batch of one.
         training: Whether to run in training mode.
+        method: Which of its methods is the forward pass: `forward_with_auxiliaries` for a GoogLeNet
+            with all its heads.
 
     Raises:
-        NetworkError: The network can't take this input; says which layer failed and why.
+        NetworkError: The network can't take this input; says which layer failed and why. Or it has
+            no such method.
         UsageError: The shape is not one of images.
     """
     shape = _image_shape(input_shape)
-    layers = trace(module, shape, training=training)
+    layers = trace(module, shape, training=training, method=method)
     return LayerTable(
         network=type(module).__name__,
         input_shape=shape,
         training=training,
         rows=_rows(module, layers),
         buffers=sum(buffer.numel() for buffer in module.buffers()),
+        method=method,
     )
 
 

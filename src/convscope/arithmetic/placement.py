@@ -44,14 +44,15 @@ class PlacedField:
         """Same place, but all that is still known is what all positions see together."""
         return replace(self, field=replace(self.field.hull(self.count), jump=None))
 
-    def fills(self, shape: Sequence[int]) -> bool:
+    def is_alone(self, shape: Sequence[int]) -> bool:
         """Whether one whole dimension of a tensor of this shape is this axis and nothing else."""
         return (
-            self.dimension is not None
-            and self.stride == 1
-            and shape[self.dimension] == self.count
-            and self.field.jump is not None
+            self.dimension is not None and self.stride == 1 and shape[self.dimension] == self.count
         )
+
+    def fills(self, shape: Sequence[int]) -> bool:
+        """Whether it is alone in its dimension, and its positions have one jump."""
+        return self.is_alone(shape) and self.field.jump is not None
 
     def summed_over(self, dimensions: Collection[int]) -> PlacedField:
         """After a sum, mean, maximum or normalisation over these dimensions."""

@@ -72,7 +72,7 @@ def _windows(
     first = tensor.ndim - len(kernel)
     if field.dimension is None or field.dimension < first:
         return field
-    if not field.fills(tensor.shape):
+    if not field.is_alone(tensor.shape):
         raise UnknownFieldError
     axis = field.dimension - first
     length = len(kernel)
@@ -87,7 +87,12 @@ def _windows(
         dilation=dilations[axis],
     )
     count = operation.outputs[0].shape[field.dimension]
-    return replace(field, field=field.field.through(window, count=field.count), count=count)
+    if field.field.jump is not None:
+        return replace(field, field=field.field.through(window, count=field.count), count=count)
+    # What all positions see together stays true as long as none of them is left out.
+    if not window.positions(count).issuperset(range(field.count)):
+        raise UnknownFieldError
+    return replace(field, count=count)
 
 
 def pool(operation: Operation, inputs: Inputs) -> list[PlacedField]:

@@ -189,7 +189,11 @@ class _NoticesAttention(TorchFunctionMode):
 
 
 def trace(
-    module: nn.Module, input_shape: tuple[int, int, int, int], *, training: bool
+    module: nn.Module,
+    input_shape: tuple[int, int, int, int],
+    *,
+    training: bool,
+    method: str = "forward",
 ) -> dict[str, LayerTrace]:
     """What each module inside a network did in one forward pass, by its path; "" is the network.
 
@@ -197,9 +201,10 @@ def trace(
         module: Any network that takes one image batch; on any device, or on meta.
         input_shape: (N, C, H, W) of the input.
         training: Whether it runs in training mode.
+        method: Which of its methods is the forward pass.
 
     Raises:
-        NetworkError: The forward pass fails for this input.
+        NetworkError: The forward pass fails for this input, or there is no such method.
     """
     tensors = [*module.parameters(), *module.buffers()]
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
@@ -207,7 +212,7 @@ def trace(
     # In torch's inference mode, layers would arrive as single operations instead of their parts,
     # and without gradients nothing would be kept for the backward pass.
     with (
-        in_mode(module, training=training),
+        in_mode(module, training=training, method=method),
         _separate_attention(),
         torch.inference_mode(mode=False),
         torch.enable_grad(),
@@ -241,6 +246,8 @@ def _run(
     try:
         with tracer.watching(module):
             functional_call(module, state, (image,))
+    except NetworkError:
+        raise  # a network of ours has said what is wrong
     except Exception as error:
         raise _failure(module, image, tracer=tracer, error=error) from error
     return tracer.layers
@@ -251,13 +258,29 @@ def _never_unpacked(_kept: None) -> Tensor:
 
 
 @contextmanager
-def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
-    """Training or evaluation mode; afterwards each layer is back in the one it was in."""
+def in_mode(module: nn.Module, *, training: bool, method: str = "forward") -> Iterator[None]:
+    """Training or evaluation mode, and the method that calling the module runs.
+
+    Afterwards each layer is back in the mode it was in, and calls run `forward` again.
+
+    Raises:
+        NetworkError: The module has no such method.
+    """
+    if not callable(getattr(module, method, None)):
+        raise NetworkError(f"`{type(module).__name__}` has no method `{method}`")
     before = [(layer, layer.training) for layer in module.modules()]
+    own_forward = vars(module).get("forward")
     module.train(training)
     try:
+        if method != "forward":
+            # An attribute of the instance comes before its class's, also where torch calls it.
+            module.forward = getattr(module, method)
         yield
     finally:
+        if own_forward is not None:
+            module.forward = own_forward
+        else:
+            vars(module).pop("forward", None)
         for layer, was_training in before:
             layer.training = was_training
 

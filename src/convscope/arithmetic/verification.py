@@ -110,7 +110,7 @@ def verify(module: nn.Module, table: LayerTable) -> Verification:
         "saved_bytes": lambda: _saved(module, table, rows),
         "receptive_field": lambda: _fields(module, table, rows),
     }
-    with in_mode(module, training=table.training):
+    with in_mode(module, training=table.training, method=table.method):
         for column, measure in measures.items():
             try:
                 checks += measure()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import NoneType
@@ -111,11 +111,15 @@ def recipe_of(data: str | None, flags: dict[str, Any], *, file: Path | None) -> 
     return Recipe.parse(values)
 
 
-def network_options(words: Sequence[str]) -> dict[str, Any]:
+def network_options(words: Sequence[str], *, taken: Collection[str] = ()) -> dict[str, Any]:
     """Options of a network, from words like `stem=small` or `dropout=0.2`.
 
+    Args:
+        words: As typed.
+        taken: Names that mean something else to whom the options are for.
+
     Raises:
-        UsageError: A word isn't NAME=VALUE.
+        UsageError: A word isn't NAME=VALUE, or no option of a network.
     """
     import yaml
 
@@ -127,7 +131,7 @@ def network_options(words: Sequence[str]) -> dict[str, Any]:
                 f"`--option {word}` has no value", hint="write it as NAME=VALUE: stem=small"
             )
         name = name.replace("-", "_")
-        if name in NO_OPTIONS or name in ("network", "input_shape", "batch_size"):
+        if name in (*NO_OPTIONS, *taken):
             raise UsageError(
                 f"`{name}` is no option of a network",
                 hint="`convscope networks --json` lists the options of each",

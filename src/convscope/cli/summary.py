@@ -43,6 +43,11 @@ class _NetworkOrLayer(click.Command):
     help="Option of the network, for instance stem=small; repeatable.",
 )
 @click.option("--train", "training", is_flag=True, help="In training mode. [default: evaluation]")
+@click.option(
+    "--auxiliary-heads",
+    is_flag=True,
+    help="Also run auxiliary heads, as the training of a GoogLeNet does.",
+)
 @click.option("--depth", type=click.IntRange(min=0), help="Show modules down to this depth.")
 @click.option(
     "--columns",
@@ -133,7 +138,7 @@ def _text(
     chosen = {
         "input_shape": parse_shape(input_text) if input_text else None,
         **fields,
-        **network_options(options),
+        **network_options(options, taken=("network", "input_shape", *fields)),
     }
     convention = Convention(flops=flops, kinds=_words(kinds, KINDS) if kinds else ())
     if len(networks) > 1:

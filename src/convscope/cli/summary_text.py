@@ -149,8 +149,9 @@ def _total_cells(row: dict[str, Any], convention: Convention) -> list[str]:
 def _totals(table: LayerTable, convention: Convention) -> list[str]:
     total = table.rows[0].total
     mode = "training" if table.training else "evaluation"
+    heads = "" if table.method == "forward" else ", through auxiliary heads"
     lines = [
-        f"input {' x '.join(str(side) for side in table.input_shape)}, in {mode} mode",
+        f"input {' x '.join(str(side) for side in table.input_shape)}, in {mode} mode{heads}",
         f"parameters {table.parameters:,} ({table.trainable_parameters:,} trainable), "
         f"buffers {table.buffers:,}",
         f"{convention.unit} {convention.count(total):,} ({convention.words})",
@@ -158,6 +159,8 @@ def _totals(table: LayerTable, convention: Convention) -> list[str]:
         f"memory {megabytes(total.forward_bytes)} MB made in the forward pass, "
         f"{megabytes(total.saved_bytes)} MB kept for the backward pass",
     ]
+    if unused := table.unused_parameters:
+        lines.append(f"{unused:,} parameters are in layers that this pass doesn't call")
     if table.rows[0].uncounted:
         lines.append(f"not counted (≥): {', '.join(table.rows[0].uncounted)}")
     return lines

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
-from convscope.errors import UsageError
+from convscope.errors import NetworkError, UsageError
 from convscope.inspection.effective_field import effective_field
 from convscope.networks import build, entry
 from convscope.run import Run
@@ -18,6 +18,7 @@ from convscope.workflows.user_code import is_user_code, module_from
 from convscope.workflows.using import load
 
 EFFECTIVE_ON_IMAGES = 4
+WITH_AUXILIARIES = "forward_with_auxiliaries"  # the method that runs these heads, too
 
 
 class Measured(NamedTuple):
@@ -39,6 +40,7 @@ def summarize(
     num_classes: int | None = None,
     batch_size: int = 1,
     training: bool = False,
+    auxiliary_heads: bool = False,
     **options: Any,
 ) -> LayerTable:
     """The layer table of a network: output shapes, parameters, MACs, memory, receptive fields.
@@ -50,16 +52,17 @@ def summarize(
         num_classes: K; else what it was made for.
         batch_size: N.
         training: Whether the numbers are those of training mode.
+        auxiliary_heads: Whether auxiliary heads run, too, as in the training of a GoogLeNet.
         **options: Of the named network, for instance `stem="small"`.
 
     Raises:
-        NetworkError: No network has this name, or it can't take this input.
+        NetworkError: No network has this name, it can't take this input, or has no auxiliary heads.
         UsageError: A module without `input_shape`, or options for a network that is built already.
     """
     # Shapes are all that counts here; VGG has 550 MB of weights.
     with torch.device("meta") if is_named(network) else torch.device("cpu"):
         subject = _subject(network, input_shape, num_classes, options)
-    return layer_table(subject.module, (batch_size, *subject.shape), training=training)
+    return _table(subject, batch_size, training=training, auxiliary_heads=auxiliary_heads)
 
 
 def measured_summary(
@@ -71,6 +74,7 @@ def measured_summary(
     num_classes: int | None = None,
     batch_size: int = 1,
     training: bool = False,
+    auxiliary_heads: bool = False,
     **options: Any,
 ) -> Measured:
     """The layer table of a network with what only computing with values can tell.
@@ -85,12 +89,13 @@ def measured_summary(
         num_classes: As there.
         batch_size: N.
         training: As there; effective fields are always those of evaluation mode.
+        auxiliary_heads: As there; no effective fields are measured in them.
         **options: Of the named network.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         subject = _subject(network, input_shape, num_classes, options)
-        table = layer_table(subject.module, (batch_size, *subject.shape), training=training)
+        table = _table(subject, batch_size, training=training, auxiliary_heads=auxiliary_heads)
         if effective:
             images = torch.randn(EFFECTIVE_ON_IMAGES, *subject.shape)
             table = table.with_effective_fields(_effective_sizes(subject.module, images, table))
@@ -149,6 +154,20 @@ def _subject(
             "`--input 3x224x224`",
         )
     return _Subject(module, input_shape)
+
+
+def _table(
+    subject: _Subject, batch_size: int, *, training: bool, auxiliary_heads: bool
+) -> LayerTable:
+    module = subject.module
+    if auxiliary_heads and not hasattr(module, WITH_AUXILIARIES):
+        raise NetworkError(
+            f"`{type(module).__name__}` has no auxiliary heads",
+            hint="of the table of networks, only the forms of GoogLeNet have some",
+        )
+    method = WITH_AUXILIARIES if auxiliary_heads else "forward"
+    shape = (batch_size, *subject.shape)
+    return layer_table(module, shape, training=training, method=method)
 
 
 def _named(
