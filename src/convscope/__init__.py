@@ -37,6 +37,7 @@ _PUBLIC = {
     "explain": "convscope.workflows",
     "find_learning_rate": "convscope.workflows",
     "image_grid": "convscope.data.pictures",
+    "inspect": "convscope.workflows",
     "load": "convscope.workflows",
     "open_dataset": "convscope.data.sources.opening",
     "receptive_field_of": "convscope.inspection.fields",
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from convscope.workflows import evaluate as evaluate
     from convscope.workflows import explain as explain
     from convscope.workflows import find_learning_rate as find_learning_rate
+    from convscope.workflows import inspect as inspect
     from convscope.workflows import load as load
     from convscope.workflows import summarize as summarize
     from convscope.workflows import train as train

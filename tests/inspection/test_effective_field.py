@@ -26,9 +26,23 @@ def test_the_width_of_stacked_means_grows_with_the_root_of_the_depth(depth: int)
     field = effective_field(means(depth), torch.zeros(1, 1, 41, 41), str(depth - 1), channel=0)
     # A step of -1, 0 or 1 has the variance 2/3.
     assert field.sigma == pytest.approx((np.sqrt(depth * 2 / 3),) * 2, rel=1e-5)
-    assert field.size[0] == 4 * field.sigma[0]
     assert field.centre == pytest.approx((20, 20))
     assert field.shares.sum() == pytest.approx(1)
+
+
+def test_of_many_steps_the_size_is_four_standard_deviations() -> None:
+    field = effective_field(means(30), torch.zeros(1, 1, 81, 81), "29", channel=0)
+    assert field.size == pytest.approx(tuple(4 * sigma for sigma in field.sigma), rel=0.01)
+
+
+def test_of_one_mean_the_size_is_95_percent_of_the_kernel_and_lies_in_its_middle() -> None:
+    inputs = torch.zeros(1, 1, 9, 9)
+    field = effective_field(means(1), inputs, "0", channel=0, row=2, column=6)
+    assert field.size == pytest.approx((0.9545 * 3,) * 2)
+    assert field.centre == pytest.approx((2, 6))
+    corner = effective_field(means(1), inputs, "0", channel=0, row=0, column=0)
+    assert corner.size == pytest.approx((0.9545 * 2,) * 2)  # the rest is padding
+    assert corner.centre == pytest.approx((0.5, 0.5))
 
 
 def test_nothing_counts_outside_of_the_receptive_field() -> None:

@@ -83,8 +83,18 @@ def test_channels_and_layers_that_are_not_there_are_errors() -> None:
     classifier = made_classifier()
     with pytest.raises(UsageError, match="`conv1` has no channel 16\nhint: it is 0 to 15"):
         strongest_patches(classifier, pictures(1), "conv1", [16])
-    with pytest.raises(UsageError, match="`fc1` gives vectors"):
-        strongest_patches(classifier, pictures(1), "fc1", [0])
+
+
+def test_of_a_unit_without_places_the_patches_are_whole_images() -> None:
+    classifier = made_classifier()
+    images = pictures(5)
+    given = activations(classifier.network, network_inputs(classifier, images), ["fc1"])["fc1"]
+    unit = int(given.max(dim=0).values.argmax())
+    (best,) = strongest_patches(classifier, images, "fc1", [unit], count=1)[unit]
+    assert best.image == int(given[:, unit].argmax())
+    assert best.value == pytest.approx(float(given[:, unit].max()))
+    np.testing.assert_array_equal(best.pixels, images[best.image])
+    assert (best.field.row, best.field.column) == (None, None)
 
 
 def test_images_of_later_batches_keep_their_numbers() -> None:

@@ -45,9 +45,9 @@ CONVENTIONS = {
     "where padding comes first; size is not cut off at the image; jump 0: all positions see the "
     "same; jump null: no common step, the box is what all positions see together; "
     "statistics over a batch in training mode don't count as seeing; null: unknown",
-    "effective_field": "[height, width] of four standard deviations of the absolute gradient of "
-    "the value in the middle of the layer's maps, averaged over channels with random signs and "
-    "over random images; null: not measured",
+    "effective_field": "[height, width] in which 95.45 % lies, along an axis, of the absolute "
+    "gradient of the value in the middle of the layer's maps, averaged over channels with random "
+    "signs and over random images; null: not measured",
     "output_shape": "null: the layer was not called, or returned no tensor",
     "own": "without the modules inside the layer; numbers beside it are with them",
     "status": "exact: it follows from the operations that ran; measured: torch was asked; upper "

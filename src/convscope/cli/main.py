@@ -37,6 +37,7 @@ VERBS = {
     "calibrate": "Choose from which confidence on a classifier answers.",
     "predict": "Classify image files.",
     "explain": "Show why a classifier says what it says about images.",
+    "inspect": "Show what the layers of a classifier answer to in a data set.",
     "summary": "Show a network layer by layer.",
     "networks": "List the networks.",
     "runs": "List the runs in a folder.",

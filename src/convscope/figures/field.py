@@ -31,7 +31,7 @@ class FieldWords:
     label: str = "What a value of a feature map sees of the image"
     box: str = "receptive field"
     padding: str = "padding"
-    spread: str = "two standard deviations of what counts"
+    spread: str = "95 % of what counts, along each axis"
     heat: str = "how much a pixel counts"
 
 

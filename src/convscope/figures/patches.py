@@ -44,7 +44,7 @@ def draw_patches(
         words: What is written.
     """
     tiles = [
-        Tile(_striped(pixels, beyond), caption)
+        Tile(striped(pixels, beyond), caption)
         for pixels, beyond, caption in zip(patches, is_padding, captions, strict=True)
     ]
     has_padding = any(beyond.any() for beyond in is_padding)
@@ -61,7 +61,7 @@ def draw_patches(
     return figure
 
 
-def _striped(pixels: NDArray[np.uint8], beyond: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def striped(pixels: NDArray[np.uint8], beyond: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """(height, width, 3) the patch with diagonal stripes where it is padding."""
     colours = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
     rows, columns = np.indices(beyond.shape)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from convscope.errors import UsageError, counted
 from convscope.inspection.running import evaluation_mode, run, watched
 
-SIGMAS = 2  # to each side: of a Gaussian they hold 95.45 % along an axis
+HELD = 0.9545  # along an axis; of a Gaussian, two standard deviations to each side hold as much
 BATCH = 8
 
 
@@ -38,23 +38,30 @@ class EffectiveField:
     num_images: int
 
     @property
-    def centre(self) -> tuple[float, float]:
-        """(row, column) of the mean, in pixels; the middle of the first pixel is 0."""
-        return _mean(self.shares.sum(axis=1)), _mean(self.shares.sum(axis=0))
-
-    @property
     def sigma(self) -> tuple[float, float]:
         """(height, width) standard deviations of the shares along each axis, in pixels."""
         return _deviation(self.shares.sum(axis=1)), _deviation(self.shares.sum(axis=0))
 
     @property
     def size(self) -> tuple[float, float]:
-        """(height, width) from two standard deviations before the centre to two after, in pixels.
+        """(height, width) in which 95.45 % of what counts lies along an axis, in pixels.
 
-        It is taken from the second moments, not from a fitted curve.
+        As much lies beyond it on one side as on the other. For a Gaussian it is four standard
+        deviations; it is never larger than the receptive field.
         """
-        height, width = self.sigma
-        return 2 * SIGMAS * height, 2 * SIGMAS * width
+        (top, bottom), (left, right) = self._extent
+        return bottom - top, right - left
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """(row, column) of the middle of that, in pixels; the middle of the first pixel is 0."""
+        (top, bottom), (left, right) = self._extent
+        return (top + bottom - 1) / 2, (left + right - 1) / 2
+
+    @property
+    def _extent(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Where it begins and ends along each axis; the image begins at 0."""
+        return _held(self.shares.sum(axis=1)), _held(self.shares.sum(axis=0))
 
 
 def effective_field(
@@ -147,10 +154,15 @@ def _at(
     return output if channel is None else output[:, channel : channel + 1]
 
 
-def _mean(shares: NDArray[np.float64]) -> float:
-    return float((np.arange(len(shares)) * shares).sum())
+def _held(shares: NDArray[np.float64]) -> tuple[float, float]:
+    """From where to where `HELD` of the shares lies, evenly spread within each pixel."""
+    before = np.concatenate([[0.0], np.cumsum(shares)])
+    beyond = (1 - HELD) / 2
+    first, last = np.interp([beyond, 1 - beyond], before, np.arange(len(before)))
+    return float(first), float(last)
 
 
 def _deviation(shares: NDArray[np.float64]) -> float:
-    away = np.arange(len(shares)) - _mean(shares)
+    places = np.arange(len(shares))
+    away = places - (places * shares).sum()
     return float(np.sqrt((away**2 * shares).sum()))

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from convscope.classifier import Classifier, ImageLike
 from convscope.errors import UsageError
 from convscope.inspection.activations import activations, input_batches
-from convscope.inspection.fields import FieldBox, layer_field
+from convscope.inspection.fields import FieldBox, LayerField, layer_field
 from convscope.inspection.layers import quoted
 
+Prepared = NDArray[np.uint8]
 
-@dataclass(frozen=True, slots=True, order=True)
-class Strongest:
+
+class Strongest(NamedTuple):
     """Where a channel is strongest in one image.
 
     Attributes:
         value: How strong.
-        image: Minus the number of the image, so that of equal ones the first comes first.
-        row: In the feature map.
-        column: Likewise.
+        image: Number of the image.
+        place: In the flattened feature map.
     """
 
     value: float
     image: int
-    row: int = field(compare=False)
-    column: int = field(compare=False)
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,43 @@ class Patch:
     image: int
     value: float
     field: FieldBox
-    pixels: NDArray[np.uint8]
+    pixels: Prepared
     is_padding: NDArray[np.bool_]
+
+
+class StrongestPlaces:
+    """Where each channel of a layer is strongest, of images that come in batches.
+
+    Each image gives one place to a channel: else they would be the same thing shifted.
+
+    Args:
+        count: Of how many images the places are kept.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count, self._num_images = count, 0
+        self._kept: list[Tensor] | None = None  # values, images, places: each (n, C)
+
+    def add(self, maps: Tensor) -> None:
+        """Takes what the layer gave for further images: (N, C, H, W), or (N, C) for vectors."""
+        flat = maps.flatten(2) if maps.dim() > 2 else maps.unsqueeze(2)
+        values, places = flat.max(dim=2)
+        images = torch.arange(self._num_images, self._num_images + len(values))
+        new = [values.float().cpu(), images[:, None].expand(values.shape), places.cpu()]
+        self._num_images += len(values)
+        both = new
+        if self._kept is not None:
+            both = [torch.cat(pair) for pair in zip(self._kept, new, strict=True)]
+        # Stable, so that of equal values those of the first images stay.
+        order = both[0].argsort(dim=0, descending=True, stable=True)[: self._count]
+        self._kept = [each.gather(0, order) for each in both]
+
+    def of(self, channel: int) -> list[Strongest]:
+        """The largest values of a channel, the strongest first; none that isn't above 0."""
+        if self._kept is None:
+            return []
+        rows = zip(*(kept[:, channel].tolist() for kept in self._kept), strict=True)
+        return [found for found in (Strongest(*row) for row in rows) if found.value > 0]
 
 
 def strongest_patches(
@@ -63,13 +98,13 @@ def strongest_patches(
 ) -> dict[int, list[Patch]]:
     """Of each channel, the patches with its largest values, the strongest first.
 
-    Each image gives one patch to a channel at most: else they would be the same thing shifted. An
-    image in which the channel is nowhere above 0 gives none.
+    Each image gives one patch to a channel at most, and none where the channel is nowhere above 0.
+    Of a layer that gives vectors the patches are whole images.
 
     Args:
         classifier: Its preprocessing prepares the images.
         images: Paths, encoded bytes, Pillow images or pixels; each is read twice at most.
-        layer: One that gives feature maps, by its name as in `named_modules`.
+        layer: Its name as in `named_modules`.
         channels: Of this layer.
         count: Patches of each channel.
 
@@ -80,46 +115,57 @@ def strongest_patches(
     preprocessing = classifier.preprocessing
     shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
     fields = layer_field(classifier.network, layer, shape)
-    if fields.map_size is None:
-        raise UsageError(
-            f"{quoted(layer)} gives vectors, which have no position",
-            hint="choose a layer that gives feature maps",
-        )
-    best: dict[int, list[Strongest]] = {channel: [] for channel in channels}
-    first = 0
+    places = StrongestPlaces(count)
     for batch in input_batches(classifier, images):
         maps = activations(classifier.network, batch, [layer])[layer]
-        for channel, heap in best.items():
-            for found in _largest(maps, layer, channel, first):
-                heapq.heappush(heap, found)
-                if len(heap) > count:
-                    heapq.heappop(heap)
-        first += len(batch)
-    wanted = {-found.image for heap in best.values() for found in heap}
-    pixels = {number: classifier.prepare(images[number]) for number in sorted(wanted)}
-    return {
-        channel: [
-            _cut(pixels[-found.image], found, fields.at(found.row, found.column))
-            for found in sorted(heap, reverse=True)
-        ]
-        for channel, heap in best.items()
-    }
+        check_channels(channels, layer, maps.shape[1])
+        places.add(maps)
+    return cut_patches(
+        {channel: places.of(channel) for channel in channels},
+        fields,
+        lambda number: classifier.prepare(images[number]),
+    )
 
 
-def _largest(maps: Tensor, layer: str, channel: int, first: int) -> Iterator[Strongest]:
-    """Where the channel is strongest in each image (N, C, H, W), if above 0."""
-    if not 0 <= channel < maps.shape[1]:
-        raise UsageError(
-            f"{quoted(layer)} has no channel {channel}", hint=f"it is 0 to {maps.shape[1] - 1}"
-        )
-    values, places = maps[:, channel].flatten(1).max(dim=1)
-    for number, (value, place) in enumerate(zip(values.tolist(), places.tolist(), strict=True)):
-        if value > 0:
-            row, column = divmod(place, maps.shape[3])
-            yield Strongest(value, -(first + number), row, column)
+def check_channels(channels: Collection[int], layer: str, num_channels: int) -> None:
+    """Refuses channels that a layer doesn't have.
+
+    Raises:
+        UsageError: It is so.
+    """
+    for channel in channels:
+        if not 0 <= channel < num_channels:
+            raise UsageError(
+                f"{quoted(layer)} has no channel {channel}", hint=f"it is 0 to {num_channels - 1}"
+            )
 
 
-def _cut(pixels: NDArray[np.uint8], found: Strongest, seen_by: FieldBox) -> Patch:
+def cut_patches(
+    places: dict[int, list[Strongest]], fields: LayerField, pixels: Callable[[int], Prepared]
+) -> dict[int, list[Patch]]:
+    """What the values at these places see, by channel.
+
+    Args:
+        places: Of each channel.
+        fields: Of the layer.
+        pixels: (H, W, C) what the network sees of an image, by its number; asked once for each.
+    """
+    wanted = {found.image for each in places.values() for found in each}
+    prepared = {number: pixels(number) for number in sorted(wanted)}
+    return {channel: list(_cut_each(found, fields, prepared)) for channel, found in places.items()}
+
+
+def _cut_each(
+    places: Sequence[Strongest], fields: LayerField, prepared: dict[int, Prepared]
+) -> Iterator[Patch]:
+    for found in places:
+        row = column = None
+        if fields.map_size is not None:
+            row, column = divmod(found.place, fields.map_size[1])
+        yield _cut(prepared[found.image], found, fields.at(row, column))
+
+
+def _cut(pixels: Prepared, found: Strongest, seen_by: FieldBox) -> Patch:
     """What the value sees, as large as its whole box."""
     box, seen = seen_by.box, seen_by.seen
     patch = np.zeros((box.height, box.width, pixels.shape[2]), np.uint8)
@@ -130,4 +176,4 @@ def _cut(pixels: NDArray[np.uint8], found: Strongest, seen_by: FieldBox) -> Patc
     )
     patch[inside] = pixels[seen.top : seen.bottom, seen.left : seen.right]
     is_padding[inside] = False
-    return Patch(-found.image, found.value, seen_by, patch, is_padding)
+    return Patch(found.image, found.value, seen_by, patch, is_padding)

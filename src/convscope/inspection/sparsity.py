@@ -39,6 +39,34 @@ class Sparsity:
     active_images: NDArray[np.int64]
     largest: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, values: Tensor) -> Sparsity:
+        """The counts of what a layer gave for a batch: (N, C, H, W), or (N, C) for vectors."""
+        flat = values.flatten(2) if values.dim() > 2 else values.unsqueeze(2)  # N, C, positions
+        is_zero = flat == 0
+        return cls(
+            num_images=len(flat),
+            num_values=flat.shape[0] * flat.shape[2],
+            zeros=is_zero.sum(dim=(0, 2)).cpu().numpy(),
+            active_images=(~is_zero).any(dim=2).sum(dim=0).cpu().numpy(),
+            largest=flat.amax(dim=(0, 2)).double().cpu().numpy(),
+        )
+
+    def __add__(self, other: Sparsity) -> Sparsity:
+        """The counts of both."""
+        return Sparsity(
+            num_images=self.num_images + other.num_images,
+            num_values=self.num_values + other.num_values,
+            zeros=self.zeros + other.zeros,
+            active_images=self.active_images + other.active_images,
+            largest=np.maximum(self.largest, other.largest),
+        )
+
+    @property
+    def zero_share(self) -> float:
+        """Share of all values that are exactly 0, 0 to 1."""
+        return float(self.zeros.sum() / (self.num_values * len(self.zeros)))
+
     @property
     def zero_shares(self) -> NDArray[np.float64]:
         """(C,) share of values that are exactly 0, 0 to 1."""
@@ -60,7 +88,7 @@ class Sparsity:
         """All of it, ready for JSON."""
         return {
             "num_images": self.num_images,
-            "zero_share": float(self.zeros.sum() / (self.num_values * len(self.zeros))),
+            "zero_share": self.zero_share,
             "dead": list(self.dead),
             "rare": list(self.rare),
             "channels": [
@@ -93,30 +121,8 @@ def sparsity(
     counts: dict[str, Sparsity] = {}
     for batch in batches:
         for name, values in activations(network, batch, layers).items():
-            new = _counted(values)
-            counts[name] = _added(counts[name], new) if name in counts else new
+            new = Sparsity.of(values)
+            counts[name] = counts[name] + new if name in counts else new
     if not counts:
         raise UsageError("there are no images or no layers to count zeros in")
     return counts
-
-
-def _counted(values: Tensor) -> Sparsity:
-    flat = values.flatten(2) if values.dim() > 2 else values.unsqueeze(2)  # N, C, positions
-    is_zero = flat == 0
-    return Sparsity(
-        num_images=len(flat),
-        num_values=flat.shape[0] * flat.shape[2],
-        zeros=is_zero.sum(dim=(0, 2)).cpu().numpy(),
-        active_images=(~is_zero).any(dim=2).sum(dim=0).cpu().numpy(),
-        largest=flat.amax(dim=(0, 2)).double().cpu().numpy(),
-    )
-
-
-def _added(first: Sparsity, second: Sparsity) -> Sparsity:
-    return Sparsity(
-        num_images=first.num_images + second.num_images,
-        num_values=first.num_values + second.num_values,
-        zeros=first.zeros + second.zeros,
-        active_images=first.active_images + second.active_images,
-        largest=np.maximum(first.largest, second.largest),
-    )

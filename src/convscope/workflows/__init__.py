@@ -20,6 +20,7 @@ _PUBLIC = {
     "explain": "convscope.workflows.explaining",
     "explain_each": "convscope.workflows.explaining",
     "find_learning_rate": "convscope.workflows.learning",
+    "inspect": "convscope.workflows.inspecting",
     "load": "convscope.workflows.using",
     "save_figures": "convscope.workflows.evaluating",
     "summarize": "convscope.workflows.summarizing",
@@ -28,6 +29,7 @@ _PUBLIC = {
     "measured_summary": "convscope.workflows.summarizing",
     "write_evaluation": "convscope.workflows.evaluating",
     "write_explanation": "convscope.workflows.explaining",
+    "write_inspection": "convscope.workflows.inspecting",
 }
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from convscope.workflows.explaining import explain as explain
     from convscope.workflows.explaining import explain_each as explain_each
     from convscope.workflows.explaining import write_explanation as write_explanation
+    from convscope.workflows.inspecting import inspect as inspect
+    from convscope.workflows.inspecting import write_inspection as write_inspection
     from convscope.workflows.learning import find_learning_rate as find_learning_rate
     from convscope.workflows.learning import train as train
     from convscope.workflows.learning import train_recipe as train_recipe

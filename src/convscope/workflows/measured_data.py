@@ -30,7 +30,8 @@ class MeasuredData(NamedTuple):
     """Images to measure on.
 
     Attributes:
-        gallery: All of the data's, with labels that count the classifier's classes.
+        gallery: All of the data's, with labels that count the classifier's classes where labels
+            are needed.
         part: Those to measure on.
         name: Of the data.
     """
@@ -46,6 +47,7 @@ def open_measured(
     *,
     split: str | None,
     synonyms: Synonyms = None,
+    needs_labels: bool = True,
     geometries: Sequence[Geometry] = (),
     workers: int | None,
     reporter: Reporter,
@@ -58,6 +60,7 @@ def open_measured(
         data: See `open_dataset`; None for what the first one was trained on.
         split: `train`, `val`, `test` or `all`; None for images that training never saw.
         synonyms: What classes of the data are called by the classifier, or a CSV file that says it.
+        needs_labels: Whether the data's classes have to be ones that the classifier knows.
         geometries: Sizes that will be wanted besides the classifiers' own.
         workers: Threads that decode images; None for one a core.
         reporter: Says what happens.
@@ -73,7 +76,9 @@ def open_measured(
     if isinstance(synonyms, str | Path):
         synonyms = read_synonyms(Path(synonyms))
     opened = _open(reading, first.run, is_own=data is None)
-    dataset = match_classes(opened, first.classifier.classes, synonyms=synonyms)
+    dataset = opened
+    if needs_labels:
+        dataset = match_classes(opened, first.classifier.classes, synonyms=synonyms)
     for remark in dataset.remarks:
         reporter.say(f"note: {remark}")
     gallery = look_at(

@@ -13,6 +13,8 @@ from convscope.report.words.explanation_en import EXPLANATION as EXPLANATION_EN
 from convscope.report.words.explanation_en import EXPLANATIONS as EXPLANATIONS_EN
 from convscope.report.words.explanation_zh import EXPLANATION as EXPLANATION_ZH
 from convscope.report.words.explanation_zh import EXPLANATIONS as EXPLANATIONS_ZH
+from convscope.report.words.inspection_en import INSPECTION as INSPECTION_EN
+from convscope.report.words.inspection_zh import INSPECTION as INSPECTION_ZH
 from convscope.report.words.run_en import RUN as RUN_EN
 from convscope.report.words.run_zh import RUN as RUN_ZH
 from convscope.report.words.summary_en import NETWORKS, SUMMARY
@@ -22,11 +24,17 @@ WORDS: dict[str, dict[str, dict[str, Any]]] = {
         "check": CHECK,
         "explanation": EXPLANATION_EN,
         "explanations": EXPLANATIONS_EN,
+        "inspection": INSPECTION_EN,
         "networks": NETWORKS,
         "run": RUN_EN,
         "summary": SUMMARY,
     },
-    "zh": {"explanation": EXPLANATION_ZH, "explanations": EXPLANATIONS_ZH, "run": RUN_ZH},
+    "zh": {
+        "explanation": EXPLANATION_ZH,
+        "explanations": EXPLANATIONS_ZH,
+        "inspection": INSPECTION_ZH,
+        "run": RUN_ZH,
+    },
 }
 
 
