@@ -5,7 +5,7 @@
 Trains as the recipe says, takes the validation images that the network gets right, and lets the
 pixels that each map calls important be blurred first, by the weakest of three blurs that takes the
 class away. A map is better if the probability of the class falls faster than for random maps of the
-same power spectrum, on average over 20 of them; clearly better if at most one of the 20 does as
+same power spectrum, on average over 20 of them; clearly better if none of the 20 does as
 well. Wilson intervals of 95 %.
 """
 

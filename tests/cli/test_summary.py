@@ -170,6 +170,43 @@ def test_a_file_that_gives_no_network_says_why(
     assert message in done.err
 
 
+LATE = """
+from __future__ import annotations
+from dataclasses import dataclass
+from torch import nn
+
+@dataclass
+class Options:
+    width: int = 4
+
+class Net(nn.Sequential):
+    def __init__(self):
+        from neighbour import SIDE
+        super().__init__(nn.Conv2d(3, Options().width, SIDE))
+"""
+
+
+def test_a_file_may_have_dataclasses_and_import_its_neighbours_late(
+    convscope: Convscope, tmp_path: Path
+) -> None:
+    (tmp_path / "late.py").write_text(LATE)
+    (tmp_path / "neighbour.py").write_text("SIDE = 5")
+    done = convscope("summary", f"{tmp_path / 'late.py'}:Net", "--input", "3x8x8")
+    assert done.code == 0
+    assert "parameters 304" in done.out
+
+
+def test_effective_fields_of_a_network_in_half_precision_are_measured(
+    convscope: Convscope, tmp_path: Path
+) -> None:
+    (tmp_path / "half.py").write_text(
+        "from torch import nn\ndef net():\n    return nn.Sequential(nn.Conv2d(3, 4, 3)).bfloat16()"
+    )
+    words = ("--input", "3x8x8", "--effective", "--json")
+    rows = json.loads(convscope("summary", f"{tmp_path / 'half.py'}:net", *words).out)["layers"]
+    assert 2 < rows[1]["effective_field"][0] <= 3
+
+
 def test_a_file_that_is_not_there_or_breaks_says_so(convscope: Convscope, tmp_path: Path) -> None:
     done = convscope("summary", "none.py:Net", "--input", "3x8x8")
     assert "error: there is no file `none.py`" in done.err

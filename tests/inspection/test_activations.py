@@ -39,6 +39,27 @@ def test_the_network_runs_in_evaluation_mode_and_is_then_as_it_was() -> None:
     assert not any(layer._forward_hooks for layer in network.modules())
 
 
+def test_the_callers_images_stay_as_they_were() -> None:
+    images = torch.full((1, 1, 3, 3), -1.0)
+    network = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(1, 1, 1))
+    assert activations(network, images, ["0"])["0"].max() == 0
+    assert feature_map_shapes(network, images) == {"0": (1, 3, 3), "1": (1, 3, 3)}
+    assert images.max() == -1
+
+
+class Demanding(nn.Module):
+    """Insists on something, as foreign networks do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[1] == 4
+        return x
+
+
+def test_whatever_goes_wrong_in_a_network_is_an_error_of_our_form() -> None:
+    with pytest.raises(NetworkError, match="`Demanding` can't take inputs of shape"):
+        activations(Demanding(), torch.ones(1, 3, 5, 5), [""])
+
+
 def test_hooks_are_gone_after_an_error_too() -> None:
     network = in_place()
     with pytest.raises(NetworkError, match="can't take inputs of shape `\\(1, 3, 5, 5\\)`"):

@@ -63,6 +63,17 @@ def test_a_map_that_points_at_what_counts_is_better_than_random() -> None:
     assert found.warning is None
 
 
+@pytest.mark.parametrize(("draws", "verdict"), [(1, "perhaps"), (18, "perhaps"), (19, "better")])
+def test_few_random_maps_cannot_tell_a_good_one_from_luck(draws: int, verdict: str) -> None:
+    claim = Attribution("grad-cam", "class 0", None, smooth_at(9, 19))
+    found = faithfulness(looking_at_one_place(), picture(), [claim], draws=draws)[0]
+    assert found.num_as_good == 0
+    assert found.verdict == verdict
+    assert found.chance == 1 / (draws + 1)
+    if verdict == "perhaps":
+        assert str(found.warning).endswith("does as well, but so few can't tell it from luck")
+
+
 def test_a_map_that_points_elsewhere_is_no_better_than_random() -> None:
     found = judged(-smooth_at(9, 19))
     assert not found.is_better_than_random

@@ -91,6 +91,42 @@ def test_the_layer_before_an_activation_in_place_counts_where_the_activation_is_
     assert (field.shares[1:4, 1:4] > 0).all()
 
 
+class Positions(nn.Module):
+    """Gives maps that don't depend on the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps, self.layer = nn.Parameter(torch.ones(1, 2, 3, 3)), nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = x.mean() + self.layer(self.maps)
+        return result
+
+
+def test_maps_that_do_not_depend_on_the_image_are_an_error() -> None:
+    with pytest.raises(UsageError, match="no pixel counts for this value of `layer` in 1 image"):
+        effective_field(Positions(), torch.randn(1, 1, 5, 5), "layer")
+
+
+def test_maps_whose_channels_come_last_have_the_same_field() -> None:
+    turned = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU())
+    inputs = torch.randn(3, 1, 7, 11)
+    plain = effective_field(turned, inputs, "0", channel=1, row=2, column=4)
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.last = turned[0], nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = self.last(self.conv(x).permute(0, 2, 3, 1))
+            return result
+
+    place = {"channel": 1, "row": 2, "column": 4, "map_axes": (1, 2)}
+    found = effective_field(Last(), inputs, "last", **place)
+    np.testing.assert_array_equal(found.shares, plain.shares)
+
+
 def test_positions_that_are_not_there_are_errors() -> None:
     network = build("lenet5")
     inputs = torch.randn(1, 1, 28, 28)

@@ -29,6 +29,35 @@ def test_the_boxes_of_alexnet_are_those_of_the_literature() -> None:
     assert found.padding_share == pytest.approx(1 - found.seen.height * found.seen.width / 195**2)
 
 
+class Sideways(nn.Module):
+    """Rows and columns change places, and channels come last in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last, self.turned = nn.Conv2d(3, 5, 3, 2), nn.Identity(), nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = self.conv(x)
+        result: torch.Tensor = self.turned(maps.transpose(2, 3))
+        return self.last(maps.permute(0, 2, 3, 1)).mean() + result
+
+
+def test_rows_are_rows_wherever_they_lie_in_a_tensor() -> None:
+    network, shape = Sideways(), (3, 9, 13)
+    plain = layer_field(network, "conv", shape)
+    assert plain.map_size == (4, 6)
+    for layer in ("last", "turned"):
+        found = layer_field(network, layer, shape)
+        assert found.map_size == (4, 6)
+        assert found.at(1, 4).box == plain.at(1, 4).box == Box(2, 8, 5, 11)
+
+
+def test_a_layer_with_two_names_has_its_field_under_both() -> None:
+    shared = nn.Conv2d(3, 3, 3)
+    network = nn.Sequential(shared, shared)
+    assert layer_field(network, "1", (3, 9, 9)).field == layer_field(network, "0", (3, 9, 9)).field
+
+
 @pytest.mark.parametrize("layer", ["layer1.0", "layer2.0.conv1", "layer2.1"])
 def test_no_pixel_outside_changes_a_value_and_all_sides_of_the_inside_do(layer: str) -> None:
     torch.manual_seed(0)

@@ -40,7 +40,7 @@ def activations(network: nn.Module, inputs: Tensor, layers: Collection[str]) -> 
         given[name] = output.detach().clone()
 
     with torch.no_grad(), evaluation_mode(network), watched(network, layers, keep):
-        run(network, inputs)
+        run(network, inputs.clone())  # the first layer may work in place
     missing = [name for name in layers if name not in given]
     if missing:
         raise _not_computed(network, missing)
@@ -66,7 +66,7 @@ def feature_map_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[in
 
     names = [name for name, _ in network.named_modules() if name]
     with torch.no_grad(), evaluation_mode(network), watched(network, names, note):
-        run(network, inputs)
+        run(network, inputs.clone())
     return shapes
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from convscope.errors import UsageError, counted
+from convscope.inspection.layers import USUAL_AXES
 from convscope.inspection.running import evaluation_mode, run, watched
 
 HELD = 0.9545  # along an axis; of a Gaussian, two standard deviations to each side hold as much
@@ -72,6 +73,7 @@ def effective_field(
     channel: int | None = None,
     row: int | None = None,
     column: int | None = None,
+    map_axes: tuple[int, int] = USUAL_AXES,
     seed: int = 0,
 ) -> EffectiveField:
     """How much each pixel counts for one value of a layer, averaged over images.
@@ -84,6 +86,7 @@ def effective_field(
             a random sign in each image.
         row: In the feature map; its middle if None.
         column: Likewise.
+        map_axes: Which dimensions of what the layer gives are rows and columns, if it gives maps.
         seed: Of the signs.
 
     Raises:
@@ -94,19 +97,22 @@ def effective_field(
     generator = torch.Generator().manual_seed(seed)
     for start in range(0, len(inputs), BATCH):
         batch = inputs[start : start + BATCH].detach().clone().requires_grad_()
-        output = _output(network, batch, layer)
+        output = _as_maps(_output(network, batch, layer), map_axes)
         values = _at(output, layer, channel, row, column)
         signs = torch.ones(values.shape)
         if channel is None:
             signs = torch.randint(0, 2, values.shape, generator=generator) * 2.0 - 1.0
         value = (values * signs.to(values)).sum()
-        (gradient,) = torch.autograd.grad(value, batch)
-        total += gradient.abs().sum(dim=(0, 1)).double().cpu().numpy()
+        gradient = None
+        if value.requires_grad:
+            (gradient,) = torch.autograd.grad(value, batch, allow_unused=True)
+        if gradient is not None:  # else the value is the same for any image
+            total += gradient.abs().sum(dim=(0, 1)).double().cpu().numpy()
     if not total.sum() > 0:
         raise UsageError(
             f"no pixel counts for this value of `{layer}` in {counted(len(inputs), 'image')}",
-            hint="its activation is off there: choose another channel or position, more images, or "
-            "the layer before the activation",
+            hint="its activation is off there, or it doesn't depend on the image: choose another "
+            "channel or position, more images, or the layer before the activation",
         )
     return EffectiveField(total / total.sum(), len(inputs))
 
@@ -128,6 +134,14 @@ def _output(network: nn.Module, batch: Tensor, layer: str) -> Tensor:
     if layer not in outputs:
         raise UsageError(f"`{layer}` isn't computed", hint="choose a layer that evaluation uses")
     return outputs[layer]
+
+
+def _as_maps(output: Tensor, map_axes: tuple[int, int]) -> Tensor:
+    """(N, C, H, W) of what holds its rows and columns elsewhere; vectors as they are."""
+    if output.dim() != 4:
+        return output
+    (channels,) = {1, 2, 3} - set(map_axes)
+    return output.permute(0, channels, *map_axes)
 
 
 def _at(

@@ -41,7 +41,9 @@ def pointwise(operation: Recorded, output: int, index: Indices) -> Explanation:
             numbers.append(number)
         else:
             constants[value.name or name] = number
-        return torch.tensor(number, dtype=torch.float64)
+        # A condition stays one, and a whole number whole: they choose or count, and don't round.
+        is_float = value.tensor.is_floating_point()
+        return torch.tensor(number, dtype=torch.float64 if is_float else value.tensor.dtype)
 
     arguments = operation.operation.arguments
     given = {name: double(name, argument) for name, argument in arguments.items()}

@@ -25,7 +25,7 @@ from convscope.inspection.attribution import Attribution, blurred, class_index
 
 DRAWS = 20  # random maps; in pairs, see `_random_maps`
 STEPS = 12  # how often pixels are taken away until none is left
-SURE = 0.05  # share of random maps that may do as well as one that is called better
+SURE = 0.05  # probability of a random map to be called clearly better, at most
 BLURS = (0.1, 0.2, 0.4)  # of the shorter side, tried one after the other
 GONE = 0.5  # of the score: blurred to less than this, an image counts as without the class
 UNHARMED = 0.8  # of the class's probability: what a blurred image leaves of it tells nothing
@@ -93,8 +93,16 @@ class Faithfulness:
 
     @property
     def is_clearly_better(self) -> bool:
-        """Whether at most one in twenty random maps deletes as well."""
-        return self.is_better_than_random and self.num_as_good <= SURE * len(self.random_deletion)
+        """Whether a random map would be so good with a probability of 5 % at most.
+
+        It needs 19 random maps: among 20 maps in random order each is the best with 5 %.
+        """
+        return self.is_better_than_random and self.chance <= SURE
+
+    @property
+    def chance(self) -> float:
+        """How probably a random map, put among these, would be as good as this one or better."""
+        return (self.num_as_good + 1) / (len(self.random_deletion) + 1)
 
     @property
     def can_tell(self) -> bool:
@@ -124,6 +132,8 @@ class Faithfulness:
             "no better": f"the map is no better than {random}: don't believe it",
             "perhaps": f"{self.num_as_good} of {random} do as well: the map may be luck",
         }
+        if self.verdict == "perhaps" and not self.num_as_good:
+            return f"none of {random} does as well, but so few can't tell it from luck"
         return warnings.get(self.verdict)
 
     def to_dict(self) -> dict[str, Any]:

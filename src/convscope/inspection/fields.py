@@ -12,7 +12,7 @@ from convscope.arithmetic.receptive_field import AxisField, ReceptiveField
 from convscope.classifier import Classifier
 from convscope.errors import UsageError
 from convscope.inspection.boxes import Box, file_box
-from convscope.inspection.layers import find_layer, quoted
+from convscope.inspection.layers import first_path, map_axes_of, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,7 @@ def layer_field(network: nn.Module, layer: str, input_shape: tuple[int, int, int
         UsageError: No such layer, it isn't computed, or its values have no box.
         NetworkError: The network can't take this input.
     """
-    find_layer(network, layer)
-    row = layer_table(network, (1, *input_shape)).row(layer)
+    row = layer_table(network, (1, *input_shape)).row(first_path(network, layer))
     if row.output_shape is None:
         raise UsageError(
             f"{quoted(layer)} isn't computed", hint="choose a layer that evaluation uses"
@@ -179,8 +178,8 @@ def receptive_field_of(
 
 
 def _map_size(row: LayerRow) -> tuple[int, int] | None:
-    shape = row.output_shape or ()
-    return (shape[2], shape[3]) if len(shape) == 4 else None
+    shape, axes = row.output_shape or (), map_axes_of(row)
+    return None if axes is None else (shape[axes[0]], shape[axes[1]])
 
 
 def _jump(axis: AxisField) -> int:

@@ -117,12 +117,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Run the operation as usual, and record it."""
         planned = Operation.from_call(func, args, kwargs or {}, ())
         inputs = {id(tensor): self._value(tensor) for tensor in planned.inputs}
+        is_from_image = any(value.is_from_image for value in inputs.values())
         for tensor in planned.written:
-            self._preserve(tensor)
+            self._preserve(tensor, is_from_image=is_from_image)
         out = func(*args, **(kwargs or {}))
         operation = replace(planned, outputs=tuple(tensors_in(out)))
         recorded = Recorded(func, operation, inputs, self._running[-1])
-        is_from_image = any(value.is_from_image for value in inputs.values())
         for index, tensor in enumerate(operation.outputs):
             value = Value(tensor, recorded, index, is_from_image)
             recorded.outputs.append(value)
@@ -164,13 +164,19 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if tensor.numel():
             self._sharing.setdefault(_memory(tensor), []).append((tensor, value))
 
-    def _preserve(self, written: Tensor) -> None:
-        """Copies what the values in this memory hold; what its other views hold is then unknown."""
+    def _preserve(self, written: Tensor, *, is_from_image: bool) -> None:
+        """Copies what the values in this memory hold; what its other views hold is then unknown.
+
+        Args:
+            written: What is about to be overwritten.
+            is_from_image: Whether what is written depends on the image.
+        """
         for tensor, value in self._sharing.pop(_memory(written), []):
             if value.tensor is tensor:
                 value.tensor = tensor.clone()
             if tensor is not written:
-                self._note(tensor, Value(tensor, is_from_image=value.is_from_image))
+                mixed = is_from_image or value.is_from_image
+                self._note(tensor, Value(tensor, is_from_image=mixed))
 
 
 def _memory(tensor: Tensor) -> int:
@@ -189,6 +195,7 @@ def record(network: nn.Module, image: Tensor) -> dict[str, Value]:
     Raises:
         NetworkError: The network can't take this image.
     """
+    image = image.clone()  # the network may work on it in place
     recorder = Recorder(network, image)
     # In torch's inference mode layers would arrive as single operations, unlike anywhere else.
     with (

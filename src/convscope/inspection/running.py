@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from convscope.arithmetic.operation import tensors_in
 from convscope.arithmetic.tracer import in_mode
-from convscope.errors import NetworkError
+from convscope.errors import ConvscopeError, NetworkError
 from convscope.inspection.layers import find_layer
 
 
@@ -22,8 +22,10 @@ def run(network: nn.Module, inputs: Tensor) -> Tensor:
     """
     try:
         output = next(tensors_in(network(inputs)), None)
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except ConvscopeError:
+        raise
+    except Exception as error:  # a foreign network may fail in any way
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise NetworkError(
             f"`{type(network).__name__}` can't take inputs of shape `{tuple(inputs.shape)}`: "
             f"{reason}",

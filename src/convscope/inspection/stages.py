@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from convscope.arithmetic import layer_table
 from convscope.errors import UsageError
 from convscope.inspection.activations import activations, feature_map_shapes
 from convscope.inspection.fields import FieldBox, LayerField, layer_field
 from convscope.inspection.last_maps import last_maps
+from convscope.inspection.layers import USUAL_AXES, map_axes_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,11 +91,14 @@ def stage_layers(network: nn.Module, inputs: Tensor) -> list[str]:
         end = last_maps(network, inputs).layer
     except UsageError:
         return []
+    table = layer_table(network, tuple(inputs.shape))
     layers = dict(network.named_modules())
     found: list[tuple[str, tuple[int, int]]] = []
     for name, (_, *sides) in feature_map_shapes(network, inputs).items():
         if isinstance(layers[name], nn.Dropout | nn.Dropout2d | nn.Identity):
             continue
+        if map_axes_of(table.row(name)) not in (None, USUAL_AXES):
+            continue  # within a block that works on (N, H, W, C)
         size = (sides[0], sides[1])
         if found and found[-1][1] == size:
             found.pop()

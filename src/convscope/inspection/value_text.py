@@ -34,7 +34,7 @@ def trace_text(trace: ValueTrace, *, num_terms: int) -> str:
     lines += [
         "",
         f"{verdict} the value that the network stored: the largest difference is "
-        f"{trace.deviation:.1e} of the sum of absolute terms",
+        f"{trace.deviation:.1e} of the sum of absolute terms, and may be {trace.tolerance:.1e}",
     ]
     return "\n".join(lines)
 

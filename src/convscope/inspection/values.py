@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
+from convscope.arithmetic import LayerTable, layer_table
 from convscope.classifier import Classifier, ImageLike
 from convscope.errors import UsageError
 from convscope.inspection.activations import network_inputs
 from convscope.inspection.following import explained
-from convscope.inspection.layers import find_layer
+from convscope.inspection.layers import USUAL_AXES, first_path, map_axes_of
 from convscope.inspection.recording import record
 from convscope.inspection.terms import Indices, Step
 from convscope.inspection.value_text import trace_text
 
-# How far the terms may be from the stored value, as a share of the sum of their absolute values.
+# How far the terms may be from the stored value, as a share of the sum of their absolute values; in
+# shorter number formats, by one unit in the last place of a 1.
 TOLERANCE = 1e-5
 
 
@@ -33,6 +37,7 @@ class ValueTrace:
         column: Likewise.
         step: The operation that gave the value; its sources lead back from there, to a sum over a
             window or over features, to a pooling, or to the image.
+        tolerance: How far a step may be from what was stored, as `deviation`.
     """
 
     layer: str
@@ -40,6 +45,7 @@ class ValueTrace:
     row: int | None
     column: int | None
     step: Step
+    tolerance: float = TOLERANCE
 
     @property
     def value(self) -> float:
@@ -59,8 +65,8 @@ class ValueTrace:
 
     @property
     def holds(self) -> bool:
-        """Whether each step's terms give the stored value to 1e-5 of their absolute sum."""
-        return self.deviation <= TOLERANCE
+        """Whether each step's terms give the stored value, to rounding."""
+        return self.deviation <= self.tolerance
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -71,6 +77,7 @@ class ValueTrace:
             "column": self.column,
             "value": self.value,
             "deviation": self.deviation,
+            "tolerance": self.tolerance,
             "holds": self.holds,
             "step": self.step.to_dict(),
         }
@@ -105,6 +112,7 @@ class Recording:
 
     def __init__(self, network: nn.Module | Classifier, image: Tensor | ImageLike) -> None:
         self._network, inputs = _network_and_inputs(network, image)
+        self._input_shape = tuple(inputs.shape)
         self._values = record(self._network, inputs)
         self.shapes = {name: tuple(value.tensor.shape) for name, value in self._values.items()}
 
@@ -117,15 +125,27 @@ class Recording:
             UsageError: No such layer or position, or the layer isn't computed.
             NetworkError: An operation on the way has no explanation.
         """
-        find_layer(self._network, layer)
-        if layer not in self._values:
+        known = first_path(self._network, layer)
+        if known not in self._values:
             raise UsageError(
                 f"layer `{layer}` of `{type(self._network).__name__}` gave nothing",
                 hint="heads that only training uses are not computed; choose a layer that is",
             )
-        value = self._values[layer]
-        index = _index(layer, tuple(value.tensor.shape), channel, row, column)
-        return ValueTrace(layer, channel, row, column, explained(value, index))
+        value = self._values[known]
+        shape = tuple(value.tensor.shape)
+        index = _index(layer, shape, channel, row, column, axes=self._map_axes(known, shape))
+        step = explained(value, index)
+        tolerance = max(TOLERANCE, torch.finfo(value.tensor.dtype).eps)
+        return ValueTrace(layer, channel, row, column, step, tolerance)
+
+    def _map_axes(self, layer: str, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Which dimensions are rows and columns: some layers work on (N, H, W, C)."""
+        axes = map_axes_of(self._table.row(layer)) if len(shape) == 4 else None
+        return axes or USUAL_AXES
+
+    @cached_property
+    def _table(self) -> LayerTable:
+        return layer_table(self._network, self._input_shape)
 
 
 def trace_value(
@@ -178,11 +198,19 @@ def _network_and_inputs(
 
 
 def _index(
-    layer: str, shape: tuple[int, ...], channel: int, row: int | None, column: int | None
+    layer: str,
+    shape: tuple[int, ...],
+    channel: int,
+    row: int | None,
+    column: int | None,
+    *,
+    axes: tuple[int, int],
 ) -> Indices:
-    """(D, 1) the place of a value in a tensor of this shape."""
-    names = {2: ("channel",), 4: ("channel", "row", "column")}.get(len(shape))
-    if names is None:
+    """(D, 1) the place of a value in a tensor of this shape, whose `axes` are rows and columns."""
+    names = ["channel"]
+    if len(shape) == 4:
+        names = [{axes[0]: "row", axes[1]: "column"}.get(axis, "channel") for axis in (1, 2, 3)]
+    elif len(shape) != 2:
         raise UsageError(
             f"layer `{layer}` gives a tensor of shape `{shape}`, which is no map and no vector",
             hint="choose a layer that gives (N, C, H, W) or (N, C)",

@@ -248,7 +248,8 @@ def _maps(explanation: Explanation, words: Mapping[str, Any]) -> Iterator[dict[s
         verdict = judged.verdict if judged else None
         text = ""
         if judged and verdict:
-            text = words["verdict_texts"][verdict].format(
+            is_few = verdict == "perhaps" and not judged.num_as_good
+            text = words["verdict_texts"]["few" if is_few else verdict].format(
                 as_good=judged.num_as_good, draws=len(judged.random_deletion)
             )
         title = attribution.target

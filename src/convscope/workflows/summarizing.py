@@ -12,6 +12,7 @@ from torch import nn
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
 from convscope.errors import NetworkError, UsageError
 from convscope.inspection.effective_field import effective_field
+from convscope.inspection.layers import map_axes_of
 from convscope.networks import build, entry
 from convscope.run import Run
 from convscope.workflows.user_code import is_user_code, module_from
@@ -97,7 +98,9 @@ def measured_summary(
         subject = _subject(network, input_shape, num_classes, options)
         table = _table(subject, batch_size, training=training, auxiliary_heads=auxiliary_heads)
         if effective:
+            weights = (each for each in subject.module.parameters() if each.is_floating_point())
             images = torch.randn(EFFECTIVE_ON_IMAGES, *subject.shape)
+            images = images.to(next(weights, images))
             table = table.with_effective_fields(_effective_sizes(subject.module, images, table))
     return Measured(table, verify(subject.module, table) if verified else None)
 
@@ -108,10 +111,11 @@ def _effective_sizes(
     """Of all layers that give maps of more than one place."""
     sizes = {}
     for row in table.rows:
-        shape = row.output_shape or ()
-        if row.name and len(shape) == 4 and shape[2] * shape[3] > 1:
+        shape, axes = row.output_shape or (), map_axes_of(row)
+        if row.name and axes is not None and shape[axes[0]] * shape[axes[1]] > 1:
             with suppress(UsageError):  # all of its values are off: nothing counts
-                sizes[row.name] = effective_field(module, images, row.name).size
+                field = effective_field(module, images, row.name, map_axes=axes)
+                sizes[row.name] = field.size
     return sizes
 
 

@@ -35,17 +35,22 @@ def module_from(text: str) -> nn.Module:
     path = Path(place)
     if not path.is_file():
         raise NetworkError(f"there is no file `{place}`", hint=HINT)
-    content = _run(path)
-    if name not in content:
-        own = [key for key, value in content.items() if callable(value) and key[0] != "_"]
-        raise NetworkError(f"`{place}` has no `{name}`", hint=did_you_mean(name, own) or HINT)
-    made = content[name]
-    if isinstance(made, nn.Module):
-        return made
-    if not callable(made):
-        raise NetworkError(f"`{text}` is a `{type(made).__name__}`, no torch module", hint=HINT)
+    with _importable_from(path.resolve().parent):  # also by what is made: it may import late
+        content = _run(path)
+        if name not in content:
+            own = [key for key, value in content.items() if callable(value) and key[0] != "_"]
+            raise NetworkError(f"`{place}` has no `{name}`", hint=did_you_mean(name, own) or HINT)
+        return _made(text, content[name])
+
+
+def _made(text: str, named: object) -> nn.Module:
+    """The module that a name stands for, or that it gives when it is called."""
+    if isinstance(named, nn.Module):
+        return named
+    if not callable(named):
+        raise NetworkError(f"`{text}` is a `{type(named).__name__}`, no torch module", hint=HINT)
     try:
-        made = made()
+        made = named()
     except Exception as error:
         raise NetworkError(f"`{text}` gave no network: {_words(error)}", hint=HINT) from error
     if not isinstance(made, nn.Module):
@@ -59,13 +64,13 @@ def _run(path: Path) -> dict[str, object]:
     if spec is None or spec.loader is None:
         raise NetworkError(f"`{path}` can't be imported", hint=HINT)
     module = importlib.util.module_from_spec(spec)
-    with _importable_from(path.resolve().parent):
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            raise NetworkError(
-                f"`{path}` can't be run: {_words(error)}", hint="`--traceback` shows where"
-            ) from error
+    sys.modules[spec.name] = module  # dataclasses and pickles look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise NetworkError(
+            f"`{path}` can't be run: {_words(error)}", hint="`--traceback` shows where"
+        ) from error
     return vars(module)
 
 

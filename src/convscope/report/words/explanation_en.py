@@ -45,6 +45,7 @@ EXPLANATION = {
     "verdict_texts": {
         "better": "{as_good} of {draws} random maps do as well.",
         "perhaps": "{as_good} of {draws} random maps do as well.",
+        "few": "None of {draws} random maps does as well, but so few can't tell it from luck.",
         "no better": "{as_good} of {draws} random maps do as well: don't believe it.",
         "zero": "Nothing in these feature maps speaks for this class.",
         "untold": "Blurring the whole image doesn't take this class away, so blurring parts tells "

@@ -41,6 +41,7 @@ EXPLANATION = {
     "verdict_texts": {
         "better": "{draws} 张随机图中有 {as_good} 张同样好。",
         "perhaps": "{draws} 张随机图中有 {as_good} 张同样好。",
+        "few": "{draws} 张随机图都不如它，但数量太少，无法排除偶然。",
         "no better": "{draws} 张随机图中有 {as_good} 张同样好：不要相信它。",
         "zero": "这些特征图中没有任何内容支持该类别。",
         "untold": "模糊整张图像也不会使该类别消失，因此模糊局部说明不了什么。",
