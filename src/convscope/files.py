@@ -272,6 +272,6 @@ def _explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(
             f"`{folder}` can't be written to: {error.strerror or error}",
-            hint="choose another place (`--project` of a training, `--output` of a check), or free "
+            hint="choose another place (`--project` of a training, `--output` elsewhere), or free "
             "space there",
         ) from error

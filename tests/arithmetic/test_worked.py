@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from convscope.arithmetic import layer_table
+from convscope.arithmetic import Convention, layer_table
 from convscope.arithmetic.composition import composed_kernel
 from convscope.arithmetic.formulas import (
     Window,
@@ -65,6 +65,11 @@ def test_a_convolution_worked_out_is_the_one_that_torch_runs(
     assert worked.line("parameters").result == table.parameters
     assert worked.line("multiplications").result == table.macs
     assert worked.line("memory of the output").result == total.forward_bytes
+    kept = worked.line("memory kept for the backward pass: the input").result
+    rows = layer_table(nn.Sequential(nn.Identity(), layer), (channels, 13, 11)).rows
+    assert kept == rows[0].total.saved_bytes
+    flops = Convention(flops=True, kinds=("bias",)).count(total)
+    assert worked.line("FLOPs, as a layer table counts them").result == flops
     # With a bias there are as many additions as products; without, one fewer for each value.
     values = layer(torch.zeros(1, channels, 13, 11)).numel()
     assert worked.line("additions").result == table.macs - (0 if bias else values)
@@ -82,6 +87,10 @@ def test_pooling_worked_out_is_what_torch_runs(ceil_mode: bool) -> None:
     rows = layer_table(layer, (3, 12, 14)).rows
     looked_at = worked.line("comparisons or additions")
     assert looked_at.result == rows[0].total.pooling_operations == eval(looked_at.numbers)
+    trained = nn.Sequential(nn.Conv2d(3, 3, 1), layer)  # else its input needs no gradient
+    kept = layer_table(trained, (3, 12, 14)).row("1").own.saved_bytes
+    lines = [line for line in worked.lines if line.quantity.startswith("memory kept")]
+    assert sum(line.result for line in lines) == kept
 
 
 def test_lenets_dense_layers_are_those_of_the_notes() -> None:
@@ -89,6 +98,9 @@ def test_lenets_dense_layers_are_those_of_the_notes() -> None:
     assert worked.line("inputs").result == 400
     assert worked.line("parameters").result == 48_120
     assert worked.line("additions").result == 48_000
+    assert worked.line("backward: gradient of the input").result == 48_000
+    assert worked.line("memory kept for the backward pass: the input").result == 1_600
+    assert worked.line("FLOPs, as a layer table counts them").result == 96_120
     assert work_out_dense((400,), outputs=120, bias=False).line("parameters").result == 48_000
 
 

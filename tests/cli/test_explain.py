@@ -24,7 +24,7 @@ def test_an_explanation_says_what_it_found_and_where_it_is(
     assert outcome.code == 0
     assert outcome.err == ""
     assert re.search(rf"^{IMAGE}  (blue|red) [\d.]+%$", outcome.out, re.MULTILINE)
-    assert "gives the last feature maps before the head" in outcome.out
+    assert "gives what the last convolution before the head found" in outcome.out
     assert "  for blue: " in outcome.out
     assert "  for red: " in outcome.out
     page = Path("explanations/flawed/000.html")
@@ -84,7 +84,8 @@ def test_the_arithmetic_of_a_value_is_printed(convscope: Convscope, flawed: Run)
         (["--class", "bleu"], "there is no class `bleu`", "did you mean `blue`?"),
         (["--method", "gradcam"], "there is no method `gradcam`", "did you mean `grad-cam`?"),
         (["--layer", "cnv1"], "has no layer `cnv1`", "did you mean `conv1`?"),
-        (["--value", "conv1:1"], "a value is at channel and row and column", "feature maps"),
+        (["--value", "conv1:1"], "`row` is None and `column` None", "give both for feature maps"),
+        (["--class", "red", "--top", "2"], "`--top` has no effect", "leave it away"),
         (
             ["--value", "conv1"],
             "`conv1` names no value of a layer",

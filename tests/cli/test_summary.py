@@ -281,3 +281,17 @@ def test_a_layer_that_can_not_be_is_refused(
     done = convscope("summary", *words)
     assert done.code == 2
     assert message in done.err
+
+
+def test_a_lazy_network_is_given_its_shapes(convscope: Convscope, tmp_path: Path) -> None:
+    (tmp_path / "lazy.py").write_text(
+        "from torch import nn\ndef net():\n"
+        "    return nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(5))"
+    )
+    done = convscope("summary", f"{tmp_path / 'lazy.py'}:net", "--input", "3x8x8")
+    assert "parameters 837 (837 trainable)" in done.out
+
+
+def test_a_missing_flag_is_named(convscope: Convscope) -> None:
+    err = convscope("summary", "conv", "--kernels", "3", "--size", "5").err
+    assert err.startswith("error: `--input CxHxW` is missing\n")

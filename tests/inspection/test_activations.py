@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from made import made_classifier
 from torch import Tensor, nn
 
 from convscope.errors import NetworkError, UsageError
-from convscope.inspection.activations import activations, feature_map_shapes
+from convscope.inspection.activations import activations, feature_map_shapes, network_inputs
 from convscope.inspection.layers import find_layer
 from convscope.networks import build
 
@@ -111,3 +113,17 @@ def test_a_layer_used_twice_gives_what_its_last_use_gave() -> None:
 
     given = activations(Twice(), torch.ones(1, 1, 2, 2), ["twice"])
     assert given["twice"].shape == (1, 1, 8, 8)
+
+
+def test_a_classifier_prepares_its_images_and_lists_are_lists() -> None:
+    classifier = made_classifier()
+    images = [np.full((40, 50, 3), 99, np.uint8)]
+    given = activations(classifier, images, ["conv1"])["conv1"]
+    inputs = network_inputs(classifier, images)
+    assert torch.equal(given, activations(classifier.network, inputs, ["conv1"])["conv1"])
+    with pytest.raises(UsageError, match="`layers` can't be `'conv1'`: it is a list"):
+        activations(classifier, images, "conv1")
+    with pytest.raises(UsageError, match="`images` can't be `'a.png'`: it is a list"):
+        activations(classifier, "a.png", ["conv1"])
+    with pytest.raises(UsageError, match="a network takes images as a tensor"):
+        activations(classifier.network, images, ["conv1"])

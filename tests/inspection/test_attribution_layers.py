@@ -36,7 +36,8 @@ def test_the_last_maps_before_the_head_are_chosen(
     found = last_maps(network, torch.zeros(1, *shape))
     assert (found.layer, found.shape) == (layer, maps)
     assert found.reason == (
-        f"`{layer}` gives the last feature maps before the head, {maps[0]} of {maps[1]}x{maps[2]}"
+        f"`{layer}` gives what the last convolution before the head found, {maps[0]} maps of "
+        f"{maps[1]}x{maps[2]}"
     )
 
 
@@ -70,7 +71,7 @@ def test_a_layer_that_a_user_names_has_to_give_maps_once() -> None:
     assert given_maps(Foreign(), inputs, "stem").shape == (4, 10, 10)
     with pytest.raises(UsageError, match="layer `relu` runs 2 times for an image") as caught:
         given_maps(Foreign(), inputs, "relu")
-    assert caught.value.hint == "as `body` does"
+    assert caught.value.hint == "choose one that does, as `body`"
     with pytest.raises(UsageError, match=r"`out` gives a tensor of shape `\(1, 2\)`"):
         given_maps(Foreign(), inputs, "out")
 

@@ -21,9 +21,9 @@ def noise(side: int = 32) -> NDArray[np.uint8]:
 
 # fmt: off
 STAGES = [
-    ("lenet5",        (1, 28, 28), ["act1", "pool1", "act2"]),
+    ("lenet5",        (1, 28, 28), ["act1", "pool1", "act2", "pool2"]),
     ("resnet20",      (3, 32, 32), ["layer1", "layer2", "layer3"]),
-    ("alexnet",       (3, 96, 96), ["features.1", "features.4", "features.11"]),
+    ("alexnet",       (3, 96, 96), ["features.1", "features.4", "features.11", "features.12"]),
     ("squeezenet1_1", (3, 64, 64), ["features.1", "features.4", "features.7", "features"]),
     ("mlp",           (1, 8, 8),   []),
 ]

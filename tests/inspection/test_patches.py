@@ -85,6 +85,18 @@ def test_channels_and_layers_that_are_not_there_are_errors() -> None:
         strongest_patches(classifier, pictures(1), "conv1", [16])
 
 
+def test_a_lone_channel_or_image_and_a_count_of_none_are_errors() -> None:
+    classifier = made_classifier()
+    for asked, message in (
+        ((pictures(1), "conv1", 3), "`channels` can't be `3`: it is a list"),
+        (("a.png", "conv1", [3]), "`images` can't be `'a.png'`"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            strongest_patches(classifier, *asked)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="`count` can't be 0"):
+        strongest_patches(classifier, pictures(1), "conv1", [3], count=0)
+
+
 def test_of_a_unit_without_places_the_patches_are_whole_images() -> None:
     classifier = made_classifier()
     images = pictures(5)

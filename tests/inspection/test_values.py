@@ -465,7 +465,7 @@ def test_values_that_are_not_where_they_should_come_from_are_an_error() -> None:
         ({"channel": 6, "row": 0, "column": 0}, "`channel` can't be 6: .*\nhint: it is 0 to 5"),
         ({"channel": 0, "row": 28, "column": 0}, "`row` can't be 28: .*\nhint: it is 0 to 27"),
         ({"channel": 0, "row": 0, "column": -1}, "`column` can't be -1"),
-        ({"channel": 0}, "a value is at channel and row and column"),
+        ({"channel": 0}, "`row` is None and `column` None\nhint: give both for feature maps"),
     ],
 )
 def test_a_position_that_is_not_there_is_an_error(place: dict[str, int], message: str) -> None:
@@ -475,7 +475,9 @@ def test_a_position_that_is_not_there_is_an_error(place: dict[str, int], message
 
 def test_dense_layers_have_no_rows_and_batches_no_single_image() -> None:
     network = build("lenet5")
-    with pytest.raises(UsageError, match="`row` and `column` for feature maps, and only"):
+    with pytest.raises(
+        UsageError, match="`row` is 0 and `column` 0\nhint: .* neither"
+    ):
         trace_value(network, torch.zeros(1, 1, 28, 28), "fc1", channel=0, row=0, column=0)
     with pytest.raises(UsageError, match=r"not a tensor of shape `\(2, 1, 28, 28\)`"):
         trace_value(network, torch.zeros(2, 1, 28, 28), "fc1", channel=0)

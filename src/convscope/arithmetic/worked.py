@@ -19,6 +19,8 @@ from convscope.arithmetic.formulas import (
 )
 from convscope.errors import UsageError
 
+PLACE_BYTES = 8  # of the place of a maximum, a whole number of 64 bits
+
 
 class Line(NamedTuple):
     """One quantity.
@@ -130,10 +132,9 @@ def work_out_convolution(
             f"({per_group} * {height} * {width} - 1{' + 1' if bias else ''})",
             additions,
         ),
+        _flops(macs, biases=prod(output) if bias else 0),
         _memory("output", output),
-        Line("backward: gradient of the weights", "multiplications", f"{macs:,}", macs, "MACs"),
-        Line("backward: gradient of the input", "multiplications", f"{macs:,}", macs, "MACs"),
-        _memory("kept for the backward pass: the input", shape),
+        *_backward(macs, shape),
     ]
     words = f"convolution of {kernels} kernels {height} x {width} over {_by(shape)}"
     return Worked(words, output, tuple(lines))
@@ -178,6 +179,14 @@ def work_out_pooling(
             looked_at,
         ),
         _memory("output", output),
+        _memory("kept for the backward pass: the input", shape),
+        Line(
+            "memory kept beside it by maximum pooling: which value won",
+            "C * H' * W' * 8",
+            f"{' * '.join(str(side) for side in output)} * 8",
+            tensor_bytes(output, value_bytes=PLACE_BYTES),
+            "bytes",
+        ),
     ]
     return Worked(f"pooling of {window[0]} x {window[1]} over {_by(shape)}", output, tuple(lines))
 
@@ -207,7 +216,9 @@ def work_out_dense(inputs: tuple[int, ...], *, outputs: int, bias: bool = True) 
             f"{outputs} * ({values} - 1{' + 1' if bias else ''})",
             outputs * (values - (0 if bias else 1)),
         ),
+        _flops(macs, biases=outputs if bias else 0),
         _memory("output", (outputs,)),
+        *_backward(macs, inputs),
     )
     return Worked(f"dense layer of {outputs} neurons on {_by(inputs)}", (outputs,), lines)
 
@@ -249,9 +260,27 @@ def _sizes(
     return (sides[0], sides[1]), lines
 
 
+def _flops(macs: int, *, biases: int) -> Line:
+    """The layer table's count: there a sum begins at 0, so that a product brings one addition."""
+    return Line(
+        "FLOPs, as a layer table counts them",
+        f"2 * multiplications{' + outputs for the biases' if biases else ''}",
+        f"2 * {macs:,}{f' + {biases:,}' if biases else ''}",
+        2 * macs + biases,
+    )
+
+
+def _backward(macs: int, shape: tuple[int, ...]) -> tuple[Line, ...]:
+    return (
+        Line("backward: gradient of the weights", "multiplications", f"{macs:,}", macs, "MACs"),
+        Line("backward: gradient of the input", "multiplications", f"{macs:,}", macs, "MACs"),
+        _memory("kept for the backward pass: the input", shape),
+    )
+
+
 def _memory(what: str, shape: tuple[int, ...]) -> Line:
     product = " * ".join(str(side) for side in shape)
-    letters = "C * H * W" if len(shape) == 3 else "outputs"
+    letters = "C * H * W" if len(shape) == 3 else what.rpartition(" ")[2] + "s"
     return Line(
         f"memory of the {what}" if what == "output" else f"memory {what}",
         f"{letters} * 4",

@@ -12,10 +12,12 @@ import click
 from convscope.cli.recipe_flags import decoding_flags
 from convscope.cli.report_flags import report_flags
 from convscope.cli.typed import typed
-from convscope.errors import DataError, counted, listed
+from convscope.errors import DataError, UsageError, counted, listed
 
 if TYPE_CHECKING:
+    from convscope.inspection.attribution import Attribution
     from convscope.inspection.explained_image import Explanation
+    from convscope.inspection.faithfulness import Faithfulness
 
 OWN = ("output", "as_json", "quiet")
 QUESTION = ("top", "target", "against", "method", "layer", "value", "draws")
@@ -24,7 +26,7 @@ QUESTION = ("top", "target", "against", "method", "layer", "value", "draws")
 @click.command("explain")
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@click.option("--top", default=3, type=click.IntRange(min=1), help="Classes shown. [default: 3]")
+@click.option("--top", type=click.IntRange(min=1), help="Classes shown. [default: 3]")
 @click.option("--class", "target", metavar="CLASS", help="Explain this class alone.")
 @click.option(
     "--against",
@@ -86,7 +88,7 @@ def command(
     from convscope.workflows import ExplanationFolder, decoding_from, explain_each, load
 
     paths = find_images(images)
-    asked = {name: options.pop(name) for name in QUESTION}
+    asked = _asked(options)
     classifier = load(run, device=options.pop("device"))
     name = short_name(Path(run))
     folder = None
@@ -128,6 +130,19 @@ def command(
     return 0
 
 
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The flags that are fields of the question, taken out of the others."""
+    asked = {name: options.pop(name) for name in QUESTION}
+    if asked["top"] is None:
+        del asked["top"]
+    elif asked["target"] or asked["against"]:
+        raise UsageError(
+            "`--top` has no effect: one class alone is explained",
+            hint="leave it away, or `--class` and `--against`",
+        )
+    return asked
+
+
 def _print(explanation: Explanation) -> None:
     prediction = explanation.prediction
     unsure = "unsure: " if prediction.is_unsure else ""
@@ -138,18 +153,18 @@ def _print(explanation: Explanation) -> None:
     judged = explanation.faithfulness or [None] * len(explanation.attributions)
     for attribution, verdict in zip(explanation.attributions, judged, strict=True):
         rather = f" rather than {attribution.against}" if attribution.against else ""
-        print(f"  for {attribution.target}{rather}: {_verdict(verdict)}")
+        print(f"  for {attribution.target}{rather}: {_verdict(attribution, verdict)}")
         for note in attribution.notes:
             print(f"    note: {note}")
     if explanation.value is not None:
         print(f"\n{explanation.value.to_text()}")
 
 
-def _verdict(found: Any) -> str:
+def _verdict(attribution: Attribution, found: Faithfulness | None) -> str:
     if found is None:
-        return "not compared with random maps"
+        return attribution.warning or "not compared with random maps"
     if found.warning is not None:
-        return str(found.warning)
+        return found.warning
     return (
         f"better than random maps: {found.num_as_good} of {len(found.random_deletion)} take the "
         "class away as fast"

@@ -156,7 +156,9 @@ def _in_our_form(error: click.ClickException) -> UsageError:
             hint=near or f"`convscope {verb} --help` lists all of them",
         )
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return UsageError(f"`{error.param.make_metavar(error.ctx)}` is missing")  # type: ignore[arg-type]
+        metavar = error.param.make_metavar(error.ctx)  # type: ignore[arg-type]
+        flag = f"{error.param.opts[-1]} " if isinstance(error.param, click.Option) else ""
+        return UsageError(f"`{flag}{metavar}` is missing")
     if isinstance(error, click.BadParameter) and error.param is not None:
         name = error.param.opts[-1]
         return UsageError(f"`{name}` can't be this: {error.message.rstrip('.')}")

@@ -32,7 +32,6 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 
 SHAPE = click.option("--input", "input_text", required=True, metavar="CxHxW", help="One image.")
-STRIDE = click.option("--stride", metavar=PAIR, help="Steps between windows.")
 PADDING = click.option("--padding", metavar=PAIR, default="0", help="On each side. [default: 0]")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 NO_BIAS = click.option("--no-bias", is_flag=True, help="Without biases.")
@@ -42,7 +41,7 @@ NO_BIAS = click.option("--no-bias", is_flag=True, help="Without biases.")
 @SHAPE
 @click.option("--kernels", required=True, type=click.IntRange(min=1), help="How many.")
 @click.option("--size", required=True, metavar=PAIR, help="Height and width of a kernel.")
-@STRIDE
+@click.option("--stride", metavar=PAIR, help="Steps between kernels. [default: 1]")
 @PADDING
 @click.option("--dilation", metavar=PAIR, default="1", help="[default: 1]")
 @click.option("--groups", type=click.IntRange(min=1), default=1, help="[default: 1]")
@@ -80,7 +79,7 @@ def convolution(
 @click.command("pool")
 @SHAPE
 @click.option("--size", required=True, metavar=PAIR, help="Height and width of a window.")
-@STRIDE
+@click.option("--stride", metavar=PAIR, help="Steps between windows. [default: the size]")
 @PADDING
 @click.option("--ceil-mode", is_flag=True, help="An incomplete last window counts.")
 @JSON

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from convscope.classifier import Classifier, ImageLike, evaluation_batch
 from convscope.data.batches import normalise
 from convscope.errors import UsageError, counted
+from convscope.inspection.layers import check_several
 from convscope.inspection.running import evaluation_mode, run, watched
 
 
-def activations(network: nn.Module, inputs: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+def activations(
+    network: nn.Module | Classifier, inputs: Tensor | Sequence[ImageLike], layers: Collection[str]
+) -> dict[str, Tensor]:
     """What each of these layers gives, as it was at that moment, in the order of `layers`.
 
     The network runs once, in evaluation mode and without gradients, and is then as it was. Of a
@@ -22,8 +25,9 @@ def activations(network: nn.Module, inputs: Tensor, layers: Collection[str]) -> 
     tensors, the first.
 
     Args:
-        network: Any that takes one batch of images.
-        inputs: (N, C, H, W), already normalised, on the network's device.
+        network: A classifier, or any network that takes one batch of images.
+        inputs: (N, C, H, W), already normalised, on the network's device; or, for a classifier,
+            a list of images as `predict` takes them.
         layers: Names as in `named_modules`.
 
     Returns:
@@ -32,7 +36,10 @@ def activations(network: nn.Module, inputs: Tensor, layers: Collection[str]) -> 
     Raises:
         UsageError: There is no such layer, or it isn't computed.
         NetworkError: The network can't take these inputs.
+        DataError: An image can't be read.
     """
+    network, inputs = network_and_inputs(network, inputs)
+    check_several("layers", layers)
     given: dict[str, Tensor] = {}
 
     def keep(name: str, output: Tensor) -> None:
@@ -45,6 +52,26 @@ def activations(network: nn.Module, inputs: Tensor, layers: Collection[str]) -> 
     if missing:
         raise _not_computed(network, missing)
     return {name: given[name] for name in layers}
+
+
+def network_and_inputs(
+    network: nn.Module | Classifier, inputs: Tensor | Sequence[ImageLike]
+) -> tuple[nn.Module, Tensor]:
+    """A classifier's network, and what that takes of images; a network with its inputs as it is.
+
+    Raises:
+        UsageError: Images are given for a network, which doesn't say how to prepare them.
+        DataError: An image can't be read.
+    """
+    if isinstance(inputs, Tensor):
+        return (network.network if isinstance(network, Classifier) else network), inputs
+    if isinstance(network, Classifier):
+        check_several("images", inputs)
+        return network.network, network_inputs(network, inputs)
+    raise UsageError(
+        "a network takes images as a tensor (N, C, H, W)",
+        hint="a classifier prepares images, too",
+    )
 
 
 def feature_map_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[int, int, int]]:

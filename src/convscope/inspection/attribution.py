@@ -31,6 +31,7 @@ INTEGRATION_STEPS = 64
 STEPS_AT_ONCE = 8  # images in memory together
 WINDOWS = 7  # windows of an occlusion side by side; they overlap by half
 BLUR = 0.1  # standard deviation of what deletes pixels, as a share of the shorter side
+ZERO = "the map is zero everywhere: it says nothing about this class"
 INCOMPLETE = 0.05  # how far integrated gradients may be from the score's difference
 
 FloatMap = NDArray[np.float32]
@@ -66,6 +67,11 @@ class Attribution:
     def is_zero(self) -> bool:
         """Whether it says nothing about any pixel."""
         return not self.map.any()
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be minded without any comparison, without a full stop; None if nothing is."""
+        return ZERO if self.is_zero else None
 
     def to_dict(self) -> dict[str, Any]:
         """All but the map, ready for JSON."""
@@ -173,6 +179,8 @@ def class_index(classifier: Classifier, name: str) -> int:
     """
     if name in classifier.classes:
         return classifier.classes.index(name)
+    if not isinstance(name, str):
+        raise UsageError(f"a class can't be `{name!r}`", hint=f'it is named by a text: `"{name}"`')
     near = did_you_mean(name, classifier.classes)
     raise UsageError(
         f"there is no class `{name}`",

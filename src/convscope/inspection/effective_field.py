@@ -11,6 +11,7 @@ Departs: There it is averaged over random networks; here over images, for the ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from convscope.classifier import Classifier, ImageLike
 from convscope.errors import UsageError, counted
+from convscope.inspection.activations import network_and_inputs
 from convscope.inspection.layers import USUAL_AXES
 from convscope.inspection.running import evaluation_mode, run, watched
 
@@ -66,8 +69,8 @@ class EffectiveField:
 
 
 def effective_field(
-    network: nn.Module,
-    inputs: Tensor,
+    network: nn.Module | Classifier,
+    inputs: Tensor | Sequence[ImageLike],
     layer: str,
     *,
     channel: int | None = None,
@@ -79,8 +82,10 @@ def effective_field(
     """How much each pixel counts for one value of a layer, averaged over images.
 
     Args:
-        network: Any that takes one batch of images; it runs in evaluation mode.
-        inputs: (N, C, H, W) images, already normalised, on the network's device; or random numbers.
+        network: A classifier, or any network that takes one batch of images; it runs in evaluation
+            mode.
+        inputs: (N, C, H, W) images, already normalised, on the network's device, or random numbers;
+            or, for a classifier, a list of images as `predict` takes them.
         layer: Its name as in `named_modules`.
         channel: Of the feature map, or the unit of a dense layer; None for all together, each with
             a random sign in each image.
@@ -93,6 +98,7 @@ def effective_field(
         UsageError: No such layer or position, or no pixel counts.
         NetworkError: The network can't take these inputs.
     """
+    network, inputs = network_and_inputs(network, inputs)
     total = np.zeros(tuple(inputs.shape[2:]))
     generator = torch.Generator().manual_seed(seed)
     for start in range(0, len(inputs), BATCH):

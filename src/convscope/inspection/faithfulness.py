@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from convscope.classifier import Classifier, evaluation_batch
-from convscope.inspection.attribution import Attribution, blurred, class_index
+from convscope.errors import counted
+from convscope.inspection.attribution import ZERO, Attribution, blurred, class_index
 
 DRAWS = 20  # random maps; in pairs, see `_random_maps`
 STEPS = 12  # how often pixels are taken away until none is left
@@ -123,10 +124,10 @@ class Faithfulness:
     @property
     def warning(self) -> str | None:
         """What is to be minded, in one sentence without a full stop; None if nothing is."""
-        random = f"{len(self.random_deletion)} random maps as smooth"
+        random = f"{counted(len(self.random_deletion), 'random map')} as smooth"
         whole, blurred = self.deletion[[0, -1]]
         warnings: dict[Verdict, str] = {
-            "zero": "the map is zero everywhere: it says nothing about this class",
+            "zero": ZERO,
             "untold": "blurring the whole image doesn't take the class away "
             f"({whole:.2f} becomes {blurred:.2f}), so this can't tell whether the map is true",
             "no better": f"the map is no better than {random}: don't believe it",

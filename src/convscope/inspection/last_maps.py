@@ -42,8 +42,8 @@ class LastMaps:
         channels, height, width = self.shape
         if self.is_chosen:
             return (
-                f"`{self.layer}` gives the last feature maps before the head, {channels} of "
-                f"{height}x{width}"
+                f"`{self.layer}` gives what the last convolution before the head found, {channels} "
+                f"maps of {height}x{width}"
             )
         return f"`{self.layer}` was asked for; it gives {channels} feature maps of {height}x{width}"
 
@@ -128,12 +128,12 @@ def given_maps(network: nn.Module, inputs: Tensor, layer: str) -> LastMaps:
     if len(found) != 1:
         raise UsageError(
             f"layer `{layer}` runs {counted(len(found), 'time')} for an image, not once",
-            hint=f"as `{_suggested(network, inputs)}` does",
+            hint=f"choose one that does, as `{_suggested(network, inputs)}`",
         )
     if len(found[0].shape) != 4:
         raise UsageError(
             f"layer `{layer}` gives a tensor of shape `{found[0].shape}`, not feature maps",
-            hint=f"as `{_suggested(network, inputs)}` does",
+            hint=f"choose one that does, as `{_suggested(network, inputs)}`",
         )
     channels, height, width = found[0].shape[1:]
     return LastMaps(layer, (channels, height, width), is_chosen=False)

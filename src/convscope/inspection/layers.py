@@ -39,6 +39,18 @@ def first_path(network: nn.Module, name: str) -> str:
     return paths[layer]
 
 
+def check_several(name: str, values: object) -> None:
+    """Refuses a single thing where a list is wanted: a text would be taken for its letters.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if isinstance(values, str | bytes | int):
+        raise UsageError(
+            f"`{name}` can't be `{values!r}`: it is a list", hint=f"write `[{values!r}]`"
+        )
+
+
 def map_axes_of(row: LayerRow) -> tuple[int, int] | None:
     """Which dimensions of a layer's output are rows and columns; None if it's no batch of maps.
 

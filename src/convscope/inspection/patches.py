@@ -15,7 +15,7 @@ from convscope.classifier import Classifier, ImageLike
 from convscope.errors import UsageError
 from convscope.inspection.activations import activations, input_batches
 from convscope.inspection.fields import FieldBox, LayerField, layer_field
-from convscope.inspection.layers import quoted
+from convscope.inspection.layers import check_several, quoted
 
 Prepared = NDArray[np.uint8]
 
@@ -109,9 +109,13 @@ def strongest_patches(
         count: Patches of each channel.
 
     Raises:
-        UsageError: No such layer or channel, or its values have no box.
+        UsageError: No such layer or channel, its values have no box, or a count below 1.
         DataError: An image can't be read.
     """
+    check_several("images", images)
+    check_several("channels", channels)
+    if count < 1:
+        raise UsageError(f"`count` can't be {count}", hint="it is 1 or more")
     preprocessing = classifier.preprocessing
     shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
     fields = layer_field(classifier.network, layer, shape)

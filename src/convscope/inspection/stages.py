@@ -6,6 +6,7 @@ A stage is all layers whose maps have the same size; the last of them stands for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class Stages:
 
 
 def stage_layers(network: nn.Module, inputs: Tensor) -> list[str]:
-    """The last layer of each size of map, up to what Grad-CAM weighs; none without feature maps.
+    """The last layer of each size of map, without the head; none without feature maps.
 
     Args:
         network: Any that takes one batch of images.
@@ -94,17 +95,19 @@ def stage_layers(network: nn.Module, inputs: Tensor) -> list[str]:
     table = layer_table(network, tuple(inputs.shape))
     layers = dict(network.named_modules())
     found: list[tuple[str, tuple[int, int]]] = []
+    is_behind = False
     for name, (_, *sides) in feature_map_shapes(network, inputs).items():
         if isinstance(layers[name], nn.Dropout | nn.Dropout2d | nn.Identity):
             continue
         if map_axes_of(table.row(name)) not in (None, USUAL_AXES):
             continue  # within a block that works on (N, H, W, C)
         size = (sides[0], sides[1])
+        if is_behind and not 1 < prod(size) < prod(found[-1][1]):
+            continue  # the head; a pooling in front of it is one more stage
         if found and found[-1][1] == size:
             found.pop()
         found.append((name, size))
-        if name == end:
-            break
+        is_behind = is_behind or name == end
     return [name for name, _ in found]
 
 

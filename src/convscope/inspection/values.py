@@ -218,8 +218,8 @@ def _index(
     given = {"channel": channel, "row": row, "column": column}
     if (row is None) != (len(names) == 1) or (column is None) != (len(names) == 1):
         raise UsageError(
-            f"layer `{layer}` gives `{shape}`: a value is at {' and '.join(names)}",
-            hint="give `row` and `column` for feature maps, and only for them",
+            f"layer `{layer}` gives `{shape}`, but `row` is {row} and `column` {column}",
+            hint="give both for feature maps, and neither for the units of a dense layer",
         )
     for name, length in zip(names, shape[1:], strict=True):
         if not 0 <= (given[name] or 0) < length:

@@ -245,8 +245,8 @@ def _layer(attribution: Attribution, words: Mapping[str, Any]) -> str:
 def _maps(explanation: Explanation, words: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for attribution, judged in _pairs(explanation):
         share = explanation.prediction.probabilities[attribution.target]
-        verdict = judged.verdict if judged else None
-        text = ""
+        verdict = judged.verdict if judged else "zero" if attribution.is_zero else None
+        text = words["verdict_texts"]["zero"] if verdict == "zero" else ""
         if judged and verdict:
             is_few = verdict == "perhaps" and not judged.num_as_good
             text = words["verdict_texts"]["few" if is_few else verdict].format(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from convscope.classifier import Classifier, ImageLike
 from convscope.data.decode import USUAL, Decoding
-from convscope.errors import DataError, UsageError
+from convscope.errors import DataError, UsageError, either_of
 from convscope.figures.attribution import draw_attributions
 from convscope.figures.style import save_figure
 from convscope.files import write_text
@@ -56,6 +57,12 @@ def explain_each(
         UsageError: There is no such class, method, layer or value.
         NetworkError: No gradient can be followed through the network.
     """
+    unknown = sorted(set(asked) - {field.name for field in fields(Question)})
+    if unknown:
+        raise UsageError(
+            f"{either_of(unknown)} can't be asked",
+            hint=f"there are {either_of([field.name for field in fields(Question)])}",
+        )
     if isinstance(asked.get("value"), str):
         asked["value"] = place_of(asked["value"])
     question = Question(**asked)

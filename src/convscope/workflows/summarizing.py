@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
+from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError
 from convscope.inspection.effective_field import effective_field
 from convscope.inspection.layers import map_axes_of
@@ -17,6 +19,8 @@ from convscope.networks import build, entry
 from convscope.run import Run
 from convscope.workflows.user_code import is_user_code, module_from
 from convscope.workflows.using import load
+
+Network = nn.Module | Classifier | str | Path
 
 EFFECTIVE_ON_IMAGES = 4
 WITH_AUXILIARIES = "forward_with_auxiliaries"  # the method that runs these heads, too
@@ -35,7 +39,7 @@ class Measured(NamedTuple):
 
 
 def summarize(
-    network: nn.Module | str | Path,
+    network: Network,
     *,
     input_shape: tuple[int, int, int] | None = None,
     num_classes: int | None = None,
@@ -47,7 +51,7 @@ def summarize(
     """The layer table of a network: output shapes, parameters, MACs, memory, receptive fields.
 
     Args:
-        network: A name of the table of networks, a run, a classifier folder, any module, or
+        network: A name of the table of networks, a run, a classifier or its folder, any module, or
             `file.py:NAME`, a class or function there that gives a module.
         input_shape: Channels, height and width of one image; else what it was made for.
         num_classes: K; else what it was made for.
@@ -67,7 +71,7 @@ def summarize(
 
 
 def measured_summary(
-    network: nn.Module | str | Path,
+    network: Network,
     *,
     verified: bool = False,
     effective: bool = False,
@@ -119,9 +123,18 @@ def _effective_sizes(
     return sizes
 
 
-def is_named(network: nn.Module | str | Path) -> bool:
-    """Whether this is meant as a name of the table of networks."""
-    if isinstance(network, nn.Module) or is_user_code(str(network)):
+def is_named(network: Network) -> bool:
+    """Whether this is meant as a name of the table of networks.
+
+    Raises:
+        UsageError: It is nothing that has layers.
+    """
+    if not isinstance(network, Network):
+        raise UsageError(
+            f"a `{type(network).__name__}` has no layer table",
+            hint="give a network's name, a run, a classifier, a module or `file.py:NAME`",
+        )
+    if isinstance(network, nn.Module | Classifier) or is_user_code(str(network)):
         return False
     return not _is_saved(Path(network)) and not Path(network).is_dir()
 
@@ -132,7 +145,7 @@ class _Subject(NamedTuple):
 
 
 def _subject(
-    network: nn.Module | str | Path,
+    network: Network,
     input_shape: tuple[int, int, int] | None,
     num_classes: int | None,
     options: dict[str, Any],
@@ -146,10 +159,11 @@ def _subject(
             "`num_classes` and options only apply to a network given by name",
             hint="this one is built already",
         )
-    if not isinstance(network, nn.Module) and not is_user_code(str(network)):
-        classifier = load(network, device="cpu")
-        choice = classifier.choice
-        return _Subject(classifier.network, input_shape or (choice.in_channels, *choice.input_size))
+    if isinstance(network, str | Path) and not is_user_code(str(network)):
+        network = load(network, device="cpu")
+    if isinstance(network, Classifier):
+        choice = network.choice
+        return _Subject(network.network, input_shape or (choice.in_channels, *choice.input_size))
     module = network if isinstance(network, nn.Module) else module_from(str(network))
     if input_shape is None:
         raise UsageError(
@@ -157,7 +171,19 @@ def _subject(
             hint="a module doesn't say what images it takes; on the command line, "
             "`--input 3x224x224`",
         )
+    if module is not network:
+        _give_shapes(module, input_shape)
     return _Subject(module, input_shape)
+
+
+def _give_shapes(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
+    """Calls a module that was just made once if it has lazy layers: only then do they have shapes.
+
+    Whatever goes wrong goes wrong again in the watched pass, which says where.
+    """
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        with suppress(Exception), torch.no_grad():
+            module(torch.zeros(2, *input_shape))
 
 
 def _table(

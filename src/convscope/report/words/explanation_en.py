@@ -5,9 +5,10 @@ from __future__ import annotations
 EXPLANATION = {
     "kind": "Explanation",
     "title": "{image}: {label}, {probability}",
-    "verdict": "{name} takes this image for {label}, with a probability of {probability}.",
-    "verdict_unsure": "{name} is unsure: it finds {label} most probable, with {probability}, "
-    "which is below its threshold of {threshold}.",
+    "verdict": "The classifier {name} takes this image for {label}, with a probability of "
+    "{probability}.",
+    "verdict_unsure": "The classifier {name} is unsure: it finds {label} most probable, with "
+    "{probability}, which is below its threshold of {threshold}.",
     "probabilities": "The most probable classes",
     "class": "class",
     "probability": "probability",
@@ -54,7 +55,8 @@ EXPLANATION = {
     "faithful_heading": "Are the maps true?",
     "faithful_text": "The pixels that a map calls most important are blurred first, in {steps} "
     "steps. If the map is true, the class falls faster than by {draws} random maps that are as "
-    "smooth; and it comes back faster when these pixels are put back first. An area is the mean "
+    "smooth: by that it is judged. It should come back faster, too, when these pixels are put back "
+    "first. An area is the mean "
     "score on the way, between the whole image and the blurred one. The blur has a standard "
     "deviation of {blur} of the image's shorter side: the least of three that takes the first "
     "class away, if one does. The picture shows {target}.",
@@ -114,7 +116,7 @@ EXPLANATIONS = {
     "heading": "{name}",
     "text": "{count} images. Each picture shows what speaks for the predicted class; it leads to "
     "the image's own page.",
-    "doubtful": "{count} maps are not clearly better than random ones.",
+    "doubtful": "Maps that are not clearly better than random ones: {count}.",
     "alternative": "{image}, coloured where it speaks for {label}",
     "written_by": "Written by Convscope {version}",
 }
