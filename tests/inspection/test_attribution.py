@@ -10,7 +10,14 @@ from torch.nn import functional as F
 
 from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError
-from convscope.inspection.attribution import METHODS, Attribution, attribute, network_input
+from convscope.inspection.attribution import (
+    IMAGES_AT_ONCE,
+    METHODS,
+    Attribution,
+    attribute,
+    grad_cams,
+    network_input,
+)
 from convscope.inspection.last_maps import LastMaps
 from convscope.inspection.twin import Score
 from inspection.made import made_classifier
@@ -214,3 +221,44 @@ def test_json_says_all_but_the_map() -> None:
         "is_zero": True,
         "notes": [],
     }
+
+
+@pytest.mark.parametrize("name", ["lenet_rgb", "resnet20", "squeezenet1_1"])
+def test_several_grad_cams_are_those_of_one_image_after_the_other(name: str) -> None:
+    classifier = made_classifier(name, side=32)
+    random = np.random.default_rng(1)
+    images = random.integers(0, 256, (IMAGES_AT_ONCE + 2, 32, 32, 3), dtype=np.uint8)
+    asked = [(pixels, f"class {i % 4}") for i, pixels in enumerate(images)]
+    found = grad_cams(classifier, asked)
+    assert [each.target for each in found] == [target for _, target in asked]
+    for each, (pixels, target) in zip(found, asked, strict=True):
+        alone = attribute(classifier, pixels, target=target)
+        assert each.weighed == alone.weighed
+        rounding = 1e-4 * float(alone.map.max()) + 1e-9
+        np.testing.assert_allclose(each.map, alone.map, rtol=0, atol=rounding)
+    assert any(each.map.any() for each in found)
+
+
+def test_several_grad_cams_leave_the_network_as_it_is() -> None:
+    classifier = made_classifier("resnet20", side=32)
+    before = {name: value.clone() for name, value in classifier.network.state_dict().items()}
+    grad_cams(classifier, [(noise(32), "class 1"), (noise(32), "class 2")])
+    assert not classifier.network.training
+    for name, value in classifier.network.state_dict().items():
+        assert torch.equal(value, before[name])
+    for layer in classifier.network.modules():
+        assert not layer._forward_hooks
+        assert not layer._backward_hooks
+    for parameter in classifier.network.parameters():
+        assert parameter.requires_grad
+        assert parameter.grad is None
+
+
+def test_several_grad_cams_are_refused_as_one_is() -> None:
+    assert grad_cams(made_classifier("mlp"), []) == []
+    with pytest.raises(UsageError, match="has no feature maps"):
+        grad_cams(made_classifier("mlp"), [(noise(32), "class 1")])
+    with pytest.raises(NetworkError, match="no gradient can be followed"):
+        grad_cams(classifier_of(OnlyEffect()), [(noise(), "class 1")])
+    with pytest.raises(UsageError, match="there is no class `cow`"):
+        grad_cams(made_classifier(), [(noise(32), "cow")])

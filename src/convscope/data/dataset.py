@@ -132,6 +132,15 @@ def in_array(images: Images) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
     return None
 
 
+def file_of(images: Images, index: int) -> Path | None:
+    """The file that holds this image and nothing else; None for what lies in archives or arrays."""
+    if isinstance(images, FileImages):
+        return images.root / images.paths[index]
+    if isinstance(images, ChosenImages):
+        return file_of(images.images, int(images.chosen[index]))
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Dataset:
     """Images with their classes.

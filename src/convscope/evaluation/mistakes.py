@@ -53,6 +53,11 @@ class Case:
     label_probability: float
     loss: float
 
+    @property
+    def is_right(self) -> bool:
+        """Whether it was taken for what it is."""
+        return self.label == self.predicted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistakes:

@@ -11,7 +11,8 @@ A map is a claim about a network; `faithfulness` measures whether it is true.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +29,7 @@ from convscope.inspection.last_maps import LastMaps, given_maps, last_maps
 from convscope.inspection.twin import Score
 
 INTEGRATION_STEPS = 64
-STEPS_AT_ONCE = 8  # images in memory together
+IMAGES_AT_ONCE = 8  # in memory
 WINDOWS = 7  # windows of an occlusion side by side; they overlap by half
 BLUR = 0.1  # standard deviation of what deletes pixels, as a share of the shorter side
 ZERO = "the map is zero everywhere: it says nothing about this class"
@@ -94,6 +95,12 @@ class _Found:
     weighed: LastMaps | None = None
     notes: list[str] = field(default_factory=list)
 
+    def of(self, method: str, target: str, against: str | None) -> Attribution:
+        """The same with what was asked for, on the CPU."""
+        values: FloatMap = self.map.detach().float().cpu().numpy()
+        notes = tuple(self.notes)
+        return Attribution(method, target, against, values, weighed=self.weighed, notes=notes)
+
 
 def attribute(
     classifier: Classifier,
@@ -131,9 +138,7 @@ def attribute(
     inputs = network_input(classifier, pixels)
     score = Score(classifier.network, target=index, against=other)
     score.check(classifier.network, inputs)
-    with warnings.catch_warnings():
-        # Captum warns that it sets hooks, and that a layer's gradient needs the inputs'.
-        warnings.simplefilter("ignore", UserWarning)
+    with _silenced():
         if method == "grad-cam":
             network = score.network
             maps = given_maps(network, inputs, layer) if layer else last_maps(network, inputs)
@@ -142,15 +147,41 @@ def attribute(
             found = _PIXEL_METHODS[method](
                 score, inputs, network_input(classifier, blurred(pixels))
             )
-    values: FloatMap = found.map.detach().float().cpu().numpy()
-    return Attribution(
-        method,
-        target,
-        against,
-        values,
-        weighed=found.weighed,
-        notes=tuple(found.notes),
-    )
+    return found.of(method, target, against)
+
+
+def grad_cams(
+    classifier: Classifier, asked: Sequence[tuple[NDArray[np.uint8], str]]
+) -> list[Attribution]:
+    """Grad-CAM of several images, each for a class, as `attribute` gives it for one.
+
+    The network is copied, checked and searched for its last feature maps once, with the first
+    image; then several maps are computed together.
+
+    Args:
+        classifier: With any network; it stays as it is.
+        asked: Pixels (H, W, C) as `Classifier.prepare` gives them, and the name of a class.
+
+    Raises:
+        UsageError: There is no such class, or no feature maps to weigh.
+        NetworkError: No gradient can be followed through the network.
+    """
+    if not asked:
+        return []
+    first = network_input(classifier, asked[0][0])
+    score = Score(classifier.network)
+    score.check(classifier.network, first)
+    chosen = last_maps(score.network, first)
+    attributions: list[Attribution] = []
+    for start in range(0, len(asked), IMAGES_AT_ONCE):
+        part = asked[start : start + IMAGES_AT_ONCE]
+        inputs = torch.cat([network_input(classifier, pixels) for pixels, _ in part])
+        indices = [class_index(classifier, target) for _, target in part]
+        with _silenced():
+            maps = _weighed(score, inputs, chosen, targets=indices)
+        for values, (_, target) in zip(maps, part, strict=True):
+            attributions.append(_Found(values, chosen).of("grad-cam", target, None))
+    return attributions
 
 
 def check_method(method: str, layer: str | None = None) -> None:
@@ -210,17 +241,34 @@ def blurred(pixels: NDArray[np.uint8], share: float = BLUR) -> NDArray[np.uint8]
     return without.reshape(pixels.shape)
 
 
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Captum warns that it sets hooks, and that a layer's gradient needs the inputs'."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def _grad_cam(score: Score, inputs: Tensor, chosen: LastMaps) -> _Found:
-    """Source: Selvaraju et al. 2017, Grad-CAM, equations 1 and 2."""
+    return _Found(_weighed(score, inputs, chosen)[0], chosen)
+
+
+def _weighed(
+    score: Score, inputs: Tensor, chosen: LastMaps, *, targets: list[int] | None = None
+) -> Tensor:
+    """(N, H, W) of inputs (N, C, H, W); `targets` where the score is of no class.
+
+    Source: Selvaraju et al. 2017, Grad-CAM, equations 1 and 2.
+    """
     from captum.attr import LayerAttribution, LayerGradCam
 
     layer = score.network.get_submodule(chosen.layer)
     coarse = LayerGradCam(score, layer).attribute(
-        inputs.clone().requires_grad_(), relu_attributions=True
+        inputs.clone().requires_grad_(), target=targets, relu_attributions=True
     )
     size = (inputs.shape[2], inputs.shape[3])
-    fine = LayerAttribution.interpolate(coarse, size, interpolate_mode="bilinear")
-    return _Found(fine[0, 0], chosen)
+    fine: Tensor = LayerAttribution.interpolate(coarse, size, interpolate_mode="bilinear")
+    return fine[:, 0]
 
 
 def _guided_backprop(score: Score, inputs: Tensor, _without: Tensor) -> _Found:
@@ -241,7 +289,7 @@ def _integrated_gradients(score: Score, inputs: Tensor, _without: Tensor) -> _Fo
         inputs.clone().requires_grad_(),
         baselines=start,
         n_steps=INTEGRATION_STEPS,
-        internal_batch_size=STEPS_AT_ONCE,
+        internal_batch_size=IMAGES_AT_ONCE,
     )
     with torch.no_grad():
         difference = float(score(inputs) - score(start))
@@ -268,7 +316,7 @@ def _occlusion(score: Score, inputs: Tensor, without: Tensor) -> _Found:
             sliding_window_shapes=window,
             strides=strides,
             baselines=without,
-            perturbations_per_eval=STEPS_AT_ONCE,
+            perturbations_per_eval=IMAGES_AT_ONCE,
         )
     return _Found(losses[0].mean(dim=0))
 

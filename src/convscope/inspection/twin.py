@@ -22,12 +22,14 @@ TOLERANCE = 1e-4  # of logits, relative to the largest
 class Score(nn.Module):
     """The logit of a class, or by how much it exceeds that of another: (N,) of inputs (N, C, H, W).
 
+    Without a class, all logits (N, K).
+
     Every ReLU, whether a module, one module used often, or a function, is computed by `relu`: who
     hooks that has them all.
 
     Args:
         network: It is copied, so what is done to the copy never reaches it.
-        target: Index of the class.
+        target: Index of the class; None for all of them.
         against: Index of the other class; None for the plain logit.
 
     Attributes:
@@ -35,7 +37,9 @@ class Score(nn.Module):
         num_relus: How many ReLUs the last forward pass had.
     """
 
-    def __init__(self, network: nn.Module, *, target: int, against: int | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, *, target: int | None = None, against: int | None = None
+    ) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         for layer in self.network.modules():
@@ -46,10 +50,12 @@ class Score(nn.Module):
         self._target, self._against = target, against
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The score (N,) of inputs (N, C, H, W)."""
+        """The score (N,) or the logits (N, K) of inputs (N, C, H, W)."""
         self.num_relus = 0
         with _EveryRelu(self._rectified):
             logits = run(self.network, inputs)
+        if self._target is None:
+            return logits
         score = logits[:, self._target]
         return score if self._against is None else score - logits[:, self._against]
 

@@ -101,7 +101,7 @@ def explanation_page(
         verdict=_verdict(explanation, classifier, name, words),
         maps_heading=_maps_heading(explanation, words),
         method=asked.method,
-        layer=_layer(first, words),
+        layer=layer_text(first, words),
         colours=words[colours],
         seen=embedded(explanation.pixels),
         maps=list(_maps(explanation, words)),
@@ -233,7 +233,13 @@ def _maps_heading(explanation: Explanation, words: Mapping[str, Any]) -> str:
     return str(words[key].format(target=isolated(first.target), against=against))
 
 
-def _layer(attribution: Attribution, words: Mapping[str, Any]) -> str:
+def layer_text(attribution: Attribution, words: Mapping[str, Any]) -> str:
+    """Which feature maps were weighed, and why these; nothing for other methods than Grad-CAM.
+
+    Args:
+        attribution: The map.
+        words: Of the page that explains one image.
+    """
     weighed = attribution.weighed
     if weighed is None:
         return ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from convscope import __version__
@@ -19,8 +18,9 @@ from convscope.figures.style import as_svg
 from convscope.files import read_json
 from convscope.report.confusion import confusion_table, most_often_taken_for
 from convscope.report.page import percent, render
-from convscope.report.pictures import Pictures
+from convscope.report.pictures import Picture, Pictures
 from convscope.report.run_figures import run_figures
+from convscope.report.run_maps import example_maps
 from convscope.report.verdict import estimate_texts, verdict
 from convscope.report.words import words_of
 from convscope.run import Run
@@ -52,6 +52,8 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
     words = words_of("run", language)
     name = run.path.resolve().name if run else evaluation.classifier.choice.name
     figures = run_figures(evaluation, run, language=language)
+    gallery = evaluation.gallery
+    pictures = Pictures(gallery.dataset.images, gallery.decoding, room_bytes=PICTURES_BYTES)
     return render(
         "run",
         language=language,
@@ -69,7 +71,8 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         confusion=confusion_table(evaluation.metrics.confusion, evaluation.outputs.classes),
         pairs=evaluation.mistakes.pairs[:PAIRS],
         class_rows=list(_class_rows(evaluation, words)),
-        shown=_shown(evaluation),
+        shown=_shown(evaluation, pictures),
+        maps=example_maps(evaluation, pictures, run=run, language=language),
         calibrated_on=evaluation.classifier.metrics.get("calibration", {}).get("images"),
         slices=_slices(evaluation, words),
         figures={name: as_svg(figure) for name, figure in figures.items()},
@@ -77,7 +80,6 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         recipe=run.recipe_path.read_text(encoding="utf-8") if run else "",
         environment=_environment(run) if run else {},
         train_command=_train_command(run) if run else "",
-        explain_command=_explain_command(run) if run else None,
         command=command,
         version=__version__,
     )
@@ -171,22 +173,15 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _shown(evaluation: Evaluation) -> dict[str, list[dict[str, Any]]]:
+def _shown(
+    evaluation: Evaluation, pictures: Pictures
+) -> dict[str, list[tuple[Case, Picture | None]]]:
     """Images with their pictures: the worst, the least sure, odd labels, and some others."""
-    gallery, mistakes = evaluation.gallery, evaluation.mistakes
-    pictures = Pictures(gallery.dataset.images, gallery.decoding, room_bytes=PICTURES_BYTES)
+    mistakes = evaluation.mistakes
     drawn = permutation("report", len(evaluation.names))[:SAMPLES]
 
-    def with_pictures(found: Sequence[Case]) -> list[dict[str, Any]]:
-        return [
-            {
-                **asdict(case),
-                "is_right": case.label == case.predicted,
-                "percent": percent(case.probability),
-                "picture": pictures.of(int(evaluation.part.indices[case.index])),
-            }
-            for case in found
-        ]
+    def with_pictures(found: Sequence[Case]) -> list[tuple[Case, Picture | None]]:
+        return [(case, pictures.of(int(evaluation.part.indices[case.index]))) for case in found]
 
     return {
         "worst": with_pictures(mistakes.worst[:WORST]),
@@ -230,10 +225,6 @@ def _network(evaluation: Evaluation) -> dict[str, Any]:
 
 def _train_command(run: Run) -> str:
     return f"convscope train --recipe {shlex.quote(run.recipe_path.as_posix())}"
-
-
-def _explain_command(run: Run) -> str:
-    return f"convscope explain {shlex.quote(run.path.as_posix())} IMAGE"
 
 
 def _environment(run: Run) -> dict[str, str]:

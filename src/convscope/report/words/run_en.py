@@ -115,7 +115,6 @@ RUN = {
     "between": "{count} classes in between",
     "without_images": "{count} classes without images here",
     "mistakes_heading": "Where it fails",
-    "explain_text": "What speaks for a class in an image, and whether to believe it, is shown by",
     "no_mistakes": "Not one image is wrong.",
     "worst": "The worst mistakes",
     "worst_text": "Wrong images to whose own class it gives the lowest probability.",
@@ -130,6 +129,19 @@ RUN = {
     "is_taken_for": "{label} → {predicted}, {probability}",
     "is_right": "{label}, {probability}",
     "no_picture": "no picture",
+    "maps_heading": "What speaks for its answers",
+    "maps_of_one_view": "The probabilities are means over {count} views; the maps are of the whole "
+    "image alone.",
+    "not_compared": "These maps were not compared with random ones, so some may say nothing. This "
+    "compares, for any image file:",
+    "compare": "compare with random maps",
+    "map_of_answer": "for {target}, its answer: {probability}",
+    "map_of_truth": "for {target}, the right class: {probability}",
+    "no_feature_maps": "No example is shown: {name} has no feature maps that Grad-CAM could weigh. "
+    "Another method, compared with random maps, looks into any image file:",
+    "no_gradient": "No example is shown: no gradient can be followed through {name}.",
+    "no_example": "No example is shown: the images can't be read any more. This looks into any "
+    "image file:",
     "slices_heading": "Groups of images",
     "slices_none": "In none of {count} groups, by what the images are like and by the data's "
     "columns, is it significantly worse than elsewhere.",
