@@ -475,9 +475,7 @@ def test_a_position_that_is_not_there_is_an_error(place: dict[str, int], message
 
 def test_dense_layers_have_no_rows_and_batches_no_single_image() -> None:
     network = build("lenet5")
-    with pytest.raises(
-        UsageError, match="`row` is 0 and `column` 0\nhint: .* neither"
-    ):
+    with pytest.raises(UsageError, match="`row` is 0 and `column` 0\nhint: .* neither"):
         trace_value(network, torch.zeros(1, 1, 28, 28), "fc1", channel=0, row=0, column=0)
     with pytest.raises(UsageError, match=r"not a tensor of shape `\(2, 1, 28, 28\)`"):
         trace_value(network, torch.zeros(2, 1, 28, 28), "fc1", channel=0)

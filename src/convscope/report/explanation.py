@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from convscope import __version__
 from convscope.classifier import Classifier
@@ -28,11 +25,10 @@ from convscope.inspection.explained_image import Explanation
 from convscope.inspection.faithfulness import Faithfulness, area
 from convscope.inspection.stages import Stage
 from convscope.report.page import isolated, percent, render
-from convscope.report.pictures import SMALL_PX, Picture
+from convscope.report.pictures import Picture, embedded
 from convscope.report.words import words_of
 
 CLASSES_LISTED = 5
-JPEG_QUALITY = 88
 INDEX_PX = 224
 MAPS_SHOWN = 24
 SEVERITIES = {
@@ -182,27 +178,6 @@ def explanation_panels(explanation: Explanation) -> list[Panel]:
 def short_name(explanation: Explanation) -> str:
     """The image's file name, or what stands for one."""
     return Path(explanation.image).name or "image"
-
-
-def embedded(pixels: NDArray[np.uint8], *, longest_px: int | None = None) -> Picture:
-    """Pixels (H, W, C) inside a page; small ones without loss.
-
-    Args:
-        pixels: Grey or in colour.
-        longest_px: Larger ones are reduced to it; None for none.
-    """
-    image = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
-    is_small = max(image.size) <= SMALL_PX
-    if longest_px is not None and max(image.size) > longest_px:
-        image.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    if is_small:
-        image.save(file, "PNG", optimize=True)
-    else:
-        image.save(file, "JPEG", quality=JPEG_QUALITY)
-    kind = "png" if is_small else "jpeg"
-    source = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
-    return Picture(source, *image.size, is_small)
 
 
 def _pairs(explanation: Explanation) -> Iterator[tuple[Attribution, Faithfulness | None]]:

@@ -12,8 +12,8 @@ from convscope.figures.sparsity import SparsityWords, draw_zero_shares
 from convscope.figures.style import as_svg
 from convscope.inspection.layer_views import Inspection, LayerView
 from convscope.inspection.patches import Patch
-from convscope.report.explanation import embedded
 from convscope.report.page import isolated, percent, render
+from convscope.report.pictures import embedded
 from convscope.report.words import words_of
 
 PATCH_PX = 112

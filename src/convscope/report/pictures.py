@@ -14,7 +14,8 @@ from convscope.data.dataset import Images
 from convscope.data.decode import DamagedImageError, Decoding, decode_content
 
 SMALL_PX = 64  # smaller images are shown pixel by pixel, and kept without loss
-JPEG_QUALITY = 78
+JPEG_QUALITY = 88
+SMALL_COPY_QUALITY = 78
 LONGEST = 8.0  # a longer image is cut in the middle: the whole would be a line
 
 
@@ -66,21 +67,35 @@ class Pictures:
 
     def drawn(self, pixels: NDArray[np.uint8], *, longest_px: int) -> Picture | None:
         """A small copy of pixels (H, W, C); None if there is no room left."""
-        image = Image.fromarray(
-            np.ascontiguousarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
-        )
-        is_small = max(image.size) <= SMALL_PX
-        if not is_small:
-            image.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        if is_small:
-            image.save(file, "PNG", optimize=True)
-        else:
-            image.save(file, "JPEG", quality=JPEG_QUALITY)
-        kind = "png" if is_small else "jpeg"
-        source = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
-        self._room -= len(source)
-        return Picture(source, *image.size, is_small) if self._room > 0 else None
+        picture = embedded(pixels, longest_px=longest_px, quality=SMALL_COPY_QUALITY)
+        self._room -= len(picture.source)
+        return picture if self._room > 0 else None
+
+
+def embedded(
+    pixels: NDArray[np.uint8], *, longest_px: int | None = None, quality: int = JPEG_QUALITY
+) -> Picture:
+    """Pixels (H, W, C) inside a page; small ones without loss.
+
+    Args:
+        pixels: Grey or in colour.
+        longest_px: Larger ones are reduced to it; None for none.
+        quality: Of JPEG, 1 to 95.
+    """
+    image = Image.fromarray(
+        np.ascontiguousarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+    )
+    is_small = max(image.size) <= SMALL_PX
+    if longest_px is not None and not is_small:
+        image.thumbnail((longest_px, longest_px), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    if is_small:
+        image.save(file, "PNG", optimize=True)
+    else:
+        image.save(file, "JPEG", quality=quality)
+    kind = "png" if is_small else "jpeg"
+    source = f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+    return Picture(source, *image.size, is_small)
 
 
 def _middle_of_long(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

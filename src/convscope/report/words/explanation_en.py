@@ -33,8 +33,8 @@ EXPLANATION = {
         "brings, on the way from an image of the mean colour to this one.",
         "occlusion": "Occlusion: how much the class loses when a window around a pixel is blurred.",
     },
-    "layer_chosen": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives, the "
-    "last ones before the head.",
+    "layer_chosen": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives: what "
+    "the last convolution before the head found.",
     "layer_given": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives.",
     "verdicts": {
         "better": "better than random",

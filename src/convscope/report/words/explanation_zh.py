@@ -29,7 +29,7 @@ EXPLANATION = {
         "occlusion": "遮挡：像素周围的窗口被模糊后，该类别失去多少。",
     },
     "layer_chosen": "加权的是 `{layer}` 给出的 {channels} 张 {height}×{width} 特征图，"
-    "即分类头之前的最后一组。",
+    "即分类头之前最后一个卷积的结果。",
     "layer_given": "加权的是 `{layer}` 给出的 {channels} 张 {height}×{width} 特征图。",
     "verdicts": {
         "better": "优于随机图",
