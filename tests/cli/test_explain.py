@@ -71,6 +71,23 @@ def test_json_alone_has_the_numbers_and_writes_nothing(convscope: Convscope, fla
     assert not Path("explanations").exists()
 
 
+def test_sliding_over_a_larger_image_shows_where_the_class_is(
+    convscope: Convscope, flawed: Run
+) -> None:
+    words = ("--slide", "44x60", "--class", "red", "--draws", "0", "-q")
+    (found,) = json.loads(convscope("explain", "runs/flawed", IMAGE, *words, "--json").out)
+    assert found["class_map"]["size"] == [44, 60]
+    window = found["class_map"]["window"]
+    rows = found["class_map"]["labels"]
+    assert len(rows) > 1
+    assert {label for row in rows for label in row} <= {"red", "blue"}
+    convscope("explain", "runs/flawed", IMAGE, *words, "-o", "out")
+    page = Path("out/000.html").read_text(encoding="utf-8")
+    assert "Where red is seen" in page
+    places = f"{len(rows)}×{len(rows[0])} places, each of which answers for"
+    assert f"{places} {window[0]}×{window[1]} pixels" in page
+
+
 def test_the_arithmetic_of_a_value_is_printed(convscope: Convscope, flawed: Run) -> None:
     words = ("--value", "conv1:1,2,3", "--draws", "0", "-q")
     outcome = convscope("explain", "runs/flawed", IMAGE, *words)
@@ -84,6 +101,8 @@ def test_the_arithmetic_of_a_value_is_printed(convscope: Convscope, flawed: Run)
         (["--class", "bleu"], "there is no class `bleu`", "did you mean `blue`?"),
         (["--method", "gradcam"], "there is no method `gradcam`", "did you mean `grad-cam`?"),
         (["--layer", "cnv1"], "has no layer `cnv1`", "did you mean `conv1`?"),
+        (["--slide", "44"], "`--slide` can't be `44`", "write height and width"),
+        (["--slide", "20x60"], "a class map can't be of 20x60", "give at least"),
         (["--value", "conv1:1"], "`row` is None and `column` None", "give both for feature maps"),
         (["--class", "red", "--top", "2"], "`--top` has no effect", "leave it away"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from convscope.inspection.faithfulness import Faithfulness
 
 OWN = ("output", "as_json", "quiet")
-QUESTION = ("top", "target", "against", "method", "layer", "value", "draws")
+QUESTION = ("top", "target", "against", "method", "layer", "value", "slide", "draws")
 
 
 @click.command("explain")
@@ -48,6 +49,12 @@ QUESTION = ("top", "target", "against", "method", "layer", "value", "draws")
     "--value",
     metavar="LAYER:CHANNEL,ROW,COLUMN",
     help="Also show the arithmetic of this one value, as `conv1:3,10,12`.",
+)
+@click.option(
+    "--slide",
+    metavar="HxW",
+    help="Also slide over the image at this larger size, and show where the class is seen (LeNet, "
+    "AlexNet, VGG).",
 )
 @click.option(
     "--draws",
@@ -140,7 +147,17 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
             "`--top` has no effect: one class alone is explained",
             hint="leave it away, or `--class` and `--against`",
         )
+    if asked["slide"] is not None:
+        asked["slide"] = _size(asked["slide"])
     return asked
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Height and width from `448x600`."""
+    match = re.fullmatch(r"([1-9]\d*)[xX×]([1-9]\d*)", text)
+    if match is None:
+        raise UsageError(f"`--slide` can't be `{text}`", hint="write height and width: 448x600")
+    return int(match[1]), int(match[2])
 
 
 def _print(explanation: Explanation) -> None:

@@ -6,6 +6,7 @@ Source: Sermanet et al. 2013, OverFeat, section 3.5.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from convscope.classifier import Classifier, ImageLike
+from convscope.data.decode import USUAL, Decoding
 from convscope.data.preprocessing import Preprocessing
 from convscope.errors import UsageError
-from convscope.inspection.activations import network_inputs
+from convscope.inspection.attribution import network_input
 from convscope.inspection.boxes import Box
 from convscope.inspection.fields import layer_field
 from convscope.inspection.running import run
@@ -47,6 +49,16 @@ class ClassMap:
         top, left = row * self.step[0], column * self.step[1]
         return Box(top, left, top + self.window[0], left + self.window[1])
 
+    def to_dict(self) -> dict[str, Any]:
+        """What is seen where, ready for JSON."""
+        return {
+            "size": list(self.pixels.shape[:2]),
+            "window": list(self.window),
+            "step": list(self.step),
+            "labels": self.labels.tolist(),
+            "probabilities": self.probabilities.max(axis=0).tolist(),
+        }
+
     @property
     def labels(self) -> NDArray[np.str_]:
         """(H', W') the most probable class of each place."""
@@ -54,7 +66,13 @@ class ClassMap:
         return names
 
 
-def class_map(classifier: Classifier, image: ImageLike, *, size: tuple[int, int]) -> ClassMap:
+def class_map(
+    classifier: Classifier,
+    image: ImageLike,
+    *,
+    size: tuple[int, int],
+    decoding: Decoding = USUAL,
+) -> ClassMap:
     """The classifier's answer at every place of an image that is larger than its input.
 
     At the size of its own input there is one place, with the same answer as `predict`, to rounding.
@@ -66,6 +84,7 @@ def class_map(classifier: Classifier, image: ImageLike, *, size: tuple[int, int]
         image: What `predict` takes.
         size: (height, width) that the image is prepared to, in the way of the classifier, at least
             as large as its input.
+        decoding: How the image is decoded.
 
     Raises:
         UsageError: The size is smaller than the classifier's input.
@@ -88,14 +107,15 @@ def class_map(classifier: Classifier, image: ImageLike, *, size: tuple[int, int]
     )
     last = str(len(network) - 1)
     field = layer_field(network, last, (usual.channels, *size)).field
+    pixels = sliding.prepare(image, decoding=decoding)
     with torch.no_grad():
-        logits = run(network, network_inputs(sliding, [image]))[0].float().cpu().numpy()
+        logits = run(network, network_input(sliding, pixels))[0].float().cpu().numpy()
     temperature = classifier.decision.temperature
     return ClassMap(
         logits=logits,
         probabilities=softmax(logits.astype(np.float64) / temperature, axis=0),
         classes=classifier.classes,
-        pixels=sliding.prepare(image),
+        pixels=pixels,
         window=(usual.height, usual.width),
         step=(field.height.jump or 0, field.width.jump or 0),
     )

@@ -23,6 +23,7 @@ from convscope.inspection.attribution import (
     class_index,
     network_input,
 )
+from convscope.inspection.class_map import ClassMap, class_map
 from convscope.inspection.faithfulness import DRAWS, STEPS, Faithfulness, faithfulness
 from convscope.inspection.stages import Stage, Stages
 from convscope.inspection.values import ValueTrace, trace_value
@@ -51,6 +52,7 @@ class Question:
         method: One of `METHODS`.
         layer: That Grad-CAM weighs; None for the last feature maps.
         value: The value whose arithmetic is shown; None for none.
+        slide: (height, width) that the image is prepared to for a class map; None for none.
         draws: Random maps that each map is compared with; 0 for no comparison.
         steps: Parts in which pixels are taken away for that.
     """
@@ -61,6 +63,7 @@ class Question:
     method: str = "grad-cam"
     layer: str | None = None
     value: Place | None = None
+    slide: tuple[int, int] | None = None
     draws: int = DRAWS
     steps: int = STEPS
 
@@ -97,6 +100,7 @@ class Explanation:
         stages: What each stage made of it.
         kernels: (S, C, H, W) of the first convolution; None without one.
         value: The arithmetic of the value that was asked for.
+        class_map: Which class is seen where, if that was asked for.
     """
 
     image: str
@@ -108,6 +112,7 @@ class Explanation:
     stages: tuple[Stage, ...]
     kernels: NDArray[np.float32] | None
     value: ValueTrace | None
+    class_map: ClassMap | None
 
     def to_dict(self) -> dict[str, Any]:
         """All but pictures, ready for JSON."""
@@ -124,6 +129,7 @@ class Explanation:
             ],
             "stages": [stage.to_dict() for stage in self.stages],
             "value": self.value and self.value.to_dict(),
+            "class_map": self.class_map and self.class_map.to_dict(),
         }
 
 
@@ -157,10 +163,11 @@ class Explainer:
         Raises:
             DataError: The image can't be read.
             UsageError: No such layer or value, or no feature maps to weigh.
-            NetworkError: No gradient can be followed through the network.
+            NetworkError: No gradient can be followed through the network, or it can't slide.
         """
         classifier, asked = self._classifier, self._question
         pixels = classifier.prepare(image, decoding=self._decoding)
+        slid_over = self._class_map(image)
         name = image if isinstance(image, str) else getattr(image, "__fspath__", lambda: "")()
         prediction = classifier.predict_prepared(pixels[None], names=[printable(name)])[0]
         attributions = [
@@ -194,6 +201,7 @@ class Explainer:
             tuple(self._stages.of(network_input(classifier, pixels))),
             first_kernels(classifier.network),
             self._value(pixels),
+            slid_over,
         )
 
     @property
@@ -227,6 +235,12 @@ class Explainer:
             return [name for name, _ in prediction.top(asked.top)]
         # The most probable of the others: against the prediction itself that is the runner-up.
         return [next(name for name, _ in prediction.top(2) if name != asked.against)]
+
+    def _class_map(self, image: ImageLike) -> ClassMap | None:
+        if self._question.slide is None:
+            return None
+        size = self._question.slide
+        return class_map(self._classifier, image, size=size, decoding=self._decoding)
 
     def _value(self, pixels: NDArray[np.uint8]) -> ValueTrace | None:
         place = self._question.value

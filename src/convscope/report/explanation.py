@@ -17,6 +17,7 @@ from convscope.figures.attribution import (
     draw_faithfulness,
     overlaid,
 )
+from convscope.figures.class_map import ClassMapWords, draw_class_map
 from convscope.figures.kernels import KernelsWords, draw_kernels
 from convscope.figures.maps import MapsWords, draw_maps
 from convscope.figures.style import as_svg
@@ -105,6 +106,7 @@ def explanation_page(
         judged=[_judged_row(*pair) for pair in _pairs(explanation) if pair[1]],
         faithful_text=_faithful_text(explanation, words),
         curves=_curves(explanation, words),
+        class_map=_class_map(explanation, words),
         stages=[_stage(stage, explanation.pixels, words) for stage in explanation.stages],
         kernels=None if kernels is None else _kernels(kernels, words),
         kernels_text=""
@@ -286,6 +288,35 @@ def _curves(explanation: Explanation, words: Mapping[str, Any]) -> str:
         (first.insertion, first.random_insertion),
     ]
     return as_svg(draw_faithfulness(both, words=FaithfulnessWords(**words["curves"])))
+
+
+def _class_map(explanation: Explanation, words: Mapping[str, Any]) -> dict[str, str]:
+    """Where the first class that is explained is seen; nothing if that wasn't asked."""
+    found, target = explanation.class_map, explanation.attributions[0].target
+    if found is None:
+        return {}
+    height, width = found.pixels.shape[:2]
+    rows, columns = found.labels.shape
+    labels = {key: text.format(target=target) for key, text in words["class_map_words"].items()}
+    figure = draw_class_map(
+        found.pixels,
+        found.probabilities[found.classes.index(target)],
+        window=found.window,
+        step=found.step,
+        words=ClassMapWords(**labels),
+    )
+    text = words["class_map_text"].format(
+        height=height,
+        width=width,
+        rows=rows,
+        columns=columns,
+        window_height=found.window[0],
+        window_width=found.window[1],
+        down=found.step[0],
+        right=found.step[1],
+    )
+    heading = words["class_map_heading"].format(target=isolated(target))
+    return {"heading": heading, "text": text, "figure": as_svg(figure)}
 
 
 def _kernels(kernels: NDArray[np.float32], words: Mapping[str, Any]) -> str:

@@ -109,7 +109,8 @@ def explain(
         classifier: A run, its folder, a classifier folder, or a classifier.
         images: What `Classifier.predict` takes: one, or a list of them.
         options: Those of `explain_each`, and fields of `Question`: `top`, `target`, `against`,
-            `method`, `layer`, `value` (a `Place` or `LAYER:CHANNEL,ROW,COLUMN`), `draws`, `steps`.
+            `method`, `layer`, `value` (a `Place` or `LAYER:CHANNEL,ROW,COLUMN`), `slide`, `draws`,
+            `steps`.
             `draws=0` leaves out the comparison with random maps, which takes most of the time.
 
     Raises:

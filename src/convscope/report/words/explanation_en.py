@@ -33,8 +33,8 @@ EXPLANATION = {
         "brings, on the way from an image of the mean colour to this one.",
         "occlusion": "Occlusion: how much the class loses when a window around a pixel is blurred.",
     },
-    "layer_chosen": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives: what "
-    "the last convolution before the head found.",
+    "layer_chosen": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives: "
+    "what the last convolution before the head found.",
     "layer_given": "Weighed are the {channels} maps of {height}×{width} that `{layer}` gives.",
     "verdicts": {
         "better": "better than random",
@@ -77,6 +77,15 @@ EXPLANATION = {
         "score": "Score",
         "own": "by the map",
         "random": "by random maps",
+    },
+    "class_map_heading": "Where {target} is seen",
+    "class_map_text": "The classifier slides over the image, prepared to {height}×{width}: "
+    "{rows}×{columns} places, each of which answers for {window_height}×{window_width} pixels, "
+    "{down} down and {right} across from the next.",
+    "class_map_words": {
+        "label": "how probable {target} is at each place of the image",
+        "scale": "probability of {target}",
+        "window": "what one place answers for",
     },
     "stages_heading": "What each stage makes of it",
     "stages_text": "Of each size of map, what the last layer gives: the maps with the largest "

@@ -68,6 +68,14 @@ EXPLANATION = {
         "own": "按本图",
         "random": "按随机图",
     },
+    "class_map_heading": "在哪里看到 {target}",
+    "class_map_text": "分类器在处理为 {height}×{width} 的图像上滑动：共 {rows}×{columns} 个位置，"
+    "每个位置回答 {window_height}×{window_width} 个像素，与下一个位置相距 {down} 行或 {right} 列。",
+    "class_map_words": {
+        "label": "图像各处 {target} 的概率",
+        "scale": "{target} 的概率",
+        "window": "一个位置所回答的区域",
+    },
     "stages_heading": "各个阶段看到什么",
     "stages_text": "对每种大小的特征图，显示最后一层的输出，最大值最大的在先。每张下面是其通道"
     "和最大值。方框是其中最强的值所能看到的全部区域。",
