@@ -1,11 +1,13 @@
 """Is every number of every layer table what is measured?
 
-    python benchmarks/layer_tables.py [--sides 32 64 224] [--also torchvision timm]
+    python benchmarks/layer_tables.py [--sides 32 64 224] [--also torchvision timm] [--onnx]
 
 Makes the table of each network at each size that fits, in evaluation and in training mode, with and
 without auxiliary heads, with two images, and verifies it (`convscope summary --verify`). Prints a
-line for each network and the sums.
-`--also` takes classification networks of other libraries, where they are installed.
+line for each network and the sums. `--also` takes classification networks of other libraries, where
+they are installed. `--onnx` exports each of our networks instead, at its own size, with the older
+of torch's exporters or, where that one can't, with the newer; reads the file back, and compares
+outputs, shapes, MACs and fields.
 """
 
 from __future__ import annotations
@@ -18,15 +20,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import nn
 
-from convscope.arithmetic import layer_table, verify
+from convscope.arithmetic import LayerTable, layer_table, verify
 from convscope.arithmetic.layer_row import Status
 from convscope.arithmetic.verification import COLUMNS
 from convscope.errors import ConvscopeError
 from convscope.networks import build, entry, names
+from convscope.networks.from_onnx import read_onnx
 
 IMAGES = 2
 FIELDS = (Status.EXACT, Status.UPPER_BOUND, Status.UNKNOWN)
@@ -47,9 +52,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sides", type=int, nargs="+", default=[32, 64, 224])
     parser.add_argument("--also", nargs="*", default=[], choices=["torchvision", "timm"])
+    parser.add_argument("--onnx", action="store_true")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.manual_seed(0)
+    if given.onnx:
+        return exported_tables()
     counts: Counter[str] = Counter()
     for name, make, channels, sides in [*ours(given.sides), *theirs(given.also)]:
         began, before = time.perf_counter(), counts["differences"]
@@ -105,6 +113,48 @@ def check(
         if table.rows[0].status("macs") == Status.LOWER_BOUND and not training:
             remarks.append(f"at {side} px: not counted: {', '.join(table.rows[0].uncounted)}")
     return remarks
+
+
+def exported_tables() -> int:
+    """Exports each of our networks, reads it back and compares the two."""
+    failed = []
+    for name in names():
+        exporter, differences = compare_with_export(name)
+        print(f"{name}, {exporter} exporter: {', '.join(differences) or 'equal'}", flush=True)
+        failed += [name] if differences else []
+    print(f"{len(names()) - len(failed)} of {len(names())} networks have equal tables")
+    return bool(failed)
+
+
+def compare_with_export(name: str) -> tuple[str, list[str]]:
+    """Which exporter could write a network, and what differs after it is read back."""
+    shape = (1, *entry(name).input)
+    network, image = build(name).eval(), torch.randn(shape)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "network.onnx"
+        exporter = "older"
+        try:
+            torch.onnx.export(network, (image,), str(file), dynamo=False, verbose=False)
+            back, _ = read_onnx(file)
+        except (RuntimeError, ConvscopeError):  # local response normalisation, for instance
+            exporter = "newer"
+            torch.onnx.export(network, (image,), str(file), dynamo=True, verbose=False)
+            back, _ = read_onnx(file)
+    with torch.no_grad():
+        wanted, found = network(image), back.eval()(image)
+    before, after = layer_table(network, shape), layer_table(back, shape)
+    equal = {
+        "output": bool((found - wanted).abs().max() <= 1e-4 * wanted.abs().max()),
+        "MACs": before.macs == after.macs,
+        "layers": products(before) == products(after),
+    }
+    return exporter, [f"{what} differs" for what, is_equal in equal.items() if not is_equal]
+
+
+def products(table: LayerTable) -> list[tuple[str, int, str]]:
+    """Shape, MACs and field of each convolution and dense layer, in any order."""
+    rows = [row for row in table.rows if row.own.macs]
+    return sorted((str(row.output_shape), row.macs, str(row.receptive_field)) for row in rows)
 
 
 # Name, what makes it for a side of the image, channels, sides.

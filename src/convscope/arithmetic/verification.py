@@ -124,7 +124,9 @@ def _macs(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> It
     # Torch's counter knows attention as products, but not its fused kernel for processors.
     in_products = sdpa_kernel(SDPBackend.MATH)
     with counter, in_products, torch.no_grad(), _untouched(module) as state:
-        functional_call(module, state, (_image(module, table),))
+        # The counter looks for gradients, and fails at a layer that gives a view of a weight.
+        weights = {name: tensor.detach() for name, tensor in state.items()}
+        functional_call(module, weights, (_image(module, table),))
     root = type(module).__name__
     counted = {
         name.removeprefix(root).removeprefix("."): sum(operations.values()) // 2

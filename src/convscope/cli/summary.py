@@ -74,7 +74,7 @@ class _NetworkOrLayer(click.Command):
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to this file.")
 def command(networks: tuple[str, ...], **given: Any) -> None:
-    """Show NETWORK layer by layer: a name, a run, a classifier folder, or file.py:NAME.
+    """Show NETWORK layer by layer: a name, a run, a classifier folder, file.py:NAME or file.onnx.
 
     Several NETWORKs are compared side by side. `summary conv`, `summary pool` and `summary dense`
     work out the arithmetic of one layer.

@@ -51,8 +51,8 @@ def summarize(
     """The layer table of a network: output shapes, parameters, MACs, memory, receptive fields.
 
     Args:
-        network: A name of the table of networks, a run, a classifier or its folder, any module, or
-            `file.py:NAME`, a class or function there that gives a module.
+        network: A name of the table of networks, a run, a classifier or its folder, any module,
+            `file.py:NAME`, a class or function there that gives a module, or an ONNX file.
         input_shape: Channels, height and width of one image; else what it was made for.
         num_classes: K; else what it was made for.
         batch_size: N.
@@ -61,9 +61,12 @@ def summarize(
         **options: Of the named network, for instance `stem="small"`.
 
     Raises:
-        NetworkError: No network has this name, it can't take this input, or has no auxiliary heads.
-        UsageError: A module without `input_shape`, or options for a network that is built already.
+        NetworkError: No network has this name, it can't take this input, or has no auxiliary heads;
+            or an ONNX file has something in it that can't be read.
+        UsageError: A module without `input_shape`, options for a network that is built already,
+            or training mode of an ONNX file.
     """
+    _refuse_training(network, training)
     # Shapes are all that counts here; VGG has 550 MB of weights.
     with torch.device("meta") if is_named(network) else torch.device("cpu"):
         subject = _subject(network, input_shape, num_classes, options)
@@ -97,6 +100,7 @@ def measured_summary(
         auxiliary_heads: As there; no effective fields are measured in them.
         **options: Of the named network.
     """
+    _refuse_training(network, training)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         subject = _subject(network, input_shape, num_classes, options)
@@ -132,11 +136,20 @@ def is_named(network: Network) -> bool:
     if not isinstance(network, Network):
         raise UsageError(
             f"a `{type(network).__name__}` has no layer table",
-            hint="give a network's name, a run, a classifier, a module or `file.py:NAME`",
+            hint="give a network's name, a run, a classifier, a module, `file.py:NAME` or an ONNX "
+            "file",
         )
-    if isinstance(network, nn.Module | Classifier) or is_user_code(str(network)):
+    if not isinstance(network, str | Path) or is_user_code(str(network)) or is_onnx(network):
         return False
     return not _is_saved(Path(network)) and not Path(network).is_dir()
+
+
+def is_onnx(network: Network) -> bool:
+    """Whether this is meant as an ONNX file."""
+    if not isinstance(network, str | Path):
+        return False
+    place = Path(network)
+    return place.suffix.lower() == ".onnx" and not _is_saved(place)
 
 
 class _Subject(NamedTuple):
@@ -159,6 +172,10 @@ def _subject(
             "`num_classes` and options only apply to a network given by name",
             hint="this one is built already",
         )
+    if is_onnx(network):
+        from convscope.networks.from_onnx import read_onnx  # `onnx` only where it is needed
+
+        return _Subject(*read_onnx(Path(str(network)), input_shape))
     if isinstance(network, str | Path) and not is_user_code(str(network)):
         network = load(network, device="cpu")
     if isinstance(network, Classifier):
@@ -198,6 +215,16 @@ def _table(
     method = WITH_AUXILIARIES if auxiliary_heads else "forward"
     shape = (batch_size, *subject.shape)
     return layer_table(module, shape, training=training, method=method)
+
+
+def _refuse_training(network: Network, training: bool) -> None:
+    """Exporters fold batch normalisation and leave out dropout: these numbers would be others."""
+    if training and is_onnx(network):
+        raise UsageError(
+            f"`{network}` has no training mode: a network is exported as it predicts",
+            hint="leave `--train` out, or give the network that was exported by its name, run or "
+            "`file.py:NAME`",
+        )
 
 
 def _named(
