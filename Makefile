@@ -13,8 +13,12 @@ CHROMIUM := chromium chromium-sandbox fonts-wqy-microhei
 demo: .venv/installed  ## train LeNet-5 on real handwritten digits, evaluate it, predict some images
 	$(BIN)/python examples/demo.py
 
+# A process a core, each of one thread, as most tests are too small for more. The tests of a file
+# stay together, for what is built once for all of them. In the order of their names: xdist would
+# take the files with the fewest tests last, and these are the longest.
 test: check chromium  ## all checks and tests
-	$(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term \
+		-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed  ## style and types
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ from PIL import Image
 import convscope.workflows
 from convscope.cli.main import run as run_command
 from convscope.training.checkpoint import load_newest
+
+# What a training imports only when it needs it, torch's compiler and SciPy among it: three of its
+# four seconds, in which a kill finds nothing begun. Copies of this process have it already.
+for module in ("convscope.workflows.learning", "sklearn.metrics", "torch._dynamo"):
+    import_module(module)
 
 NAME = "pictures"
 CLOCK = ("epoch_seconds", "images_per_second", "used_seconds")

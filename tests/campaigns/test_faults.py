@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "faults.py"
 
-# Campaign -> trials here; `python benchmarks/faults.py all` runs the long ones. Longest first.
+# Campaign -> trials here; `python benchmarks/faults.py all` runs the long ones.
 SHORT = {
     "ranks": 5,
     "terminate": 20,
@@ -26,23 +24,10 @@ SHORT = {
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the campaigns read /proc")
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
-    """All campaigns, two at a time."""
-
-    def campaign(name: str) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, str(PROGRAM), name, "--trials", str(SHORT[name])]
-        return subprocess.run(words, capture_output=True, text=True, timeout=600)
-
-    with ThreadPoolExecutor(2) as pool:
-        yield {name: pool.submit(campaign, name) for name in SHORT}
-
-
 @pytest.mark.parametrize("name", list(SHORT))
-def test_a_campaign_finds_no_fault(
-    outcomes: dict[str, Future[subprocess.CompletedProcess[str]]], name: str
-) -> None:
-    done = outcomes[name].result()
+def test_a_campaign_finds_no_fault(name: str) -> None:
+    words = [sys.executable, str(PROGRAM), name, "--trials", str(SHORT[name])]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=600)
     assert done.stdout.startswith(f"{name}: ok, "), done.stdout + done.stderr
     assert done.returncode == 0
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from together import free_port, run_together
 
 import convscope
 from conftest import make_pictures
@@ -38,20 +39,11 @@ def torchrun(*words: str | Path, processes: int = 2) -> list[str]:
     return [*agent, *(str(word) for word in words)]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
-
-
 def train(data: Path, project: Path, *flags: str, processes: int) -> convscope.Run:
-    words: list[str] = [sys.executable, "-m", "convscope"]
-    if processes > 1:
-        words = torchrun("--standalone", "-m", "convscope", processes=processes)
-    words += ["train", str(data), "--project", str(project), "--name", "run", *flags]
-    done = subprocess.run(words, capture_output=True, text=True, env=ALONE, timeout=300)
-    assert done.returncode == 0, done.stderr
+    words = ("train", data, "--project", project, "--name", "run", *flags)
+    said = project.with_name(f"{project.name}-said")
+    codes = run_together(*words, said=said, processes=processes)
+    assert codes == [0] * processes, {path.name: path.read_text() for path in said.iterdir()}
     return convscope.Run.open(project / "run")
 
 
@@ -103,14 +95,11 @@ def test_features_of_frozen_layers_are_computed_together(data: Path, tmp_path: P
 
 
 def test_a_run_of_two_processes_does_not_silently_go_on_in_one(data: Path, tmp_path: Path) -> None:
-    run = train(data, tmp_path, *PLAIN, processes=2)
+    run = train(data, tmp_path / "runs", *PLAIN, processes=2)
     run.evaluation_path.unlink()
-    words = ["train", str(data), "--project", str(tmp_path), "--name", "run", *PLAIN]
-    done = subprocess.run(
-        [sys.executable, "-m", "convscope", *words], capture_output=True, text=True, env=ALONE
-    )
-    assert done.returncode == 6
-    assert re.search(r"processes +2 -> 1", done.stderr)
+    words = ("train", data, "--project", tmp_path / "runs", "--name", "run", *PLAIN)
+    assert run_together(*words, said=tmp_path / "said", processes=1) == [6]
+    assert re.search(r"processes +2 -> 1", (tmp_path / "said" / "0.txt").read_text())
 
 
 def test_two_machines_train_together(data: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -25,6 +26,15 @@ CASES: list[dict[str, Any]] = [
     {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "unfreeze_epochs": 0.2},
     {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "tune": "head", "ema": 0.5},
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def several_threads() -> Iterator[None]:
+    """Two, though `make test` has one: threads must not change the bits either."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
