@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -209,3 +210,43 @@ def test_statistics_of_the_image_are_seen_by_gradients(norm: nn.Module) -> None:
     network = Normalised(norm)
     verification = verify(network, layer_table(network, (2, 3, 9, 11)))
     assert verification.holds, verification.differences
+
+
+class Then(nn.Module):
+    """A 3x3 convolution to eight channels, then some function and, where given, a 1x1 one."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor], *, has_last: bool = False) -> None:
+        super().__init__()
+        self.conv, self.function = nn.Conv2d(3, 8, 3), function
+        self.last = nn.Conv2d(8, 8, 1) if has_last else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the function makes of the maps."""
+        values: Tensor = self.last(self.function(self.conv(x)))
+        return values
+
+
+@pytest.mark.parametrize(
+    ("function", "saved"),
+    [
+        (lambda y: y.chunk(2, 1)[0].relu(), 6272),
+        (lambda y: y[:, :, ::2, ::2].relu(), 3136),
+        (lambda y: y.mean((2, 3), keepdim=True).expand_as(y).tanh(), 12544),
+        (lambda y: torch.cat([y.half(), y], 1).tanh(), 25088),
+        (lambda y: (y > 0).long() * 0.5 * y, 12544),
+    ],
+)
+def test_parts_repeats_and_mixed_types_keep_what_autograd_keeps(
+    function: Callable[[Tensor], Tensor], saved: int
+) -> None:
+    network = Then(function)
+    table = layer_table(network, (2, 3, 16, 16))
+    assert table.row("").own.saved_bytes == saved
+    assert verify(network, table).holds
+
+
+def test_a_convolution_of_repeated_values_keeps_them_all() -> None:
+    network = Then(lambda y: y.mean((2, 3), keepdim=True).expand_as(y) * y, has_last=True)
+    table = layer_table(network, (8, 3, 32, 32))
+    assert table.row("last").own.saved_bytes == 230_400
+    assert verify(network, table).holds

@@ -22,8 +22,12 @@ def shapes(
     func: OpOverload[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> object | None:
     """Tensors on the meta device as the call would give them; None where torch has to say it."""
-    first = next(tensors_in(args), None)
-    if func not in SHAPES or first is None or not first.is_meta:
+    tensors = list(tensors_in(args))
+    if func not in SHAPES or not tensors or not tensors[0].is_meta:
+        return None
+    # Integers, and types that meet, follow torch's rules of promotion.
+    is_mixed = len({tensor.dtype for tensor in tensors}) > 1 and func not in MIXING
+    if is_mixed or not tensors[0].is_floating_point():
         return None
     return SHAPES[func](*args, **kwargs)
 
@@ -42,42 +46,70 @@ def stand_in(tensor: Tensor, *, requires_grad: bool = False) -> Tensor:
 def _batch_norm(images: Tensor, *others: Any) -> tuple[Tensor, Tensor, Tensor] | None:
     """Normalised values; mean and deviation of the batch, empty where it isn't looked at."""
     *parameters, looks = others[:5]
-    if any(part is not None and part.shape != images.shape[1:2] for part in parameters):
+    given = [part for part in parameters if part is not None]
+    values = _of_one(images)
+    if values is None or any(part.shape != images.shape[1:2] for part in given):
         return None
-    statistics = torch.empty(images.shape[1] if looks else 0, device="meta")
-    return stand_in(images), statistics, stand_in(statistics)
+    if not (values.is_contiguous() or values.is_contiguous(memory_format=torch.channels_last)):
+        return None
+    # With parameters in single precision, images in half precision have such statistics.
+    kind = next((part.dtype for part in given if part.dtype != images.dtype), images.dtype)
+    statistics = images.new_empty(images.shape[1] if looks else 0, dtype=kind)
+    return values, statistics, stand_in(statistics)
 
 
 def _product(added: Tensor, left: Tensor, right: Tensor, *_factors: Any) -> Tensor | None:
-    if left.dim() != 2 or left.shape[1:] != right.shape[:1]:
+    if left.dim() != 2 or right.dim() != 2 or left.shape[1] != right.shape[0]:
         return None
-    return torch.empty((left.shape[0], right.shape[1]), dtype=left.dtype, device="meta")
+    shape = (left.shape[0], right.shape[1])
+    return left.new_empty(shape) if added.shape in (shape, shape[1:]) else None
 
 
-def _value_by_value(left: Tensor, right: object, **_factor: Any) -> Tensor | None:
-    if not isinstance(right, Tensor):
-        return stand_in(left)
-    if left.shape != right.shape or left.dtype != right.dtype:
-        return None
-    return stand_in(left)
+def _of_one(tensor: Tensor) -> Tensor | None:
+    """One value for each: in memory their dimensions keep their order, but no gaps."""
+    steps, strides = tensor.stride(), [1] * tensor.dim()
+    taken = 1
+    for dim in sorted(range(tensor.dim()), key=lambda dim: (steps[dim], -dim)):
+        if steps[dim] < taken and tensor.shape[dim] > 1:
+            return None  # values that are stored once and repeated have no order
+        strides[dim] = taken if tensor.shape[dim] > 1 else steps[dim]
+        taken *= tensor.shape[dim]
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device="meta")
+
+
+def _of_two(left: Tensor, right: object, **_factor: Any) -> Tensor | None:
+    is_alike = isinstance(right, Tensor) and (left.shape, left.stride()) == (
+        right.shape,
+        right.stride(),
+    )
+    return _of_one(left) if is_alike or isinstance(right, int | float) else None
 
 
 def _mean(
-    tensor: Tensor, dims: Sequence[int] | None, keepdim: bool = False, **_dtype: Any
-) -> Tensor:
-    gone = {dim % tensor.dim() for dim in dims or range(tensor.dim())}
+    tensor: Tensor,
+    dims: Sequence[int] | None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor | None:
+    count = tensor.dim()
+    gone = {dim % count for dim in dims if -count <= dim < count} if dims else set(range(count))
+    if dtype not in (None, tensor.dtype) or (dims and len(gone) != len(dims)):
+        return None
     sides = [1 if dim in gone else length for dim, length in enumerate(tensor.shape)]
     shape = sides if keepdim else [side for dim, side in enumerate(sides) if dim not in gone]
-    return torch.empty(shape, dtype=tensor.dtype, device="meta")
+    return tensor.new_empty(shape)
 
 
 def _concatenated(tensors: Sequence[Tensor], dim: int = 0) -> Tensor | None:
     shape = list(tensors[0].shape)
-    rest = {(*tensor.shape[:dim], *tensor.shape[dim + 1 :]) for tensor in tensors if dim >= 0}
-    if len(rest) != 1:
+    rest = {(*tensor.shape[:dim], *tensor.shape[dim + 1 :]) for tensor in tensors}
+    if not 0 <= dim < len(shape) or len(rest) != 1:
+        return None
+    if not all(tensor.is_contiguous() for tensor in tensors):
         return None
     shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
-    return torch.empty(shape, dtype=tensors[0].dtype, device="meta")
+    return tensors[0].new_empty(shape)
 
 
 def _max_pool(
@@ -93,8 +125,7 @@ def _max_pool(
     if sides is None:
         return None
     shape = (*images.shape[:2], *sides)
-    values = torch.empty(shape, dtype=images.dtype, device="meta")
-    return values, torch.empty(shape, dtype=torch.int64, device="meta")
+    return images.new_empty(shape), images.new_empty(shape, dtype=torch.int64)
 
 
 def _convolution(
@@ -108,14 +139,15 @@ def _convolution(
     output_padding: Sequence[int],
     groups: int,
 ) -> Tensor | None:
-    fits = images.dim() == 4 and weight.dim() == 4 and images.shape[1] == weight.shape[1] * groups
-    if transposed or not fits or images.dtype != weight.dtype or not weight.is_contiguous():
+    if transposed or weight.dim() != 4 or not weight.is_contiguous():
+        return None
+    fits = images.shape[1:2] == (weight.shape[1] * groups,) and weight.shape[0] % groups == 0
+    if not fits or (bias is not None and bias.shape != weight.shape[:1]):
         return None
     sides = _sides(images, weight.shape[2:], stride, padding, dilation)
     if sides is None:
         return None
-    shape = (images.shape[0], weight.shape[0], *sides)
-    return torch.empty(shape, dtype=images.dtype, device="meta")
+    return images.new_empty((images.shape[0], weight.shape[0], *sides))
 
 
 def _sides(
@@ -146,13 +178,16 @@ def _sides(
 SHAPES: dict[OpOverload[..., Any], Callable[..., object | None]] = {
     aten.native_batch_norm.default: _batch_norm,
     aten.addmm.default: _product,
-    aten.relu.default: stand_in,
-    aten.add.Tensor: _value_by_value,
-    aten.sub.Tensor: _value_by_value,
-    aten.mul.Tensor: _value_by_value,
-    aten.tanh.default: stand_in,
+    aten.relu.default: _of_one,
+    aten.add.Tensor: _of_two,
+    aten.sub.Tensor: _of_two,
+    aten.mul.Tensor: _of_two,
+    aten.tanh.default: _of_one,
     aten.mean.dim: _mean,
     aten.cat.default: _concatenated,
     aten.max_pool2d_with_indices.default: _max_pool,
     aten.convolution.default: _convolution,
 }
+
+# These compute with images in half precision and parameters in single precision.
+MIXING = frozenset((aten.native_batch_norm.default,))
