@@ -106,7 +106,16 @@ def test_lenets_second_pooling_sees_16_pixels_and_the_layer_after_it_32() -> Non
         (lambda x: x[:, :, 5, 5], AxisField(3, 0, 4)),
         (lambda x: F.pad(x, (1, 2, 1, 2)), AxisField(3, 1, -2)),
         (lambda x: F.pad(x, (-1, 0, -1, 0)), AxisField(3, 1, 0)),
-        (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), AxisField(3, 1, -2)),
+        (lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), 3, 1), AxisField(5, 1, -2)),
+        (
+            lambda x: F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 3, 1),
+            AxisField(5, 1, -3),
+        ),
+        (nn.Conv2d(8, 4, 5, padding=2, padding_mode="reflect"), AxisField(7, 1, -3)),
+        (
+            lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="reflect").relu(), 3, 2),
+            AxisField(5, 2, -2),
+        ),
         (nn.MaxPool2d(3, 2, ceil_mode=True), AxisField(5, 2, -1)),
         (nn.AvgPool2d(2), AxisField(4, 2, -1)),
         (nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8), AxisField(7, 1, -3)),
@@ -140,6 +149,20 @@ def test_a_moving_box_is_followed_through(
         (nn.LayerNorm((8, 32, 32)), WHOLE),
         (lambda x: x * x.mean((2, 3), keepdim=True).sigmoid(), WHOLE),
         (lambda x: x.flatten(1), TOGETHER),
+        (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), AxisField(36, None, -2)),
+        (lambda x: F.pad(x, (1, 1, 1, 1), mode="replicate"), AxisField(36, None, -2)),
+        (
+            lambda x: F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="reflect"), 3, 1),
+            AxisField(38, None, -3),
+        ),
+        (
+            lambda x: F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), 3, 1, padding=1),
+            AxisField(36, None, -2),
+        ),
+        (
+            nn.Conv2d(8, 4, 3, padding=4, dilation=2, padding_mode="reflect"),
+            AxisField(42, None, -5),
+        ),
         (nn.AdaptiveAvgPool2d(5), TOGETHER),
         (lambda x: x[:, :, 8:9, 8:9] + x, TOGETHER),
     ],
@@ -158,6 +181,37 @@ def test_a_squeeze_and_excitation_gate_over_a_larger_field_still_sees_the_whole_
     field = field_after(gated)
     assert field is not None
     assert field.is_whole_input(32, 32)
+
+
+def test_what_sees_the_whole_input_keeps_its_rows_and_columns() -> None:
+    gate = AfterConvolution(lambda x: x * x.mean((2, 3), keepdim=True).sigmoid())
+    for function in (gate.function, nn.GroupNorm(2, 8), nn.Softmax(2)):
+        table = layer_table(AfterConvolution(function), (2, 3, 32, 32))
+        assert table.rows[0].map_axes == (2, 3)
+
+    def moved(x: Tensor) -> Tensor:
+        return gate.function(x).permute(0, 2, 3, 1)
+
+    assert layer_table(AfterConvolution(moved), (3, 32, 32)).rows[0].map_axes == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x.flatten(1),
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda x: F.pixel_shuffle(x, 2),
+        nn.AdaptiveAvgPool2d(5),
+        nn.ConvTranspose2d(8, 4, 2, 2),
+        lambda x: torch.cat([x, x], 2),
+        lambda x: x + x.transpose(2, 3),
+    ],
+)
+def test_nothing_changes_that_all_values_see_the_whole_input(
+    function: Callable[[Tensor], Tensor],
+) -> None:
+    field = field_after(lambda x: function(x * x.mean((2, 3), keepdim=True)))
+    assert field == ReceptiveField(WHOLE, WHOLE)
 
 
 def test_branches_with_different_jumps_are_given_as_what_they_see_together() -> None:
@@ -243,6 +297,11 @@ def test_windows_that_leave_such_positions_out_have_an_unknown_field(stride: int
         lambda x: x.flatten(1)[:, ::3],
         lambda x: F.pad(x, (1, 1, 1, 1), mode="circular"),
         lambda x: F.conv2d(x, x[:, :, :3, :3]),
+        lambda x: F.conv2d(x, x.new_zeros(8, 8, 3, 3), bias=x.mean((0, 2, 3))),
+        lambda x: F.layer_norm(x.mT.transpose(1, 3), (8,), weight=x.mean((0, 2, 3))),
+        lambda x: F.group_norm(x[:, :, ::2], 2, bias=x.amax((0, 2, 3))),
+        lambda x: F.batch_norm(x, x.new_zeros(8), x.new_ones(8), weight=x.mean((0, 2, 3))),
+        lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect")[:, :, 1:],
         lambda x: F.conv2d(x.transpose(1, 2), x.new_zeros(4, 16, 1, 1), groups=2),
         lambda x: torch.cat([x, x.transpose(2, 3)], 2),
         lambda x: x.flatten(2).transpose(1, 2) @ x.flatten(2),
@@ -272,6 +331,20 @@ def test_a_write_in_place_that_moves_nothing_keeps_the_field() -> None:
 @pytest.mark.parametrize("function", [nn.BatchNorm2d(8), nn.Dropout(), nn.Dropout2d()])
 def test_training_mode_has_the_same_fields(function: nn.Module) -> None:
     assert field_after(function, training=True) == ReceptiveField(KEPT, KEPT)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("tracks", [False, True])
+def test_instance_normalisation_sees_the_whole_image_while_it_trains(
+    images: int, tracks: bool
+) -> None:
+    norm = nn.InstanceNorm2d(8, affine=True, track_running_stats=tracks)
+    network = AfterConvolution(norm)
+    table = layer_table(network, (images, 3, 32, 32), training=True)
+    assert table.rows[0].receptive_field == ReceptiveField(WHOLE, WHOLE)
+    seen = layer_table(network, (images, 3, 32, 32)).rows[0].receptive_field
+    expected = KEPT if tracks else WHOLE
+    assert seen == ReceptiveField(expected, expected)
 
 
 def test_a_window_over_positions_without_a_common_step_is_refused() -> None:

@@ -8,7 +8,8 @@ runs in `linearised`:
   channels; all their outputs are the same, so one channel is computed and, where the rest of the
   network needs them all, repeated;
 - maximum pooling becomes mean pooling, and activations, dropout and batch normalisation do nothing;
-- normalisation by statistics of the image adds the mean of what these are taken over.
+- normalisation by statistics of the image adds the mean of what these are taken over;
+- weights and biases that are made from the image add their mean.
 
 All values stay positive, so no gradient can cancel. They grow by the size of each window, so the
 pass is in double precision.
@@ -24,6 +25,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
+
+from convscope.arithmetic.operation import tensors_in
 
 
 class _Linearised(TorchFunctionMode):
@@ -49,7 +52,10 @@ class _Linearised(TorchFunctionMode):
         if func in UNCHANGED:
             return args[0] if args else kwargs["input"]
         if func not in SUMS:
-            return REPLACED.get(func, func)(*args, **kwargs)
+            result = REPLACED.get(func, func)(*args, **kwargs)
+            if self.is_thin and any(tensor.numel() == 0 for tensor in tensors_in(result)):
+                raise ValueError("the network looks at channels that a thin pass doesn't have")
+            return result
         thin, (dimension, length) = SUMS[func](*args, **kwargs)
         if self.is_thin:
             return thin
@@ -92,12 +98,22 @@ def _convolution(
     convolve = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
     mean = input.mean(dim=-axes - 1, keepdim=True)
     thin: Tensor = convolve(mean, ones, None, stride, padding, dilation)
+    thin = _with_made(thin, weight, bias)
     return _Thin(thin, (thin.dim() - axes - 1, weight.shape[0]))
 
 
 def _dense(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> _Thin:
     """The mean over all features."""
-    return _Thin(input.mean(dim=-1, keepdim=True), (input.dim() - 1, weight.shape[0]))
+    thin = _with_made(input.mean(dim=-1, keepdim=True), weight, bias)
+    return _Thin(thin, (input.dim() - 1, weight.shape[0]))
+
+
+def _with_made(values: Tensor, *parameters: object) -> Tensor:
+    """The values and the means of those parameters that depend on the image: only they learn."""
+    for parameter in parameters:
+        if isinstance(parameter, Tensor) and parameter.requires_grad:
+            values = values + parameter.mean()
+    return values
 
 
 def _max_pool(
@@ -120,21 +136,40 @@ def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = F
 
 
 def _layer_norm(
-    input: Tensor, normalized_shape: Sequence[int], *_others: Any, **_more: Any
+    input: Tensor, normalized_shape: Sequence[int], *others: Any, **more: Any
 ) -> Tensor:
     """Each value and the mean of the last dimensions."""
     gone = range(input.dim() - len(normalized_shape), input.dim())
-    return input + input.mean(dim=tuple(gone), keepdim=True)
+    values = input + input.mean(dim=tuple(gone), keepdim=True)
+    return _with_made(values, *others, *more.values())
 
 
-def _group_norm(input: Tensor, num_groups: int, *_others: Any, **_more: Any) -> Tensor:
+def _group_norm(input: Tensor, num_groups: int, *others: Any, **more: Any) -> Tensor:
     """Each value and the mean of its image."""
-    return input + input.mean(dim=tuple(range(1, input.dim())), keepdim=True)
+    values = input + input.mean(dim=tuple(range(1, input.dim())), keepdim=True)
+    return _with_made(values, *others, *more.values())
 
 
-def _instance_norm(input: Tensor, *_others: Any, **_more: Any) -> Tensor:
-    """Each value and the mean of its map."""
-    return input + input.mean(dim=tuple(range(2, input.dim())), keepdim=True)
+def _instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    *_others: Any,
+    **_more: Any,
+) -> Tensor:
+    """Each value and, where it counts, the mean of its map."""
+    values = _with_made(input, running_mean, running_var, weight, bias)
+    if not use_input_stats:
+        return values
+    return values + input.mean(dim=tuple(range(2, input.dim())), keepdim=True)
+
+
+def _batch_norm(input: Tensor, *others: Any, **more: Any) -> Tensor:
+    """Each value: statistics of the batch don't count as seeing."""
+    return _with_made(input, *others, *more.values())
 
 
 def _softmax(input: Tensor, dim: int | None = None, **_more: Any) -> Tensor:
@@ -153,6 +188,7 @@ REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
     F.max_pool2d: _max_pool,
     torch.max_pool2d: _max_pool,
     F.adaptive_max_pool2d: _adaptive_max_pool,
+    F.batch_norm: _batch_norm,
     F.layer_norm: _layer_norm,
     F.group_norm: _group_norm,
     F.instance_norm: _instance_norm,
@@ -169,6 +205,6 @@ UNCHANGED: frozenset[Callable[..., Any]] = frozenset(
         *(torch.relu, torch.relu_, torch.sigmoid, torch.tanh, Tensor.relu, Tensor.relu_),
         *(Tensor.sigmoid, Tensor.tanh, torch.clamp, Tensor.clamp),
         *(F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.feature_alpha_dropout),
-        *(F.batch_norm, F.local_response_norm),
+        F.local_response_norm,
     )
 )

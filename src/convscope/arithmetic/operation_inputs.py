@@ -14,10 +14,16 @@ from convscope.arithmetic.placement import PlacedField, UnknownFieldError, merge
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What rules need to know of the whole: the input's length and the network's mode."""
+    """What rules need to know of the whole.
+
+    Attributes:
+        length: The network's input along the axis.
+        ignores_statistics: Whether statistics that batch normalisation takes are of the batch, and
+            so don't count as seeing.
+    """
 
     length: int
-    training: bool
+    ignores_statistics: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,16 @@ class Inputs:
         if id(tensor) not in self.fields:
             raise UnknownFieldError
         return self.fields[id(tensor)]
+
+    def of_only(self, operation: Operation, tensor: Tensor) -> PlacedField:
+        """The field of this input, where no other one depends on the image: no weight, no bias.
+
+        Raises:
+            UnknownFieldError: Another does, or this one doesn't.
+        """
+        if any(self.has(other) for other in operation.inputs if other is not tensor):
+            raise UnknownFieldError
+        return self.of(tensor)
 
     def has(self, tensor: object) -> bool:
         """Whether this input depends on the image."""

@@ -26,7 +26,8 @@ class PlacedField:
 
     Attributes:
         field: What the positions see.
-        dimension: The tensor's dimension that holds the axis; None if all values see the same.
+        dimension: The tensor's dimension that holds the axis; None if none does, and then all
+            values see the same.
         stride: Indices from one position to the next within the dimension.
         count: Number of positions.
     """
@@ -35,6 +36,11 @@ class PlacedField:
     dimension: int | None = None
     stride: int = 1
     count: int = 1
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all values see the same."""
+        return self.dimension is None or self.field.jump == 0
 
     def mixed(self) -> PlacedField:
         """All values see what all positions see together: after a sum over the positions."""
@@ -51,12 +57,19 @@ class PlacedField:
         )
 
     def fills(self, shape: Sequence[int]) -> bool:
-        """Whether it is alone in its dimension, and its positions have one jump."""
-        return self.is_alone(shape) and self.field.jump is not None
+        """Whether it is alone in its dimension, and each position has a box of its own."""
+        is_moving = self.field.jump is not None and self.field.together == 1
+        return self.is_alone(shape) and is_moving
 
     def summed_over(self, dimensions: Collection[int]) -> PlacedField:
-        """After a sum, mean, maximum or normalisation over these dimensions."""
+        """After a sum, mean or maximum over these dimensions."""
         return self.mixed() if self.dimension in dimensions else self
+
+    def normalised_over(self, dimensions: Collection[int]) -> PlacedField:
+        """After each value was compared with all values along these dimensions, which stay."""
+        if self.dimension not in dimensions:
+            return self
+        return replace(self, field=self.field.hull(self.count))
 
     def without(self, dimensions: Collection[int]) -> PlacedField:
         """After these dimensions, which hold no part of the axis, are dropped from the shape."""
@@ -113,7 +126,7 @@ class PlacedField:
         Positions that share a dimension with other things have no jump that means anything to a
         reader, so they get the box that all of them see together.
         """
-        if self.dimension is None or self.fills(shape):
+        if self.is_uniform or self.fills(shape):
             return self.field
         return (self.mixed() if self.count == 1 else self.blurred()).field
 
@@ -134,15 +147,11 @@ def merged(first: PlacedField, second: PlacedField, *, length: int) -> PlacedFie
     Raises:
         UnknownFieldError: The axis lies in different places.
     """
-    if first.dimension is None and second.dimension is None:
-        return PlacedField(joined(first.field, second.field))
-    if first.dimension is None:
-        first, second = second, first
-    if second.dimension is None:
+    first, second = sorted((first, second), key=lambda one: (one.is_uniform, one.dimension is None))
+    if second.is_uniform:
         box = joined(first.mixed().field, second.field)
-        if second.field.covers(length) or box == second.field:
-            return PlacedField(box)
-        return replace(first, field=replace(box, jump=None))
+        is_same = first.is_uniform or second.field.covers(length) or box == second.field
+        return replace(first, field=replace(box, jump=0 if is_same else None))
     if (first.dimension, first.stride, first.count) != (
         second.dimension,
         second.stride,

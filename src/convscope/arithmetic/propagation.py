@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import zip_longest
+from typing import Any
 
+import torch
 from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from convscope.arithmetic.operation import Operation, storage_of
 from convscope.arithmetic.operation_inputs import Inputs, Setting
@@ -34,7 +40,7 @@ class AxisFields:
             training: Whether the network runs in training mode.
         """
         length = image.shape[dimension]
-        self._setting = Setting(length=length, training=training)
+        self.setting = Setting(length=length, ignores_statistics=training)
         self._fields: dict[int, PlacedField | None] = {}
         self._alive: dict[int, Tensor] = {}
         self._overwritten_storages: set[int] = set()
@@ -53,8 +59,7 @@ class AxisFields:
 
     def follow(self, operation: Operation) -> None:
         """Note the fields of what came out of an operation."""
-        is_batch_norm = operation.name in BATCH_NORMS
-        inputs = (operation.tensor("input"),) if is_batch_norm else operation.inputs
+        inputs = operation.inputs
         states = [self._state(tensor) for tensor in inputs if self._depends_on_image(tensor)]
         if not states or operation.name in EMPTY_LIKE:
             return
@@ -64,20 +69,30 @@ class AxisFields:
         known = {id(x): field for x in inputs if (field := self._state(x)) is not None}
         fields: list[PlacedField] = []
         if None not in states:
-            fields = self._outputs(operation, Inputs(self._setting, known))
+            fields = self._outputs(operation, Inputs(self.setting, known))
         # Running statistics are written by batch normalisation, but never seen in the same pass.
-        if not is_batch_norm:
+        if operation.name not in BATCH_NORMS:
             self._write(operation, fields)
         for tensor, field in zip_longest(operation.outputs, fields[: len(operation.outputs)]):
             self._set(tensor, field)
 
     def _outputs(self, operation: Operation, inputs: Inputs) -> list[PlacedField]:
         """Fields of the outputs; an empty list if they can't be told."""
+        given = list(inputs.fields.values())
+        found = self._by_rule(operation, inputs)
+        if not all(field.is_uniform for field in given):
+            return found
+        # Where all values see the same, nothing can change that: a rule only says where they lie.
+        box = inputs.merged(field.mixed() for field in given)
+        placed = [replace(field, field=box.field) for field in found]
+        return placed + [box] * (len(operation.outputs) - len(placed))
+
+    def _by_rule(self, operation: Operation, inputs: Inputs) -> list[PlacedField]:
+        rule = rule_for(operation)
+        if rule is None or all(field.dimension is None for field in inputs.fields.values()):
+            return []
         try:
-            if all(field.dimension is None for field in inputs.fields.values()):
-                return [inputs.merged(inputs.fields.values())] * len(operation.outputs)
-            rule = rule_for(operation)
-            return rule(operation, inputs) if rule else []
+            return rule(operation, inputs)
         except (UnknownFieldError, KeyError):
             # KeyError: the torch in use names this operation's arguments differently.
             return []
@@ -102,3 +117,33 @@ class AxisFields:
     def _set(self, tensor: Tensor, field: PlacedField | None) -> None:
         self._fields[id(tensor)] = field
         self._alive[id(tensor)] = tensor
+
+
+class NoticesInstanceNorm(TorchFunctionMode):
+    """Within instance normalisation statistics are of one image, so they count as seeing.
+
+    It arrives as batch normalisation of reshaped maps, which can't be told from one of a batch.
+    """
+
+    def __init__(self, *axes: AxisFields) -> None:
+        super().__init__()
+        self._axes = axes
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Run the function as usual."""
+        if func not in (functional.instance_norm, torch.instance_norm):
+            return func(*args, **(kwargs or {}))
+        before = [axis.setting for axis in self._axes]
+        for axis in self._axes:
+            axis.setting = replace(axis.setting, ignores_statistics=False)
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            for axis, setting in zip(self._axes, before, strict=True):
+                axis.setting = setting

@@ -39,12 +39,19 @@ class AxisField:
         start: First pixel that position 0 sees; negative where padding comes first.
         limits: First and last pixel that any position can see: where padding lies between layers,
             border pixels may be out of reach. None if nothing is known of them.
+        together: How many neighbouring positions have to be seen together for the box to hold. One
+            position of mirrored padding sees pixels from the other side of the border, which a
+            window wide enough sees anyway.
+        has_gaps: Whether a dilated window was on the way. Where its outermost values are padding,
+            the next ones lie some pixels further inside than the border.
     """
 
     size: int
     jump: int | None
     start: int
     limits: tuple[int, int] | None = field(default=None, compare=False)
+    together: int = 1
+    has_gaps: bool = field(default=False, compare=False)
 
     @property
     def end(self) -> int:
@@ -54,7 +61,8 @@ class AxisField:
     def box(self, position: int) -> tuple[int, int]:
         """First and last pixel that this position sees, without those that are padding.
 
-        Where branches of different reach are joined, it may be a few pixels too large at a border.
+        At a border it may be a few pixels too large: where branches of different reach are joined,
+        and where it `has_gaps`.
         """
         start = self.start + position * (self.jump or 0)
         last = start + self.size - 1
@@ -79,11 +87,13 @@ class AxisField:
             jump=self.jump * window.stride,
             start=self.start - window.padding_before * self.jump,
             limits=(self.box(0)[0], self.box(count - 1)[1]),
+            has_gaps=self.has_gaps or window.dilation > 1,
         )
 
     def hull(self, count: int) -> AxisField:
         """The one box that `count` neighbouring positions see together."""
-        return replace(self, size=self.size + (count - 1) * (self.jump or 0), jump=0)
+        size = self.size + (count - 1) * (self.jump or 0)
+        return replace(self, size=size, jump=0, together=1)
 
     def covers(self, length: int) -> bool:
         """Whether position 0 sees all `length` pixels of the input."""
@@ -109,6 +119,8 @@ def joined(first: AxisField, second: AxisField) -> AxisField:
         jump=first.jump if first.jump == second.jump else None,
         start=start,
         limits=limits,
+        together=max(first.together, second.together),
+        has_gaps=first.has_gaps or second.has_gaps,
     )
 
 

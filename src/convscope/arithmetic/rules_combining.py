@@ -36,33 +36,31 @@ def reduction(operation: Operation, inputs: Inputs) -> list[PlacedField]:
 def softmax(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     """Each value depends on all values along one dimension, which stays."""
     tensor = operation.tensor("self")
-    return [inputs.of(tensor).summed_over({operation.arguments["dim"] % tensor.ndim})]
+    return [inputs.of(tensor).normalised_over({operation.arguments["dim"] % tensor.ndim})]
 
 
 def layer_norm(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     """Statistics over the last dimensions: the channels alone, or the whole image."""
     tensor = operation.tensor("input")
     first = tensor.ndim - len(operation.arguments["normalized_shape"])
-    return [inputs.of(tensor).summed_over(range(first, tensor.ndim))]
+    field = inputs.of_only(operation, tensor)
+    return [field.normalised_over(range(first, tensor.ndim))]
 
 
 def group_norm(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     """Statistics over whole feature maps."""
     tensor = operation.tensor("input")
-    return [inputs.of(tensor).summed_over(range(1, tensor.ndim))]
+    return [inputs.of_only(operation, tensor).normalised_over(range(1, tensor.ndim))]
 
 
 def batch_norm(operation: Operation, inputs: Inputs) -> list[PlacedField]:
-    """Statistics of the input itself, in evaluation mode, come from instance normalisation.
-
-    In training mode torch runs both as the same operation, so there neither counts.
-    """
+    """Statistics of whole maps, unless they are of those that count in no mode."""
     tensor = operation.tensor("input")
-    field = inputs.of(tensor)
+    field = inputs.of_only(operation, tensor)
     uses_input = operation.arguments.get("training", operation.name == "_batch_norm_with_update")
-    if not uses_input or inputs.setting.training:
+    if not uses_input or inputs.setting.ignores_statistics:
         return [field]
-    return [field.summed_over({0, *range(2, tensor.ndim)})]
+    return [field.normalised_over({0, *range(2, tensor.ndim)})]
 
 
 def _windows(
@@ -87,6 +85,8 @@ def _windows(
         dilation=dilations[axis],
     )
     count = operation.outputs[0].shape[field.dimension]
+    if window.extent - window.padding_before < field.field.together:
+        field = field.blurred()
     if field.field.jump is not None:
         return replace(field, field=field.field.through(window, count=field.count), count=count)
     # What all positions see together stays true as long as none of them is left out.
@@ -126,8 +126,8 @@ def adaptive_pool(operation: Operation, inputs: Inputs) -> list[PlacedField]:
 def convolution(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     """Slides over the last dimensions and sums over the channels; transposed: unknown."""
     tensor, weight = operation.tensor("input"), operation.tensor("weight")
-    field = inputs.of(tensor)
-    if operation.arguments["transposed"] or inputs.has(weight):
+    field = inputs.of_only(operation, tensor)
+    if operation.arguments["transposed"]:
         raise UnknownFieldError
     channels = tensor.ndim - (weight.ndim - 2) - 1
     if field.dimension == channels:

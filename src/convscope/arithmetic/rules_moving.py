@@ -81,8 +81,8 @@ def select(operation: Operation, inputs: Inputs) -> list[PlacedField]:
 def pad(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     """Padding moves position 0 outwards.
 
-    Mirrored and repeated edges hold values from inside the image. A window that is at least twice
-    as wide as the padding, as usual, sees these anyway.
+    Mirrored and repeated edges hold values from inside the image. A window that reaches as far into
+    the image as they come from, as usual, sees these anyway.
     """
     tensor = operation.tensor("self")
     pads = operation.arguments.get("pad", operation.arguments.get("padding"))
@@ -96,6 +96,11 @@ def pad(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     if not field.fills(tensor.shape):
         raise UnknownFieldError
     shifted = field.field.through(Window(1, padding_before=before), count=field.count)
+    widest = max(before, after, 0)
+    if operation.name.startswith("reflection"):
+        shifted = replace(shifted, together=2 * widest + 1)
+    elif operation.name.startswith("replication"):
+        shifted = replace(shifted, together=widest + 1)
     return [replace(field, field=shifted, count=field.count + before + after)]
 
 

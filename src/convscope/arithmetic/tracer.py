@@ -30,7 +30,7 @@ from convscope.arithmetic.meta_shapes import shapes, stand_in
 from convscope.arithmetic.operation import Operation, tensors_in
 from convscope.arithmetic.operation_macs import backward_macs, operation_macs
 from convscope.arithmetic.operation_work import operation_work
-from convscope.arithmetic.propagation import AxisFields
+from convscope.arithmetic.propagation import AxisFields, NoticesInstanceNorm
 from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.errors import NetworkError
 
@@ -146,6 +146,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             hooks.enter_context(saved_tensors_hooks(self._keep, _never_unpacked))
             hooks.enter_context(self)
             hooks.enter_context(_NoticesAttention(self))
+            hooks.enter_context(NoticesInstanceNorm(self._height, self._width))
             yield
 
     def _entering(self, name: str) -> Any:
@@ -213,7 +214,7 @@ def trace(
     # and without gradients nothing would be kept for the backward pass.
     with (
         in_mode(module, training=training, method=method),
-        _separate_attention(),
+        separate_attention(),
         torch.inference_mode(mode=False),
         torch.enable_grad(),
     ):
@@ -286,7 +287,7 @@ def in_mode(module: nn.Module, *, training: bool, method: str = "forward") -> It
 
 
 @contextmanager
-def _separate_attention() -> Iterator[None]:
+def separate_attention() -> Iterator[None]:
     """Attention as single operations: its fused kernel for inference would hide the products."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
