@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convscope.arithmetic import LayerTable, ReceptiveField, layer_table
+from convscope.arithmetic.field_support import measure_supports
 from convscope.arithmetic.layer_row import Status
 from convscope.arithmetic.receptive_field import AxisField
 from convscope.arithmetic.verification import COLUMNS, verify
@@ -31,7 +32,8 @@ def test_every_number_of_the_table_is_what_is_measured(name: str, training: bool
     verification = verify(network, table)
     assert verification.differences == ()
     assert verification.holds
-    assert all(verification.count(column) >= 3 for column in COLUMNS)
+    assert verification.count("backward_macs") == 1
+    assert all(verification.count(column) >= 3 for column in COLUMNS if column != "backward_macs")
 
 
 @pytest.mark.parametrize("name", ["googlenet", "googlenet_2014"])
@@ -61,7 +63,7 @@ def test_a_wrong_number_is_found() -> None:
     )
     found = verify(network, lying).differences
     assert {(check.layer, check.column) for check in found} == {
-        (first.name, column) for column in COLUMNS
+        (first.name, column) for column in COLUMNS if column != "backward_macs"
     }
     stated = [check for check in found if check.column == "macs"]
     assert (stated[0].stated, stated[0].measured) == ("117,601", "117,600")
@@ -250,3 +252,100 @@ def test_a_convolution_of_repeated_values_keeps_them_all() -> None:
     table = layer_table(network, (8, 3, 32, 32))
     assert table.row("last").own.saved_bytes == 230_400
     assert verify(network, table).holds
+
+
+class Encoder(nn.Module):
+    """A transformer's layer between patches, which torch runs as one operation for predictions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T, 8) tokens."""
+        tokens: Tensor = self.layer(self.patches(x).flatten(2).transpose(1, 2))
+        return tokens
+
+
+def test_products_of_attention_are_counted_where_torch_would_hide_them() -> None:
+    network = Encoder().eval()
+    verification = verify(network, layer_table(network, (2, 3, 16, 16)))
+    assert verification.count("macs") > 5
+    assert not [check for check in verification.differences if "macs" in check.column]
+
+
+class Asserts(Then):
+    """Says in its own way that channels are missing."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As without the assertion."""
+        maps = self.conv(x)
+        if maps.shape[1] != 8:
+            raise AssertionError("8 channels")
+        values: Tensor = self.function(maps)
+        return values
+
+
+SPLIT = nn.Conv2d(6, 2, 5, padding=2).requires_grad_(False)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Asserts(torch.relu),
+        Then(lambda y: torch.cat([y[:, :2], SPLIT(y[:, 2:])], 1)),
+        Then(lambda y: torch.cat([y[:, :2], y[:, 2:].mean(1, keepdim=True)], 1)),
+        Then(lambda y: nn.functional.conv1d(y.mean(2), y.new_ones(4, 8, 3))),
+        Then(lambda y: y * y.mean((2, 3), keepdim=True)),
+        nn.Sequential(nn.ReflectionPad2d(3), nn.Conv2d(3, 4, 3)),
+        nn.Sequential(nn.ReplicationPad2d(3), nn.Conv2d(3, 4, 3)),
+        nn.Conv2d(3, 4, 3, padding=4, dilation=2, padding_mode="reflect"),
+        nn.Conv2d(3, 4, 3, padding=1, dilation=2),
+        Then(nn.InstanceNorm2d(8, track_running_stats=True)),
+    ],
+)
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+def test_fields_hold_also_in_networks_of_other_people(network: nn.Module, training: bool) -> None:
+    verification = verify(network, layer_table(network, (2, 3, 16, 16), training=training))
+    assert verification.holds, (verification.differences, verification.unmeasured)
+    assert verification.count("receptive_field")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y: nn.functional.conv2d(y, y.new_ones(8, 8, 1, 1), bias=y.mean((0, 2, 3))),
+        lambda y: nn.functional.linear(y.movedim(1, 3), y.mean((0, 2, 3)).diag()),
+        lambda y: nn.functional.group_norm(y, 8, weight=y.mean((0, 2, 3))),
+        lambda y: nn.functional.batch_norm(
+            y, y.new_zeros(8), y.new_ones(8), bias=y.mean((0, 2, 3))
+        ),
+        lambda y: nn.functional.instance_norm(
+            y, y.new_zeros(8), y.new_ones(8), weight=y.mean((0, 2, 3)), use_input_stats=False
+        ),
+    ],
+)
+def test_weights_and_biases_made_from_the_image_are_seen_by_gradients(
+    function: Callable[[Tensor], Tensor],
+) -> None:
+    supports = measure_supports(Then(function), (3, 16, 16), {"": (2, 3)})
+    rows = [support.rows for support in supports if support.layer == ""]
+    assert rows == [(0, 15)] * 3
+
+
+def test_a_wrong_number_of_backward_macs_is_found() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3, groups=4, stride=2))
+    table = layer_table(network, (2, 3, 16, 16))
+    total = table.rows[0].total
+    lying = wrong(table, "", total=replace(total, backward_macs=total.backward_macs + 1))
+    found = verify(network, lying).differences
+    assert [(check.layer, check.column) for check in found] == [("", "backward_macs")]
+    assert found[0].measured == f"{total.backward_macs:,}"
+
+
+def test_a_network_that_learns_nothing_has_no_backward_pass_to_check() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 8, 3)).requires_grad_(False)
+    verification = verify(network, layer_table(network, (3, 8, 8)))
+    assert verification.holds
+    assert [c.measured for c in verification.checks if c.column == "backward_macs"] == ["0"]

@@ -1,10 +1,12 @@
 """The layer table checked on the spot, by other means than those that made it.
 
-- MACs against torch's own flop counter, which has formulas of its own.
+- MACs against torch's own flop counter, which has formulas of its own; those of the backward pass
+  for the network as a whole, as the counter can't tell in which layer they are.
 - Memory kept for the backward pass against what autograd really keeps when the network computes
   with values: the table only follows shapes.
 - Receptive fields against the pixels that gradients reach in a linearised copy: the computed box
-  must contain them and, where it is exact, touch the outermost of them on each side.
+  must contain them and, where it is exact, touch the outermost of them on each side. Where a
+  dilated window stands over the border, it need only contain them.
 """
 
 from __future__ import annotations
@@ -19,17 +21,20 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from convscope.arithmetic.field_support import measure_supports
 from convscope.arithmetic.layer_row import LayerRow, Status
 from convscope.arithmetic.layer_table import LayerTable
-from convscope.arithmetic.operation import storage_of
-from convscope.arithmetic.tracer import in_mode
+from convscope.arithmetic.operation import storage_of, tensors_in
+from convscope.arithmetic.receptive_field import AxisField
+from convscope.arithmetic.tracer import in_mode, separate_attention
 
-TOLERANCE = 0.01  # of memory; the other two must be equal
+TOLERANCE = 0.01  # of memory; all else must be equal
 
-COLUMNS = ("macs", "saved_bytes", "receptive_field")
+COLUMNS = ("macs", "backward_macs", "saved_bytes", "receptive_field")
+
+BACKWARD_OF_CONVOLUTION = torch.ops.aten.convolution_backward
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ def verify(module: nn.Module, table: LayerTable) -> Verification:
     unmeasured: dict[str, str] = {}
     measures: dict[str, Callable[[], Iterator[Check]]] = {
         "macs": lambda: _macs(module, table, rows),
+        "backward_macs": lambda: _backward(module, table),
         "saved_bytes": lambda: _saved(module, table, rows),
         "receptive_field": lambda: _fields(module, table, rows),
     }
@@ -120,10 +126,7 @@ def verify(module: nn.Module, table: LayerTable) -> Verification:
 
 
 def _macs(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
-    counter = FlopCounterMode(display=False)
-    # Torch's counter knows attention as products, but not its fused kernel for processors.
-    in_products = sdpa_kernel(SDPBackend.MATH)
-    with counter, in_products, torch.no_grad(), _untouched(module) as state:
+    with _counting() as counter, torch.no_grad(), _untouched(module) as state:
         # The counter looks for gradients, and fails at a layer that gives a view of a weight.
         weights = {name: tensor.detach() for name, tensor in state.items()}
         functional_call(module, weights, (_image(module, table),))
@@ -137,6 +140,42 @@ def _macs(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> It
         if row.num_calls and row.status("macs") == Status.EXACT:
             measured = counted.get(name, 0)
             yield Check(name, "macs", f"{row.macs:,}", f"{measured:,}", row.macs == measured)
+
+
+def _backward(module: nn.Module, table: LayerTable) -> Iterator[Check]:
+    row = table.rows[0]
+    if row.status("backward_macs") != Status.EXACT:
+        return
+    with torch.enable_grad(), _untouched(module) as state:
+        with _counting() as counter:
+            output = functional_call(module, state, (_image(module, table),))
+            forward = counter.get_total_flops()
+            learning = [tensor.sum() for tensor in tensors_in(output) if tensor.requires_grad]
+            if learning:
+                inputs = [tensor for tensor in state.values() if tensor.requires_grad]
+                torch.autograd.grad(sum(learning), inputs, allow_unused=True)
+        measured = (counter.get_total_flops() - forward) // 2
+    stated = row.total.backward_macs
+    yield Check("", "backward_macs", f"{stated:,}", f"{measured:,}", stated == measured)
+
+
+@contextmanager
+def _counting() -> Iterator[FlopCounterMode]:
+    """Torch's counter; it knows attention as products, but not the fused kernels for processors."""
+    counter = FlopCounterMode(
+        display=False, custom_mapping={BACKWARD_OF_CONVOLUTION: _backward_of_convolution}
+    )
+    with sdpa_kernel(SDPBackend.MATH), separate_attention(), counter:
+        yield counter
+
+
+def _backward_of_convolution(*shapes: Any, out_shape: Any) -> int:
+    """Torch's number, which takes each of g groups of weights for all of them: g times too many."""
+    *before, groups, (of_input, of_weight, _) = shapes
+    flops = flop_registry[BACKWARD_OF_CONVOLUTION]
+    for_input = flops(*before, groups, (of_input, False), out_val=out_shape)
+    for_weight = flops(*before, groups, (False, of_weight), out_val=out_shape)
+    return int(for_input + for_weight // groups)
 
 
 def _saved(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
@@ -178,16 +217,34 @@ def _fields(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> 
         if field is None:
             continue
         is_exact = row.status("receptive_field") == Status.EXACT
-        position = support.position or (0, 0)
-        stated = field.height.box(position[0]), field.width.box(position[1])
+        rows_at, columns_at = support.position or (None, None)
+        stated = _stated(field.height, rows_at), _stated(field.width, columns_at)
         measured = support.rows, support.columns
+        is_box = is_exact and (support.position is not None or field.jump == (0, 0))
         holds = all(
-            said == seen if is_exact else said[0] <= seen[0] and seen[1] <= said[1]
-            for said, seen in zip(stated, measured, strict=True)
+            _holds(axis, said, seen, is_exact=is_box)
+            for axis, said, seen in zip((field.height, field.width), stated, measured, strict=True)
         )
         place = "" if support.position is None else f" at {support.position}"
         words = [f"rows {a} to {b}, columns {c} to {d}" for (a, b), (c, d) in (stated, measured)]
         yield Check(support.layer, "receptive_field", words[0] + place, words[1], holds)
+
+
+def _stated(axis: AxisField, position: int | None) -> tuple[int, int]:
+    """What a position sees; None: all that lie along the axis, wherever that is in the output."""
+    if position is None and axis.jump and axis.limits:
+        return axis.limits
+    return axis.box(position or 0)
+
+
+def _holds(
+    axis: AxisField, stated: tuple[int, int], seen: tuple[int, int], *, is_exact: bool
+) -> bool:
+    """Whether the box contains what is seen and, where it is exact, is no larger."""
+    inside = seen[0] - stated[0], stated[1] - seen[1]
+    # Next to padding, a dilated window may look past the pixels at the border.
+    may_miss = [not is_exact or (axis.has_gaps and edge in (axis.limits or ())) for edge in stated]
+    return all(gap == 0 or (gap > 0 and may) for gap, may in zip(inside, may_miss, strict=True))
 
 
 @contextmanager

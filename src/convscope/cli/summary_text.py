@@ -24,6 +24,7 @@ from convscope.networks.variants import same_size, variants_of
 
 CHECKED = {
     "macs": "MACs against torch's flop counter",
+    "backward_macs": "MACs of the backward pass against torch's flop counter",
     "saved_bytes": "memory kept for the backward pass against what autograd keeps",
     "receptive_field": "receptive fields against where gradients reach",
 }
