@@ -211,6 +211,17 @@ def test_the_published_lenet_has_terms_only_where_its_table_connects_maps() -> N
     assert len(recording.trace("output", channel=7).steps[-1].terms) == 84
 
 
+class TimesAVector(nn.Module):
+    """Weighted sums along the rows: a matrix times a vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.ones(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x.flatten(0, 2) @ self.weights).unflatten(0, (1, 4, 8, 1))
+
+
 LAYERS = {
     "maxout": Maxout(2),
     "response": LocalResponseNorm(),
@@ -224,6 +235,11 @@ LAYERS = {
     "elu": nn.ELU(),
     "gelu": nn.GELU(),
     "hardswish": nn.Hardswish(),
+    "hardswish in place": nn.Sequential(nn.Conv2d(4, 2, 1), nn.Hardswish(inplace=True)),
+    "hardsigmoid": nn.Hardsigmoid(),
+    "prelu": nn.PReLU(4),
+    "log of sigmoid": nn.LogSigmoid(),
+    "times a vector": TimesAVector(),
     "silu": nn.SiLU(),
     "relu6": nn.ReLU6(inplace=True),
     "softmax over channels": nn.Softmax(dim=1),

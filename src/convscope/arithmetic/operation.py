@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+from convscope.arithmetic.operation_kinds import UNDECLARED_POINTWISE
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -19,8 +21,8 @@ class Operation:
         name: Without library and overload: `convolution`, `add_`.
         arguments: Every argument by its name in torch's schema, defaults filled in.
         outputs: The tensors that came out, in order.
-        is_pointwise: Whether torch declares that each output value depends only on the input
-            values at the same position (after broadcasting).
+        is_pointwise: Whether each output value depends only on the input values at the same
+            position (after broadcasting).
         written: The input tensors that it changed in place.
     """
 
@@ -48,11 +50,13 @@ class Operation:
             if argument.alias_info is not None and argument.alias_info.is_write
             for tensor in tensors_in(arguments[argument.name])
         )
+        name = schema.name.partition("::")[2]
+        is_undeclared = name.removesuffix("_") in UNDECLARED_POINTWISE
         return cls(
-            name=schema.name.partition("::")[2],
+            name=name,
             arguments=arguments,
             outputs=tuple(tensors_in(out)),
-            is_pointwise=torch.Tag.pointwise in func.tags,
+            is_pointwise=torch.Tag.pointwise in func.tags or is_undeclared,
             written=tuple(written),
         )
 

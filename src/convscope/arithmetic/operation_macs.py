@@ -6,25 +6,16 @@ from math import prod
 
 from convscope.arithmetic.formulas import convolution_macs, dense_macs
 from convscope.arithmetic.operation import Operation
-
-# A product sums over the last axis of its left matrix, and so does one MAC chain per output value.
-LEFT_MATRIX = {
-    "mm": "self",
-    "bmm": "self",
-    "mv": "self",
-    "dot": "self",
-    "addmm": "mat1",
-    "baddbmm": "batch1",
-    "addmv": "mat",
-}
+from convscope.arithmetic.operation_kinds import PRODUCTS
 
 
 def operation_macs(operation: Operation) -> int:
     """MACs that this one call took, for the whole batch; 0 for whatever is no product."""
     if operation.name == "convolution":
         return _convolution(operation)
-    if operation.name in LEFT_MATRIX:
-        left = operation.tensor(LEFT_MATRIX[operation.name])
+    if operation.name in PRODUCTS:
+        # A product sums over the last axis of its left matrix: one chain of MACs per output value.
+        left = operation.tensor(PRODUCTS[operation.name].left)
         return dense_macs(operation.outputs[0].numel(), left.shape[-1], 1)
     if is_product(operation):
         return _attention(operation)
@@ -41,10 +32,9 @@ def backward_macs(operation: Operation) -> int:
     macs = operation_macs(operation)
     if operation.name == "convolution":
         return macs * _num_learning(operation, "input", "weight")
-    if operation.name in LEFT_MATRIX:
-        names = list(operation.arguments)
-        left = LEFT_MATRIX[operation.name]
-        return macs * _num_learning(operation, left, names[names.index(left) + 1])
+    if operation.name in PRODUCTS:
+        left, right, _ = PRODUCTS[operation.name]
+        return macs * _num_learning(operation, left, right)
     if is_product(operation) and _num_learning(operation, "query", "key", "value"):
         query, key = operation.tensor("query"), operation.tensor("key")
         return 2 * macs + dense_macs(query.shape[:-1].numel() * key.shape[-2], query.shape[-1], 1)
@@ -55,7 +45,7 @@ def is_product(operation: Operation) -> bool:
     """Whether it is a convolution, a matrix product, or attention in one operation."""
     return (
         operation.name == "convolution"
-        or operation.name in LEFT_MATRIX
+        or operation.name in PRODUCTS
         or (
             operation.name.startswith("_scaled_dot_product")
             and operation.name.endswith(("attention", "attention_for_cpu"))

@@ -21,10 +21,10 @@ from math import prod
 
 from convscope.arithmetic.costs import Costs
 from convscope.arithmetic.operation import Operation
+from convscope.arithmetic.operation_kinds import BATCH_NORMS
 from convscope.arithmetic.operation_macs import is_product
 from convscope.arithmetic.rules import (
     ADAPTIVE_POOLS,
-    BATCH_NORMS,
     PADS,
     POOLS,
     SUMS,

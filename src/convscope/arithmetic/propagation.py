@@ -14,9 +14,10 @@ from torch.overrides import TorchFunctionMode
 
 from convscope.arithmetic.operation import Operation, storage_of
 from convscope.arithmetic.operation_inputs import Inputs, Setting
+from convscope.arithmetic.operation_kinds import BATCH_NORMS
 from convscope.arithmetic.placement import PlacedField, UnknownFieldError
 from convscope.arithmetic.receptive_field import AxisField, input_field
-from convscope.arithmetic.rules import BATCH_NORMS, rule_for
+from convscope.arithmetic.rules import rule_for
 
 # Shaped like their input, but with none of its values.
 EMPTY_LIKE = ("empty_like", "zeros_like", "ones_like", "full_like", "rand_like", "randn_like",

@@ -14,20 +14,15 @@ from __future__ import annotations
 from convscope.arithmetic import rules_combining, rules_moving
 from convscope.arithmetic.operation import Operation
 from convscope.arithmetic.operation_inputs import Rule
-from convscope.arithmetic.operation_macs import LEFT_MATRIX
+from convscope.arithmetic.operation_kinds import BATCH_NORMS, PRODUCTS
 
 SAME_POSITION = (
-    "_to_copy", "alias", "detach", "lift_fresh", "expand", "hardswish", "hardswish_",
-    "_prelu_kernel", "native_dropout", "log_sigmoid_forward", "rrelu_with_noise",
+    "_to_copy", "alias", "detach", "lift_fresh", "expand", "native_dropout", "rrelu_with_noise",
 )  # fmt: skip
 VIEWS = ("view", "_unsafe_view", "_reshape_alias", "reshape", "squeeze", "unsqueeze", "flatten")
 SUMS = (
     "mean", "sum", "prod", "amax", "amin", "max", "min", "argmax", "argmin", "var", "std",
     "var_mean", "std_mean", "logsumexp", "linalg_vector_norm", "norm", "any", "all",
-)  # fmt: skip
-BATCH_NORMS = (
-    "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_no_training",
-    "_batch_norm_with_update", "_batch_norm_no_update", "cudnn_batch_norm", "miopen_batch_norm",
 )  # fmt: skip
 POOLS = tuple(
     f"{kind}_pool{axes}d{suffix}"
@@ -54,7 +49,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(PADS, rules_moving.pad),
     **dict.fromkeys(("split", "split_with_sizes"), rules_moving.split),
     **dict.fromkeys(("select", "unbind"), rules_moving.select),
-    **dict.fromkeys(LEFT_MATRIX, rules_combining.matrix_product),
+    **dict.fromkeys(PRODUCTS, rules_combining.matrix_product),
     "copy_": rules_moving.overwrite,
     "slice": rules_moving.sliced,
     "cat": rules_moving.concatenate,

@@ -9,7 +9,7 @@ from torch import Tensor
 from convscope.arithmetic.formulas import Window
 from convscope.arithmetic.operation import Operation
 from convscope.arithmetic.operation_inputs import Inputs
-from convscope.arithmetic.operation_macs import LEFT_MATRIX
+from convscope.arithmetic.operation_kinds import PRODUCTS
 from convscope.arithmetic.placement import PlacedField, UnknownFieldError
 
 
@@ -139,10 +139,8 @@ def convolution(operation: Operation, inputs: Inputs) -> list[PlacedField]:
 
 def matrix_product(operation: Operation, inputs: Inputs) -> list[PlacedField]:
     """Sums over the last dimension of the left matrix and the last but one of the right."""
-    left_name = LEFT_MATRIX[operation.name]
-    names = list(operation.arguments)
-    left = operation.tensor(left_name)
-    right = operation.tensor(names[names.index(left_name) + 1])
+    names = PRODUCTS[operation.name]
+    left, right = operation.tensor(names.left), operation.tensor(names.right)
     shape = operation.outputs[0].shape
     fields = []
     if inputs.has(left):
@@ -153,7 +151,7 @@ def matrix_product(operation: Operation, inputs: Inputs) -> list[PlacedField]:
         if field.dimension == right.ndim - 1:
             field = replace(field, dimension=len(shape) - 1)
         fields.append(field)
-    if left_name != "self" and inputs.has(operation.tensor("self")):
-        added = operation.tensor("self")
+    if names.added is not None and inputs.has(operation.tensor(names.added)):
+        added = operation.tensor(names.added)
         fields.append(inputs.of(added).broadcast(added.shape, shape))
     return [inputs.merged(fields)]

@@ -153,7 +153,7 @@ def _backward(module: nn.Module, table: LayerTable) -> Iterator[Check]:
             learning = [tensor.sum() for tensor in tensors_in(output) if tensor.requires_grad]
             if learning:
                 inputs = [tensor for tensor in state.values() if tensor.requires_grad]
-                torch.autograd.grad(sum(learning), inputs, allow_unused=True)
+                torch.autograd.grad(learning, inputs, allow_unused=True)
         measured = (counter.get_total_flops() - forward) // 2
     stated = row.total.backward_macs
     yield Check("", "backward_macs", f"{stated:,}", f"{measured:,}", stated == measured)

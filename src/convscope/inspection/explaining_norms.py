@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from convscope.arithmetic.operation_kinds import BATCH_NORMS
+from convscope.arithmetic.rules import is_normalisation_by_running_statistics
 from convscope.inspection.explaining_windows import grid
 from convscope.inspection.explanation import Explain, Explanation, summed
 from convscope.inspection.moving import number_at, origin, taken_from
@@ -23,8 +25,7 @@ def batch_normalisation(operation: Recorded, output: int, index: Indices) -> Exp
     Raises:
         NotImplementedError: It normalises by the batch.
     """
-    arguments = operation.operation.arguments
-    if arguments.get("training") or output != 0:
+    if not is_normalisation_by_running_statistics(operation.operation) or output != 0:
         raise NotImplementedError
     channel = int(index[1, 0])
     return _normalised(
@@ -121,16 +122,7 @@ def _number(operation: Recorded, name: str, place: tuple[int, ...], otherwise: f
 
 
 NORMALISING: dict[str, Explain] = {
-    **dict.fromkeys(
-        (
-            "native_batch_norm",
-            "_native_batch_norm_legit_no_training",
-            "_native_batch_norm_legit",
-            "cudnn_batch_norm",
-            "miopen_batch_norm",
-        ),
-        batch_normalisation,
-    ),
+    **dict.fromkeys(BATCH_NORMS, batch_normalisation),
     "native_layer_norm": layer_normalisation,
     "native_group_norm": group_normalisation,
 }

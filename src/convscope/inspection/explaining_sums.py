@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from convscope.arithmetic.operation_kinds import PRODUCTS
 from convscope.inspection.explaining_windows import grid
 from convscope.inspection.explanation import (
     Explain,
@@ -20,33 +21,26 @@ from convscope.inspection.moving import broadcast, origin, taken_from
 from convscope.inspection.recording import Recorded, Value
 from convscope.inspection.terms import Floats, Indices, Terms
 
-# Of each matrix product: its two factors, and what is added to it.
-PRODUCTS = {
-    "mm": ("self", "mat2", None),
-    "bmm": ("self", "mat2", None),
-    "addmm": ("mat1", "mat2", "self"),
-    "baddbmm": ("batch1", "batch2", "self"),
-}
-
 
 def matrix_product(operation: Recorded, output: int, index: Indices) -> Explanation:
     """Weight times input for each input, plus the bias."""
     names = PRODUCTS[operation.name]
-    left, right = operation.value(names[0]), operation.value(names[1])
+    left, right = operation.value(names.left), operation.value(names.right)
     count = left.tensor.shape[-1]
     along = np.arange(count)[None]
-    batch, row, column = (
-        np.repeat(part, count, 1) for part in (index[:-2], index[-2:-1], index[-1:])
-    )
+    # Times a vector, there is no column.
+    rows, batches = left.tensor.ndim - 1, max(right.tensor.ndim - 2, 0)
+    row, column = (np.repeat(part, count, 1) for part in (index[:rows], index[rows:]))
+    batch = row[:batches]
     arguments = operation.operation.arguments
     terms = _product(
-        (left, np.concatenate([batch, row, along])),
+        (left, np.concatenate([row, along])),
         (right, np.concatenate([batch, along, column])),
         times=float(arguments.get("alpha", 1)),
     )
     added = {}
-    if names[2] is not None:
-        bias = operation.value(names[2])
+    if names.added is not None:
+        bias = operation.value(names.added)
         number = taken_from(bias, broadcast(index, tuple(bias.tensor.shape)))[0]
         added["bias"] = float(number) * float(arguments["beta"])
     return summed(

@@ -8,20 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from convscope.arithmetic.operation import tensors_in
 from convscope.inspection.explanation import Explain, Explanation, made_step
 from convscope.inspection.moving import broadcast, origin, taken_from
 from convscope.inspection.recording import Recorded, Value
 from convscope.inspection.terms import NO_TERMS, Floats, Indices, Step, Terms
 
-# Torch doesn't declare of all its functions that they work value by value.
-ALSO_POINTWISE = ("hardswish", "hardsigmoid", "hardtanh")
 SYMBOLS = {"mul": "*", "div": "/", "add": "+", "sub": "-"}
 WORDS = {"mul": "product", "div": "quotient", "add": "addition", "sub": "difference"}
 
 
 def is_pointwise(operation: Recorded) -> bool:
     """Whether each output value depends only on the inputs at the same place."""
-    return operation.operation.is_pointwise or operation.name in ALSO_POINTWISE
+    return operation.operation.is_pointwise
 
 
 def pointwise(operation: Recorded, output: int, index: Indices) -> Explanation:
@@ -50,7 +49,7 @@ def pointwise(operation: Recorded, output: int, index: Indices) -> Explanation:
     schema = operation.call._schema.arguments
     positional = [given[a.name] for a in schema if not a.kwarg_only]
     named = {a.name: given[a.name] for a in schema if a.kwarg_only}
-    computed = float(operation.call(*positional, **named))
+    computed = float(list(tensors_in(operation.call(*positional, **named)))[output])
     step = made_step(
         operation,
         output,
