@@ -41,7 +41,7 @@ def test_a_file_has_the_table_of_the_network_that_was_exported(
 
 def test_every_form_and_measurement_works_on_a_file(convscope: Convscope, file: Path) -> None:
     out = convscope("summary", file, "--verify", "--depth", "1").out
-    assert out.count("none differ") == 3
+    assert out.count("none differ") == 4
     assert "conv2" in out
     assert "Conv2d" in out
     assert "effective" in convscope("summary", file, "--effective", "-b", "2").out
