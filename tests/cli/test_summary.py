@@ -145,6 +145,46 @@ def test_several_networks_stand_side_by_side(convscope: Convscope, tmp_path: Pat
     assert "Networks side by side" in page.read_text(encoding="utf-8")
 
 
+CHOOSES = """
+from torch import nn
+
+class Chooses(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x) if x.mean() < 1 else self.conv(self.conv(x))
+"""
+
+
+def test_numbers_keep_their_marks_in_totals_side_by_side_and_on_pages(
+    convscope: Convscope, tmp_path: Path
+) -> None:
+    file = tmp_path / "chooses.py"
+    file.write_text(CHOOSES, encoding="utf-8")
+    name, shape = f"{file}:Chooses", ("--input", "3x8x8")
+    text = convscope("summary", name, *shape).out
+    assert "MACs ? 3,888 (" in text
+    assert "backward pass ? 3,888 MACs" in text
+    assert "memory ? 0.001 MB made in the forward pass, ? 0.001 MB kept" in text
+    assert "? the network looks at values" in text
+    both = ("summary", name, "resnet18", "--input", "3x32x32")
+    beside = convscope(*both).out
+    assert "? 97,200" in beside
+    assert f"`{name}`: ? the network looks at values" in beside
+    first, second = json.loads(convscope(*both, "--json").out)
+    assert (first["status"]["macs"], second["status"]["macs"]) == ("varies", "exact")
+    assert first["uncounted"] == []
+    assert "looks at values" in first["caveats"][0]
+    rows = list(csv.DictReader(convscope(*both, "--format", "csv").out.splitlines()))
+    assert [row["saved_bytes_status"] for row in rows] == ["varies", "measured"]
+    page = tmp_path / "page.html"
+    convscope("summary", name, *shape, "--format", "html", "-o", str(page))
+    assert "<dd>? 3,888" in page.read_text(encoding="utf-8")
+    assert "the network looks at values" in page.read_text(encoding="utf-8")
+
+
 def test_a_network_in_a_file_of_ones_own_is_shown(convscope: Convscope, file: Path) -> None:
     out = convscope("summary", f"{file}:Small", "--input", "3x8x8", "--verify").out
     assert "1 x 4 x 6 x 6" in out

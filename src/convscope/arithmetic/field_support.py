@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from convscope.arithmetic.borrowing import attributes_kept
 from convscope.arithmetic.linearised import linearised
 from convscope.arithmetic.operation import tensors_in
 
@@ -97,6 +98,7 @@ def _run(module: nn.Module, image: Tensor, *, is_thin: bool) -> dict[str, Tensor
             hooks.enter_context(layer.register_forward_hook(keeping(name)))
         hooks.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # layers may wonder about the one channel
+        hooks.enter_context(attributes_kept(module))
         hooks.enter_context(torch.enable_grad())
         hooks.enter_context(linearised(is_thin=is_thin))
         functional_call(module, state, (image,))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.costs import Costs
 from convscope.arithmetic.receptive_field import ReceptiveField
 
@@ -24,6 +25,7 @@ class Status(StrEnum):
         MEASURED: Torch itself was asked.
         UPPER_BOUND: It can be less, never more.
         LOWER_BOUND: It can be more: among the operations are some that aren't counted.
+        VARIES: It is one of several: another image, or another device, may give another number.
         UNKNOWN: There is no number.
     """
 
@@ -31,6 +33,7 @@ class Status(StrEnum):
     MEASURED = "measured"
     UPPER_BOUND = "upper bound"
     LOWER_BOUND = "lower bound"
+    VARIES = "varies"
     UNKNOWN = "unknown"
 
 
@@ -54,8 +57,7 @@ class LayerRow:
         uncounted: Names of operations, its own and inside it, that nobody knows how to count.
         map_axes: Dimensions of the output that are rows and columns, (2, 3) of (N, C, H, W); None
             where it has none.
-        is_fused: Whether it, or a module inside it, runs attention, of which each device has
-            kernels of its own that keep less.
+        caveats: Why its numbers, or those of a module inside it, are worth less than exact.
         effective_field: (height, width) of the pixels that really count for the value in the
             middle of its maps, where that was measured.
     """
@@ -72,7 +74,7 @@ class LayerRow:
     total: Costs
     uncounted: tuple[str, ...] = ()
     map_axes: tuple[int, int] | None = None
-    is_fused: bool = False
+    caveats: frozenset[Caveat] = frozenset()
     effective_field: tuple[float, float] | None = None
 
     @property
@@ -95,17 +97,33 @@ class LayerRow:
         """Multiply-accumulates, with those of the modules inside it."""
         return self.total.macs
 
+    @property
+    def is_fused(self) -> bool:
+        """Whether it, or a module inside it, runs attention, for which devices have kernels."""
+        return Caveat.ATTENTION in self.caveats
+
     def status(self, column: str) -> Status:
         """What its number in this column, one of `STATUS_COLUMNS`, is worth."""
         if column == "receptive_field":
             return self._field_status()
         if column == "effective_field":
             return Status.MEASURED if self.effective_field else Status.UNKNOWN
+        if column == "parameters":
+            return Status.EXACT
+        if Caveat.VALUES in self.caveats:
+            return Status.VARIES
+        is_backward = column in ("backward_macs", "saved_bytes")
+        can_be_more = is_backward and Caveat.OWN_BACKWARD in self.caveats
         if column in ("forward_bytes", "saved_bytes"):
-            return Status.UPPER_BOUND if self.is_fused else Status.MEASURED
-        if column in ("macs", "backward_macs", "operations") and self.uncounted:
+            return self._memory_status(can_be_more=can_be_more)
+        return Status.LOWER_BOUND if self.uncounted or can_be_more else Status.EXACT
+
+    def _memory_status(self, *, can_be_more: bool) -> Status:
+        if Caveat.RECURRENT in self.caveats or (can_be_more and self.is_fused):
+            return Status.VARIES
+        if can_be_more:
             return Status.LOWER_BOUND
-        return Status.EXACT
+        return Status.UPPER_BOUND if self.is_fused else Status.MEASURED
 
     def _field_status(self) -> Status:
         if self.receptive_field is None:
@@ -132,6 +150,13 @@ class LayerRow:
             **self.total.to_dict(),
             "frozen_parameters": self.frozen_parameters,
             "own": self.own.to_dict(),
+            **self.worth(),
+        }
+
+    def worth(self) -> dict[str, Any]:
+        """What its numbers are worth and why, ready for JSON."""
+        return {
             "status": {column: self.status(column).value for column in STATUS_COLUMNS},
             "uncounted": list(self.uncounted),
+            "caveats": [caveat.value for caveat in Caveat if caveat in self.caveats],
         }

@@ -9,6 +9,10 @@ for one module, below the one that it is in, in the order in which they were fir
   heads in evaluation mode, for instance.
 - A tensor shared by several modules is counted in the one registered first, and 0 in the others, so
   that rows add up to the total.
+- What a module does is charged to it and to all modules that are running around it. So a module
+  shared by two blocks has one row, in the block registered first, and each block is charged for its
+  own calls. A list of modules, which is never called itself, is charged for all calls of those in
+  it.
 """
 
 from __future__ import annotations
@@ -20,9 +24,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.costs import NO_COSTS, Costs
 from convscope.arithmetic.layer_row import LayerRow
-from convscope.arithmetic.tracer import LayerTrace, trace
+from convscope.arithmetic.ledger import Work
+from convscope.arithmetic.tracer import Trace, trace
 from convscope.errors import UsageError
 
 CONVENTIONS = {
@@ -51,7 +57,12 @@ CONVENTIONS = {
     "output_shape": "null: the layer was not called, or returned no tensor",
     "own": "without the modules inside the layer; numbers beside it are with them",
     "status": "exact: it follows from the operations that ran; measured: torch was asked; upper "
-    "bound: it can be less; lower bound: the operations under `uncounted` aren't counted; unknown",
+    "bound (≤): it can be less; lower bound (≥): the operations under `uncounted` aren't counted, "
+    "or what `caveats` says; varies (?): another image or device may give another number, as "
+    "`caveats` says; unknown",
+    "caveats": "why numbers may vary, or are bounds; a network that looks at values, such as "
+    "`x.mean() > 0`, to choose what it runs is counted along the path of an image of zeros, and "
+    "none of its costs is exact",
 }
 
 
@@ -134,6 +145,7 @@ class LayerTable:
             "frozen_parameters": self.frozen_parameters,
             "buffers": self.buffers,
             **self.rows[0].total.to_dict(),
+            **self.rows[0].worth(),
             "layers": [row.to_dict(input_size=self.input_shape[2:]) for row in self.rows],
         }
 
@@ -147,7 +159,9 @@ def layer_table(
 ) -> LayerTable:
     """Shape, costs, memory and receptive field of each layer, from one watched forward pass.
 
-    Nothing in the module changes. The pass normally computes shapes only, so a large network takes
+    Nothing in the module changes, except what a forward changes in objects that torch doesn't know:
+    attributes of other attributes, global variables. Hooks on its layers are called, with tensors
+    that may have no values. The pass normally computes shapes only, so a large network takes
     no longer than a small one, and parameters may be on any device, meta included.
 
     Args:
@@ -163,12 +177,12 @@ def layer_table(
         UsageError: The shape is not one of images.
     """
     shape = _image_shape(input_shape)
-    layers = trace(module, shape, training=training, method=method)
+    watched = trace(module, shape, training=training, method=method)
     return LayerTable(
         network=type(module).__name__,
         input_shape=shape,
         training=training,
-        rows=_rows(module, layers),
+        rows=_rows(module, watched),
         buffers=sum(buffer.numel() for buffer in module.buffers()),
         method=method,
     )
@@ -186,56 +200,68 @@ def _image_shape(shape: Sequence[int]) -> tuple[int, int, int, int]:
     return whole[0], whole[1], whole[2], whole[3]
 
 
-def _rows(module: nn.Module, traces: dict[str, LayerTrace]) -> tuple[LayerRow, ...]:
-    own = _own_costs(module, traces)
-    total = dict.fromkeys(own, NO_COSTS)
-    first_call = dict.fromkeys(own, inf)
-    uncounted: dict[str, set[str]] = {name: set() for name in own}
-    fused = set()
-    for name, trace_ in traces.items():
+def _rows(module: nn.Module, watched: Trace) -> tuple[LayerRow, ...]:
+    layers, held = watched.layers, _held(module)
+    own, total = _works(watched)
+    first_call = dict.fromkeys(layers, inf)
+    held_inside = dict.fromkeys(layers, NO_COSTS)
+    for name, layer in layers.items():
         for outer in _path(name):
-            total[outer] += own[name]
-            uncounted[outer] |= trace_.uncounted
-            fused |= {outer} if trace_.is_fused else set()
-            if trace_.call_order is not None:
-                first_call[outer] = min(first_call[outer], trace_.call_order)
-    registered = {name: index for index, name in enumerate(own)}
+            held_inside[outer] += held[name]
+            if layer.call_order is not None:
+                first_call[outer] = min(first_call[outer], layer.call_order)
+    registered = {name: index for index, name in enumerate(layers)}
     modules = sorted(
         module.named_modules(),
         key=lambda item: [(first_call[outer], registered[outer]) for outer in _path(item[0])],
     )
+    of_all = {Caveat.VALUES} if watched.looks_at_values else set()
     return tuple(
         LayerRow(
             name=name,
             kind=type(layer).__name__,
             depth=len(_path(name)) - 1,
-            is_container=not (_is_layer(layer) or traces[name].num_operations),
+            is_container=not (_is_layer(layer) or own[name].num_operations),
             is_used=first_call[name] < inf,
-            num_calls=traces[name].num_calls,
-            output_shape=traces[name].output_shape,
-            receptive_field=traces[name].receptive_field,
-            own=own[name],
-            total=total[name],
-            uncounted=tuple(sorted(uncounted[name])),
-            map_axes=traces[name].map_axes,
-            is_fused=name in fused,
+            num_calls=layers[name].num_calls,
+            output_shape=layers[name].output_shape,
+            receptive_field=layers[name].receptive_field,
+            own=held[name] + own[name].costs,
+            total=held_inside[name] + total[name].costs,
+            uncounted=tuple(sorted(total[name].uncounted)),
+            map_axes=layers[name].map_axes,
+            caveats=frozenset(total[name].caveats | of_all),
         )
         for name, layer in modules
     )
 
 
-def _own_costs(module: nn.Module, traces: dict[str, LayerTrace]) -> dict[str, Costs]:
-    """What each module holds and runs itself; a shared tensor counts for the first holder."""
+def _works(watched: Trace) -> tuple[dict[str, Work], dict[str, Work]]:
+    """What each module did itself, and what was done while it was running."""
+    own = {name: Work() for name in watched.layers}
+    total = {name: Work() for name in watched.layers}
+    for running, work in watched.work.items():
+        own[running[-1]].add(work)
+        around = {outer for name in running for outer in _path(name)}
+        for name in around:
+            # A list of modules never runs itself; a block that could be running, and isn't, shares
+            # the module with one that is.
+            if name in running or not watched.layers[name].num_calls:
+                total[name].add(work)
+    return own, total
+
+
+def _held(module: nn.Module) -> dict[str, Costs]:
+    """The parameters of each module itself; a shared tensor counts for the first holder."""
     counted: set[Tensor] = set()
     costs = {}
     for name, layer in module.named_modules():
         new = set(layer.parameters(recurse=False)) - counted
         counted |= new
-        held = Costs(
+        costs[name] = Costs(
             parameters=sum(parameter.numel() for parameter in new),
             trainable_parameters=sum(p.numel() for p in new if p.requires_grad),
         )
-        costs[name] = held + traces[name].costs
     return costs
 
 

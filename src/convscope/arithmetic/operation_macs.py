@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
+import torch
+
 from convscope.arithmetic.formulas import convolution_macs, dense_macs
 from convscope.arithmetic.operation import Operation
 from convscope.arithmetic.operation_kinds import PRODUCTS
@@ -27,8 +29,11 @@ def backward_macs(operation: Operation) -> int:
 
     The gradient of each factor is a product of the same size as the forward one; a factor that
     needs no gradient, such as the image or a frozen weight, has none. Fused attention multiplies
-    queries and keys once more, as it doesn't keep their products.
+    queries and keys once more, as it doesn't keep their products. What runs without gradients isn't
+    gone back through, so this has to be asked while the operation runs.
     """
+    if not torch.is_grad_enabled():
+        return 0
     macs = operation_macs(operation)
     if operation.name == "convolution":
         return macs * _num_learning(operation, "input", "weight")

@@ -45,13 +45,12 @@ class AxisFields:
         self._fields: dict[int, PlacedField | None] = {}
         self._alive: dict[int, Tensor] = {}
         self._overwritten_storages: set[int] = set()
-        self._was_read = False
         self._set(image, PlacedField(input_field(length), dimension=dimension, count=length))
 
     def visible(self, tensor: Tensor) -> AxisField | None:
         """The field of a tensor's values; None if unknown, or if they don't see the image."""
         field = self._fields.get(id(tensor))
-        return None if field is None or self._was_read else field.visible(tensor.shape)
+        return None if field is None else field.visible(tensor.shape)
 
     def dimension(self, tensor: Tensor) -> int | None:
         """The tensor's dimension along which the positions lie; None if they lie along none."""
@@ -64,9 +63,6 @@ class AxisFields:
         states = [self._state(tensor) for tensor in inputs if self._depends_on_image(tensor)]
         if not states or operation.name in EMPTY_LIKE:
             return
-        if not operation.outputs:
-            # As in `float(x.mean())`: what the number is used for afterwards can't be followed.
-            self._was_read = True
         known = {id(x): field for x in inputs if (field := self._state(x)) is not None}
         fields: list[PlacedField] = []
         if None not in states:

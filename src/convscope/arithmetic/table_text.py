@@ -7,12 +7,19 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.conventions import MACS, Convention
-from convscope.arithmetic.layer_row import LayerRow, Status
+from convscope.arithmetic.layer_row import STATUS_COLUMNS, LayerRow, Status
 from convscope.arithmetic.layer_table import LayerTable
 from convscope.errors import UsageError, either_of
 
-MARKS = {Status.UPPER_BOUND: "≤ ", Status.LOWER_BOUND: "≥ "}
+MARKS = {Status.UPPER_BOUND: "≤ ", Status.LOWER_BOUND: "≥ ", Status.VARIES: "? "}
+MARK_OF_CAVEAT = {
+    Caveat.VALUES: "?",
+    Caveat.RECURRENT: "?",
+    Caveat.ATTENTION: "≤",
+    Caveat.OWN_BACKWARD: "≥",
+}
 
 
 class Column(NamedTuple):
@@ -42,19 +49,8 @@ def _output(row: LayerRow, table: LayerTable, convention: Convention) -> str:
     return " x ".join(str(length) for length in row.output_shape)
 
 
-def _operations(row: LayerRow, table: LayerTable, convention: Convention) -> str:
-    return f"{MARKS.get(row.status('macs'), '')}{convention.count(row.total):,}"
-
-
-def _backward(row: LayerRow, table: LayerTable, convention: Convention) -> str:
-    return f"{MARKS.get(row.status('backward_macs'), '')}{row.total.backward_macs:,}"
-
-
-def _memory(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
-    def text(row: LayerRow, table: LayerTable, convention: Convention) -> str:
-        return MARKS.get(row.status(name), "") + megabytes(getattr(row.total, name))
-
-    return text
+def _number(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
+    return lambda row, _table, convention: number(row, name, convention=convention)
 
 
 def _field(row: LayerRow, table: LayerTable, convention: Convention) -> str:
@@ -87,11 +83,11 @@ COLUMNS = {
     "layer": Column("layer", True, _layer),
     "kind": Column("kind", True, lambda row, *_: row.kind),
     "output": Column("output", False, _output),
-    "parameters": Column("parameters", False, lambda row, *_: f"{row.parameters:,}"),
-    "operations": Column("{unit}", False, _operations),
-    "backward": Column("backward MACs", False, _backward),
-    "forward": Column("forward MB", False, _memory("forward_bytes")),
-    "saved": Column("saved MB", False, _memory("saved_bytes")),
+    "parameters": Column("parameters", False, _number("parameters")),
+    "operations": Column("{unit}", False, _number("operations")),
+    "backward": Column("backward MACs", False, _number("backward_macs")),
+    "forward": Column("forward MB", False, _number("forward_bytes")),
+    "saved": Column("saved MB", False, _number("saved_bytes")),
     "field": Column("field", False, _field),
     "jump": Column("jump", False, _field_part("jump")),
     "start": Column("start", False, _field_part("start")),
@@ -169,6 +165,36 @@ def to_csv(table: LayerTable, *, convention: Convention = MACS) -> str:
     return out.getvalue()
 
 
+def number(row: LayerRow, name: str, *, convention: Convention = MACS) -> str:
+    """A number of a row, never without the mark of what it is worth; bytes in megabytes.
+
+    Args:
+        row: The layer, or the network.
+        name: Of `Costs`; `operations` are those of the convention.
+        convention: How operations are counted.
+    """
+    value = convention.count(row.total) if name == "operations" else getattr(row.total, name)
+    text = megabytes(value) if name.endswith("bytes") else f"{value:,}"
+    return f"{MARKS.get(row.status(name), '')}{text}"
+
+
+def marks_explained(row: LayerRow) -> list[str]:
+    """Why numbers of a row have marks, in sentences that begin with the mark."""
+    lines = [
+        f"{MARK_OF_CAVEAT[caveat]} {caveat.value}" for caveat in Caveat if caveat in row.caveats
+    ]
+    return [*lines, f"≥ not counted: {', '.join(row.uncounted)}"] if row.uncounted else lines
+
+
+def flat_worth(row: LayerRow) -> dict[str, str]:
+    """What a row's numbers are worth and why, for a spreadsheet."""
+    return {
+        **{f"{name}_status": row.status(name).value for name in STATUS_COLUMNS},
+        "uncounted": " ".join(row.uncounted),
+        "caveats": "; ".join(caveat.value for caveat in Caveat if caveat in row.caveats),
+    }
+
+
 def megabytes(count: int) -> str:
     """Bytes in millions, with three digits for small ones."""
     millions = count / 1e6
@@ -178,9 +204,10 @@ def megabytes(count: int) -> str:
 def _flat(row: LayerRow, table: LayerTable, convention: Convention) -> dict[str, object]:
     content = row.to_dict(input_size=table.input_shape[2:])
     field = content.pop("receptive_field") or {}
-    own, status = content.pop("own"), content.pop("status")
+    own = content.pop("own")
+    for name in row.worth():
+        del content[name]
     content["output_shape"] = "x".join(str(length) for length in row.output_shape or ())
-    content["uncounted"] = " ".join(row.uncounted)
     if convention.flops:
         content["flops"] = convention.count(row.total)
     content["effective_field"] = "x".join(f"{side:.2f}" for side in row.effective_field or ())
@@ -191,7 +218,7 @@ def _flat(row: LayerRow, table: LayerTable, convention: Convention) -> dict[str,
     return {
         **content,
         **{f"own_{name}": value for name, value in own.items()},
-        **{f"{name}_status": value for name, value in status.items()},
+        **flat_worth(row),
     }
 
 

@@ -4,13 +4,16 @@ The pass runs on torch's meta device, which computes shapes and no values, with 
 module's parameters and buffers: so it is instant for any network, and changes nothing in it. A
 forward that needs values (it looks at them to decide something, or keeps tensors that torch doesn't
 know as buffers) is run once more on zeros, on the device where the module is.
+
+Hooks that others have put on the module run as in any pass, as some compute weights: they are
+handed tensors without values.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,49 +22,59 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
-from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.parameter import is_lazy
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convscope.arithmetic.costs import NO_COSTS, Costs
+from convscope.arithmetic.borrowing import attributes_kept, in_mode
+from convscope.arithmetic.caveats import Caveat
+from convscope.arithmetic.channels_last import as_on_devices
+from convscope.arithmetic.function_notices import FunctionNotices
+from convscope.arithmetic.ledger import Ledger, Work
 from convscope.arithmetic.memory import Memory
 from convscope.arithmetic.meta_shapes import shapes, stand_in
 from convscope.arithmetic.operation import Operation, tensors_in
-from convscope.arithmetic.operation_macs import backward_macs, operation_macs
-from convscope.arithmetic.operation_work import operation_work
 from convscope.arithmetic.propagation import AxisFields, NoticesInstanceNorm
 from convscope.arithmetic.receptive_field import ReceptiveField
+from convscope.arithmetic.running_layers import RunningLayers
+from convscope.arithmetic.value_reading import ValueReading
 from convscope.errors import NetworkError
 
 
 @dataclass(slots=True)
 class LayerTrace:
-    """What one module did during a forward pass.
+    """What one module was given and gave in a forward pass.
 
     Attributes:
         num_calls: How often it was called; 0 if never.
         call_order: How many other modules were called before it was first; None if never.
-        num_operations: Torch operations that it ran itself, not in the modules inside it.
-        costs: What these operations take; without what the module holds.
-        uncounted: Names of those of them for which nobody has said what they take.
         input_shapes: Shapes of the tensors that it was given in its last call, by position.
         output_shape: Shape of the first tensor it returned in its last call.
         receptive_field: Field of that tensor; None if unknown.
         map_axes: The tensor's dimensions that are rows and columns; None where there are none.
-        is_fused: Whether it runs attention for which each device has kernels of its own.
     """
 
     num_calls: int = 0
     call_order: int | None = None
-    num_operations: int = 0
-    costs: Costs = NO_COSTS
-    uncounted: set[str] = field(default_factory=set)
     input_shapes: list[tuple[int, ...]] = field(default_factory=list)
     output_shape: tuple[int, ...] | None = None
     receptive_field: ReceptiveField | None = None
     map_axes: tuple[int, int] | None = None
-    is_fused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One forward pass.
+
+    Attributes:
+        layers: What each module was given and gave, by its path; "" is the network.
+        work: What was done, by the modules that were running: the network first, and last the one
+            that did it itself.
+        looks_at_values: Whether the pass may have gone another way with another image.
+    """
+
+    layers: dict[str, LayerTrace]
+    work: dict[tuple[str, ...], Work]
+    looks_at_values: bool
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -77,11 +90,14 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers = {name: LayerTrace() for name, _ in module.named_modules()}
-        self.running = [""]
+        self.running = RunningLayers()
+        self._reading = ValueReading(image)
+        self._ledger = Ledger(self.running, Memory(state=state, image=image))
         self._call_order = itertools.count()
-        self._memory = Memory(state=state, image=image)
         self._height = AxisFields(image, dimension=2, training=module.training)
         self._width = AxisFields(image, dimension=3, training=module.training)
+        # By identity of the tensor, which is held so that no other one gets its identity.
+        self._without_gradient: dict[int, tuple[Tensor, Work]] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -99,94 +115,72 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         out = shapes(func, args, kwargs)
         if out is None:
-            out = func(*args, **kwargs)
+            out = as_on_devices(func, args, func(*args, **kwargs))
         operation = Operation.from_call(func, args, kwargs, out)
-        layer = self.layers[self.running[-1]]
-        layer.num_operations += 1
-        layer.costs += self._costs(operation, layer)
+        self._ledger.add(operation)
+        self._follow_gradients(operation)
+        self._reading.follow(operation, func.tags)
         self._height.follow(operation)
         self._width.follow(operation)
         return out
 
-    def _costs(self, operation: Operation, layer: LayerTrace) -> Costs:
-        work = operation_work(operation)
-        if work is None:
-            layer.uncounted.add(operation.name)
-        own = Costs(
-            macs=operation_macs(operation),
-            backward_macs=backward_macs(operation),
-            forward_bytes=self._memory.made(operation),
-        )
-        return own + (work or NO_COSTS)
+    def trace(self) -> Trace:
+        """What was seen."""
+        return Trace(self.layers, self._ledger.work, self._reading.has_happened)
 
-    def _keep(self, tensor: Tensor) -> None:
-        """Note what autograd keeps; as there is no backward pass, nothing is really kept."""
-        self.layers[self.running[-1]].costs += Costs(saved_bytes=self._memory.saved(tensor))
+    def _follow_gradients(self, operation: Operation) -> None:
+        """Notice parts with a backward pass of their own, such as checkpoints.
 
-    def leave(self, name: str, output: object) -> None:
-        """Note what a layer returned."""
+        They say themselves what autograd keeps; or their insides run without gradients, and yet
+        what they give has one.
+        """
+        if not self._ledger.is_asked_first():
+            self._ledger.current.caveats.add(Caveat.OWN_BACKWARD)
+        if torch.is_grad_enabled():
+            self._notice_own_backward(operation.inputs)
+            return
+        for tensor in operation.outputs:
+            if not tensor.requires_grad:
+                self._without_gradient[id(tensor)] = (tensor, self._ledger.current)
+
+    def _notice_own_backward(self, tensors: Iterable[Tensor]) -> None:
+        made = self._without_gradient
+        if made and any(not tensor.is_leaf and id(tensor) in made for tensor in tensors):
+            # Which of them the function ran can't be told.
+            for _, work in made.values():
+                work.caveats.add(Caveat.OWN_BACKWARD)
+
+    def _entered(self, name: str, inputs: object) -> None:
+        layer = self.layers[name]
+        if layer.call_order is None:
+            layer.call_order = next(self._call_order)
+        layer.input_shapes = [tuple(x.shape) for x in tensors_in(inputs)]
+
+    def _returned(self, name: str, output: object) -> None:
         layer = self.layers[name]
         layer.num_calls += 1
+        self._notice_own_backward(tensors_in(output))
         first = next(tensors_in(output), None)
         if first is None:
             return
         layer.output_shape = tuple(first.shape)
         height, width = self._height.visible(first), self._width.visible(first)
-        layer.receptive_field = ReceptiveField(height, width) if height and width else None
+        # What a number that Python has got is used for afterwards can't be followed.
+        if height and width and not self._reading.has_happened:
+            layer.receptive_field = ReceptiveField(height, width)
+        else:
+            layer.receptive_field = None
         rows, columns = self._height.dimension(first), self._width.dimension(first)
         layer.map_axes = None if rows is None or columns is None else (rows, columns)
 
     @contextmanager
     def watching(self, module: nn.Module) -> Iterator[None]:
         """Know which layer is running, by hooks that are gone afterwards."""
-        with ExitStack() as hooks:
-            for name, layer in module.named_modules():
-                hooks.enter_context(layer.register_forward_pre_hook(self._entering(name)))
-                hooks.enter_context(layer.register_forward_hook(self._leaving(name)))
-            hooks.enter_context(saved_tensors_hooks(self._keep, _never_unpacked))
-            hooks.enter_context(self)
-            hooks.enter_context(_NoticesAttention(self))
-            hooks.enter_context(NoticesInstanceNorm(self._height, self._width))
+        following = self.running.following(module, entered=self._entered, returned=self._returned)
+        keeping = saved_tensors_hooks(self._ledger.keep, _never_unpacked)
+        notices = FunctionNotices(self._ledger, self._reading)
+        with following, keeping, self, notices, NoticesInstanceNorm(self._height, self._width):
             yield
-
-    def _entering(self, name: str) -> Any:
-        def hook(_module: nn.Module, inputs: object) -> None:
-            self.running.append(name)
-            layer = self.layers[name]
-            if layer.call_order is None:
-                layer.call_order = next(self._call_order)
-            layer.input_shapes = [tuple(x.shape) for x in tensors_in(inputs)]
-
-        return hook
-
-    def _leaving(self, name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
-            # A forward that catches the error of a layer inside it has left that one on the stack.
-            while self.running.pop() != name:
-                pass
-            self.leave(name, output)
-
-        return hook
-
-
-class _NoticesAttention(TorchFunctionMode):
-    """Attention runs as products here, and as one operation that keeps less on most devices."""
-
-    def __init__(self, tracer: Tracer) -> None:
-        super().__init__()
-        self._tracer = tracer
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> object:
-        """Run the function as usual."""
-        if func is scaled_dot_product_attention:
-            self._tracer.layers[self._tracer.running[-1]].is_fused = True
-        return func(*args, **(kwargs or {}))
 
 
 def trace(
@@ -195,8 +189,8 @@ def trace(
     *,
     training: bool,
     method: str = "forward",
-) -> dict[str, LayerTrace]:
-    """What each module inside a network did in one forward pass, by its path; "" is the network.
+) -> Trace:
+    """One forward pass of a network, which is left as it was.
 
     Args:
         module: Any network that takes one image batch; on any device, or on meta.
@@ -214,6 +208,7 @@ def trace(
     # and without gradients nothing would be kept for the backward pass.
     with (
         in_mode(module, training=training, method=method),
+        _random_state_kept(device),
         separate_attention(),
         torch.inference_mode(mode=False),
         torch.enable_grad(),
@@ -223,13 +218,12 @@ def trace(
         except NetworkError:
             if any(tensor.is_meta for tensor in tensors):
                 raise
-        with _random_state_kept(device):
-            return _run(module, input_shape, device=device)
+        return _run(module, input_shape, device=device)
 
 
 def _run(
     module: nn.Module, input_shape: tuple[int, int, int, int], *, device: torch.device
-) -> dict[str, LayerTrace]:
+) -> Trace:
     """Trace on a device: on meta with stand-ins for all tensors, elsewhere with copied buffers."""
     if device.type == "meta":
         tensors = [*module.named_parameters(), *module.named_buffers()]
@@ -245,45 +239,17 @@ def _run(
     image = torch.zeros(input_shape, dtype=next(floats, torch.float32), device=device)
     tracer = Tracer(module, image, state=state.values())
     try:
-        with tracer.watching(module):
+        with attributes_kept(module), tracer.watching(module):
             functional_call(module, state, (image,))
     except NetworkError:
         raise  # a network of ours has said what is wrong
     except Exception as error:
         raise _failure(module, image, tracer=tracer, error=error) from error
-    return tracer.layers
+    return tracer.trace()
 
 
 def _never_unpacked(_kept: None) -> Tensor:
     raise NotImplementedError("a watched pass has no backward pass")
-
-
-@contextmanager
-def in_mode(module: nn.Module, *, training: bool, method: str = "forward") -> Iterator[None]:
-    """Training or evaluation mode, and the method that calling the module runs.
-
-    Afterwards each layer is back in the mode it was in, and calls run `forward` again.
-
-    Raises:
-        NetworkError: The module has no such method.
-    """
-    if not callable(getattr(module, method, None)):
-        raise NetworkError(f"`{type(module).__name__}` has no method `{method}`")
-    before = [(layer, layer.training) for layer in module.modules()]
-    own_forward = vars(module).get("forward")
-    module.train(training)
-    try:
-        if method != "forward":
-            # An attribute of the instance comes before its class's, also where torch calls it.
-            module.forward = getattr(module, method)
-        yield
-    finally:
-        if own_forward is not None:
-            module.forward = own_forward
-        else:
-            vars(module).pop("forward", None)
-        for layer, was_training in before:
-            layer.training = was_training
 
 
 @contextmanager
@@ -299,9 +265,12 @@ def separate_attention() -> Iterator[None]:
 
 @contextmanager
 def _random_state_kept(device: torch.device) -> Iterator[None]:
-    """Dropout on a real device draws numbers; the caller's generators don't notice."""
-    others = [] if device.type == "cpu" else [device]
-    with torch.random.fork_rng(devices=others, device_type=device.type):
+    """Whatever the network draws, on meta also: the caller's generators don't notice."""
+    if device.type in ("cpu", "meta"):
+        with torch.random.fork_rng(devices=[]):
+            yield
+        return
+    with torch.random.fork_rng(devices=[device], device_type=device.type):
         yield
 
 
@@ -317,7 +286,7 @@ def _refuse_lazy(module: nn.Module) -> None:
 
 def _failure(module: nn.Module, image: Tensor, *, tracer: Tracer, error: Exception) -> NetworkError:
     """The error that says which layer could not take what reached it, in torch's own words."""
-    name = tracer.running[-1]
+    name = tracer.running.failed
     given = ", ".join(f"`{shape}`" for shape in tracer.layers[name].input_shapes)
     place = f"layer `{name}` failed on {given or 'no tensor'}" if name else "its own forward failed"
     lines = str(error).strip().splitlines() or [type(error).__name__]

@@ -23,12 +23,14 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
+from convscope.arithmetic.borrowing import attributes_kept, in_mode
 from convscope.arithmetic.field_support import measure_supports
 from convscope.arithmetic.layer_row import LayerRow, Status
 from convscope.arithmetic.layer_table import LayerTable
 from convscope.arithmetic.operation import storage_of, tensors_in
 from convscope.arithmetic.receptive_field import AxisField
-from convscope.arithmetic.tracer import in_mode, separate_attention
+from convscope.arithmetic.running_layers import RunningLayers
+from convscope.arithmetic.tracer import separate_attention
 
 TOLERANCE = 0.01  # of memory; all else must be equal
 
@@ -180,7 +182,7 @@ def _backward_of_convolution(*shapes: Any, out_shape: Any) -> int:
 
 def _saved(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
     saved = dict.fromkeys(rows, 0)
-    running, kept = [""], []
+    running, kept = RunningLayers(), []
     with ExitStack() as stack:
         state = stack.enter_context(_untouched(module))
         seen = {storage_of(tensor) for tensor in state.values()}
@@ -189,17 +191,15 @@ def _saved(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> I
             if storage_of(tensor) not in seen:
                 seen.add(storage_of(tensor))
                 kept.append(tensor.detach())
-                saved[running[-1]] += tensor.untyped_storage().nbytes()
+                saved[running.innermost] += tensor.untyped_storage().nbytes()
 
-        for name, layer in module.named_modules():
-            enter = layer.register_forward_pre_hook(lambda *_, name=name: running.append(name))
-            leave = layer.register_forward_hook(lambda *_: _pop(running))
-            stack.enter_context(enter)
-            stack.enter_context(leave)
+        stack.enter_context(running.following(module))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(saved_tensors_hooks(keep, lambda kept: kept))
         functional_call(module, state, (_image(module, table),))
     for name, row in rows.items():
+        if row.status("saved_bytes") == Status.VARIES:
+            continue
         stated, measured = row.own.saved_bytes, saved[name]
         if stated or measured:
             # Layers beside fused attention keep other tensors, or the same ones first.
@@ -249,12 +249,12 @@ def _holds(
 
 @contextmanager
 def _untouched(module: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """State to compute with: buffers are copies, and the caller's random numbers stay."""
+    """State to compute with: buffers are copies; random numbers and attributes stay."""
     state = {
         **dict(module.named_parameters()),
         **{name: buffer.clone() for name, buffer in module.named_buffers()},
     }
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), attributes_kept(module):
         yield state
 
 
@@ -263,7 +263,3 @@ def _image(module: nn.Module, table: LayerTable) -> Tensor:
     if not floats:
         return torch.rand(table.input_shape)
     return torch.rand(table.input_shape, dtype=floats[0].dtype, device=floats[0].device)
-
-
-def _pop(running: list[str]) -> None:
-    running.pop()

@@ -11,7 +11,9 @@ from typing import Any
 from convscope.arithmetic import Convention, LayerTable, Verification
 from convscope.arithmetic.table_text import (
     COLUMNS,
-    megabytes,
+    flat_worth,
+    marks_explained,
+    number,
     text_rows,
     titles,
     to_csv,
@@ -93,8 +95,13 @@ def show_side_by_side(
     """Totals of several networks, one to a row."""
     rows = [_total_row(name, table, convention) for name, table in zip(names, tables, strict=True)]
     if form == "json":
-        return json.dumps(rows, ensure_ascii=False) + "\n"
+        worth = [table.rows[0].worth() for table in tables]
+        content = [{**row, **worth} for row, worth in zip(rows, worth, strict=True)]
+        return json.dumps(content, ensure_ascii=False) + "\n"
     if form == "csv":
+        rows = [
+            {**row, **flat_worth(table.rows[0])} for row, table in zip(rows, tables, strict=True)
+        ]
         out = io.StringIO()
         writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -104,11 +111,16 @@ def show_side_by_side(
         *("network", "input", "parameters", convention.unit, "backward MACs", "forward MB"),
         *("saved MB", "ImageNet top-1"),
     ]
-    cells = [_total_cells(row, convention) for row in rows]
+    cells = [_total_cells(*each, convention) for each in zip(rows, tables, strict=True)]
     source = (
         "ImageNet top-1: published weights of torchvision, one centre crop; not measured here\n"
     )
-    notes = f"{convention.unit}: {convention.words}\n"
+    notes = "".join(
+        f"`{name}`: {line}\n"
+        for name, table in zip(names, tables, strict=True)
+        for line in marks_explained(table.rows[0])
+    )
+    notes += f"{convention.unit}: {convention.words}\n"
     notes += source if any(row["imagenet_top1"] is not None for row in rows) else ""
     if form == "markdown":
         lines = [header, ["---", *["---:"] * (len(header) - 1)], *cells]
@@ -133,38 +145,34 @@ def _total_row(name: str, table: LayerTable, convention: Convention) -> dict[str
     }
 
 
-def _total_cells(row: dict[str, Any], convention: Convention) -> list[str]:
+def _total_cells(row: dict[str, Any], table: LayerTable, convention: Convention) -> list[str]:
+    shown = ("parameters", "operations", "backward_macs", "forward_bytes", "saved_bytes")
     top1 = row["imagenet_top1"]
     return [
         row["network"],
         row["input_shape"],
-        f"{row['parameters']:,}",
-        f"{row['flops' if convention.flops else 'macs']:,}",
-        f"{row['backward_macs']:,}",
-        megabytes(row["forward_bytes"]),
-        megabytes(row["saved_bytes"]),
+        *(number(table.rows[0], name, convention=convention) for name in shown),
         "" if top1 is None else f"{top1:.1%}",
     ]
 
 
 def _totals(table: LayerTable, convention: Convention) -> list[str]:
-    total = table.rows[0].total
+    whole = table.rows[0]
     mode = "training" if table.training else "evaluation"
     heads = "" if table.method == "forward" else ", through auxiliary heads"
     lines = [
         f"input {' x '.join(str(side) for side in table.input_shape)}, in {mode} mode{heads}",
-        f"parameters {table.parameters:,} ({table.trainable_parameters:,} trainable), "
+        f"parameters {number(whole, 'parameters')} ({table.trainable_parameters:,} trainable), "
         f"buffers {table.buffers:,}",
-        f"{convention.unit} {convention.count(total):,} ({convention.words})",
-        f"backward pass {total.backward_macs:,} MACs",
-        f"memory {megabytes(total.forward_bytes)} MB made in the forward pass, "
-        f"{megabytes(total.saved_bytes)} MB kept for the backward pass",
+        f"{convention.unit} {number(whole, 'operations', convention=convention)} "
+        f"({convention.words})",
+        f"backward pass {number(whole, 'backward_macs')} MACs",
+        f"memory {number(whole, 'forward_bytes')} MB made in the forward pass, "
+        f"{number(whole, 'saved_bytes')} MB kept for the backward pass",
     ]
     if unused := table.unused_parameters:
         lines.append(f"{unused:,} parameters are in layers that this pass doesn't call")
-    if table.rows[0].uncounted:
-        lines.append(f"not counted (≥): {', '.join(table.rows[0].uncounted)}")
-    return lines
+    return [*lines, *marks_explained(whole)]
 
 
 def _notes(name: str, table: LayerTable) -> list[str]:

@@ -7,8 +7,8 @@ operation writes into a tensor, the values that share its memory are given copie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.arithmetic.operation import Operation, tensors_in
+from convscope.arithmetic.running_layers import RunningLayers
 from convscope.inspection.running import evaluation_mode, run
 
 
@@ -99,7 +100,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.results: dict[str, Value] = {}
-        self._running = [""]
+        self._running = RunningLayers()
         # By identity of the tensor, which is held so that no other one gets its identity.
         self._current: dict[int, tuple[Tensor, Value]] = {}
         self._sharing: dict[int, list[tuple[Tensor, Value]]] = {}
@@ -122,7 +123,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._preserve(tensor, is_from_image=is_from_image)
         out = func(*args, **(kwargs or {}))
         operation = replace(planned, outputs=tuple(tensors_in(out)))
-        recorded = Recorded(func, operation, inputs, self._running[-1])
+        recorded = Recorded(func, operation, inputs, self._running.innermost)
         for index, tensor in enumerate(operation.outputs):
             value = Value(tensor, recorded, index, is_from_image)
             recorded.outputs.append(value)
@@ -132,23 +133,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     @contextmanager
     def watching(self, network: nn.Module) -> Iterator[None]:
         """Know which layer is running, by hooks that are gone afterwards."""
-        with ExitStack() as hooks:
-            for name, layer in network.named_modules():
-                entering = layer.register_forward_pre_hook(self._entering(name))
-                leaving = layer.register_forward_hook(self._leaving, prepend=True)
-                hooks.callback(entering.remove)
-                hooks.callback(leaving.remove)
-            hooks.enter_context(self)
+        with self._running.following(network, returned=self._returned), self:
             yield
 
-    def _entering(self, name: str) -> Callable[[nn.Module, Any], None]:
-        def hook(_layer: nn.Module, _inputs: object) -> None:
-            self._running.append(name)
-
-        return hook
-
-    def _leaving(self, _layer: nn.Module, _inputs: object, output: object) -> None:
-        name = self._running.pop()
+    def _returned(self, name: str, output: object) -> None:
         first = next(tensors_in(output), None)
         if first is not None:
             self.results[name] = self._value(first)

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convscope.arithmetic.borrowing import in_mode
 from convscope.arithmetic.operation import tensors_in
-from convscope.arithmetic.tracer import in_mode
 from convscope.errors import ConvscopeError, NetworkError
 from convscope.inspection.layers import find_layer
 

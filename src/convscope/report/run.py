@@ -8,7 +8,7 @@ from typing import Any
 
 from convscope import __version__
 from convscope.arithmetic import layer_table
-from convscope.arithmetic.table_text import text_rows
+from convscope.arithmetic.table_text import number, text_rows
 from convscope.data.audit.audit import cheap_audit
 from convscope.data.counters import permutation
 from convscope.evaluation.evaluate import Evaluation
@@ -215,7 +215,7 @@ def _network(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "name": choice.name,
         "parameters": f"{table.parameters:,}",
-        "macs": f"{table.macs:,}",
+        "macs": number(table.rows[0], "macs"),
         "input": " × ".join(str(side) for side in (choice.in_channels, *choice.input_size)),
         "preprocessing": classifier.preprocessing.describe(),
         "layers": rows[:LAYERS_LISTED],

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from convscope.arithmetic import MACS, Convention, LayerTable
 from convscope.arithmetic.layer_table import CONVENTIONS
-from convscope.arithmetic.table_text import COLUMNS, USUAL, megabytes, text_rows, titles
+from convscope.arithmetic.table_text import (
+    COLUMNS,
+    USUAL,
+    marks_explained,
+    number,
+    text_rows,
+    titles,
+)
 from convscope.report.page import render
 
 
@@ -31,16 +38,17 @@ def summary_page(
         notes: Sentences about which form of a network this is.
         checks: What was measured, in sentences.
     """
-    total = table.rows[0].total
+    whole = table.rows[0]
     return render(
         "summary",
         name=name,
         table=table,
-        operations=f"{convention.count(total):,}",
+        operations=number(whole, "operations", convention=convention),
         convention=convention,
-        backward=f"{total.backward_macs:,} MACs",
-        made=f"{megabytes(total.forward_bytes)} MB",
-        saved=f"{megabytes(total.saved_bytes)} MB",
+        backward=f"{number(whole, 'backward_macs')} MACs",
+        made=f"{number(whole, 'forward_bytes')} MB",
+        saved=f"{number(whole, 'saved_bytes')} MB",
+        marks=marks_explained(whole),
         titles=titles(columns, convention=convention),
         is_text=[COLUMNS[column].is_text for column in columns],
         rows=text_rows(table, columns, convention=convention, depth=depth),
