@@ -25,7 +25,7 @@ def table() -> LayerTable:
 def test_rows_have_a_cell_for_each_column() -> None:
     rows = text_rows(table(), tuple(COLUMNS))
     assert all(len(row) == len(COLUMNS) == len(titles(tuple(COLUMNS))) for row in rows)
-    shape = ("  0", "Conv2d", "1 x 4 x 2 x 4", "40", "288", "288")
+    shape = ("  0", "Conv2d", "1 x 4 x 2 x 4", "1", "40", "288", "288")
     assert rows[1] == (*shape, "0.000", "0.000", "3 x 1", "1", "0", "")
     assert text_rows(table(), FIELD)[2] == ("0", "unknown", "")
 

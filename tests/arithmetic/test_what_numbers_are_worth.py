@@ -111,6 +111,25 @@ def test_what_runs_without_gradients_has_no_backward_pass() -> None:
     assert verify(network, table).holds
 
 
+class CutOff(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        """The second layer learns alone, from what the first one gives."""
+        maps: Tensor = self.second(self.first(x).detach())
+        return maps
+
+
+def test_what_gradients_may_not_reach_is_an_upper_bound() -> None:
+    network = CutOff()
+    table = layer_table(network, (3, 8, 8))
+    for row in table.rows:
+        assert row.status("backward_macs") == row.status("saved_bytes") == Status.UPPER_BOUND
+        assert row.status("macs") == Status.EXACT
+    assert table.rows[0].total.backward_macs > backward_macs(network, 1, 3, 8, 8)
+    assert number(table.rows[0], "backward_macs").startswith("≤ ")
+    assert "`detach`" in marks_explained(table.rows[0])[0]
+    assert verify(network, table).holds
+
+
 @pytest.mark.parametrize("use_reentrant", [False, True])
 def test_a_backward_pass_that_computes_again_is_not_said_to_be_counted(
     use_reentrant: bool,

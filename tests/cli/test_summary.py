@@ -335,3 +335,32 @@ def test_a_lazy_network_is_given_its_shapes(convscope: Convscope, tmp_path: Path
 def test_a_missing_flag_is_named(convscope: Convscope) -> None:
     err = convscope("summary", "conv", "--kernels", "3", "--size", "5").err
     assert err.startswith("error: `--input CxHxW` is missing\n")
+
+
+def test_the_format_is_that_of_the_files_ending(convscope: Convscope, tmp_path: Path) -> None:
+    for ending, start in (("csv", "name,"), ("md", "| layer"), ("json", "{"), ("html", "<!doc")):
+        file = tmp_path / f"table.{ending}"
+        convscope("summary", "lenet5_relu", "-o", file)
+        assert file.read_text(encoding="utf-8").startswith(start)
+    done = convscope("summary", "lenet5_relu", "-o", tmp_path / "x.md", "--format", "html")
+    assert "ends like markdown, but html is asked for" in done.err
+
+
+def test_flops_of_the_backward_pass_are_flops_too(convscope: Convscope) -> None:
+    words = ("summary", "lenet5_relu", "--depth", "0", "--columns", "layer,calls,backward")
+    assert "backward pass 715,440 MACs" in convscope(*words).out
+    out = convscope(*words, "--flops").out
+    assert "backward pass 1,430,880 FLOPs" in out
+    assert re.search(r"layer +calls +backward FLOPs", out)
+
+
+def test_a_column_that_is_measured_is_measured_where_it_is_named(convscope: Convscope) -> None:
+    words = ("summary", "lenet5_relu", "--columns")
+    assert re.search(r"conv1 +4\.?8?|conv1 +5", convscope(*words, "layer,effective").out)
+    assert "effective" not in convscope(*words, "all").out
+    assert "no column ``" in convscope(*words, "").err
+
+
+def test_all_kinds_of_operations_may_be_named_with_others(convscope: Convscope) -> None:
+    words = ("summary", "lenet5_relu", "--flops", "--with")
+    assert "FLOPs 852,370" in convscope(*words, "all,bias").out

@@ -31,7 +31,10 @@ def test_every_network_is_named_and_no_name_covers_another() -> None:
 
 def test_area_is_proportional_to_parameters_and_families_have_their_own_marks() -> None:
     pair = [Network("a", "one", 10**6, 0.5, 10**8), Network("b", "two", 10**7, 0.6, 2 * 10**8)]
-    marks = draw_costs(pair).axes[0].collections
+    figure = draw_costs(pair)
+    *marks, example = figure.axes[0].collections
+    assert 2 * example.get_sizes()[0] == marks[0].get_sizes()[0]
+    assert "area: 50 M parameters" in as_svg(figure)
     assert marks[1].get_sizes()[0] == 2 * marks[0].get_sizes()[0]
     assert len({tuple(mark.get_facecolor()[0]) for mark in marks}) == 2
     assert len({mark.get_paths()[0].vertices.tobytes() for mark in marks}) == 2

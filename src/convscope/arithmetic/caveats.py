@@ -15,6 +15,8 @@ class Caveat(StrEnum):
         ATTENTION: Attention, of which each device has kernels that keep less.
         OWN_BACKWARD: Functions and checkpoints that bring a backward pass of their own, which
             nobody sees.
+        CUT_OFF: Something is taken out of the graph of gradients, so that layers before it may have
+            no backward pass.
     """
 
     VALUES = (
@@ -26,4 +28,8 @@ class Caveat(StrEnum):
     OWN_BACKWARD = (
         "parts of the network have a backward pass of their own (checkpoints, custom functions): "
         "what it computes and keeps isn't all counted"
+    )
+    CUT_OFF = (
+        "gradients are cut off within the network (`detach`): layers before may have no backward "
+        "pass, and keep nothing"
     )

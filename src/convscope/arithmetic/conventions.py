@@ -42,15 +42,18 @@ class Convention:
         if self.kinds and not self.flops:
             raise UsageError(
                 "other operations are no multiply-accumulates",
-                hint="count FLOPs, in which each of them is one and a MAC is two",
+                hint="count FLOPs (`--flops`), in which each of them is one and a MAC is two",
             )
+
+    @property
+    def per_mac(self) -> int:
+        """What one multiply-accumulate counts."""
+        return 2 if self.flops else 1
 
     def count(self, costs: Costs) -> int:
         """The number for some layers."""
-        if not self.flops:
-            return costs.macs
         others: int = sum(getattr(costs, f"{kind}_operations") for kind in self.kinds)
-        return 2 * costs.macs + others
+        return self.per_mac * costs.macs + others
 
     @property
     def unit(self) -> str:

@@ -112,18 +112,21 @@ class LayerRow:
             return Status.EXACT
         if Caveat.VALUES in self.caveats:
             return Status.VARIES
+        is_memory = column in ("forward_bytes", "saved_bytes")
+        if is_memory and Caveat.RECURRENT in self.caveats:
+            return Status.VARIES
         is_backward = column in ("backward_macs", "saved_bytes")
         can_be_more = is_backward and Caveat.OWN_BACKWARD in self.caveats
-        if column in ("forward_bytes", "saved_bytes"):
-            return self._memory_status(can_be_more=can_be_more)
-        return Status.LOWER_BOUND if self.uncounted or can_be_more else Status.EXACT
-
-    def _memory_status(self, *, can_be_more: bool) -> Status:
-        if Caveat.RECURRENT in self.caveats or (can_be_more and self.is_fused):
+        can_be_more |= not is_memory and bool(self.uncounted)
+        can_be_less = is_backward and Caveat.CUT_OFF in self.caveats
+        can_be_less |= is_memory and self.is_fused
+        if can_be_more and can_be_less:
             return Status.VARIES
         if can_be_more:
             return Status.LOWER_BOUND
-        return Status.UPPER_BOUND if self.is_fused else Status.MEASURED
+        if can_be_less:
+            return Status.UPPER_BOUND
+        return Status.MEASURED if is_memory else Status.EXACT
 
     def _field_status(self) -> Status:
         if self.receptive_field is None:

@@ -24,7 +24,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.costs import NO_COSTS, Costs
 from convscope.arithmetic.layer_row import LayerRow
 from convscope.arithmetic.ledger import Work
@@ -36,10 +35,12 @@ CONVENTIONS = {
     "whole batch; without biases, activations, pooling and normalisation; "
     "1 MAC is 2 floating-point operations",
     "backward_macs": "the same in the backward pass: one product for the gradient of the weights "
-    "and one for that of the input, each only where it is needed",
+    "and one for that of the input, each only where it is needed; as if all that is computed "
+    "counted for the loss",
     "operations": "beside MACs, in one forward pass: one addition for each bias; 2 for each value "
     "of batch normalisation, 6 where statistics are taken; 1 for each value of an activation; 1 "
-    "for each value that a pooling window looks at; 1 for each value of other functions",
+    "for each place of a pooling window, padding and what lies beyond the border included; 1 for "
+    "each value of other functions",
     "parameters": "number of values; a tensor shared by several layers is counted once; with "
     "layers that are never called, auxiliary heads for instance",
     "forward_bytes": "of all tensors that the pass makes, each piece of memory once; not all of "
@@ -215,7 +216,6 @@ def _rows(module: nn.Module, watched: Trace) -> tuple[LayerRow, ...]:
         module.named_modules(),
         key=lambda item: [(first_call[outer], registered[outer]) for outer in _path(item[0])],
     )
-    of_all = {Caveat.VALUES} if watched.looks_at_values else set()
     return tuple(
         LayerRow(
             name=name,
@@ -230,7 +230,7 @@ def _rows(module: nn.Module, watched: Trace) -> tuple[LayerRow, ...]:
             total=held_inside[name] + total[name].costs,
             uncounted=tuple(sorted(total[name].uncounted)),
             map_axes=layers[name].map_axes,
-            caveats=frozenset(total[name].caveats | of_all),
+            caveats=frozenset(total[name].caveats | watched.caveats),
         )
         for name, layer in modules
     )

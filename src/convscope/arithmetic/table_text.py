@@ -19,6 +19,7 @@ MARK_OF_CAVEAT = {
     Caveat.RECURRENT: "?",
     Caveat.ATTENTION: "≤",
     Caveat.OWN_BACKWARD: "≥",
+    Caveat.CUT_OFF: "≤",
 }
 
 
@@ -83,9 +84,10 @@ COLUMNS = {
     "layer": Column("layer", True, _layer),
     "kind": Column("kind", True, lambda row, *_: row.kind),
     "output": Column("output", False, _output),
+    "calls": Column("calls", False, lambda row, *_: str(row.num_calls)),
     "parameters": Column("parameters", False, _number("parameters")),
     "operations": Column("{unit}", False, _number("operations")),
-    "backward": Column("backward MACs", False, _number("backward_macs")),
+    "backward": Column("backward {unit}", False, _number("backward_macs")),
     "forward": Column("forward MB", False, _number("forward_bytes")),
     "saved": Column("saved MB", False, _number("saved_bytes")),
     "field": Column("field", False, _field),
@@ -171,9 +173,11 @@ def number(row: LayerRow, name: str, *, convention: Convention = MACS) -> str:
     Args:
         row: The layer, or the network.
         name: Of `Costs`; `operations` are those of the convention.
-        convention: How operations are counted.
+        convention: How operations are counted, those of the backward pass too.
     """
     value = convention.count(row.total) if name == "operations" else getattr(row.total, name)
+    if name == "backward_macs":
+        value *= convention.per_mac
     text = megabytes(value) if name.endswith("bytes") else f"{value:,}"
     return f"{MARKS.get(row.status(name), '')}{text}"
 

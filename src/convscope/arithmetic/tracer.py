@@ -39,6 +39,8 @@ from convscope.arithmetic.running_layers import RunningLayers
 from convscope.arithmetic.value_reading import ValueReading
 from convscope.errors import NetworkError
 
+DETACHING = ("detach", "detach_")
+
 
 @dataclass(slots=True)
 class LayerTrace:
@@ -69,12 +71,12 @@ class Trace:
         layers: What each module was given and gave, by its path; "" is the network.
         work: What was done, by the modules that were running: the network first, and last the one
             that did it itself.
-        looks_at_values: Whether the pass may have gone another way with another image.
+        caveats: What makes the numbers of all modules worth less.
     """
 
     layers: dict[str, LayerTrace]
     work: dict[tuple[str, ...], Work]
-    looks_at_values: bool
+    caveats: frozenset[Caveat]
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -96,6 +98,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._call_order = itertools.count()
         self._height = AxisFields(image, dimension=2, training=module.training)
         self._width = AxisFields(image, dimension=3, training=module.training)
+        self._is_cut_off = False
         # By identity of the tensor, which is held so that no other one gets its identity.
         self._without_gradient: dict[int, tuple[Tensor, Work]] = {}
 
@@ -126,7 +129,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def trace(self) -> Trace:
         """What was seen."""
-        return Trace(self.layers, self._ledger.work, self._reading.has_happened)
+        happened = {
+            Caveat.VALUES: self._reading.has_happened,
+            Caveat.CUT_OFF: self._is_cut_off,
+        }
+        caveats = frozenset(caveat for caveat, holds in happened.items() if holds)
+        return Trace(self.layers, self._ledger.work, caveats)
 
     def _follow_gradients(self, operation: Operation) -> None:
         """Notice parts with a backward pass of their own, such as checkpoints.
@@ -138,6 +146,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._ledger.current.caveats.add(Caveat.OWN_BACKWARD)
         if torch.is_grad_enabled():
             self._notice_own_backward(operation.inputs)
+            if operation.name in DETACHING and operation.inputs[0].requires_grad:
+                self._is_cut_off = True
             return
         for tensor in operation.outputs:
             if not tensor.requires_grad:

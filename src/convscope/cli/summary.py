@@ -13,6 +13,14 @@ from convscope.cli.summary_layer import LAYERS
 from convscope.errors import UsageError
 
 FORMATS = ("table", "json", "csv", "markdown", "html")
+ENDINGS = {
+    ".txt": "table",
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
 
 
 class _NetworkOrLayer(click.Command):
@@ -52,8 +60,8 @@ class _NetworkOrLayer(click.Command):
 @click.option(
     "--columns",
     metavar="NAME,NAME...",
-    help="Which columns: layer, kind, output, parameters, operations, backward, forward, saved, "
-    "field, jump, start, effective; or all.",
+    help="Which columns: layer, kind, output, calls, parameters, operations, backward, forward, "
+    "saved, field, jump, start, effective; or all.",
 )
 @click.option(
     "--flops", is_flag=True, help="Count FLOPs, two for each multiply-accumulate. [default: MACs]"
@@ -72,7 +80,12 @@ class _NetworkOrLayer(click.Command):
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write it to this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write it to this file, in the format of its ending.",
+)
 def command(networks: tuple[str, ...], **given: Any) -> None:
     """Show NETWORK layer by layer: a name, a run, a classifier folder, file.py:NAME or file.onnx.
 
@@ -84,8 +97,8 @@ def command(networks: tuple[str, ...], **given: Any) -> None:
     neighbouring values' fields, and where the first begins. A dash for the jump: the values have no
     common step, and the field is what they see together, an upper bound (≤).
     """
-    form = _form(given.pop("form"), as_json=given.pop("as_json"))
     output: Path | None = given.pop("output")
+    form = _form(given.pop("form"), as_json=given.pop("as_json"), output=output)
     measures = {"verified": given.pop("verify"), "effective": given.pop("effective")}
     text = _text(networks, form, measures=measures, **given)
     if output is None:
@@ -113,10 +126,27 @@ def parse_shape(text: str) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def _form(form: str | None, *, as_json: bool) -> str:
+def _form(form: str | None, *, as_json: bool, output: Path | None) -> str:
+    """The format that is asked for, by a flag or by the ending of the file."""
     if as_json and form not in (None, "json"):
         raise UsageError(f"`--json` and `--format {form}` exclude each other")
-    return "json" if as_json else form or "table"
+    asked = "json" if as_json else form
+    by_ending = ENDINGS.get(output.suffix.lower()) if output is not None else None
+    if asked is not None and by_ending not in (None, asked):
+        raise UsageError(f"`--output {output}` ends like {by_ending}, but {asked} is asked for")
+    return asked or by_ending or "table"
+
+
+def _columns(text: str | None, *, effective: bool) -> tuple[str, ...]:
+    """The columns to show; that of what is measured only where it is."""
+    from convscope.arithmetic.table_text import COLUMNS, USUAL
+
+    if text is None:
+        return (*USUAL, "effective") if effective else USUAL
+    if text == "all":
+        return tuple(name for name in COLUMNS if name != "effective" or effective)
+    named = _words(text, tuple(COLUMNS))
+    return (*named, "effective") if effective and "effective" not in named else named
 
 
 def _text(
@@ -133,7 +163,6 @@ def _text(
     **fields: Any,
 ) -> str:
     from convscope.arithmetic import KINDS, Convention
-    from convscope.arithmetic.table_text import COLUMNS, USUAL
 
     chosen = {
         "input_shape": parse_shape(input_text) if input_text else None,
@@ -151,9 +180,8 @@ def _text(
     from convscope.cli.summary_text import show
     from convscope.workflows import measured_summary, summarize
 
-    shown = _words(columns, tuple(COLUMNS)) if columns else USUAL
-    if measures["effective"] and "effective" not in shown:
-        shown = (*shown, "effective")
+    shown = _columns(columns, effective=measures["effective"])
+    measures["effective"] |= "effective" in shown
     if any(measures.values()):
         table, checked = measured_summary(networks[0], **measures, **chosen)
     else:
@@ -174,4 +202,6 @@ def _comparison(
 
 
 def _words(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    return known if text == "all" else tuple(word.strip() for word in text.split(","))
+    """The words of a list with commas; all that are known where one of them is `all`."""
+    words = tuple(word.strip() for word in text.split(","))
+    return known if "all" in words else words

@@ -108,8 +108,8 @@ def show_side_by_side(
         writer.writerows(rows)
         return out.getvalue()
     header = [
-        *("network", "input", "parameters", convention.unit, "backward MACs", "forward MB"),
-        *("saved MB", "ImageNet top-1"),
+        *("network", "input", "parameters", convention.unit, f"backward {convention.unit}"),
+        *("forward MB", "saved MB", "ImageNet top-1"),
     ]
     cells = [_total_cells(*each, convention) for each in zip(rows, tables, strict=True)]
     source = (
@@ -166,7 +166,7 @@ def _totals(table: LayerTable, convention: Convention) -> list[str]:
         f"buffers {table.buffers:,}",
         f"{convention.unit} {number(whole, 'operations', convention=convention)} "
         f"({convention.words})",
-        f"backward pass {number(whole, 'backward_macs')} MACs",
+        f"backward pass {number(whole, 'backward_macs', convention=convention)} {convention.unit}",
         f"memory {number(whole, 'forward_bytes')} MB made in the forward pass, "
         f"{number(whole, 'saved_bytes')} MB kept for the backward pass",
     ]

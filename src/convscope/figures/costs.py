@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
@@ -35,9 +36,10 @@ from convscope.figures.text import printable
 COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)
 MARKERS = "osD^vP"  # families are told apart without colours, too
 AREA_OF_A_MILLION = 1.5  # square points
+EXAMPLE = 50_000_000  # parameters, in the legend
 LEAST_AREA = 14.0
 # Where a name may stand beside its mark, in points; the first place that is free is taken.
-PLACES = tuple((dx, dy) for dy in (0, 12, -12, 24, -24, 36, -36) for dx in (5, -5))
+PLACES = tuple((dx, dy) for dy in (0, -12, 12, -24, 24, -36, 36, -48) for dx in (5, -5))
 
 
 class Network(NamedTuple):
@@ -66,6 +68,7 @@ class CostWords:
     label: str = "Networks: accuracy against multiply-accumulates, area by parameters"
     x: str = "multiply-accumulates of one image"
     y: str = "top-1 accuracy"
+    area: str = "area: {count} parameters"
 
 
 @our_style()
@@ -95,7 +98,9 @@ def draw_costs(networks: Sequence[Network], *, words: CostWords | None = None) -
             zorder=3,
         )
         entries.append((marks, printable(family)))
-    axes.margins(x=0.12, y=0.1)
+    size = axes.scatter([], [], s=_area(EXAMPLE), color=PAPER, edgecolor=QUIET)
+    entries.append((size, words.area.format(count=_counted(EXAMPLE))))
+    axes.margins(x=0.16, y=0.1)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _counted(value)))
@@ -129,9 +134,15 @@ def _write_names(axes: Axes, networks: Sequence[Network]) -> None:
                 color=INK,
                 arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.6} if dy else None,
             )
-            box = text.get_window_extent()
-            if not any(box.overlaps(other) for other in taken):
+            text.get_window_extent()  # puts it into its place
+            box = Text.get_window_extent(text)  # without the line to the mark
+            is_inside = axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1
+            if is_inside and not any(box.overlaps(other) for other in taken):
                 taken.append(box)
+                if dy:  # the line to it
+                    x, y = axes.transData.transform((network.macs, network.accuracy))
+                    end = box.x0 if dx > 0 else box.x1
+                    taken.append(Bbox.from_extents(x, y, end, (box.y0 + box.y1) / 2))
                 break
             if (dx, dy) != PLACES[-1]:
                 text.remove()

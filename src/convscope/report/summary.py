@@ -45,7 +45,7 @@ def summary_page(
         table=table,
         operations=number(whole, "operations", convention=convention),
         convention=convention,
-        backward=f"{number(whole, 'backward_macs')} MACs",
+        backward=f"{number(whole, 'backward_macs', convention=convention)} {convention.unit}",
         made=f"{number(whole, 'forward_bytes')} MB",
         saved=f"{number(whole, 'saved_bytes')} MB",
         marks=marks_explained(whole),
