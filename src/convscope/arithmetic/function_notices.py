@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import multi_head_attention_forward, scaled_dot_product_attention
+from torch.nn.functional import (
+    instance_norm,
+    multi_head_attention_forward,
+    scaled_dot_product_attention,
+)
 from torch.overrides import TorchFunctionMode
 
 from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.ledger import Ledger
+from convscope.arithmetic.propagation import AxisFields
 from convscope.arithmetic.value_reading import ValueReading
 
 # Recurrent layers run as products here, and as one operation that keeps other tensors elsewhere.
@@ -65,3 +71,33 @@ def _hides_attention(
         return False
     given = inspect.signature(func).bind(*args, **kwargs)
     return not given.arguments.get("need_weights", True)
+
+
+class NoticesInstanceNorm(TorchFunctionMode):
+    """Within instance normalisation statistics are of one image, so they count as seeing.
+
+    It arrives as batch normalisation of reshaped maps, which can't be told from one of a batch.
+    """
+
+    def __init__(self, *axes: AxisFields) -> None:
+        super().__init__()
+        self._axes = axes
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Run the function as usual."""
+        if func not in (instance_norm, torch.instance_norm):
+            return func(*args, **(kwargs or {}))
+        before = [axis.setting for axis in self._axes]
+        for axis in self._axes:
+            axis.setting = replace(axis.setting, ignores_statistics=False)
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            for axis, setting in zip(self._axes, before, strict=True):
+                axis.setting = setting

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import zip_longest
-from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from convscope.arithmetic.operation import Operation, storage_of
 from convscope.arithmetic.operation_inputs import Inputs, Setting
@@ -114,33 +109,3 @@ class AxisFields:
     def _set(self, tensor: Tensor, field: PlacedField | None) -> None:
         self._fields[id(tensor)] = field
         self._alive[id(tensor)] = tensor
-
-
-class NoticesInstanceNorm(TorchFunctionMode):
-    """Within instance normalisation statistics are of one image, so they count as seeing.
-
-    It arrives as batch normalisation of reshaped maps, which can't be told from one of a batch.
-    """
-
-    def __init__(self, *axes: AxisFields) -> None:
-        super().__init__()
-        self._axes = axes
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> object:
-        """Run the function as usual."""
-        if func not in (functional.instance_norm, torch.instance_norm):
-            return func(*args, **(kwargs or {}))
-        before = [axis.setting for axis in self._axes]
-        for axis in self._axes:
-            axis.setting = replace(axis.setting, ignores_statistics=False)
-        try:
-            return func(*args, **(kwargs or {}))
-        finally:
-            for axis, setting in zip(self._axes, before, strict=True):
-                axis.setting = setting

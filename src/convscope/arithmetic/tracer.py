@@ -28,12 +28,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convscope.arithmetic.borrowing import attributes_kept, in_mode
 from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.channels_last import as_on_devices
-from convscope.arithmetic.function_notices import FunctionNotices
+from convscope.arithmetic.function_notices import FunctionNotices, NoticesInstanceNorm
 from convscope.arithmetic.ledger import Ledger, Work
 from convscope.arithmetic.memory import Memory
 from convscope.arithmetic.meta_shapes import shapes, stand_in
 from convscope.arithmetic.operation import Operation, tensors_in
-from convscope.arithmetic.propagation import AxisFields, NoticesInstanceNorm
+from convscope.arithmetic.propagation import AxisFields
 from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.running_layers import RunningLayers
 from convscope.arithmetic.value_reading import ValueReading
