@@ -228,7 +228,9 @@ class Block(nn.Module):
 
 def test_each_block_is_charged_for_its_own_calls_of_a_layer_that_they_share() -> None:
     shared = nn.Conv2d(4, 4, 3, padding=1)
-    table = layer_table(nn.Sequential(nn.Conv2d(4, 4, 1), Block(shared), Block(shared)), (4, 8, 8))
+    network = nn.Sequential(nn.Conv2d(4, 4, 1), Block(shared), Block(shared))
+    table = layer_table(network, (4, 8, 8))
+    assert verify(network, table).holds
     once = 4 * 4 * 9 * 64
     assert (table.row("1").macs, table.row("2").macs) == (once, once)
     assert (table.row("1.conv").macs, table.row("1.conv").num_calls) == (2 * once, 2)

@@ -138,9 +138,15 @@ def _macs(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> It
         for name, operations in counter.get_flop_counts().items()
         if name != "Global"
     }
-    for name, row in rows.items():
+    # A module that others share has a name with each of them, and the counter chooses another one.
+    names: dict[nn.Module, list[str]] = {}
+    for name, layer in module.named_modules(remove_duplicate=False):
+        names.setdefault(layer, []).append(name)
+    for known_as in names.values():
+        name = known_as[0]
+        row = rows[name]
         if row.num_calls and row.status("macs") == Status.EXACT:
-            measured = counted.get(name, 0)
+            measured = sum(counted.get(alias, 0) for alias in known_as)
             yield Check(name, "macs", f"{row.macs:,}", f"{measured:,}", row.macs == measured)
 
 
