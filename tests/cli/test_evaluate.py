@@ -68,7 +68,9 @@ def test_the_command_on_the_page_repeats_the_evaluation(convscope: Convscope, fl
     page = Path("first/report.html").read_text(encoding="utf-8")
     assert '<html lang="zh">' in page
     commands = [html.unescape(text) for text in re.findall(r"<pre>(convscope .*?)</pre>", page)]
-    trained, evaluated = (shlex.split(text) for text in commands)
+    *explained, trained, evaluated = (shlex.split(text) for text in commands)
+    assert explained
+    assert all(words[:3] == ["convscope", "explain", "runs/it's flawed"] for words in explained)
     assert trained == ["convscope", "train", "--recipe", "runs/it's flawed/recipe.yaml"]
     assert "first" not in evaluated
     convscope(*evaluated[1:], "-o", "second", "-q")
