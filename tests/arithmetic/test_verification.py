@@ -287,6 +287,11 @@ class Asserts(Then):
         return values
 
 
+def less_its_mean(maps: Tensor) -> Tensor:
+    """As PoolFormer mixes: what all values share, statistics too, is in both sides."""
+    return nn.functional.avg_pool2d(maps, 3, 1, 1, count_include_pad=False) - maps
+
+
 SPLIT = nn.Conv2d(6, 2, 5, padding=2).requires_grad_(False)
 
 
@@ -303,6 +308,7 @@ SPLIT = nn.Conv2d(6, 2, 5, padding=2).requires_grad_(False)
         nn.Conv2d(3, 4, 3, padding=4, dilation=2, padding_mode="reflect"),
         nn.Conv2d(3, 4, 3, padding=1, dilation=2),
         Then(nn.InstanceNorm2d(8, track_running_stats=True)),
+        Then(lambda y: less_its_mean(nn.functional.group_norm(y, 1))),
     ],
 )
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])

@@ -7,7 +7,8 @@ runs in `linearised`:
 - convolutions and dense layers add up what they see, with weights of 1, and take the mean over
   channels; all their outputs are the same, so one channel is computed and, where the rest of the
   network needs them all, repeated;
-- maximum pooling becomes mean pooling, and activations, dropout and batch normalisation do nothing;
+- maximum pooling becomes mean pooling and a difference a sum; activations, dropout and batch
+  normalisation do nothing;
 - normalisation by statistics of the image adds the mean of what these are taken over;
 - weights and biases that are made from the image add their mean.
 
@@ -172,6 +173,11 @@ def _batch_norm(input: Tensor, *others: Any, **more: Any) -> Tensor:
     return _with_made(input, *others, *more.values())
 
 
+def _sum(left: Any, right: Any, **_alpha: Any) -> Any:
+    """A difference would let what both sides see cancel."""
+    return left + right
+
+
 def _softmax(input: Tensor, dim: int | None = None, **_more: Any) -> Tensor:
     """Each value and the mean along the dimension: a softmax of equal values would see none."""
     return input if dim is None else input + input.mean(dim=dim, keepdim=True)
@@ -185,6 +191,10 @@ SUMS: dict[Callable[..., Any], Callable[..., _Thin]] = {
 }
 
 REPLACED: dict[Callable[..., Any], Callable[..., Any]] = {
+    torch.sub: _sum,
+    Tensor.sub: _sum,
+    Tensor.__sub__: _sum,
+    Tensor.__rsub__: _sum,
     F.max_pool2d: _max_pool,
     torch.max_pool2d: _max_pool,
     F.adaptive_max_pool2d: _adaptive_max_pool,
