@@ -1,10 +1,11 @@
-"""A classifier with random weights, as any test needs one."""
+"""Classifiers and networks with random weights, as several tests need them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from convscope.classifier import Classifier, NetworkChoice
 from convscope.data.preprocessing import Preprocessing
@@ -24,3 +25,17 @@ def made_classifier(
     return Classifier(
         choice.build(initialization="kaiming"), choice, preprocessing=preprocessing, classes=classes
     )
+
+
+class OnlyEffect(nn.Module):
+    """Its ReLU is called for its effect alone, so that no gradient can be followed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.relu, self.fc = nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        self.relu(x)
+        return self.fc(x.mean(dim=(2, 3)))

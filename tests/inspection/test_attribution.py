@@ -20,7 +20,7 @@ from convscope.inspection.attribution import (
 )
 from convscope.inspection.last_maps import LastMaps
 from convscope.inspection.twin import Score
-from inspection.made import made_classifier
+from inspection.made import OnlyEffect, made_classifier
 
 SIDE = 16
 
@@ -39,20 +39,6 @@ class Reused(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.conv1(x))
         x = self.relu(self.norm(self.conv2(x)))
-        return self.fc(x.mean(dim=(2, 3)))
-
-
-class OnlyEffect(nn.Module):
-    """Its ReLU is called for its effect; what it returns is not used."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv, self.relu, self.fc = nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Linear(8, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x)
-        self.relu(x)
         return self.fc(x.mean(dim=(2, 3)))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from convscope.classifier import Classifier
 from convscope.data.gallery import look_at
@@ -27,26 +27,12 @@ from convscope.report.run import PICTURES_BYTES, run_page
 from convscope.report.run_maps import RIGHT, WRONG, ExampleMaps, example_maps
 from convscope.report.words import words_of
 from convscope.workflows import evaluate
-from inspection.made import made_classifier
+from inspection.made import OnlyEffect, made_classifier
 from known_answers import Known, evaluation_of, sure_of
 from report.reading import Page, check_asks_for_nothing
 
 SIDE = 32
 CLASSES = ("class 0", "class 1", "class 2", "class 3")
-
-
-class OnlyEffect(nn.Module):
-    """Its ReLU is called for its effect, so that no gradient can be followed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(0)
-        self.conv, self.relu, self.fc = nn.Conv2d(3, 8, 3), nn.ReLU(inplace=True), nn.Linear(8, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x)
-        self.relu(x)
-        return self.fc(x.mean(dim=(2, 3)))
 
 
 def photos(folder: Path, *, each: int = 12) -> Path:

@@ -28,7 +28,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convscope.arithmetic.borrowing import attributes_kept, in_mode
 from convscope.arithmetic.caveats import Caveat
 from convscope.arithmetic.channels_last import as_on_devices
-from convscope.arithmetic.function_notices import FunctionNotices, NoticesInstanceNorm
+from convscope.arithmetic.function_notices import FunctionNotices
 from convscope.arithmetic.ledger import Ledger, Work
 from convscope.arithmetic.memory import Memory
 from convscope.arithmetic.meta_shapes import shapes, stand_in
@@ -188,8 +188,8 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Know which layer is running, by hooks that are gone afterwards."""
         following = self.running.following(module, entered=self._entered, returned=self._returned)
         keeping = saved_tensors_hooks(self._ledger.keep, _never_unpacked)
-        notices = FunctionNotices(self._ledger, self._reading)
-        with following, keeping, self, notices, NoticesInstanceNorm(self._height, self._width):
+        axes = (self._height, self._width)
+        with following, keeping, self, FunctionNotices(self._ledger, self._reading, axes):
             yield
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.recipe_flags import reading_flags
-from convscope.cli.report_flags import report_flags
+from convscope.cli.report_flags import machine_flags, report_flags
 from convscope.cli.typed import typed
 from convscope.errors import UsageError
 
@@ -54,8 +54,7 @@ OWN = ("output", "as_json", "quiet")
     type=click.IntRange(min=1),
     help="Look at this many of them at most. [default: 1000]",
 )
-@click.option("-j", "--workers", type=click.IntRange(min=1), help="Threads that decode.")
-@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")
+@machine_flags
 @reading_flags
 @click.option(
     "-o",

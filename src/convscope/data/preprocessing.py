@@ -100,6 +100,11 @@ class Preprocessing:
         return max(ratio, 1 / ratio)
 
     @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of what a network gets."""
+        return self.channels, self.height, self.width
+
+    @property
     def geometry(self) -> str:
         """What decides prepared pixels, besides decoding: not mean and std, which come later."""
         return f"{self.height}x{self.width}x{self.channels} {self.fit} {self.resize or ''}".rstrip()

@@ -47,7 +47,7 @@ def activations(
         given[name] = output.detach().clone()
 
     with torch.no_grad(), evaluation_mode(network), watched(network, layers, keep):
-        run(network, inputs.clone())  # the first layer may work in place
+        run(network, inputs)
     missing = [name for name in layers if name not in given]
     if missing:
         raise _not_computed(network, missing)
@@ -93,7 +93,7 @@ def feature_map_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[in
 
     names = [name for name, _ in network.named_modules() if name]
     with torch.no_grad(), evaluation_mode(network), watched(network, names, note):
-        run(network, inputs.clone())
+        run(network, inputs)
     return shapes
 
 

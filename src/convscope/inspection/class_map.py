@@ -91,34 +91,59 @@ def class_map(
         NetworkError: The network can't be made fully convolutional.
         DataError: The image can't be read.
     """
-    usual = classifier.preprocessing
-    if size[0] < usual.height or size[1] < usual.width:
-        raise UsageError(
-            f"a class map can't be of {size[0]}x{size[1]}: the classifier's input is larger",
-            hint=f"give at least {usual.height}x{usual.width}; twice that shows something",
+    return Sliding(classifier, size).over(image, decoding=decoding)
+
+
+class Sliding:
+    """A classifier that slides over larger images; made once for any number of them.
+
+    Args:
+        classifier: With a LeNet, AlexNet or VGG.
+        size: (height, width) that images are prepared to.
+
+    Raises:
+        UsageError: The size is smaller than the classifier's input.
+        NetworkError: The network can't be made fully convolutional.
+    """
+
+    def __init__(self, classifier: Classifier, size: tuple[int, int]) -> None:
+        usual = classifier.preprocessing
+        if size[0] < usual.height or size[1] < usual.width:
+            raise UsageError(
+                f"a class map can't be of {size[0]}x{size[1]}: the classifier's input is larger",
+                hint=f"give at least {usual.height}x{usual.width}; twice that shows something",
+            )
+        network = to_fully_convolutional(classifier.network).eval()
+        self._sliding = Classifier(
+            network,
+            classifier.choice,
+            preprocessing=_enlarged(usual, size),
+            classes=classifier.classes,
+            device=classifier.device,
         )
-    network = to_fully_convolutional(classifier.network).eval()
-    sliding = Classifier(
-        network,
-        classifier.choice,
-        preprocessing=_enlarged(usual, size),
-        classes=classifier.classes,
-        device=classifier.device,
-    )
-    last = str(len(network) - 1)
-    field = layer_field(network, last, (usual.channels, *size)).field
-    pixels = sliding.prepare(image, decoding=decoding)
-    with torch.no_grad():
-        logits = run(network, network_input(sliding, pixels))[0].float().cpu().numpy()
-    temperature = classifier.decision.temperature
-    return ClassMap(
-        logits=logits,
-        probabilities=softmax(logits.astype(np.float64) / temperature, axis=0),
-        classes=classifier.classes,
-        pixels=pixels,
-        window=(usual.height, usual.width),
-        step=(field.height.jump or 0, field.width.jump or 0),
-    )
+        self._temperature = classifier.decision.temperature
+        self._window = (usual.height, usual.width)
+        last = str(len(network) - 1)
+        self._field = layer_field(network, last, (usual.channels, *size)).field
+
+    def over(self, image: ImageLike, *, decoding: Decoding = USUAL) -> ClassMap:
+        """The classifier's answer at every place of an image.
+
+        Raises:
+            DataError: The image can't be read.
+        """
+        sliding = self._sliding
+        pixels = sliding.prepare(image, decoding=decoding)
+        with torch.no_grad():
+            logits = run(sliding.network, network_input(sliding, pixels))[0].float().cpu().numpy()
+        return ClassMap(
+            logits=logits,
+            probabilities=softmax(logits.astype(np.float64) / self._temperature, axis=0),
+            classes=sliding.classes,
+            pixels=pixels,
+            window=self._window,
+            step=(self._field.height.jump or 0, self._field.width.jump or 0),
+        )
 
 
 def _enlarged(usual: Preprocessing, size: tuple[int, int]) -> Preprocessing:

@@ -136,7 +136,7 @@ def _output(network: nn.Module, batch: Tensor, layer: str) -> Tensor:
         evaluation_mode(network),
         watched(network, [layer], keep),
     ):
-        run(network, batch.clone())  # a copy, as the first layer may work in place
+        run(network, batch)
     if layer not in outputs:
         raise UsageError(f"`{layer}` isn't computed", hint="choose a layer that evaluation uses")
     return outputs[layer]

@@ -23,7 +23,7 @@ from convscope.inspection.attribution import (
     class_index,
     network_input,
 )
-from convscope.inspection.class_map import ClassMap, class_map
+from convscope.inspection.class_map import ClassMap, Sliding
 from convscope.inspection.faithfulness import DRAWS, STEPS, Faithfulness, faithfulness
 from convscope.inspection.stages import Stage, Stages
 from convscope.inspection.values import ValueTrace, trace_value
@@ -167,7 +167,8 @@ class Explainer:
         """
         classifier, asked = self._classifier, self._question
         pixels = classifier.prepare(image, decoding=self._decoding)
-        slid_over = self._class_map(image)
+        sliding = self._sliding
+        slid_over = None if sliding is None else sliding.over(image, decoding=self._decoding)
         name = image if isinstance(image, str) else getattr(image, "__fspath__", lambda: "")()
         prediction = classifier.predict_prepared(pixels[None], names=[printable(name)])[0]
         attributions = [
@@ -217,14 +218,8 @@ class Explainer:
 
     @cached_property
     def _stages(self) -> Stages:
-        preprocessing = self._classifier.preprocessing
-        blank = torch.zeros(
-            1,
-            preprocessing.channels,
-            preprocessing.height,
-            preprocessing.width,
-            device=self._classifier.device,
-        )
+        shape = self._classifier.preprocessing.input_shape
+        blank = torch.zeros(1, *shape, device=self._classifier.device)
         return Stages(self._classifier.network, blank)
 
     def _targets(self, prediction: Prediction) -> list[str]:
@@ -236,11 +231,10 @@ class Explainer:
         # The most probable of the others: against the prediction itself that is the runner-up.
         return [next(name for name, _ in prediction.top(2) if name != asked.against)]
 
-    def _class_map(self, image: ImageLike) -> ClassMap | None:
-        if self._question.slide is None:
-            return None
+    @cached_property
+    def _sliding(self) -> Sliding | None:
         size = self._question.slide
-        return class_map(self._classifier, image, size=size, decoding=self._decoding)
+        return None if size is None else Sliding(self._classifier, size)
 
     def _value(self, pixels: NDArray[np.uint8]) -> ValueTrace | None:
         place = self._question.value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from convscope.arithmetic import LayerRow, layer_table
+from convscope.arithmetic import LayerRow, LayerTable, layer_table
 from convscope.arithmetic.receptive_field import AxisField, ReceptiveField
 from convscope.classifier import Classifier
 from convscope.errors import UsageError
@@ -128,7 +130,32 @@ def layer_field(network: nn.Module, layer: str, input_shape: tuple[int, int, int
         UsageError: No such layer, it isn't computed, or its values have no box.
         NetworkError: The network can't take this input.
     """
-    row = layer_table(network, (1, *input_shape)).row(first_path(network, layer))
+    return _field_in(layer_table(network, (1, *input_shape)), network, layer)
+
+
+def known_fields(
+    network: nn.Module, layers: Sequence[str], input_shape: tuple[int, int, int]
+) -> dict[str, LayerField | None]:
+    """The receptive fields of several layers; None for those whose values have no box.
+
+    Args:
+        network: Any that takes one batch of images; nothing in it is computed but shapes.
+        layers: Names as in `named_modules`.
+        input_shape: (C, H, W) of the network's input.
+
+    Raises:
+        NetworkError: The network can't take this input.
+    """
+    table = layer_table(network, (1, *input_shape))
+    fields: dict[str, LayerField | None] = dict.fromkeys(layers)
+    for layer in layers:
+        with suppress(UsageError):
+            fields[layer] = _field_in(table, network, layer)
+    return fields
+
+
+def _field_in(table: LayerTable, network: nn.Module, layer: str) -> LayerField:
+    row = table.row(first_path(network, layer))
     if row.output_shape is None:
         raise UsageError(
             f"{quoted(layer)} isn't computed", hint="choose a layer that evaluation uses"
@@ -145,7 +172,7 @@ def layer_field(network: nn.Module, layer: str, input_shape: tuple[int, int, int
             f"the values of {quoted(layer)} have no boxes that follow one step",
             hint="after flattening or uneven pooling positions are mixed; choose a layer before it",
         )
-    return LayerField(layer, row.receptive_field, map_size, input_shape[1:])
+    return LayerField(layer, row.receptive_field, map_size, table.input_shape[2:])
 
 
 def receptive_field_of(
@@ -169,8 +196,7 @@ def receptive_field_of(
         UsageError: No such layer or position, or its values have no box.
     """
     preprocessing = classifier.preprocessing
-    shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
-    found = layer_field(classifier.network, layer, shape).at(row, column)
+    found = layer_field(classifier.network, layer, preprocessing.input_shape).at(row, column)
     if image_size is None:
         return found
     on_file = file_box(found.seen, preprocessing, image_size)

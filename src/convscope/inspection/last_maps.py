@@ -196,5 +196,5 @@ def _followed(network: nn.Module, inputs: Tensor) -> tuple[list[_Event], int]:
         for name, layer in network.named_modules():
             hooks.callback(layer.register_forward_hook(hook(name)).remove)
         with _Watching(product):
-            logits = run(network, inputs.clone())  # the first layer may work in place
+            logits = run(network, inputs)
     return events, logits.shape[-1]

@@ -18,7 +18,7 @@ from convscope.data.pixels import Pixels
 from convscope.errors import UsageError
 from convscope.inspection.activations import activations
 from convscope.inspection.effective_field import EffectiveField, effective_field
-from convscope.inspection.fields import LayerField, layer_field
+from convscope.inspection.fields import LayerField, known_fields
 from convscope.inspection.layers import find_layer
 from convscope.inspection.patches import Patch, StrongestPlaces, check_channels, cut_patches
 from convscope.inspection.sparsity import Sparsity
@@ -57,13 +57,12 @@ class LayerView:
         Args:
             names: What a user calls the images.
         """
-        input_size = None if self.field is None else self.field.input_size
+        field = self.field
         return {
             "layer": self.layer,
             "shape": list(self.shape),
             **self.sparsity.to_dict(),
-            "receptive_field": self.field
-            and self.field.field.to_dict(input_size=input_size or (0, 0)),
+            "receptive_field": field and field.field.to_dict(input_size=field.input_size),
             "effective_field": self.effective and list(self.effective.size),
             "strongest": {
                 channel: [
@@ -157,8 +156,8 @@ def view_layers(
         on_progress(len(inputs))
     middle = _inputs(classifier, pixels, indices[:GRADIENTS])
     views = []
-    for layer in layers:
-        fields = _field(classifier, layer)
+    known = known_fields(classifier.network, layers, classifier.preprocessing.input_shape)
+    for layer, fields in known.items():
         channels = question.channels or _strongest_channels(counts[layer])
         patches: dict[int, list[Patch]] = {}
         if fields is not None:
@@ -178,8 +177,7 @@ def _layers(classifier: Classifier, asked: Collection[str]) -> list[str]:
         for layer in asked:
             find_layer(classifier.network, layer)
         return list(dict.fromkeys(asked))
-    preprocessing = classifier.preprocessing
-    shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
+    shape = classifier.preprocessing.input_shape
     found = stage_layers(classifier.network, torch.zeros(1, *shape, device=classifier.device))
     if not found:
         raise UsageError(
@@ -198,14 +196,6 @@ def _strongest_channels(counts: Sparsity) -> list[int]:
     """Those with the largest values, the strongest first."""
     found: list[int] = np.argsort(-counts.largest, kind="stable")[:CHANNELS].tolist()
     return found
-
-
-def _field(classifier: Classifier, layer: str) -> LayerField | None:
-    preprocessing = classifier.preprocessing
-    shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
-    with suppress(UsageError):  # its values have no boxes
-        return layer_field(classifier.network, layer, shape)
-    return None
 
 
 def _effective(classifier: Classifier, inputs: Tensor, layer: str) -> EffectiveField | None:

@@ -116,9 +116,7 @@ def strongest_patches(
     check_several("channels", channels)
     if count < 1:
         raise UsageError(f"`count` can't be {count}", hint="it is 1 or more")
-    preprocessing = classifier.preprocessing
-    shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
-    fields = layer_field(classifier.network, layer, shape)
+    fields = layer_field(classifier.network, layer, classifier.preprocessing.input_shape)
     places = StrongestPlaces(count)
     for batch in input_batches(classifier, images):
         maps = activations(classifier.network, batch, [layer])[layer]

@@ -183,7 +183,6 @@ def record(network: nn.Module, image: Tensor) -> dict[str, Value]:
     Raises:
         NetworkError: The network can't take this image.
     """
-    image = image.clone()  # the network may work on it in place
     recorder = Recorder(network, image)
     # In torch's inference mode layers would arrive as single operations, unlike anywhere else.
     with (

@@ -17,11 +17,13 @@ from convscope.inspection.layers import find_layer
 def run(network: nn.Module, inputs: Tensor) -> Tensor:
     """What the network gives for inputs (N, C, H, W), in the mode it is in; its first tensor.
 
+    It gets a copy, as its first layer may work in place.
+
     Raises:
         NetworkError: It can't take these inputs, or gives no tensor.
     """
     try:
-        output = next(tensors_in(network(inputs)), None)
+        output = next(tensors_in(network(inputs.clone())), None)
     except ConvscopeError:
         raise
     except Exception as error:  # a foreign network may fail in any way

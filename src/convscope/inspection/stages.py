@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from convscope.arithmetic import layer_table
 from convscope.errors import UsageError
 from convscope.inspection.activations import activations, feature_map_shapes
-from convscope.inspection.fields import FieldBox, LayerField, layer_field
+from convscope.inspection.fields import FieldBox, LayerField, known_fields
 from convscope.inspection.last_maps import last_maps
 from convscope.inspection.layers import USUAL_AXES, map_axes_of
 
@@ -67,10 +67,8 @@ class Stages:
     def __init__(self, network: nn.Module, inputs: Tensor) -> None:
         self._network = network
         channels, height, width = inputs.shape[1:]
-        self._fields = {
-            layer: _field(network, layer, (channels, height, width))
-            for layer in stage_layers(network, inputs)
-        }
+        layers = stage_layers(network, inputs)
+        self._fields = known_fields(network, layers, (channels, height, width)) if layers else {}
 
     def of(self, inputs: Tensor) -> list[Stage]:
         """What each stage makes of an image (1, C, H, W), the first stage first."""
@@ -109,13 +107,6 @@ def stage_layers(network: nn.Module, inputs: Tensor) -> list[str]:
         found.append((name, size))
         is_behind = is_behind or name == end
     return [name for name, _ in found]
-
-
-def _field(network: nn.Module, layer: str, shape: tuple[int, int, int]) -> LayerField | None:
-    try:
-        return layer_field(network, layer, shape)
-    except UsageError:  # its values have no boxes
-        return None
 
 
 def _stage(layer: str, maps: NDArray[np.float32], field: LayerField | None) -> Stage:

@@ -168,9 +168,7 @@ def _views(
     """
     if decision.tune == "all":
         return None
-    preprocessing = decision.preprocessing
-    shape = (preprocessing.channels, preprocessing.height, preprocessing.width)
-    bytes_of_one = feature_bytes(network, shape)
+    bytes_of_one = feature_bytes(network, decision.preprocessing.input_shape)
     if bytes_of_one is None:
         if recipe.feature_views:
             raise UsageError(

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convscope.classifier import Classifier
 from convscope.data.counters import permutation
 from convscope.errors import DataError, UsageError, counted
+from convscope.evaluation.choosing import Part
 from convscope.files import write_text
 from convscope.inspection.layer_views import Inspection, LayerQuestion, view_layers
 from convscope.progress import SILENT, Reporter
@@ -68,13 +70,7 @@ def inspect(
         reporter=reporter,
         source=options,
     )
-    gallery, indices, words = measured.gallery, measured.part.indices, measured.part.words
-    if not len(indices):
-        raise DataError(f"there are no images to look at ({words})", hint="choose another `split`")
-    if len(indices) > num_images:
-        drawn = permutation("inspect", len(indices))[:num_images]
-        words = f"{counted(num_images, 'image')} drawn from {words}"
-        indices = indices[np.sort(drawn)]
+    gallery, (indices, words) = measured.gallery, _drawn(measured.part, num_images)
     pixels = gallery.pixels(loaded.classifier.preprocessing)
     with reporter.task("looking", len(indices)) as task:
         views = view_layers(loaded.classifier, pixels, indices, question, on_progress=task.advance)
@@ -84,6 +80,17 @@ def inspect(
         images=words,
         example=pixels.take(indices[:1])[0].numpy(),
     )
+
+
+def _drawn(part: Part, most: int) -> tuple[NDArray[np.int64], str]:
+    """Which images are looked at, and what they are in words."""
+    indices, words = part.indices, part.words
+    if not len(indices):
+        raise DataError(f"there are no images to look at ({words})", hint="choose another `split`")
+    if len(indices) <= most:
+        return indices, words
+    drawn = permutation("inspect", len(indices))[:most]
+    return indices[np.sort(drawn)], f"{counted(most, 'image')} drawn from {words}"
 
 
 def write_inspection(
