@@ -309,6 +309,13 @@ def test_a_value_in_half_precision_holds_to_its_rounding_and_says_so(dtype: torc
     assert f"may be {trace.tolerance:.1e}" in trace.to_text()
 
 
+def test_a_condition_is_traced_as_any_value() -> None:
+    network = Choosing("condition")
+    trace = trace_value(network, torch.randn(1, 3, 6, 6), "", channel=2, row=1, column=2)
+    assert trace.value in (0.0, 1.0)
+    assert trace.holds
+
+
 def test_a_value_that_was_tampered_with_does_not_hold_and_says_so() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 2, 5), nn.Flatten(), nn.Linear(32, 1))
@@ -324,6 +331,7 @@ CHOOSING = {
     "where": lambda y: torch.where(y > 0, y, 0.1 * y),
     "masked fill": lambda y: y.masked_fill(y < 0, 0.5),
     "gate": lambda y: y * (y > 0),
+    "condition": lambda y: y > 0,
     "both": lambda y: y * ((y > 0) & (y < 1)),
 }
 

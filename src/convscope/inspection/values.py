@@ -135,8 +135,7 @@ class Recording:
         shape = tuple(value.tensor.shape)
         index = _index(layer, shape, channel, row, column, axes=self._map_axes(known, shape))
         step = explained(value, index)
-        tolerance = max(TOLERANCE, torch.finfo(value.tensor.dtype).eps)
-        return ValueTrace(layer, channel, row, column, step, tolerance)
+        return ValueTrace(layer, channel, row, column, step, _tolerance(value.tensor.dtype))
 
     def _map_axes(self, layer: str, shape: tuple[int, ...]) -> tuple[int, int]:
         """Which dimensions are rows and columns: some layers work on (N, H, W, C)."""
@@ -228,6 +227,10 @@ def _index(
                 hint=f"it is 0 to {length - 1}",
             )
     return np.array([[0], *([given[name]] for name in names)], np.int64)
+
+
+def _tolerance(dtype: torch.dtype) -> float:
+    return max(TOLERANCE, torch.finfo(dtype).eps) if dtype.is_floating_point else TOLERANCE
 
 
 def _all_steps(step: Step) -> Iterator[Step]:
