@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := chromium chromium-sandbox fonts-wqy-microhei
 
-.PHONY: demo test check chromium format docs clean
+.PHONY: demo test quick check chromium format docs clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -19,6 +19,9 @@ demo: .venv/installed  ## train LeNet-5 on real handwritten digits, evaluate it,
 test: check chromium  ## all checks and tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term \
 		-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+quick: check  ## style, types and the tests that train nothing
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile
 
 check: .venv/installed  ## style and types
 	$(BIN)/ruff check .

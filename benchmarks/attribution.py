@@ -21,8 +21,8 @@ import yaml
 
 import convscope
 from convscope.evaluation.intervals import proportion
-from convscope.inspection.attribution import METHODS, attribute
-from convscope.inspection.faithfulness import DRAWS, STEPS, Faithfulness, faithfulness
+from convscope.inspection.attribution.attribution import METHODS, attribute
+from convscope.inspection.attribution.faithfulness import DRAWS, STEPS, Faithfulness, faithfulness
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "squeezenet-head.yaml"
 

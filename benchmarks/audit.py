@@ -1,7 +1,7 @@
 """How well the audit finds what is wrong: `python benchmarks/audit.py [--data FOLDER]`.
 
-Plants copies and wrong labels into real data with fixed seeds and prints, as a Markdown table,
-which share is found and how much is found that was not planted. FOLDER holds `mnist`, `flowers`
+Plants copies into real data with fixed seeds and prints, as a Markdown table, which fraction is
+found and how much is found that was not planted. FOLDER holds `mnist`, `flowers`
 and `hymenoptera`; digits come with scikit-learn.
 """
 
@@ -18,14 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convscope.data.audit.labels import suspicious_labels
-from convscope.data.decode import Decoded, decode_content
-from convscope.data.duplicates import Duplicates, choose_sample, find_duplicates, groups
-from convscope.data.facts import FACTS, measure
+from convscope.data.decoding.content import Decoded
+from convscope.data.decoding.decode import decode_content
+from convscope.data.duplicates.calibration import Duplicates
+from convscope.data.duplicates.near_duplicates import (
+    choose_sample,
+    find_duplicates,
+)
+from convscope.data.index.statistics import STATISTICS, hash_pixels, measure
 from convscope.data.sources.opening import open_dataset
+from convscope.data.split import connected
 
 PLANTED_SHARE = 0.04  # of the images, for each kind of copy
-WRONG_SHARE = 0.05
 MNIST_SAMPLE = 5000
 SEED = 0
 
@@ -34,16 +38,14 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Pictures:
-    """Decoded images of a data set with their labels."""
+    """Decoded images of a data set."""
 
     name: str
     pixels: list[Pixels]
-    labels: NDArray[np.int64]
-    classes: tuple[str, ...]
 
 
 def main() -> None:
-    """Prints both tables."""
+    """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     folder = parser.parse_args().data
@@ -61,14 +63,7 @@ def main() -> None:
         print(copies_row(pictures), flush=True)
     clean, seconds = search(whole.pixels)
     print(f"| {whole.name} | {len(whole.pixels):,} |{' |' * (len(COPIES) + 1)} ", end="")
-    print(f"{len(clean.pairs)} | {seconds:.1f} |\n", flush=True)
-    print(
-        f"| labels planted, {WRONG_SHARE:.0%} | images | probe's accuracy | named | of these ",
-        end="",
-    )
-    print("planted | of planted named | named without planting | seconds |\n|" + " --- |" * 8)
-    for pictures in [*sets, whole]:
-        print(labels_row(pictures), flush=True)
+    print(f"{len(clean.pairs)} | {seconds:.1f} |", flush=True)
 
 
 def load(name: str, path: str | Path, *, sample: int | None = None) -> Pictures:
@@ -76,7 +71,7 @@ def load(name: str, path: str | Path, *, sample: int | None = None) -> Pictures:
     dataset = open_dataset(path)
     chosen = np.random.default_rng(SEED).permutation(len(dataset))[:sample]
     pixels = [decode_content(dataset.images.content(int(index))).pixels for index in chosen]
-    return Pictures(name, pixels, dataset.labels[chosen], dataset.classes)
+    return Pictures(name, pixels)
 
 
 def saved(pixels: Pixels, quality: int) -> Pixels:
@@ -121,13 +116,13 @@ def array(image: Image.Image, like: Pixels) -> Pixels:
 
 def search(pixels: list[Pixels]) -> tuple[Duplicates, float]:
     """The copies among images, and how long the search took, without measuring the facts."""
-    facts = np.zeros(len(pixels), dtype=FACTS)
+    statistics = np.zeros(len(pixels), dtype=STATISTICS)
     for index, image in enumerate(pixels):
-        facts[index] = measure(Decoded(image, "array", "?"))
+        statistics[index] = measure(Decoded(image, "array", "?"))
     started = time.perf_counter()
-    chosen = choose_sample(facts)
+    chosen = choose_sample(statistics)
     found = find_duplicates(
-        facts, sample_indices=chosen, sample_pixels=[pixels[index] for index in chosen]
+        statistics, sample_indices=chosen, sample_pixels=[pixels[index] for index in chosen]
     )
     return found, time.perf_counter() - started
 
@@ -145,8 +140,10 @@ def copies_row(pictures: Pictures) -> str:
     ]
     clean, _ = search(pictures.pixels)
     found, seconds = search(pictures.pixels + planted)
-    label = groups(count + len(planted), found)
-    is_found = label[sources.ravel()] == label[count:]
+    hashes = [hash_pixels(pixels) for pixels in pictures.pixels + planted]
+    _, labels = np.unique(hashes, return_inverse=True)
+    groups = connected(labels, labels[found.pairs])
+    is_found = groups[sources.ravel()] == groups[count:]
     shares = is_found.reshape(sources.shape).mean(axis=1)
     source = np.concatenate([np.arange(count), sources.ravel()])
     own = {tuple(pair) for pair in clean.pairs.tolist()}
@@ -156,33 +153,6 @@ def copies_row(pictures: Pictures) -> str:
     return (
         f"| {pictures.name} | {count:,} | {' | '.join(cells)} | {len(others)} | "
         f"{len(clean.pairs)} | {seconds:.1f} |"
-    )
-
-
-def labels_row(pictures: Pictures) -> str:
-    """One line of the table: planted labels that are named, and labels named without planting."""
-    count, num_classes = len(pictures.labels), len(pictures.classes)
-    random = np.random.default_rng(SEED)
-    wrong = random.permutation(count)[: round(WRONG_SHARE * count)]
-    labels = pictures.labels.copy()
-    labels[wrong] = (labels[wrong] + random.integers(1, num_classes, len(wrong))) % num_classes
-    every = np.arange(count)
-
-    def judge(given: NDArray[np.int64]) -> tuple[set[int], float | None]:
-        judged = suspicious_labels(
-            lambda index: pictures.pixels[index], given, pictures.classes, every
-        )
-        return {suspicion.index for suspicion in judged.suspicions}, judged.accuracy
-
-    clean, accuracy = judge(pictures.labels)
-    started = time.perf_counter()
-    named, _ = judge(labels)
-    seconds = time.perf_counter() - started
-    right = len(named & set(wrong.tolist()))
-    precision = f"{right / len(named):.1%}" if named else "-"
-    return (
-        f"| {pictures.name} | {count:,} | {accuracy:.1%} | {len(named)} | {precision} | "
-        f"{right / len(wrong):.1%} | {len(clean)} | {seconds:.1f} |"
     )
 
 

@@ -17,11 +17,12 @@ import convscope  # first, as it decides how torch's threads wait
 # isort: split
 import torch
 
-from convscope.training import record, saver
-from convscope.training.cadence import Cadence
+from convscope.training.runs import log as record
+from convscope.training.runs import writer as saver
+from convscope.training.runs.log import CheckpointSchedule
 
 
-class Never(Cadence):
+class Never(CheckpointSchedule):
     """No checkpoint but the last."""
 
     def is_due_after_step(self) -> bool:
@@ -44,7 +45,7 @@ def seconds(data: str, model: str, epochs: int, img_size: int, *, saves: bool) -
         real(folder, snapshot, run_id=run_id)  # type: ignore[arg-type]
 
     saver.write_checkpoint = counted  # type: ignore[assignment]
-    record.Cadence = Cadence if saves else Never  # type: ignore[misc]
+    record.CheckpointSchedule = CheckpointSchedule if saves else Never  # type: ignore[misc]
     with tempfile.TemporaryDirectory() as project:
         began = time.perf_counter()
         convscope.train(

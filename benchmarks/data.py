@@ -33,10 +33,11 @@ from numpy.typing import NDArray
 
 from convscope.cache import Cache
 from convscope.data.augment.augmentation import Augmentation
-from convscope.data.batches import ImageBatches, Variation
-from convscope.data.canvas import Canvas
-from convscope.data.gallery import look_at
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.batch import Sampler
+from convscope.data.batches import ImageBatches, TrainAugmentation
+from convscope.data.index.image_index import build_image_index
+from convscope.data.pixels.prepared import PreCrop
+from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
 
 PHOTOS = 1000
@@ -104,22 +105,25 @@ def torchvision_photos(root: Path) -> list[float]:
 def convscope_photos(root: Path) -> list[float]:
     """Seconds of each epoch; the first with everything before it."""
     plain = Preprocessing(height=SIDE_PX, width=SIDE_PX, channels=3, mean=MEAN, std=STD)
-    canvas = Canvas.around(plain)
+    canvas = PreCrop.around(plain)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         began = time.perf_counter()
-        gallery = look_at(open_dataset(root), cache=Cache(Path(folder)), geometries=[canvas])
-        batches = ImageBatches(
-            gallery.pixels(canvas),
-            gallery.labels,
-            np.arange(len(gallery)),
-            preprocessing=plain,
-            batch_size=32,
-            device=CPU,
-            variation=Variation(0, Augmentation(crop_scale=0.08, hflip=0.5), gallery.sizes),
+        image_index = build_image_index(
+            open_dataset(root), cache=Cache(Path(folder)), geometries=[canvas]
         )
-        looking = time.perf_counter() - began
-        first = looking + seconds_of(lambda: batches.epoch(0))
-        print(f"  convscope: {looking:.2f} s of the first epoch for looking at the images")
+        batches = ImageBatches(
+            image_index.pixels(canvas),
+            image_index.labels,
+            Sampler(np.arange(len(image_index)), batch_size=32, seed=0),
+            preprocessing=plain,
+            device=CPU,
+            augmentation=TrainAugmentation(
+                0, Augmentation(crop_scale=0.08, hflip=0.5), image_index.sizes
+            ),
+        )
+        scanning = time.perf_counter() - began
+        first = scanning + seconds_of(lambda: batches.epoch(0))
+        print(f"  convscope: {scanning:.2f} s of the first epoch for the scan")
         return [first] + [
             seconds_of(lambda epoch=epoch: batches.epoch(epoch)) for epoch in range(1, EPOCHS)
         ]
@@ -147,16 +151,15 @@ def digits(data: Path) -> None:
     from torchvision import datasets, transforms
 
     plain = Preprocessing(height=28, width=28, channels=1, mean=(0.1307,), std=(0.3081,))
-    gallery = look_at(open_dataset(data / "mnist"), cache=None)
-    train = np.flatnonzero(np.array(gallery.dataset.given_splits) == "train")
+    image_index = build_image_index(open_dataset(data / "mnist"), cache=None)
+    train = np.flatnonzero(np.array(image_index.dataset.given_splits) == "train")
     batches = ImageBatches(
-        gallery.pixels(plain),
-        gallery.labels,
-        train,
+        image_index.pixels(plain),
+        image_index.labels,
+        Sampler(train, batch_size=128, seed=0),
         preprocessing=plain,
-        batch_size=128,
         device=CPU,
-        variation=Variation(0),
+        augmentation=TrainAugmentation(0),
     )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         raw = Path(folder) / "MNIST" / "raw"
@@ -198,10 +201,10 @@ def start(_: Path) -> None:
             began = time.perf_counter()
             dataset = open_dataset(folder)
             opened = time.perf_counter() - began
-            gallery = look_at(dataset, cache=Cache(Path(cache)), geometries=[plain])
-            pixels = gallery.pixels(plain)
+            image_index = build_image_index(dataset, cache=Cache(Path(cache)), geometries=[plain])
+            pixels = image_index.pixels(plain)
             pixels.take(np.arange(128))
-            del gallery, pixels
+            del image_index, pixels
             seconds = time.perf_counter() - began
             print(f"start of {count:,} images, {words}: {seconds:.2f} s ({opened:.2f} s to list)")
 
@@ -252,15 +255,14 @@ def memory(_: Path) -> None:
         given_splits=("",) * count,
     )
     with tempfile.TemporaryDirectory() as cache:
-        gallery = look_at(dataset, cache=Cache(Path(cache)), geometries=[plain])
+        image_index = build_image_index(dataset, cache=Cache(Path(cache)), geometries=[plain])
         batches = ImageBatches(
-            gallery.pixels(plain),
-            gallery.labels,
-            np.arange(count),
+            image_index.pixels(plain),
+            image_index.labels,
+            Sampler(np.arange(count), batch_size=64, seed=0),
             preprocessing=plain,
-            batch_size=64,
             device=CPU,
-            variation=Variation(0, Augmentation(hflip=0.5)),
+            augmentation=TrainAugmentation(0, Augmentation(hflip=0.5)),
         )
         before, most = anonymous_megabytes(), 0.0
         for _batch in batches.epoch(0):

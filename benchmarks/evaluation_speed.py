@@ -31,10 +31,10 @@ from torch.utils.data import DataLoader, Dataset
 from convscope.cache import Cache
 from convscope.classifier import Classifier, NetworkChoice
 from convscope.data.dataset import FileImages
-from convscope.data.gallery import Gallery, look_at
-from convscope.data.preprocessing import Preprocessing
-from convscope.evaluation.choosing import Part
+from convscope.data.index.image_index import ImageIndex, build_image_index
+from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.evaluation.evaluate import collect_outputs
+from convscope.evaluation.subset import Subset
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIDE, RESIZED, BATCH = 224, 256, 64
@@ -70,9 +70,11 @@ def plain(network: nn.Module, paths: list[Path]) -> None:
             network(images).argmax(dim=1)
 
 
-def convscope_loop(classifier: Classifier, gallery: Gallery) -> None:
+def convscope_loop(classifier: Classifier, image_index: ImageIndex) -> None:
     """What an evaluation runs."""
-    collect_outputs(classifier, gallery, Part(np.arange(len(gallery)), "all images", None))
+    collect_outputs(
+        classifier, image_index, Subset(np.arange(len(image_index)), "all images", None)
+    )
 
 
 def main() -> None:
@@ -88,30 +90,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache = Cache(Path(folder))
         began = time.perf_counter()
-        gallery = look_at(dataset, cache=cache, geometries=[PREPROCESSING])
+        image_index = build_image_index(dataset, cache=cache, geometries=[PREPROCESSING])
         looked = time.perf_counter() - began
         for model in given.models:
-            measure(model, gallery, looked, rounds=given.rounds)
+            measure(model, image_index, looked, rounds=given.rounds)
 
 
-def measure(model: str, gallery: Gallery, looked: float, *, rounds: int) -> None:
+def measure(model: str, image_index: ImageIndex, looked: float, *, rounds: int) -> None:
     """Prints what one network takes."""
     choice = NetworkChoice(model, 1000, 3, (SIDE, SIDE))
     network = choice.build().eval()
-    known = gallery.dataset.classes
+    known = image_index.dataset.classes
     others = [f"other {number}" for number in range(1000 - len(known))]
     classifier = Classifier(
         choice.build(), choice, preprocessing=PREPROCESSING, classes=[*known, *others]
     )
     classifier.network.load_state_dict(network.state_dict())
-    paths = [Path(name) for name in files_of(gallery)]
+    paths = [Path(name) for name in files_of(image_index)]
     seconds: dict[str, list[float]] = {"plain": [], "convscope": []}
     for _ in range(rounds):
         began = time.perf_counter()
         plain(network, paths)
         seconds["plain"].append(time.perf_counter() - began)
         began = time.perf_counter()
-        convscope_loop(classifier, gallery)
+        convscope_loop(classifier, image_index)
         seconds["convscope"].append(time.perf_counter() - began)
     ratios = [a / b for a, b in zip(seconds["plain"], seconds["convscope"], strict=True)]
     rates = {name: len(paths) / min(values) for name, values in seconds.items()}
@@ -125,9 +127,9 @@ def measure(model: str, gallery: Gallery, looked: float, *, rounds: int) -> None
     )
 
 
-def files_of(gallery: Gallery) -> list[str]:
+def files_of(image_index: ImageIndex) -> list[str]:
     """The paths of a gallery's images."""
-    images, chosen = gallery.dataset.images, np.arange(len(gallery))
+    images, chosen = image_index.dataset.images, np.arange(len(image_index))
     while not isinstance(images, FileImages):
         images, chosen = images.images, images.chosen[chosen]  # type: ignore[attr-defined]
     return [str(images.root / images.paths[index]) for index in chosen]

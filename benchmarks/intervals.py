@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from convscope.errors import DataError
+from convscope.evaluation.calibration import choose_threshold
 from convscope.evaluation.comparison import difference, differences
+from convscope.evaluation.error_analysis import find_slices
 from convscope.evaluation.intervals import Estimate, proportion
 from convscope.evaluation.metrics import compute_metrics
 from convscope.evaluation.outputs import Outputs
-from convscope.evaluation.rejection import choose_threshold
-from convscope.evaluation.slices import find_slices
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

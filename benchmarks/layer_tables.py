@@ -27,11 +27,11 @@ import torch
 from torch import nn
 
 from convscope.arithmetic import LayerTable, layer_table, verify
-from convscope.arithmetic.layer_row import Status
+from convscope.arithmetic.layer_table import Status
 from convscope.arithmetic.verification import COLUMNS
 from convscope.errors import ConvscopeError
-from convscope.networks import build, entry, names
-from convscope.networks.from_onnx import read_onnx
+from convscope.networks import build, network_entry, network_names
+from convscope.onnx_import import read_onnx
 
 IMAGES = 2
 FIELDS = (Status.EXACT, Status.UPPER_BOUND, Status.UNKNOWN)
@@ -118,17 +118,19 @@ def check(
 def exported_tables() -> int:
     """Exports each of our networks, reads it back and compares the two."""
     failed = []
-    for name in names():
+    for name in network_names():
         exporter, differences = compare_with_export(name)
         print(f"{name}, {exporter} exporter: {', '.join(differences) or 'equal'}", flush=True)
         failed += [name] if differences else []
-    print(f"{len(names()) - len(failed)} of {len(names())} networks have equal tables")
+    print(
+        f"{len(network_names()) - len(failed)} of {len(network_names())} networks have equal tables"
+    )
     return bool(failed)
 
 
 def compare_with_export(name: str) -> tuple[str, list[str]]:
     """Which exporter could write a network, and what differs after it is read back."""
-    shape = (1, *entry(name).input)
+    shape = (1, *network_entry(name).input)
     network, image = build(name).eval(), torch.randn(shape)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "network.onnx"
@@ -163,8 +165,8 @@ Made = tuple[str, Callable[[int], nn.Module], int, list[int]]
 
 def ours(sides: list[int]) -> Iterator[Made]:
     """All networks of the table, at these sizes; those for digits at 28 and 32 pixels."""
-    for name in names():
-        channels = entry(name).input[0]
+    for name in network_names():
+        channels = network_entry(name).input[0]
 
         def make(side: int, name: str = name, channels: int = channels) -> nn.Module:
             shape = {"in_channels": channels, "input_size": (side, side)}

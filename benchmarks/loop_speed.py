@@ -24,14 +24,15 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 import convscope
-from convscope.data.batches import Batch, ImageBatches, Variation
-from convscope.data.pixels import ArrayPixels
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.batch import Batch, Sampler
+from convscope.data.batches import ImageBatches, TrainAugmentation
+from convscope.data.pixels.prepared import ArrayPixels
+from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.device import choose_device
-from convscope.training.loop import Stepping, train_epoch
-from convscope.training.objectives import Classification
+from convscope.training.freezing import parameter_groups
+from convscope.training.loop import TrainStep, train_epoch
+from convscope.training.losses import ClassificationLoss
 from convscope.training.optimizers import make_optimizer
-from convscope.training.parameter_groups import parameter_groups
 
 BATCH = 128
 IMAGES = 128 * 100
@@ -76,24 +77,21 @@ def our_loop(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
     batches = ImageBatches(
         ArrayPixels(pixels),
         labels,
-        np.arange(len(labels)),
+        Sampler(np.arange(len(labels)), batch_size=BATCH, seed=0),
         preprocessing=PREPROCESSING,
-        batch_size=BATCH,
         device=device.torch,
-        variation=Variation(0),
+        augmentation=TrainAugmentation(0),
     )
     network = convscope.build("lenet5_relu")
     train_epoch(
-        network,
+        TrainStep(
+            network,
+            ClassificationLoss(),
+            make_optimizer("adamw", parameter_groups(network, lr=1e-3, weight_decay=0.01), lr=1e-3),
+            device=device,
+        ),
         batches,
         epoch=0,
-        objective=Classification(),
-        stepping=Stepping(
-            optimizer=make_optimizer(
-                "adamw", parameter_groups(network, lr=1e-3, weight_decay=0.01), lr=1e-3
-            )
-        ),
-        device=device,
     )
 
 

@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from convscope.data.decode import DamagedImageError, Decoding, decode_content
+from convscope.data.decoding.content import DamagedImageError, Decoding
+from convscope.data.decoding.decode import decode_content
 
 HANG_SECONDS = 20.0
 LARGEST_BYTES = 20_000  # of an image from a folder that is damaged

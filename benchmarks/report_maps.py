@@ -16,12 +16,12 @@ import torch
 
 import convscope
 from convscope.classifier import Classifier, NetworkChoice
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
 from convscope.evaluation.evaluate import Evaluation
-from convscope.report.pictures import Pictures
+from convscope.report.page import Pictures
 from convscope.report.run import PICTURES_BYTES
-from convscope.report.run_maps import example_maps
+from convscope.report.run_grad_cam import grad_cam_examples
 
 SIDE = 224
 TIMES = 4
@@ -56,10 +56,10 @@ def _untrained(name: str, classes: tuple[str, ...]) -> Classifier:
 
 
 def _measure(evaluation: Evaluation) -> None:
-    gallery = evaluation.gallery
-    pictures = Pictures(gallery.dataset.images, gallery.decoding, room_bytes=PICTURES_BYTES)
+    image_index = evaluation.image_index
+    pictures = Pictures(image_index.dataset.images, image_index.decoding, room_bytes=PICTURES_BYTES)
     clock, processor = time.perf_counter(), time.process_time()
-    found = example_maps(evaluation, pictures, run=None, language="en")
+    found = grad_cam_examples(evaluation, pictures, run=None, language="en")
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
     num_maps = sum(len(example.maps) for example in found.examples)
     print(f"  {num_maps} maps: {clock:.2f} s, {processor:.2f} s of the processor")

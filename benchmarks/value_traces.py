@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from convscope.inspection.values import TOLERANCE, Recording
+from convscope.inspection.values.trace import TOLERANCE, Recording
 from convscope.networks import NETWORKS, build, load_weights
 
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")

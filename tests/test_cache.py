@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from convscope.cache import KEPT_FREE_BYTES, USUAL_LIMIT_BYTES, Cache
+from convscope.cache import DEFAULT_LIMIT_BYTES, MIN_FREE_BYTES, Cache
+
+pytestmark = pytest.mark.slow
 
 
 def add(cache: Cache, name: str, *, used: float, kilobytes: int = 100) -> Path:
@@ -33,7 +35,7 @@ def test_entries_are_listed_by_their_last_use(tmp_path: Path) -> None:
     assert names(cache) == ["c", "b", "a"]
     cache.mark_used(cache.stores / "c")
     assert names(cache) == ["b", "a", "c"]
-    assert cache.entries()[1].words == "a at 8x8"
+    assert cache.entries()[1].description == "a at 8x8"
     assert cache.entries()[1].bytes >= (a / "pixels.bin").stat().st_size
 
 
@@ -63,7 +65,7 @@ def test_a_disk_that_is_nearly_full_gets_what_removing_can_free(
     add(cache, "b", used=2)
 
     def usage(_: Path) -> shutil._ntuple_diskusage:
-        free = KEPT_FREE_BYTES + 200_000 - 100_000 * len(cache.entries())
+        free = MIN_FREE_BYTES + 200_000 - 100_000 * len(cache.entries())
         return shutil._ntuple_diskusage(10**12, 10**12 - free, free)
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
@@ -120,4 +122,4 @@ def test_clearing_removes_stores_and_catalogue_and_keeps_downloads(tmp_path: Pat
 @pytest.mark.parametrize("content", ["", "[]", '{"limit_bytes": "x"}'])
 def test_damaged_settings_mean_the_usual_limit(tmp_path: Path, content: str) -> None:
     (tmp_path / "settings.json").write_text(content)
-    assert Cache(tmp_path).limit_bytes == USUAL_LIMIT_BYTES
+    assert Cache(tmp_path).limit_bytes == DEFAULT_LIMIT_BYTES

@@ -12,13 +12,13 @@ from convscope.errors import DeviceError
 def test_the_cpu_computes_in_float32_unless_asked_otherwise() -> None:
     device = choose_device("cpu")
     assert device.torch == torch.device("cpu")
-    assert device.reason == "cpu as asked, float32"
+    assert device.reason == "cpu as requested, float32"
     assert device.precision == "float32"
 
 
 def test_bfloat16_is_used_by_convolutions_when_asked_for() -> None:
     device = choose_device("cpu", "bfloat16")
-    assert device.reason == "cpu as asked, bfloat16 as asked"
+    assert device.reason == "cpu as requested, bfloat16 as requested"
     with device.autocast():
         assert torch.nn.Conv2d(1, 1, 3)(torch.ones(1, 1, 4, 4)).dtype == torch.bfloat16
 
@@ -32,7 +32,7 @@ def test_auto_says_why_it_is_the_cpu() -> None:
     ("name", "precision", "message"),
     [
         ("gpu", "auto", "no device is called `gpu`"),
-        ("cuda:7", "auto", "`cuda:7` was asked for, but this machine offers"),
+        ("cuda:7", "auto", "`cuda:7` was requested, but this machine offers"),
         ("meta", "auto", "`meta` is no device that convscope runs on"),
         ("cpu", "float16", "no number format is called `float16`"),
     ],

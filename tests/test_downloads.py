@@ -12,8 +12,10 @@ from socketserver import ThreadingTCPServer
 
 import pytest
 
-from convscope.downloads import Checksum, cache_folder, fetched
+from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import DownloadError
+
+pytestmark = pytest.mark.slow
 
 CONTENT = b"content" * 100_000
 RIGHT = Checksum("MD5", hashlib.md5(CONTENT).hexdigest())
@@ -40,9 +42,9 @@ def server(tmp_path: Path) -> Iterator[str]:
 def test_a_file_is_fetched_once(server: str, tmp_path: Path) -> None:
     (tmp_path / "public" / "a.bin").write_bytes(CONTENT)
     target = tmp_path / "deep" / "a.bin"
-    assert fetched([f"{server}/a.bin"], target, checksum=RIGHT).read_bytes() == CONTENT
+    assert download_file([f"{server}/a.bin"], target, checksum=RIGHT).read_bytes() == CONTENT
     (tmp_path / "public" / "a.bin").unlink()
-    assert fetched([f"{server}/a.bin"], target, checksum=RIGHT) == target
+    assert download_file([f"{server}/a.bin"], target, checksum=RIGHT) == target
 
 
 def test_the_second_address_is_tried_when_the_first_has_nothing(
@@ -50,7 +52,7 @@ def test_the_second_address_is_tried_when_the_first_has_nothing(
 ) -> None:
     (tmp_path / "public" / "b.bin").write_bytes(CONTENT)
     target = tmp_path / "a.bin"
-    fetched([f"{server}/none.bin", f"{server}/b.bin"], target, checksum=RIGHT)
+    download_file([f"{server}/none.bin", f"{server}/b.bin"], target, checksum=RIGHT)
     assert target.read_bytes() == CONTENT
 
 
@@ -58,7 +60,7 @@ def test_each_address_that_failed_is_named(server: str, tmp_path: Path) -> None:
     (tmp_path / "public" / "b.bin").write_bytes(CONTENT[:-1])
     urls = [f"{server}/none.bin", f"{server}/b.bin"]
     with pytest.raises(DownloadError) as caught:
-        fetched(urls, tmp_path / "a.bin", checksum=RIGHT)
+        download_file(urls, tmp_path / "a.bin", checksum=RIGHT)
     found = hashlib.md5(CONTENT[:-1]).hexdigest()[:8]
     assert caught.value.message == (
         f"{urls[0]} did not come: File not found; {urls[1]} is not what it should be: "
@@ -72,7 +74,7 @@ def test_a_damaged_file_that_is_there_is_named(tmp_path: Path) -> None:
     target = tmp_path / "a.bin"
     target.write_bytes(b"half")
     with pytest.raises(DownloadError, match=r"is damaged: its MD5 .*\nhint: delete it and ask"):
-        fetched(["http://127.0.0.1:9/a.bin"], target, checksum=RIGHT)
+        download_file(["http://127.0.0.1:9/a.bin"], target, checksum=RIGHT)
 
 
 def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from convscope.cache import Cache
 from convscope.classifier import Classifier, NetworkChoice
 from convscope.cli.main import run
-from convscope.data.decode import decode
-from convscope.data.gallery import look_at
-from convscope.data.preprocessing import Fit, Preprocessing
+from convscope.data.decoding.decode import decode
+from convscope.data.index.image_index import build_image_index
+from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
+from convscope.recipe import Fit
+
+pytestmark = pytest.mark.slow
 
 RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (37, 52, 4), dtype=np.uint8)
@@ -39,7 +43,7 @@ def _converted(mode: str, suffix: str) -> Callable[[Path], None]:
 
 
 WRITERS: list[Callable[[Path], None]] = [
-    *(lambda path, turn=turn: _photo(path, turn) for turn in range(1, 9)),  # type: ignore[misc]
+    *(lambda path, turn=turn: _photo(path, turn) for turn in range(1, 9)),
     *(_converted(mode, "png") for mode in ("1", "L", "LA", "P", "RGB", "RGBA")),
     _converted("CMYK", "jpg"),
     _converted("L", "jpg"),
@@ -78,11 +82,15 @@ def test_store_evaluation_python_and_command_line_prepare_to_identical_bytes(
     choice = NetworkChoice("lenet5_relu", 2, channels, (32, 40))
     classifier = Classifier(choice.build(), choice, preprocessing=plain, classes=("a", "b"))
     classifier.save(tmp_path / "classifier")
-    cached = look_at(open_dataset(folder), cache=Cache(tmp_path / "cache"), geometries=[plain])
+    cached = build_image_index(
+        open_dataset(folder), cache=Cache(tmp_path / "cache"), geometries=[plain]
+    )
     everything = np.arange(len(WRITERS))
     assert cached.damaged == ()
     stored = cached.pixels(plain).take(everything).numpy()
-    decoded = look_at(open_dataset(folder), cache=None).pixels(plain).take(everything).numpy()
+    decoded = (
+        build_image_index(open_dataset(folder), cache=None).pixels(plain).take(everything).numpy()
+    )
     paths = [folder / name for name in cached.names]
     from_path = np.stack([classifier.prepare(path) for path in paths])
     from_bytes = np.stack([classifier.prepare(path.read_bytes()) for path in paths])
@@ -94,7 +102,7 @@ def test_store_evaluation_python_and_command_line_prepare_to_identical_bytes(
 
 
 def test_all_eight_orientations_of_a_photo_show_the_same_picture_upright(tmp_path: Path) -> None:
-    turns = [
+    turns: list[Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = [
         lambda pixels: pixels,
         lambda pixels: pixels[:, ::-1],
         lambda pixels: pixels[::-1, ::-1],

@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from convscope.files import remove_leftovers
-from convscope.training.checkpoint import load_newest, write_checkpoint
+from convscope.training.freezing import parameter_groups
 from convscope.training.optimizers import make_optimizer
-from convscope.training.parameter_groups import parameter_groups
-from convscope.training.state import Snapshot, TrainingState, take_snapshot
+from convscope.training.runs.checkpoint import load_newest, write_checkpoint
+from convscope.training.runs.state import Snapshot, TrainingState, take_snapshot
 from fault_campaigns.trainings import Outcome, start, wait, workplace
 
 EVENTS = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "os.chmod")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from convscope.errors import RunError
-from convscope.training.checkpoint import load_newest
+from convscope.training.runs.checkpoint import load_newest
 from fault_campaigns.trainings import Outcome, finish, workplace
 
 Damage = Callable[[Path, Path, random.Random], None]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from convscope.errors import RunError
-from convscope.training.checkpoint import load_newest
+from convscope.training.runs.checkpoint import load_newest
 from fault_campaigns.trainings import (
     Outcome,
     command,

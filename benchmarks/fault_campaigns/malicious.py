@@ -27,7 +27,7 @@ import convscope
 from convscope.errors import ConvscopeError
 from convscope.files import json_bytes
 from convscope.networks import read_weights
-from convscope.training.checkpoint import load_newest
+from convscope.training.runs.checkpoint import load_newest
 from fault_campaigns.trainings import Outcome, finish, workplace
 
 Make = Callable[[Path, random.Random], bytes]

@@ -24,13 +24,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-import convscope.workflows
+import convscope.api.train
 from convscope.cli.main import run as run_command
-from convscope.training.checkpoint import load_newest
+from convscope.training.runs.checkpoint import load_newest
 
 # What a training imports only when it needs it, torch's compiler and SciPy among it: three of its
 # four seconds, in which a kill finds nothing begun. Copies of this process have it already.
-for module in ("convscope.workflows.learning", "sklearn.metrics", "torch._dynamo"):
+for module in ("convscope.api.train", "sklearn.metrics", "torch._dynamo"):
     import_module(module)
 
 NAME = "pictures"

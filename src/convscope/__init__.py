@@ -25,62 +25,62 @@ _PUBLIC = {
     "Recipe": "convscope.recipe",
     "Reporter": "convscope.progress",
     "Run": "convscope.run",
-    "activations": "convscope.inspection.activations",
+    "activations": "convscope.inspection.feature_maps.activations",
     "build": "convscope.networks",
-    "calibrate": "convscope.workflows",
-    "check": "convscope.workflows",
-    "class_map": "convscope.inspection.class_map",
-    "compare": "convscope.workflows",
-    "compare_recipes": "convscope.workflows",
-    "effective_field": "convscope.inspection.effective_field",
-    "evaluate": "convscope.workflows",
-    "explain": "convscope.workflows",
-    "find_learning_rate": "convscope.workflows",
-    "image_grid": "convscope.data.pictures",
-    "inspect": "convscope.workflows",
-    "load": "convscope.workflows",
+    "calibrate": "convscope.api.calibrate",
+    "check": "convscope.api.check",
+    "class_map": "convscope.inspection.attribution.class_map",
+    "compare": "convscope.api.compare",
+    "compare_recipes": "convscope.api.compare",
+    "effective_field": "convscope.inspection.feature_maps.effective_field",
+    "evaluate": "convscope.api.evaluate",
+    "explain": "convscope.api.explain",
+    "find_learning_rate": "convscope.api.train",
+    "image_grid": "convscope.data.image_files",
+    "inspect": "convscope.api.inspect",
+    "load": "convscope.api.load",
     "open_dataset": "convscope.data.sources.opening",
-    "receptive_field_of": "convscope.inspection.fields",
-    "save_image": "convscope.data.pictures",
-    "strongest_patches": "convscope.inspection.patches",
-    "summarize": "convscope.workflows",
+    "receptive_field_of": "convscope.inspection.receptive_fields",
+    "save_image": "convscope.data.image_files",
+    "strongest_patches": "convscope.inspection.feature_maps.patches",
+    "summarize": "convscope.api.summarize",
     "to_fully_convolutional": "convscope.networks",
-    "trace_value": "convscope.inspection.values",
-    "train": "convscope.workflows",
-    "write_evaluation": "convscope.workflows",
+    "trace_value": "convscope.inspection.values.trace",
+    "train": "convscope.api.train",
+    "write_evaluation": "convscope.api.evaluate",
 }
 
 if TYPE_CHECKING:
+    from convscope.api.calibrate import calibrate as calibrate
+    from convscope.api.check import check as check
+    from convscope.api.compare import compare as compare
+    from convscope.api.compare import compare_recipes as compare_recipes
+    from convscope.api.evaluate import evaluate as evaluate
+    from convscope.api.evaluate import write_evaluation as write_evaluation
+    from convscope.api.explain import explain as explain
+    from convscope.api.inspect import inspect as inspect
+    from convscope.api.load import load as load
+    from convscope.api.summarize import summarize as summarize
+    from convscope.api.train import find_learning_rate as find_learning_rate
+    from convscope.api.train import train as train
     from convscope.classifier import Classifier as Classifier
     from convscope.classifier import Prediction as Prediction
-    from convscope.data.pictures import image_grid as image_grid
-    from convscope.data.pictures import save_image as save_image
+    from convscope.data.image_files import image_grid as image_grid
+    from convscope.data.image_files import save_image as save_image
     from convscope.data.sources.opening import open_dataset as open_dataset
     from convscope.errors import ConvscopeError as ConvscopeError
     from convscope.evaluation.evaluate import Evaluation as Evaluation
-    from convscope.inspection.activations import activations as activations
-    from convscope.inspection.class_map import class_map as class_map
-    from convscope.inspection.effective_field import effective_field as effective_field
-    from convscope.inspection.fields import receptive_field_of as receptive_field_of
-    from convscope.inspection.patches import strongest_patches as strongest_patches
-    from convscope.inspection.values import trace_value as trace_value
+    from convscope.inspection.attribution.class_map import class_map as class_map
+    from convscope.inspection.feature_maps.activations import activations as activations
+    from convscope.inspection.feature_maps.effective_field import effective_field as effective_field
+    from convscope.inspection.feature_maps.patches import strongest_patches as strongest_patches
+    from convscope.inspection.receptive_fields import receptive_field_of as receptive_field_of
+    from convscope.inspection.values.trace import trace_value as trace_value
     from convscope.networks import build as build
     from convscope.networks import to_fully_convolutional as to_fully_convolutional
     from convscope.progress import Reporter as Reporter
     from convscope.recipe import Recipe as Recipe
     from convscope.run import Run as Run
-    from convscope.workflows import calibrate as calibrate
-    from convscope.workflows import check as check
-    from convscope.workflows import compare as compare
-    from convscope.workflows import compare_recipes as compare_recipes
-    from convscope.workflows import evaluate as evaluate
-    from convscope.workflows import explain as explain
-    from convscope.workflows import find_learning_rate as find_learning_rate
-    from convscope.workflows import inspect as inspect
-    from convscope.workflows import load as load
-    from convscope.workflows import summarize as summarize
-    from convscope.workflows import train as train
-    from convscope.workflows import write_evaluation as write_evaluation
 
 __all__ = list(_PUBLIC)
 

@@ -11,7 +11,7 @@ from convscope.cli.main import run
 def main() -> None:
     """Runs the command line and exits with its code."""
     code = run(sys.argv[1:])
-    for number in (signal.SIGINT, signal.SIGTERM):  # what is asked now comes too late
+    for number in (signal.SIGINT, signal.SIGTERM):  # it is too late to stop
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 

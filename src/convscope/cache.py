@@ -1,10 +1,10 @@
-"""The cache folder: decoded images that can be made again, bounded, least recently used goes first.
+"""The cache folder: decoded images within a size limit, the least recently used removed first.
 
 <cache folder>/
     stores/<key>/       decoded images of one data set at one size
-    catalogue.sqlite    what was found out about images
+    catalogue.sqlite    statistics of images, by content
     settings.json       the limit, where the user chose one
-    ...                 downloaded weights and data, which the user asked for: never removed here
+    ...                 downloaded weights and data, which are never removed here
 """
 
 from __future__ import annotations
@@ -21,28 +21,29 @@ from convscope.downloads import cache_folder
 from convscope.errors import RunError
 from convscope.files import read_json, write_json
 
-USUAL_LIMIT_BYTES = 64 * 10**9
-LEFT_OVER_SECONDS = 3600.0  # a folder that is being made or removed is younger
-KEPT_FREE_BYTES = 10**9  # of the disk, whatever the limit says
+DEFAULT_LIMIT_BYTES = 64 * 10**9
+LEFTOVER_SECONDS = 3600.0  # a folder that is being written or removed is younger
+MIN_FREE_BYTES = 10**9  # on the disk, whatever the limit is
+DESCRIPTION_FILE = "words.txt"  # its time is when the store was last used
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """Something in the cache that may be removed.
+class CacheEntry:
+    """A store of decoded images, which may be removed.
 
     Attributes:
-        path: A folder.
-        bytes: On the disk; a store takes only what it holds.
-        full_bytes: What it may grow to; the limit counts these.
-        used: When it was last used, in seconds since 1970.
-        words: What it is, for people.
+        path: Its folder.
+        bytes: Size on the disk now.
+        full_bytes: Size when all its images are decoded, to which the limit applies.
+        last_used: Time of its last use, in seconds since 1970.
+        description: Text for people about the images that it holds.
     """
 
     path: Path
     bytes: int
     full_bytes: int
-    used: float
-    words: str
+    last_used: float
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +51,26 @@ class Cache:
     """The cache in a folder.
 
     Attributes:
-        folder: Need not exist yet.
+        folder: The folder, which need not exist yet.
     """
 
     folder: Path
 
     @property
     def stores(self) -> Path:
-        """Where decoded images lie."""
+        """The folder of the stores."""
         return self.folder / "stores"
 
     @property
     def limit_bytes(self) -> int:
-        """How much decoded images may take."""
+        """The limit on the size of all stores together."""
         try:
             return int(read_json(self.folder / "settings.json")["limit_bytes"])
         except (RunError, KeyError, TypeError, ValueError):
-            return USUAL_LIMIT_BYTES
+            return DEFAULT_LIMIT_BYTES
 
     def set_limit(self, limit_bytes: int) -> None:
-        """Keeps decoded images below this from now on.
+        """Sets the limit and removes stores until it is kept.
 
         Raises:
             RunError: The folder can't be written to.
@@ -77,38 +78,38 @@ class Cache:
         write_json(self.folder / "settings.json", {"format": 1, "limit_bytes": limit_bytes})
         self._remove_beyond(limit_bytes, keep=())
 
-    def entries(self) -> list[Entry]:
-        """What lies there, least recently used first."""
+    def entries(self) -> list[CacheEntry]:
+        """The stores, least recently used first."""
         found = []
         with suppress(OSError):
             for path in self.stores.iterdir():
                 if path.name.startswith(".") or not path.is_dir():
                     continue
                 with suppress(OSError):  # another process may be removing it
-                    words = path / "words.txt"
+                    description = path / DESCRIPTION_FILE
                     size, full_size = _sizes(path)
                     found.append(
-                        Entry(
+                        CacheEntry(
                             path=path,
                             bytes=size,
                             full_bytes=full_size,
-                            used=words.stat().st_mtime,
-                            words=words.read_text(encoding="utf-8"),
+                            last_used=description.stat().st_mtime,
+                            description=description.read_text(encoding="utf-8"),
                         )
                     )
-        return sorted(found, key=lambda entry: entry.used)
+        return sorted(found, key=lambda entry: entry.last_used)
 
     def mark_used(self, path: Path) -> None:
-        """Notes that the entry is used now."""
+        """Records that a store is used now."""
         with suppress(OSError):
-            os.utime(path / "words.txt", (time.time(), time.time()))
+            os.utime(path / DESCRIPTION_FILE, (time.time(), time.time()))
 
     def make_room(self, needed_bytes: int, *, keep: Sequence[Path] = ()) -> bool:
-        """Removes what was used longest ago until so much more fits; False if it can't.
+        """Removes the least recently used stores until new ones fit; False if they can't.
 
         Args:
-            needed_bytes: That are about to be written.
-            keep: Entries in use.
+            needed_bytes: Size of what is about to be written.
+            keep: Stores in use, which stay.
         """
         self._sweep()
         limit = self.limit_bytes
@@ -116,12 +117,10 @@ class Cache:
         if needed_bytes + protected > limit:
             return False
         self._remove_beyond(limit - needed_bytes, keep=keep)
-        return self._free_bytes() - needed_bytes >= KEPT_FREE_BYTES or self._free_up(
-            needed_bytes, keep=keep
-        )
+        return self._free_disk(needed_bytes + MIN_FREE_BYTES, keep=keep)
 
     def clear(self) -> int:
-        """Removes all decoded images and what was found out; returns how many bytes that gave."""
+        """Removes all stores and the metadata cache, and returns the number of freed bytes."""
         entries = self.entries()
         for entry in entries:
             self.remove(entry.path)
@@ -134,8 +133,8 @@ class Cache:
         return freed
 
     def remove(self, path: Path) -> None:
-        """Removes an entry, whatever state it is in."""
-        # Renamed first: whoever looks for it finds all of it or nothing.
+        """Removes a store, whatever state it is in."""
+        # It is renamed first, so that other processes find all of it or nothing.
         aside = path.with_name(f".{path.name}.removed")
         shutil.rmtree(aside, ignore_errors=True)
         with suppress(OSError):
@@ -145,13 +144,13 @@ class Cache:
             path.with_suffix(".lock").unlink()
 
     def _sweep(self) -> None:
-        """Removes what killed processes left half made or half removed."""
+        """Removes what killed processes left half written or half removed."""
         with suppress(OSError):
             for path in self.stores.iterdir():
                 with suppress(OSError):
-                    is_old = time.time() - path.stat().st_mtime > LEFT_OVER_SECONDS
-                    is_no_store = path.is_dir() and not (path / "words.txt").is_file()
-                    if (path.name.startswith(".") or is_no_store) and is_old:
+                    is_old = time.time() - path.stat().st_mtime > LEFTOVER_SECONDS
+                    is_incomplete = path.is_dir() and not (path / DESCRIPTION_FILE).is_file()
+                    if (path.name.startswith(".") or is_incomplete) and is_old:
                         shutil.rmtree(path, ignore_errors=True)
 
     def _remove_beyond(self, limit_bytes: int, *, keep: Sequence[Path]) -> None:
@@ -164,32 +163,29 @@ class Cache:
                 self.remove(entry.path)
                 total -= entry.full_bytes
 
-    def _free_up(self, needed_bytes: int, *, keep: Sequence[Path]) -> bool:
-        """The same where the disk, not the limit, is short."""
+    def _free_disk(self, needed_bytes: int, *, keep: Sequence[Path]) -> bool:
+        """Removes stores until the disk has room; none, and False, if that is not enough."""
         removable = [entry for entry in self.entries() if entry.path not in keep]
-        missing = needed_bytes + KEPT_FREE_BYTES - self._free_bytes()
-        if sum(entry.bytes for entry in removable) < missing:
+        if self._free_bytes() + sum(entry.bytes for entry in removable) < needed_bytes:
             return False
-        for entry in removable:
-            self.remove(entry.path)
-            if self._free_bytes() - needed_bytes >= KEPT_FREE_BYTES:
-                return True
-        return False
+        while self._free_bytes() < needed_bytes and removable:
+            self.remove(removable.pop(0).path)
+        return self._free_bytes() >= needed_bytes
 
     def _free_bytes(self) -> int:
-        place = self.folder
-        while not place.exists():
-            place = place.parent
-        return shutil.disk_usage(place).free
+        existing = self.folder
+        while not existing.exists():
+            existing = existing.parent
+        return shutil.disk_usage(existing).free
 
 
 def open_cache() -> Cache:
-    """The cache of this user: `$CONVSCOPE_CACHE`, or the system's place for caches."""
+    """The cache of this user, in the folder that `cache_folder` names."""
     return Cache(cache_folder())
 
 
 def _sizes(path: Path) -> tuple[int, int]:
-    """Bytes on the disk now, and when all holes in files are filled."""
+    """Size of a folder on the disk now, and when all holes in its sparse files are filled."""
     now, full = 0, 0
     with suppress(OSError):
         for file in os.scandir(path):

@@ -1,8 +1,8 @@
-"""Classifier: network, preprocessing and classes; the one thing that all after training takes.
+"""Classifier: a trained network with its preprocessing and classes, which every later step takes.
 
 classifier/
-classifier.json      network and options, classes, preprocessing, decision, metrics, SHA-256
-model.safetensors    weights and buffers
+    classifier.json      network and options, classes, preprocessing, decision, metrics, SHA-256
+    model.safetensors    weights and buffers
 """
 
 from __future__ import annotations
@@ -23,26 +23,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from convscope.data.batches import Batch, normalise
+from convscope.data.batch import Batch
+from convscope.data.batches import normalise
 from convscope.data.dataset import read_file
-from convscope.data.decode import USUAL, Decoding, decode, decode_content, pixels_of
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
+from convscope.data.decoding.decode import decode, decode_content, pixels_of
+from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.errors import DataError, RunError, UsageError
-from convscope.files import (
-    check_format,
-    new_folder,
-    printable,
-    read_json,
-    sha256,
-    write_json,
-)
-from convscope.networks import build, folded
+from convscope.files import check_format, new_folder, printable, read_json, sha256, write_json
+from convscope.networks import build, with_folded_batch_norm
 
 FORMAT = 2
 PREDICT_BATCH = 64
 EVALUATION_BATCH = 256
-# On a CPU the feature maps of larger batches leave its cache, and are given back to the system and
-# asked for again with each layer: three times as slow at 224 pixels (docs/performance.md).
+# On a CPU the feature maps of larger batches leave its cache and are allocated anew for each layer,
+# which is three times as slow at 224 pixels (docs/performance.md).
 EVALUATION_VALUES_ON_A_CPU = 2_500_000
 
 ImageLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
@@ -50,14 +45,14 @@ ImageLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class NetworkChoice:
-    """What a network was built with; enough to build it again.
+    """The arguments that a network was built with.
 
     Attributes:
-        name: In the table of networks.
+        name: Name of the network.
         num_classes: K.
         in_channels: C.
         input_size: Height and width in pixels.
-        options: Of this network.
+        options: Options of the network.
     """
 
     name: str
@@ -67,7 +62,7 @@ class NetworkChoice:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, *, initialization: str = "pytorch") -> nn.Module:
-        """A network with fresh weights."""
+        """The network with new weights."""
         return build(
             self.name,
             num_classes=self.num_classes,
@@ -79,33 +74,24 @@ class NetworkChoice:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
-        return {
-            "name": self.name,
-            "num_classes": self.num_classes,
-            "in_channels": self.in_channels,
-            "input_size": list(self.input_size),
-            "options": dict(self.options),
-        }
+        options = dict(self.options)
+        return {**asdict(self), "input_size": list(self.input_size), "options": options}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """How logits become an answer; chosen on images that no reported number is from.
+    """The rule that turns logits into a prediction, calibrated on images that no metric is from.
 
     Attributes:
-        temperature: What logits are divided by before they become probabilities.
-        min_confidence: The probability from which on the most probable class is an answer.
+        temperature: Divisor of the logits before the softmax.
+        min_confidence: Lowest probability of a prediction that is accepted.
     """
 
     temperature: float = 1.0
     min_confidence: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuses what can't be.
-
-        Raises:
-            UsageError: A value is out of its range.
-        """
+        """Raises a UsageError if a value is outside its limits."""
         if not 0 < self.temperature < math.inf:
             raise UsageError(
                 f"`temperature` can't be {self.temperature:g}",
@@ -114,20 +100,20 @@ class Decision:
         if not 0 <= self.min_confidence <= 1:
             raise UsageError(
                 f"`min_confidence` can't be {self.min_confidence:g}",
-                hint="it is 0 to 1; 0 always answers",
+                hint="it is 0 to 1; 0 accepts all predictions",
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a classifier says about one image.
+    """The prediction of a classifier for one image.
 
     Attributes:
-        image: Its name: the path, or "" for pixels.
+        image: Path of the image, or "" for pixels.
         label: The most probable class.
-        probability: Of that class.
-        probabilities: By class name; they sum to 1.
-        is_unsure: Whether `probability` is too low for an answer.
+        probability: Probability of that class.
+        probabilities: Probabilities of all classes, by name; they sum to 1.
+        is_unsure: Whether `probability` is too low for the prediction to be accepted.
     """
 
     image: str
@@ -138,21 +124,20 @@ class Prediction:
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, best first."""
-        ordered = sorted(self.probabilities.items(), key=lambda item: -item[1])
-        return ordered[:count]
+        return sorted(self.probabilities.items(), key=lambda item: -item[1])[:count]
 
 
 class Classifier:
-    """A trained network with everything that using it needs.
+    """A trained network with everything that prediction needs.
 
     Args:
-        network: Takes (N, C, H, W) floats, gives logits (N, K).
-        choice: What it was built with.
-        preprocessing: From any image to the network's input.
+        network: Module from (N, C, H, W) floats to logits (N, K).
+        choice: Arguments that the network was built with.
+        preprocessing: Preprocessing from any image to the network's input.
         classes: K names, in the order of the logits.
-        decision: How logits become an answer.
-        metrics: What was measured when it was chosen, for people who find the folder.
-        device: Where it computes.
+        decision: Rule that turns logits into a prediction.
+        metrics: Validation metrics of the epoch that was chosen, for people who find the folder.
+        device: Device that computes.
     """
 
     def __init__(
@@ -169,9 +154,9 @@ class Classifier:
         if len(classes) != choice.num_classes:
             raise RunError(f"{len(classes)} classes for a network of {choice.num_classes} outputs")
         self.device = device or torch.device("cpu")
-        # Images come with their channels last; kernels laid out alike need not be laid out anew.
-        laid_out = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.network: nn.Module = laid_out.to(self.device).eval()
+        # Images come with their channels last; with kernels in the same format none is converted.
+        channels_last = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network: nn.Module = channels_last.to(self.device).eval()
         self.choice = choice
         self.preprocessing = preprocessing
         self.classes = tuple(classes)
@@ -183,12 +168,12 @@ class Classifier:
         return f"Classifier({self.choice.name}, {len(self.classes)} classes, {size} px)"
 
     @cached_property
-    def answering(self) -> nn.Module:
-        """`network` as all answers are computed: the same but for rounding, and faster.
+    def inference_network(self) -> nn.Module:
+        """The network that computes predictions: faster than `network`, and equal but for rounding.
 
         It is made from the weights at its first use; later changes of `network` don't reach it.
         """
-        return folded(self.network)
+        return with_folded_batch_norm(self.network)
 
     @overload
     def predict(self, images: ImageLike, *, decoding: Decoding = ...) -> Prediction: ...
@@ -202,14 +187,14 @@ class Classifier:
         self,
         images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
         *,
-        decoding: Decoding = USUAL,
+        decoding: Decoding = DEFAULT_DECODING,
     ) -> Prediction | list[Prediction]:
-        """The class of an image, with probabilities; a list of them for a list of images.
+        """The prediction for an image, or a list of predictions for a list of images.
 
         Args:
             images: A path, encoded bytes, a Pillow image or pixels (H, W), (H, W, 1) or (H, W, 3)
                 of 0 to 255; or a list of such.
-            decoding: What may be read; the range of values is always that of training.
+            decoding: Limits and formats of files; the range of values is always that of training.
 
         Raises:
             DataError: An image can't be read.
@@ -228,11 +213,11 @@ class Classifier:
     def predict_prepared(
         self, pixels: NDArray[np.uint8], *, names: Sequence[str] | None = None
     ) -> list[Prediction]:
-        """The classes of images (N, height, width, C) that `prepare` gave.
+        """The predictions for images (N, height, width, C) that `prepare` gave.
 
         Args:
-            pixels: 0 to 255.
-            names: N of them, for the predictions.
+            pixels: Values of 0 to 255.
+            names: N names for the predictions.
         """
         scaled = self.logits(pixels).double() / self.decision.temperature
         rows = scaled.softmax(dim=1).tolist()
@@ -241,7 +226,9 @@ class Classifier:
             for name, row in zip(names or [""] * len(rows), rows, strict=True)
         ]
 
-    def prepare(self, image: ImageLike, *, decoding: Decoding = USUAL) -> NDArray[np.uint8]:
+    def prepare(
+        self, image: ImageLike, *, decoding: Decoding = DEFAULT_DECODING
+    ) -> NDArray[np.uint8]:
         """The network's input (height, width, channels), 0 to 255, before mean and std.
 
         Raises:
@@ -251,15 +238,15 @@ class Classifier:
         return self.preprocessing.apply(_to_pixels(image, decoding))
 
     def logits(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """(N, K) on the CPU, from prepared pixels (N, H, W, C)."""
-        writeable = pixels if pixels.flags.writeable else pixels.copy()  # torch takes no others
+        """Logits (N, K) on the CPU, from prepared pixels (N, H, W, C)."""
+        writeable = pixels if pixels.flags.writeable else pixels.copy()  # as torch requires
         with torch.inference_mode():
             inputs = normalise(torch.from_numpy(writeable).to(self.device), self.preprocessing)
-            outputs: Tensor = self.answering(inputs)
+            outputs: Tensor = self.inference_network(inputs)
             return outputs.float().cpu()
 
     def save(self, folder: str | Path) -> None:
-        """Writes the classifier's folder, which appears whole or not at all.
+        """Writes the folder of the classifier, which appears whole or not at all.
 
         Raises:
             RunError: The folder can't be written, or holds something else.
@@ -270,11 +257,11 @@ class Classifier:
                 f"`{target}` holds something that is no classifier, and would be replaced",
                 hint="give a new folder",
             )
-        with new_folder(target) as place:
-            weights = place / "model.safetensors"
+        with new_folder(target) as temporary:
+            weights = temporary / "model.safetensors"
             save_file(portable_state(self.network), weights)
             write_json(
-                place / "classifier.json",
+                temporary / "classifier.json",
                 {
                     "format": FORMAT,
                     "network": self.choice.to_dict(),
@@ -291,13 +278,13 @@ class Classifier:
         """The classifier in a folder that `save` wrote; no code in it is run.
 
         Raises:
-            RunError: It is missing, damaged or from another version.
+            RunError: It is missing, damaged or of another format.
         """
-        place = Path(folder)
-        description = place / "classifier.json"
+        path = Path(folder)
+        description = path / "classifier.json"
         content = read_json(description)
         check_format(content, known=FORMAT, path=description)
-        weights = place / "model.safetensors"
+        weights = path / "model.safetensors"
         try:
             if sha256(weights) != content["weights"]["sha256"]:
                 raise RunError(
@@ -319,7 +306,7 @@ class Classifier:
                 device=device,
             )
         except (OSError, KeyError, TypeError, RuntimeError, SafetensorError, UsageError) as error:
-            raise RunError(f"`{place}` holds no whole classifier: {error}") from error
+            raise RunError(f"`{path}` holds no whole classifier: {error}") from error
 
     def _prediction(self, image: str, row: list[float]) -> Prediction:
         probabilities = dict(zip(self.classes, row, strict=True))
@@ -330,7 +317,7 @@ class Classifier:
 
 
 def evaluation_batch(preprocessing: Preprocessing, device: torch.device) -> int:
-    """How many images at a time are classified fastest."""
+    """The batch size at which a device classifies images fastest."""
     if device.type != "cpu":
         return EVALUATION_BATCH
     values = preprocessing.height * preprocessing.width * preprocessing.channels
@@ -343,7 +330,7 @@ def collect_logits(
     *,
     on_progress: Callable[[int], None] = lambda count: None,
 ) -> Tensor:
-    """(N, K) float32 on the CPU of all batches, without gradients."""
+    """Logits (N, K) of all batches as float32 on the CPU, without gradients."""
     parts = []
     with torch.inference_mode():
         for batch in batches:
@@ -364,6 +351,6 @@ def _to_pixels(image: ImageLike, decoding: Decoding) -> NDArray[np.uint8]:
 
 
 def portable_state(network: nn.Module) -> dict[str, Tensor]:
-    """Weights and buffers as safetensors takes them: on the CPU, contiguous; copied if need be."""
+    """The weights and buffers on the CPU and contiguous, as safetensors takes them."""
     state = network.state_dict()
     return {name: value.detach().cpu().contiguous() for name, value in state.items()}

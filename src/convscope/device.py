@@ -1,4 +1,4 @@
-"""Where tensors live and which number format computes: chosen once, with the reason.
+"""The device and the number format of a computation, chosen once, with the reason.
 
 This is the only file that names CUDA or MPS; everything else takes a `Device`.
 """
@@ -11,20 +11,19 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from convscope.errors import DeviceError
 
-Precision = Literal["auto", "float32", "bfloat16"]
+# Names of number formats in a recipe; `auto` takes the faster one.
+NUMBER_FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-# Inside `Device` the name `torch` is its field.
-DType = torch.dtype
+DType = torch.dtype  # inside `Device` the name `torch` is its field
 
-BFLOAT16_FROM_CAPABILITY = (8, 0)
+BFLOAT16_CAPABILITY = (8, 0)  # of the first GPUs that compute in bfloat16
 
-# What a container may use and what it uses, in both versions of Linux' control groups.
+# The memory limit of a container and its use, in both versions of Linux' control groups.
 CGROUP_FILES = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (
@@ -39,9 +38,9 @@ class Device:
     """A device and a number format.
 
     Attributes:
-        torch: Where tensors live.
-        compute_dtype: What convolutions and matrix products compute in; weights stay float32.
-        reason: Why this device and this format, in words.
+        torch: Torch's device, on which tensors live.
+        compute_dtype: Number format of convolutions and matrix products; weights stay float32.
+        reason: Why this device and this format were chosen.
     """
 
     torch: torch.device
@@ -49,31 +48,28 @@ class Device:
     reason: str
 
     def autocast(self) -> AbstractContextManager[object]:
-        """A context in which the network computes in `compute_dtype`; nothing for float32."""
+        """Context manager in which the network computes in `compute_dtype`; a no-op for float32."""
         if self.compute_dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.torch.type, dtype=self.compute_dtype)
 
-    @contextmanager
-    def keep_random_state(self) -> Iterator[None]:
-        """Gives the caller's random state back at the end of a block that reseeds."""
-        is_cuda = self.torch.type == "cuda"
-        with torch.random.fork_rng(devices=[self.torch] if is_cuda else []):
-            yield
+    def fork_rng(self) -> AbstractContextManager[object]:
+        """Context manager that restores the caller's random state after a block that reseeds."""
+        return torch.random.fork_rng(devices=[self.torch] if self.torch.type == "cuda" else [])
 
     @property
-    def repeats(self) -> bool:
-        """Whether torch's usual algorithms give the same bits each time here."""
+    def is_deterministic(self) -> bool:
+        """Whether torch's default algorithms give the same bits each time on this device."""
         return self.torch.type == "cpu"
 
     @contextmanager
-    def repeatable(self, is_asked: bool) -> Iterator[None]:
-        """Within it torch uses only algorithms that give the same bits each time, if asked.
+    def deterministic_algorithms(self, enabled: bool) -> Iterator[None]:
+        """Context manager in which torch uses only deterministic algorithms, if enabled.
 
-        On CPUs its usual ones do; on GPUs it costs speed, and an operation that has no such
-        algorithm is an error.
+        On CPUs the default ones are; on GPUs they cost speed, and an operation that has none is an
+        error.
         """
-        if not is_asked:
+        if not enabled:
             yield
             return
         # Read when the first matrix is multiplied on a GPU.
@@ -88,64 +84,65 @@ class Device:
             torch.backends.cudnn.benchmark = before[1]
 
     def free_bytes(self, *, num_processes: int = 1) -> int | None:
-        """Memory that is free for the tensors of one process; None where it isn't known.
+        """Free memory for the tensors of one process; None where it isn't known.
 
         Args:
-            num_processes: On this machine. Each has a GPU of its own, but they share memory.
+            num_processes: Number of processes on this machine, which share its memory; each has a
+                GPU of its own.
         """
         if self.torch.type == "cuda":
             return int(torch.cuda.mem_get_info(self.torch)[0])
-        free = free_memory()
+        free = free_memory_bytes()
         return None if free is None else free // num_processes
 
-    def forget_cached(self) -> None:
-        """Gives memory back that torch keeps for the next tensor."""
+    def empty_cache(self) -> None:
+        """Gives memory back to the device that torch keeps for later tensors."""
         if self.torch.type == "cuda":
             torch.cuda.empty_cache()
 
     @property
     def processor(self) -> str:
-        """What computes, as precisely as torch knows it."""
+        """The name of the processor, as precisely as torch knows it."""
         if self.torch.type == "cuda":
             return torch.cuda.get_device_name(self.torch)
         return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
     @property
-    def collectives(self) -> str:
-        """The library by which several processes add up tensors, by where these are."""
+    def distributed_backend(self) -> str:
+        """Torch's backend for collective operations on CPU tensors and on those of the device."""
         return "cpu:gloo,cuda:nccl" if self.torch.type == "cuda" else "gloo"
 
     @property
-    def precision(self) -> Precision:
-        """The number format's name in a recipe."""
-        return "bfloat16" if self.compute_dtype == torch.bfloat16 else "float32"
+    def precision(self) -> str:
+        """The name of the number format in a recipe."""
+        return next(name for name, kind in NUMBER_FORMATS.items() if kind == self.compute_dtype)
 
 
 def choose_device(
     name: str = "auto", precision: str = "auto", *, local_rank: int | None = None
 ) -> Device:
-    """The device asked for, or the fastest one that this machine has.
+    """The requested device, or the fastest one of this machine.
 
     Args:
         name: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: `auto`, `float32` or `bfloat16`.
-        local_rank: Which of several processes on this machine asks: each gets a GPU of its own;
-            None for one process alone.
+        local_rank: Rank of this process among those on this machine, each of which gets a GPU of
+            its own; None in a single process.
 
     Raises:
         DeviceError: The machine has no such device, or it lacks the number format.
     """
-    device, why = _find(name)
+    device, reason = _find(name)
     if device.type == "cuda" and local_rank is not None:
         if local_rank >= torch.cuda.device_count():
             raise DeviceError(
                 f"there are more processes on this machine than GPUs ({torch.cuda.device_count()})",
                 hint="give torchrun a smaller `--nproc-per-node`",
             )
-        device, why = _find(f"cuda:{local_rank}")
+        device, reason = _find(f"cuda:{local_rank}")
         torch.cuda.set_device(device)
-    dtype, why_dtype = _format(device, precision)
-    return Device(device, dtype, f"{why}, {why_dtype}")
+    dtype, dtype_reason = _number_format(device, precision)
+    return Device(device, dtype, f"{reason}, {dtype_reason}")
 
 
 def _find(name: str) -> tuple[torch.device, str]:
@@ -164,13 +161,13 @@ def _find(name: str) -> tuple[torch.device, str]:
         count = torch.cuda.device_count() if has_cuda else 0
         if (device.index or 0) >= count:
             raise DeviceError(
-                f"`{name}` was asked for, but this machine offers {count} CUDA devices",
+                f"`{name}` was requested, but this machine offers {count} CUDA devices",
                 hint="`--device auto` takes the best that there is",
             )
         return device, f"{name} {torch.cuda.get_device_name(device)}"
     if device.type == "mps" and not has_mps:
         raise DeviceError(
-            "`mps` was asked for, but this machine has no Apple GPU that torch can use",
+            "`mps` was requested, but this machine has no Apple GPU that torch can use",
             hint="`--device auto` takes the best that there is",
         )
     if device.type not in ("cpu", "mps"):
@@ -178,17 +175,17 @@ def _find(name: str) -> tuple[torch.device, str]:
             f"`{name}` is no device that convscope runs on",
             hint="choose `auto`, `cpu`, `cuda` or `mps`",
         )
-    return device, f"{name} as asked"
+    return device, f"{name} as requested"
 
 
-def _format(device: torch.device, precision: str) -> tuple[torch.dtype, str]:
-    if precision not in ("auto", "float32", "bfloat16"):
+def _number_format(device: torch.device, precision: str) -> tuple[torch.dtype, str]:
+    if precision not in ("auto", *NUMBER_FORMATS):
         raise DeviceError(
             f"no number format is called `{precision}`",
             hint="choose `auto`, `float32` or `bfloat16`",
         )
     if device.type == "cuda":
-        capable = torch.cuda.get_device_capability(device) >= BFLOAT16_FROM_CAPABILITY
+        capable = torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY
         if precision == "bfloat16" and not capable:
             raise DeviceError(
                 f"`{device}` can't compute in bfloat16", hint="leave out `--precision bfloat16`"
@@ -196,18 +193,15 @@ def _format(device: torch.device, precision: str) -> tuple[torch.dtype, str]:
         if precision == "auto" and capable:
             return torch.bfloat16, "bfloat16 (its tensor cores have it)"
     if precision == "bfloat16":
-        return torch.bfloat16, "bfloat16 as asked"
+        return torch.bfloat16, "bfloat16 as requested"
     return torch.float32, "float32"
 
 
-def free_memory() -> int | None:
-    """Bytes of the machine's memory, or of what its container may use, that are free.
-
-    None where the system doesn't say; Linux does.
-    """
+def free_memory_bytes() -> int | None:
+    """Free memory of the machine, or of its container; None where the system doesn't tell it."""
     try:
-        words = Path("/proc/meminfo").read_text(encoding="ascii").split()
-        free = int(words[words.index("MemAvailable:") + 1]) * 1024
+        fields = Path("/proc/meminfo").read_text(encoding="ascii").split()
+        free = int(fields[fields.index("MemAvailable:") + 1]) * 1024
     except (OSError, ValueError):
         return None
     for limit, used in CGROUP_FILES:

@@ -1,4 +1,4 @@
-"""Downloads on request: checked against a published hash, and kept in a folder of this user."""
+"""Downloads on request, checked against a published hash and kept in the cache folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ SHOWN_DIGITS = 8
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What the publisher says of a file's content.
+    """A published hash of a file.
 
     Attributes:
         kind: `SHA-256` or `MD5`.
-        prefix: How the hash begins in hexadecimal, or all of it.
+        prefix: The first digits of the hash in hexadecimal, or all of them.
     """
 
     kind: str
@@ -41,8 +41,8 @@ class Checksum:
                 digest.update(block)
         return digest.hexdigest()
 
-    def disagreement(self, found: str) -> str | None:
-        """What is wrong about a hash, as the end of a sentence, or None if it is right."""
+    def mismatch(self, found: str) -> str | None:
+        """The end of a sentence that says how a hash differs; None if it agrees."""
         if found.startswith(self.prefix):
             return None
         return (
@@ -52,7 +52,7 @@ class Checksum:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: `$CONVSCOPE_CACHE`, or `convscope` in the system's cache folder."""
+    """The cache folder: `$CONVSCOPE_CACHE`, or `convscope` in the system's folder for caches."""
     own = os.environ.get("CONVSCOPE_CACHE")
     if own:
         return Path(own)
@@ -63,38 +63,34 @@ def cache_folder() -> Path:
     return Path(base) / "convscope"
 
 
-def fetched(urls: Sequence[str], target: Path, *, checksum: Checksum) -> Path:
-    """The file at `target`; downloaded unless it is there.
+def download_file(urls: Sequence[str], target: Path, *, checksum: Checksum) -> Path:
+    """The file at `target`, which is downloaded unless it is there.
 
     Args:
         urls: Addresses of the same content, tried in this order.
-        target: Where it lies or goes; its folder is made.
-        checksum: What the content has to agree with, also when it is there already.
+        target: Path of the file; its folder is made.
+        checksum: Hash that the content must have, also when it is there already.
 
     Raises:
-        DownloadError: It came from no address, or is not what it should be.
+        DownloadError: No address gives the file, or its content has another hash.
     """
-    if not target.is_file():
-        _fetch_from_any(urls, target, checksum)
+    if target.is_file():
+        wrong = checksum.mismatch(checksum.of(target))
+        if wrong:
+            raise DownloadError(f"`{target}` is damaged: {wrong}", hint="delete it and ask again")
         return target
-    wrong = checksum.disagreement(checksum.of(target))
-    if wrong:
-        raise DownloadError(f"`{target}` is damaged: {wrong}", hint="delete it and ask again")
-    return target
-
-
-def _fetch_from_any(urls: Sequence[str], target: Path, checksum: Checksum) -> None:
     reasons: list[DownloadError] = []
     for url in urls:
         try:
-            return _fetch(url, target, checksum)
+            _download(url, target, checksum)
+            return target
         except DownloadError as error:
             reasons.append(error)
     raise DownloadError("; ".join(error.message for error in reasons), hint=reasons[0].hint)
 
 
-def _fetch(url: str, target: Path, checksum: Checksum) -> None:
-    """Fetches into a file beside the target, and gives it its name once it is whole and right."""
+def _download(url: str, target: Path, checksum: Checksum) -> None:
+    """Downloads to a file beside the target, which gets its name once it is whole and correct."""
     by_hand = f"download {url} elsewhere and put it at `{target}`"
     digest = _new_hash(checksum.kind)
     part: Path | None = None
@@ -110,13 +106,13 @@ def _fetch(url: str, target: Path, checksum: Checksum) -> None:
             while block := source.read(READ_BYTES):
                 digest.update(block)
                 file.write(block)
-        wrong = checksum.disagreement(digest.hexdigest())
+        wrong = checksum.mismatch(digest.hexdigest())
         if wrong:
             raise DownloadError(f"{url} is not what it should be: {wrong}", hint=by_hand)
         part.replace(target)
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         if isinstance(error, urllib.error.HTTPError):
-            error.close()  # it is the server's answer, with its connection
+            error.close()  # it is the response, which holds a connection
         reason = getattr(error, "reason", None) or error
         raise DownloadError(f"{url} did not come: {reason}", hint=by_hand) from error
     finally:

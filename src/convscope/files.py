@@ -21,6 +21,8 @@ from convscope.errors import RunError
 READ_BYTES = 1 << 20
 LEFTOVER = re.compile(r"\.(?P<name>.+?)(\.old)?\.[a-z0-9_]{8}")  # a name and tempfile's letters
 
+_MASK_LOCK = threading.Lock()
+
 # Names that Windows keeps for devices; it takes small raised numbers for numbers.
 DEVICES = frozenset(
     ("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$")
@@ -251,18 +253,10 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 def _open_to_others(path: Path) -> None:
     """Gives a file or folder the rights that it would have without going through a temporary."""
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~_mask())
-
-
-def _mask() -> int:
-    """The rights that this process gives to nobody. It can't be asked without being set."""
-    with _MASK_LOCK:
+    with _MASK_LOCK:  # the mask can't be asked without being set
         mask = os.umask(0o077)
         os.umask(mask)
-    return mask
-
-
-_MASK_LOCK = threading.Lock()
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 @contextmanager

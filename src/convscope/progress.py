@@ -1,4 +1,4 @@
-"""What a person sees while something takes long: a bar on a terminal, plain lines elsewhere.
+"""Progress of long work for people: a bar on a terminal, plain lines elsewhere.
 
 Nothing appears for work that ends within two seconds. All of it goes to standard error, so that
 standard output holds results alone.
@@ -8,16 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import IO
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
@@ -25,14 +19,14 @@ SHOW_AFTER_SECONDS = 2.0
 PLAIN_EVERY_SECONDS = 10.0
 BAR_COLUMNS, SHORTEST_BAR_COLUMNS = 30, 10
 TIME_COLUMNS = 16  # the time left, gaps, and details that become a little longer
-NOTE = "note: "  # how a line begins that concerns the result
+NOTE = "note: "  # beginning of a message that concerns the result
 
 
 class Task:
-    """One piece of work with a known number of units; becomes visible when it takes long."""
+    """A piece of work with a known number of units; its progress is shown once it takes long."""
 
-    def __init__(self, reporter: Reporter, words: str, total: int, *, unit: str) -> None:
-        self.words, self.total, self.unit = words, total, unit
+    def __init__(self, reporter: Reporter, description: str, total: int, *, unit: str) -> None:
+        self.description, self.total, self.unit = description, total, unit
         self._reporter = reporter
         self._done = 0
         self._started = time.monotonic()
@@ -40,40 +34,36 @@ class Task:
         self._bar: RichProgress | None = None
 
     def advance(self, count: int = 1, details: str = "") -> None:
-        """Says that `count` more units are done; `details` are shown beside the bar."""
+        """Reports `count` more units as done; `details` are shown beside the bar."""
         self._done += count
         now = time.monotonic()
         if self._reporter.quiet or now - self._started < SHOW_AFTER_SECONDS:
             return
         if self._reporter.console.is_terminal:
             if self._bar is None:
-                self._bar = self._reporter.bar(f"{self.words} {self.total}/{self.total} {details}")
-                self._bar.add_task(self.words, total=self.total, details="")
+                text = f"{self.description} {self.total}/{self.total} {details}"
+                self._bar = self._reporter.bar(text)
+                self._bar.add_task(self.description, total=self.total, details="")
                 self._bar.start()
             self._bar.update(self._bar.task_ids[0], completed=self._done, details=details)
         elif now - self._last_line >= PLAIN_EVERY_SECONDS:
             self._last_line = now
             seconds_left = (now - self._started) / self._done * (self.total - self._done)
             self._reporter.say(
-                f"{self.words}: {self._done}/{self.total} {self.unit}, {details}"
+                f"{self.description}: {self._done}/{self.total} {self.unit}, {details}"
                 f"{', ' if details else ''}{seconds_left:.0f} s left"
             )
 
     def __enter__(self) -> Task:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
 
-def in_words(seconds: float) -> str:
-    """A duration as people say it: `12 s`, `5 min`, `3.5 h`."""
+def duration_text(seconds: float) -> str:
+    """A duration for people: `12 s`, `5 min`, `3.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -83,16 +73,16 @@ class _PatientConsole(Console):
     """A console that falls silent when its listener is gone (`2>&1 | head`); rich would exit."""
 
     def on_broken_pipe(self) -> None:
-        """Goes on without a word."""
+        """Prints nothing from now on."""
         self.quiet = True
 
 
 class Reporter:
-    """Says lines and shows tasks on standard error.
+    """Prints messages and the progress of tasks on standard error.
 
     Args:
-        quiet: Shows no progress, and of the lines only notes, which concern the result.
-        file: Where to write instead of standard error.
+        quiet: Show no progress, and of the messages only notes, which concern the result.
+        file: Stream to write to instead of standard error.
     """
 
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
@@ -107,15 +97,15 @@ class Reporter:
         if not self.quiet or line.startswith(NOTE):
             self.console.print(line, markup=False)
 
-    def task(self, words: str, total: int, *, unit: str = "images") -> Task:
-        """A task of `total` units, to be used as a context."""
-        return Task(self, words, total, unit=unit)
+    def task(self, description: str, total: int, *, unit: str = "images") -> Task:
+        """A task of `total` units, to be used as a context manager."""
+        return Task(self, description, total, unit=unit)
 
     def bar(self, text: str) -> RichProgress:
-        """A bar in the package's form: words, bar, count, details, time left.
+        """A bar with description, count, details and time left.
 
         Args:
-            text: What stands beside the bar, but for the time. It is never cut: the bar becomes
+            text: All that stands beside the bar but the time. It is never cut: the bar becomes
                 shorter or is left out, and where even that is not enough the details are wrapped.
         """
         room = min(BAR_COLUMNS, self.console.width - len(text) - TIME_COLUMNS)
@@ -131,4 +121,4 @@ class Reporter:
 
 
 SILENT = Reporter(quiet=True)
-SILENT.console.quiet = True  # who asks in Python for no reporter hears no notes either
+SILENT.console.quiet = True  # without a reporter, calls from Python print no notes either

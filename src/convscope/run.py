@@ -1,4 +1,4 @@
-"""Run: a read-only view of a run folder. It knows files, not training.
+"""Run: a read-only view of a run folder, which knows files and nothing of training.
 
 runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
@@ -19,16 +19,27 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from convscope.errors import LISTED_AT_MOST, RunError, UsageError, did_you_mean, either_of
+from convscope.errors import RunError, UsageError
 from convscope.files import LEFTOVER, check_format, is_portable, read_json
 from convscope.recipe import Recipe, on_top
+from convscope.splits import SPLITS, read_image_splits, read_splits
+from convscope.text import did_you_mean
 
-FORMAT = 1  # of files that a training writes
+FORMAT = 1  # of the files that a training writes
 EVALUATION_FORMAT = 2
 EVALUATION, PREDICTIONS, REPORT = "evaluation.json", "predictions.csv", "report.html"
-USES = ("train", "validation", "test", "excluded")  # what splits.csv says of an image
-LONGEST_NAME = 100  # of a run; file systems take 255 bytes, and a number is added
+MAX_NAME_LENGTH = 100  # file systems take 255 bytes, and a number is added
 State = Literal["finished", "diverged", "unfinished"]
+
+
+class RunPath:
+    """An attribute of `Run`: the path of a file or folder in the run folder."""
+
+    def __init__(self, *parts: str) -> None:
+        self.parts = parts
+
+    def __get__(self, run: Run, owner: type[Run]) -> Path:
+        return run.path.joinpath(*self.parts)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,22 @@ class Run:
     """
 
     path: Path
+
+    recipe_path = RunPath("recipe.yaml")  # the resolved recipe
+    environment_path = RunPath("environment.json")  # versions, device, fingerprint of the data
+    history_path = RunPath("history.csv")  # one row per epoch
+    splits_path = RunPath("splits.csv")  # one row per image
+    checkpoints_path = RunPath("checkpoints")  # complete states of the training
+    classifier_path = RunPath("classifier")  # that of the best epoch
+    report_path = RunPath(REPORT)  # for people
+    predictions_path = RunPath(PREDICTIONS)  # for the images of the evaluation
+    evaluation_path = RunPath(EVALUATION)  # on the test images; written last
+    measured_path = RunPath("measured.json")  # what chose batch size, learning rate or epochs
+    learning_rate_plot_path = RunPath("learning_rate.svg")  # if the learning-rate finder ran
+    step_log_path = RunPath("log", "steps.jsonl")  # one line per step, where it was enabled
+    lock_path = RunPath("training.lock")  # held by the training process
+    owner_path = RunPath("training.json")  # describes the training process while it trains
+    failure_path = RunPath("failure.json")  # why the training could not go on
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -65,14 +92,14 @@ class Run:
 
     @property
     def state(self) -> State:
-        """Whether training ended, broke off on a loss that is no number, or goes on."""
+        """Whether training has finished, diverged to a non-finite loss, or goes on."""
         if self.evaluation_path.is_file():
             return "finished"
         return "diverged" if self.failure_path.is_file() else "unfinished"
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The recipe with all choices made."""
+        """The resolved recipe."""
         return Recipe.load(self.recipe_path)
 
     @property
@@ -87,7 +114,7 @@ class Run:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch, from 1, whose weights the classifier has; None before it is written."""
+        """The epoch, from 1, whose weights the classifier has; None before there is one."""
         description = self.classifier_path / "classifier.json"
         if not description.is_file():
             return None
@@ -95,14 +122,14 @@ class Run:
         return None if epoch is None else int(epoch)
 
     @property
-    def use_counts(self) -> dict[str, int]:
-        """How many images were used for what, in the order of `USES`.
+    def split_counts(self) -> dict[str, int]:
+        """The number of images of each split, in the order of `SPLITS`.
 
         Raises:
             RunError: `splits.csv` is missing or can't be read.
         """
-        counts = Counter(use for _, use in read_pairs(self.splits_path))
-        return {use: counts[use] for use in USES if counts[use]}
+        counts = Counter(row.split for row in read_splits(self.splits_path))
+        return {split: counts[split] for split in SPLITS if counts[split]}
 
     @property
     def evaluation(self) -> dict[str, Any]:
@@ -116,133 +143,20 @@ class Run:
         return content
 
     @property
-    def image_uses(self) -> dict[int, frozenset[str]]:
-        """What images were used for (`train`, `validation`, `test`), by their pixels' hash.
+    def image_splits(self) -> dict[int, frozenset[str]]:
+        """The splits of the images, by the hashes of their pixels.
 
         Raises:
             RunError: `splits.csv` is missing or can't be read.
         """
-        return read_uses(self.splits_path)
-
-    @property
-    def recipe_path(self) -> Path:
-        """Everything that decided the result."""
-        return self.path / "recipe.yaml"
-
-    @property
-    def environment_path(self) -> Path:
-        """Versions, device and reason, data fingerprint."""
-        return self.path / "environment.json"
-
-    @property
-    def history_path(self) -> Path:
-        """One row per epoch."""
-        return self.path / "history.csv"
-
-    @property
-    def splits_path(self) -> Path:
-        """Which image was used for what."""
-        return self.path / "splits.csv"
-
-    @property
-    def checkpoints_path(self) -> Path:
-        """Complete states of the training."""
-        return self.path / "checkpoints"
-
-    @property
-    def classifier_path(self) -> Path:
-        """The best classifier."""
-        return self.path / "classifier"
-
-    @property
-    def evaluation_path(self) -> Path:
-        """The numbers on images that training never saw; written last."""
-        return self.path / EVALUATION
-
-    @property
-    def report_path(self) -> Path:
-        """What was found, for people."""
-        return self.path / REPORT
-
-    @property
-    def predictions_path(self) -> Path:
-        """What was predicted for each image of the evaluation."""
-        return self.path / PREDICTIONS
-
-    @property
-    def measured_path(self) -> Path:
-        """What was measured to choose a learning rate or the number of epochs, if anything."""
-        return self.path / "measured.json"
-
-    @property
-    def rate_picture_path(self) -> Path:
-        """The search for a learning rate, if there was one."""
-        return self.path / "learning_rate.svg"
-
-    @property
-    def step_log_path(self) -> Path:
-        """One line a step, where a training was asked to write it."""
-        return self.path / "log" / "steps.jsonl"
-
-    @property
-    def lock_path(self) -> Path:
-        """Locked by the process that trains here."""
-        return self.path / "training.lock"
-
-    @property
-    def owner_path(self) -> Path:
-        """Which process trains here, while it does."""
-        return self.path / "training.json"
-
-    @property
-    def failure_path(self) -> Path:
-        """Why a training could not go on."""
-        return self.path / "failure.json"
-
-
-def read_uses(path: Path) -> dict[int, frozenset[str]]:
-    """What a `splits.csv` says that images were used for, by their pixels' hash.
-
-    Raises:
-        RunError: It is missing or can't be read.
-    """
-    uses: dict[int, frozenset[str]] = {}
-    for key, use in read_pairs(path):
-        uses[key] = uses.get(key, frozenset()) | {use}
-    return uses
-
-
-def read_pairs(path: Path) -> list[tuple[int, str]]:
-    """Pixels' hash and use of each image in a `splits.csv`.
-
-    Raises:
-        RunError: It is missing or can't be read.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            pairs = [(int(row["pixels"], 16), row["used_for"]) for row in reader]
-        if not pairs:
-            raise ValueError("it has no rows")
-        unknown = sorted({use for _, use in pairs} - set(USES))
-        if unknown:
-            raise ValueError(
-                f"{either_of(unknown[:LISTED_AT_MOST])} can't stand in `used_for`; "
-                f"it takes {either_of(USES)}"
-            )
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise RunError(
-            f"`{path}` can't be read, so it isn't known what training saw: {error}",
-            hint="evaluate the folder `classifier` beside it, which claims nothing about that",
-        ) from error
-    return pairs
+        return read_image_splits(self.splits_path)
 
 
 def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a recipe; where it goes on from a finished run, on top of that run's.
+    """The given fields of a recipe, on top of those of the finished run that it continues, if any.
 
     Args:
-        given: What a user asks for; `continues` names the run, if there is one.
+        given: Fields that a user gave; `continues` names the run.
 
     Raises:
         RunError: There is no such run, or it isn't finished.
@@ -256,8 +170,8 @@ def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:
             hint="the same `convscope train` command goes on with a training that was interrupted",
         )
     values = run.recipe.model_dump(mode="json")
-    started = {"weights": None, "unfreeze_epochs": None}  # how it began doesn't matter any more
-    return on_top({**values, **started, "epochs": None}, given)
+    initial = {"weights": None, "unfreeze_epochs": None}  # its start no longer matters
+    return on_top({**values, **initial, "epochs": None}, given)
 
 
 def find_runs(project: Path) -> list[Run]:
@@ -268,15 +182,15 @@ def find_runs(project: Path) -> list[Run]:
 
 
 def choose_folder(project: Path, name: str) -> Run:
-    """Where a training of this name goes: the unfinished run of this name, or the next number.
+    """The run folder for a training: the unfinished run of its name, or a new one.
 
-    `digits-lenet5_relu`, then `digits-lenet5_relu-2` when the first has ended, and so on.
+    The first is `digits-lenet5_relu`; once it is finished, `digits-lenet5_relu-2` follows.
 
     Raises:
         UsageError: The name can't be that of a folder.
     """
     is_plain = is_portable(name) and not name.startswith(("-", "."))
-    if not is_plain or not 0 < len(name) <= LONGEST_NAME:
+    if not is_plain or not 0 < len(name) <= MAX_NAME_LENGTH:
         raise UsageError(
             f"`{name}` can't be the name of a run",
             hint="give a `--name` that folders may have on all systems; `--project FOLDER` says "
@@ -296,26 +210,18 @@ def choose_folder(project: Path, name: str) -> Run:
 
 
 def is_training(run: Run) -> bool:
-    """Whether a process trains in the run's folder now."""
+    """Whether a process is training in the run's folder."""
     if not run.owner_path.is_file():
         return False
     try:
         with FileLock(run.lock_path, blocking=False):
-            return False  # whoever wrote that has ended
+            return False  # the process that wrote it has ended
     except (Timeout, OSError):
         return True
 
 
 def _has_not_begun(run: Run) -> bool:
     """Whether a folder is empty, or holds only what a training writes before its recipe."""
-    before = {
-        path.name
-        for path in (
-            run.lock_path,
-            run.owner_path,
-            run.environment_path,
-            run.splits_path,
-            run.measured_path,
-        )
-    }
+    paths = run.lock_path, run.owner_path, run.environment_path, run.splits_path, run.measured_path
+    before = {path.name for path in (*paths, run.learning_rate_plot_path)}
     return all(path.name in before or LEFTOVER.fullmatch(path.name) for path in run.path.iterdir())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from convscope.arithmetic import layer_table
 from convscope.arithmetic.formulas import Window
+
+pytestmark = pytest.mark.slow
 
 windows = st.builds(
     lambda kernel, stride, dilation, before, after: Window(kernel, stride, before, after, dilation),

@@ -10,7 +10,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from convscope.arithmetic import layer_table
 from convscope.arithmetic.table_text import text_rows
 from convscope.errors import NetworkError, UsageError
-from convscope.networks import build, entry, names
+from convscope.networks import build, network_entry, network_names
+
+pytestmark = pytest.mark.slow
 
 
 def small_network() -> nn.Sequential:
@@ -20,11 +22,11 @@ def small_network() -> nn.Sequential:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", network_names())
 def test_macs_and_parameters_are_those_that_torch_counts(name: str) -> None:
     with torch.device("meta"):
         network = build(name).eval()
-    image = torch.zeros(2, *entry(name).input, device="meta")
+    image = torch.zeros(2, *network_entry(name).input, device="meta")
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         expected_shape = network(image).shape

@@ -1,4 +1,4 @@
-"""Shapes said by us are those that torch gives; where it would refuse, it is asked."""
+"""Shapes of our own rules are those that torch gives; where it would refuse, it is asked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convscope.arithmetic.meta_shapes import SHAPES, shapes, stand_in
-from convscope.arithmetic.operation import tensors_in
+from convscope.arithmetic.ops.meta_shapes import stand_in
+from convscope.arithmetic.ops.operation import tensors_in
+from convscope.arithmetic.ops.table import OPERATORS, known_outputs
 
 aten = torch.ops.aten
 
@@ -59,14 +60,15 @@ CALLS: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
 
 
 def test_all_shapes_that_are_known_are_tested() -> None:
-    assert {call[0] for call in CALLS} == set(SHAPES)
+    known = {operator.meta_shape for operator in OPERATORS.values() if operator.meta_shape}
+    assert {call[0] for call in CALLS} == {shape.overload for shape in known}
 
 
 @pytest.mark.parametrize(("func", "args", "kwargs"), CALLS)
 def test_shapes_are_those_of_torch(
     func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    known, expected = shapes(func, args, kwargs), func(*args, **kwargs)
+    known, expected = known_outputs(func, args, kwargs), func(*args, **kwargs)
     assert known is not None
     for ours, torchs in zip(tensors_in([known]), tensors_in([expected]), strict=True):
         assert (ours.shape, ours.dtype, ours.stride()) == (
@@ -77,7 +79,9 @@ def test_shapes_are_those_of_torch(
 def test_statistics_that_are_not_taken_are_empty_as_they_are_on_a_processor() -> None:
     """Torch's own shapes differ here: on the meta device it takes them."""
     args = (*[torch.ones(3)] * 4, False, 0.1, 1e-5)
-    known = shapes(aten.native_batch_norm.default, (MAPS, *[meta(3)] * 4, False, 0.1, 1e-5), {})
+    known = known_outputs(
+        aten.native_batch_norm.default, (MAPS, *[meta(3)] * 4, False, 0.1, 1e-5), {}
+    )
     expected = aten.native_batch_norm.default(torch.ones(2, 3, 5, 7), *args)
     assert [x.shape for x in tensors_in([known])] == [x.shape for x in expected]
 
@@ -115,12 +119,12 @@ def test_statistics_that_are_not_taken_are_empty_as_they_are_on_a_processor() ->
     ],
 )
 def test_what_does_not_fit_is_left_to_torch(func: Any, args: tuple[Any, ...]) -> None:
-    assert shapes(func, args, {}) is None
+    assert known_outputs(func, args, {}) is None
 
 
 def test_a_mean_in_another_type_is_left_to_torch() -> None:
-    assert shapes(aten.mean.dim, (MAPS.half(), [2, 3]), {"dtype": torch.float32}) is None
-    assert shapes(aten.mean.dim, (MAPS, [2, 3]), {"dtype": torch.float32}) is not None
+    assert known_outputs(aten.mean.dim, (MAPS.half(), [2, 3]), {"dtype": torch.float32}) is None
+    assert known_outputs(aten.mean.dim, (MAPS, [2, 3]), {"dtype": torch.float32}) is not None
 
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -155,26 +159,26 @@ def test_tensors_take_the_memory_that_they_take_with_values(
 ) -> None:
     first = LAYOUTS[layout](torch.ones(2, 4, 6, 6, dtype=KINDS[kind]))
     real = [first] if function is torch.relu else [first, torch.ones_like(first)]
-    with Asked():
+    with Asked():  # type: ignore[no-untyped-call]
         known = function(*[stand_in(tensor) for tensor in real])
     for ours, torchs in zip(tensors_in([known]), tensors_in([function(*real)]), strict=True):
         assert (ours.shape, ours.dtype) == (torchs.shape, torchs.dtype)
         assert ours.untyped_storage().nbytes() == torchs.untyped_storage().nbytes()
 
 
-class Asked(TorchDispatchMode):
+class Asked(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Takes the shapes that are known, and torch's for all others."""
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: Any = (), kwargs: Any = None
     ) -> object:
-        known = shapes(func, args, kwargs or {})
+        known = known_outputs(func, args, kwargs or {})
         return func(*args, **(kwargs or {})) if known is None else known
 
 
 def test_the_table_of_a_resnet_does_not_load_torchs_compiler() -> None:
     code = (
-        "import sys; from convscope.workflows import summarize; summarize('resnet18'); "
+        "import sys; from convscope.api.summarize import summarize; summarize('resnet18'); "
         "sys.exit(any(name in sys.modules for name in ('torch._dynamo', 'sympy', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,16 +1,22 @@
 """Receptive fields: published values, and every way of moving values about."""
 
 from collections.abc import Callable
+from math import prod
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convscope.arithmetic import ReceptiveField, layer_table
 from convscope.arithmetic.formulas import Window
-from convscope.arithmetic.receptive_field import AxisField, joined
+from convscope.arithmetic.receptive_field import AxisField, input_field, joined
 from convscope.networks import build
+
+pytestmark = pytest.mark.slow
 
 WHOLE = AxisField(34, 0, -1)
 TOGETHER = AxisField(34, None, -1)
@@ -29,7 +35,7 @@ class AfterConvolution(nn.Module):
         return self.function(self.convolution(x))
 
 
-def field_after(function: Callable[[Tensor], Tensor], **options: bool) -> ReceptiveField | None:
+def field_after(function: Callable[[Tensor], Tensor], **options: Any) -> ReceptiveField | None:
     network = AfterConvolution(function)
     return layer_table(network, (2, 3, 32, 32), **options).rows[0].receptive_field
 
@@ -86,6 +92,7 @@ def test_lenets_second_pooling_sees_16_pixels_and_the_layer_after_it_32() -> Non
         (nn.Softmax(1), KEPT),
         (nn.Dropout2d(), KEPT),
         (nn.PReLU(8), KEPT),
+        (nn.Mish(inplace=True), KEPT),
         (nn.BatchNorm2d(8), KEPT),
         (nn.LocalResponseNorm(5), KEPT),
         (lambda x: F.hardswish(F.gelu(x)).half(), KEPT),
@@ -354,3 +361,30 @@ def test_a_window_over_positions_without_a_common_step_is_refused() -> None:
 
 def test_joined_fields_without_a_common_step_have_no_jump() -> None:
     assert joined(AxisField(3, 2, -1), AxisField(5, 4, 0)) == AxisField(6, None, -1)
+
+
+windows = st.lists(
+    st.builds(
+        lambda kernel, stride, dilation: Window(kernel, stride, dilation=dilation),
+        st.integers(1, 5),
+        st.integers(1, 3),
+        st.integers(1, 2),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(windows)
+def test_the_field_of_a_stack_is_that_of_the_recurrence_from_its_last_window(
+    stack: list[Window],
+) -> None:
+    """Source: Araujo, Norris & Sim (2019), equation 1: `r = s * (r - 1) + k`, beginning with 1."""
+    size = 1
+    for window in reversed(stack):
+        size = window.stride * (size - 1) + window.extent
+    field = input_field(10_000)
+    for window in stack:
+        field = field.through(window, count=10_000)
+    assert field.size == size
+    assert field.jump == prod(window.stride for window in stack)

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from convscope.arithmetic import layer_table, verify
 from convscope.arithmetic.running_layers import RunningLayers
-from convscope.inspection.recording import record
+from convscope.inspection.values.recording import record
+
+pytestmark = pytest.mark.slow
 
 
 class Catches(nn.Module):
@@ -56,7 +58,7 @@ def test_the_layer_that_an_error_came_out_of_is_named() -> None:
     assert running.failed == "1"
 
 
-def test_an_error_that_was_caught_is_not_taken_for_a_later_one() -> None:
+def test_an_error_that_was_caught_is_not_confused_with_a_later_one() -> None:
     running, network = RunningLayers(), Catches()
     with pytest.raises(RuntimeError), running.following(network):
         network(torch.rand(1, 3, 8, 8)).backward()

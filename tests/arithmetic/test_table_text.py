@@ -37,7 +37,7 @@ def test_a_field_that_is_an_upper_bound_is_marked() -> None:
 
 
 class Sorts(nn.Module):
-    """Does what nobody has said how to count."""
+    """Does what the table of operators doesn't know."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Values in order."""
@@ -60,7 +60,7 @@ def test_flops_are_twice_the_macs_and_what_is_added_is_said() -> None:
     everything = Convention(flops=True, kinds=KINDS)
     # A bias, two for normalisation and one for the ReLU of each value, and each value pooled once.
     assert everything.count(total) == 2 * macs + (1 + 2 + 1 + 1) * values
-    assert "activation" in everything.words
+    assert "activation" in everything.description
     trained = layer_table(network, (2, 3, 6, 6), training=True).rows[0].total
     assert trained.normalisation_operations == 2 * 6 * values
 
@@ -81,7 +81,7 @@ def test_markdown_has_whole_names_and_as_many_cells_in_each_line() -> None:
     assert lines[3].startswith("| `0` | Conv2d | 1 x 4 x 2 x 4 |")
 
 
-def test_a_spreadsheet_has_all_numbers_and_what_they_are_worth() -> None:
+def test_a_spreadsheet_has_all_numbers_and_their_status() -> None:
     found = table()
     rows = list(csv.DictReader(to_csv(found).splitlines()))
     assert [row["name"] for row in rows] == [row.name for row in found.rows]

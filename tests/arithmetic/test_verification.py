@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,20 +12,22 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from convscope.arithmetic import LayerTable, ReceptiveField, layer_table
-from convscope.arithmetic.field_support import measure_supports
-from convscope.arithmetic.layer_row import Status
+from convscope.arithmetic.layer_table import Status
+from convscope.arithmetic.measured_fields import measure_supports
 from convscope.arithmetic.receptive_field import AxisField
 from convscope.arithmetic.verification import COLUMNS, verify
-from convscope.networks import build, entry, names, smallest_input
+from convscope.networks import build, network_entry, network_names, smallest_input
 
-SMALL = [name for name in names() if entry(name).input[1] <= 32]
+pytestmark = pytest.mark.slow
+
+SMALL = [name for name in network_names() if network_entry(name).input[1] <= 32]
 LARGE = ["alexnet_2012", "googlenet", "resnet18", "squeezenet1_1", "resnext50_32x4d"]
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", [*SMALL, *LARGE])
 def test_every_number_of_the_table_is_what_is_measured(name: str, training: bool) -> None:
-    network, image = build(name), entry(name).input
+    network, image = build(name), network_entry(name).input
     if name in LARGE:
         side = max(64, smallest_input(name))
         image = (3, side, side)
@@ -127,7 +130,9 @@ def test_what_can_not_be_measured_is_said() -> None:
     assert verification.to_dict()["unmeasured"] == verification.unmeasured
 
 
-WITHOUT_GROUPS = [name for name in names() if name not in ("alexnet_2012", "resnext50_32x4d")]
+WITHOUT_GROUPS = [
+    name for name in network_names() if name not in ("alexnet_2012", "resnext50_32x4d")
+]
 
 
 @pytest.mark.parametrize("name", WITHOUT_GROUPS)
@@ -135,7 +140,7 @@ def test_backward_macs_are_those_that_torch_counts(name: str) -> None:
     """Torch counts the weight gradient of a convolution in g groups g times too large."""
     with torch.device("meta"):
         network = build(name).train()
-    image = torch.zeros(2, *entry(name).input, device="meta")
+    image = torch.zeros(2, *network_entry(name).input, device="meta")
     counter = FlopCounterMode(display=False)
     with counter:
         network(image).sum().backward()
@@ -155,7 +160,7 @@ def test_frozen_layers_need_no_gradient_of_their_weights() -> None:
     assert ratios == [0, 1, 2]
 
 
-def test_vgg16_keeps_73_megabytes_for_the_backward_pass() -> None:
+def test_vgg16_saves_73_megabytes_for_the_backward_pass() -> None:
     """Outputs of ReLU, of max pooling with indices, of the last pooling, and the image."""
     with torch.device("meta"):
         network = build("vgg16")
@@ -180,7 +185,9 @@ class Attention(nn.Module):
         maps = self.norm(self.conv(x).permute(0, 2, 3, 1))
         tokens = maps.flatten(1, 2)
         seen = nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
-        return seen.unflatten(1, maps.shape[1:3]) + maps
+        together: Any = seen
+        result: Tensor = together.unflatten(1, maps.shape[1:3]) + maps
+        return result
 
 
 def test_maps_with_channels_last_and_attention_are_measured() -> None:
@@ -238,7 +245,7 @@ class Then(nn.Module):
         (lambda y: (y > 0).long() * 0.5 * y, 12544),
     ],
 )
-def test_parts_repeats_and_mixed_types_keep_what_autograd_keeps(
+def test_parts_repeats_and_mixed_types_save_what_autograd_saves(
     function: Callable[[Tensor], Tensor], saved: int
 ) -> None:
     network = Then(function)
@@ -247,7 +254,7 @@ def test_parts_repeats_and_mixed_types_keep_what_autograd_keeps(
     assert verify(network, table).holds
 
 
-def test_a_convolution_of_repeated_values_keeps_them_all() -> None:
+def test_a_convolution_of_repeated_values_saves_them_all() -> None:
     network = Then(lambda y: y.mean((2, 3), keepdim=True).expand_as(y) * y, has_last=True)
     table = layer_table(network, (8, 3, 32, 32))
     assert table.row("last").own.saved_bytes == 230_400
@@ -350,7 +357,7 @@ def test_a_wrong_number_of_backward_macs_is_found() -> None:
     assert found[0].measured == f"{total.backward_macs:,}"
 
 
-def test_a_network_that_learns_nothing_has_no_backward_pass_to_check() -> None:
+def test_a_frozen_network_has_no_backward_pass_to_check() -> None:
     network = nn.Sequential(nn.Conv2d(3, 8, 3)).requires_grad_(False)
     verification = verify(network, layer_table(network, (3, 8, 8)))
     assert verification.holds

@@ -60,7 +60,8 @@ def nothing_is_cut_off_on_a4(document: Document, folder: Path) -> None:
 
 def writing_stands_out(document: Document) -> None:
     """Writing is dark on light or light on dark, and on paper always dark on light."""
-    for scheme, on_paper in (("light", False), ("dark", False), ("dark", True)):
+    shown: tuple[tuple[Scheme, bool], ...] = (("light", False), ("dark", False), ("dark", True))
+    for scheme, on_paper in shown:
         document.show(width_px=1280, scheme=scheme, on_paper=on_paper)
         ink = _brightness(document.style("body", "color"))
         paper = _brightness(document.style("body", "background-color"))

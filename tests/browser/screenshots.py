@@ -9,7 +9,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from opening import SCHEMES, WIDTHS_PX, Document, NoBrowserError, started
+from opening import (  # type: ignore[import-not-found]
+    SCHEMES,
+    WIDTHS_PX,
+    Document,
+    NoBrowserError,
+    started,
+)
 
 
 def main() -> None:

@@ -13,11 +13,13 @@ from PIL import Image
 
 from browser import claims
 from browser.opening import SCHEMES, WIDTHS_PX, Document, Scheme
+from convscope.api.check import check
 from convscope.data.dataset import ArrayImages, Dataset
-from convscope.workflows.checking import check
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow
 
 LONG = "a_class_with_a_name_that_has_no_place_to_break_and_goes_on_and_on_" + "x" * 60
 
@@ -83,7 +85,7 @@ def document(
     request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Document]:
     folder = tmp_path_factory.mktemp("browser")
-    checked = check(request.param(folder / "pets"), judge_labels=False, img_size=64)
+    checked = check(request.param(folder / "pets"), img_size=64)
     document = Document(browser, checked.write(folder).page)
     yield document
     document.close()

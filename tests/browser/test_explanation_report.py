@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
+from known_answers import HARD_NAMES, LONG
+from made import made_classifier
 from PIL import Image
 
 from browser import claims
 from browser.opening import SCHEMES, WIDTHS_PX, Document, Scheme
-from convscope.workflows import explain, write_explanation
-from inspection.made import made_classifier
-from known_answers import HARD_NAMES, LONG
+from convscope.api.explain import explain_files
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-QUICK = {"draws": 4, "steps": 4}
+pytestmark = pytest.mark.slow
+
+QUICK: dict[str, Any] = {"draws": 4, "steps": 4}
 
 
 class Shown(NamedTuple):
@@ -48,19 +50,27 @@ def shown(
     case = CASES[request.param]
     folder = tmp_path_factory.mktemp("explained")
     random = np.random.default_rng(0)
-    images = []
+    images: list[str] = []
     for number, name in enumerate((LONG[:60], "wide", "small")):
         side = (40, 90, 8)[number]
         pixels = random.integers(0, 256, (40, side, 3), dtype=np.uint8)
-        images.append(folder / f"{name}.png")
-        Image.fromarray(pixels).save(images[-1])
+        path = folder / f"{name}.png"
+        Image.fromarray(pixels).save(path)
+        images.append(str(path))
     classifier = made_classifier("resnet20", side=32, num_classes=len(HARD_NAMES))
     classifier.classes = tuple(HARD_NAMES)
     chosen = images if case.is_overview else images[:1]
-    found = explain(classifier, chosen, **QUICK, **case.asked)
-    written = write_explanation(
-        found, folder / "out", classifier=classifier, language=case.language
-    )
+    written = explain_files(
+        classifier,
+        [str(path) for path in chosen],
+        on_explained=lambda _: None,
+        output=folder / "out",
+        name=classifier.choice.name,
+        language=case.language,
+        **QUICK,
+        **case.asked,
+    ).written
+    assert written
     page = written.overview if case.is_overview else written.pages[0]
     assert page is not None
     document = Document(browser, page)

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from known_answers import LONG
+from made import made_classifier
 
 from browser import claims
 from browser.opening import SCHEMES, WIDTHS_PX, Document, Scheme
-from convscope.data.pixels import ArrayPixels
-from convscope.inspection.layer_views import Inspection, LayerQuestion, view_layers
-from convscope.workflows import write_inspection
-from inspection.made import made_classifier
-from known_answers import LONG
+from convscope.api.inspect import write_inspection
+from convscope.data.pixels.prepared import ArrayPixels
+from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuestion, view_layers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow
 
 LAYERS = ("conv1", "layer3.2.conv2", "fc")
 
@@ -27,7 +29,7 @@ LAYERS = ("conv1", "layer3.2.conv2", "fc")
 def document(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Document]:
     images = np.random.default_rng(0).integers(0, 256, (9, 32, 32, 3), dtype=np.uint8)
     classifier = made_classifier("resnet20")
-    classifier.network.conv1.weight.data[3] = 0
+    classifier.network.get_parameter("conv1.weight").data[3] = 0
     views = view_layers(classifier, ArrayPixels(images), np.arange(9), LayerQuestion(layers=LAYERS))
     names = tuple(f"{LONG}/{number}.png" for number in range(9))
     found = Inspection(views=tuple(views), names=names, images="all images", example=images[0])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -16,6 +16,8 @@ from browser.opening import Document
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 SCREENSHOTS = Path(__file__).parent / "screenshots.py"
@@ -148,7 +150,8 @@ def test_screenshots_are_whole_pages_small_and_wide_light_and_dark(
     for path in paths:
         with Image.open(path) as picture:
             sizes[path.stem] = picture.size[0]
-            corners[path.stem] = sum(picture.convert("RGB").getpixel((380, 1900))) > 380
+            corner: Any = picture.convert("RGB").getpixel((380, 1900))
+            corners[path.stem] = sum(corner) > 380
             assert picture.size[1] > 2000
     assert sizes == {
         "report-1280-dark": 1280,

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
+from known_answers import HARD_NAMES, LONG, Known, evaluation_of, sure_of
 from PIL import Image
 
 import convscope
 from browser import claims
 from browser.opening import SCHEMES, WIDTHS_PX, Document, Scheme
+from convscope.api.evaluate import write_evaluation
 from convscope.classifier import Decision
-from convscope.report.confusion import WHOLE_UP_TO
 from convscope.report.run import run_page
-from convscope.workflows import write_evaluation
-from known_answers import HARD_NAMES, LONG, Known, evaluation_of, sure_of
+from convscope.report.run_tables import WHOLE_UP_TO
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow
 
 
 class Written(NamedTuple):

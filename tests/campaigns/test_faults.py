@@ -21,7 +21,10 @@ SHORT = {
     "damage": 500,
 }
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the campaigns read /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the campaigns read /proc"),
+]
 
 
 @pytest.mark.parametrize("name", list(SHORT))

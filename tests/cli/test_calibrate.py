@@ -14,15 +14,17 @@ from PIL import Image
 from conftest import Convscope, MakeFolder
 from convscope.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def faint(make_folder: MakeFolder) -> Path:
     """Pictures of either class, and some that are half one and half the other."""
     place = make_folder({"blue": 150, "red": 150}, name="faint", seed=11)
     for number in range(30):
-        pair = [Image.open(place / label / f"{number:03d}.png") for label in ("blue", "red")]
+        blue, red = (Image.open(place / label / f"{number:03d}.png") for label in ("blue", "red"))
         for label in ("blue", "red"):
-            Image.blend(*pair, 0.5).rotate(90).save(place / label / f"{label}{number}.png")
+            Image.blend(blue, red, 0.5).rotate(90).save(place / label / f"{label}{number}.png")
     return place
 
 
@@ -31,9 +33,9 @@ def test_what_was_chosen_is_said_and_predictions_follow_it(
 ) -> None:
     outcome = convscope("calibrate", "runs/flawed")
     assert outcome.code == 0
-    assert "chosen on the images that training used as validation" in outcome.out
+    assert "calibrated on the images that training used as validation" in outcome.out
     assert re.search(r"temperature \d\.\d{3}: log loss \S+ -> \S+ nats on these \d\d", outcome.out)
-    assert "it always answers\n" in outcome.out
+    assert "no threshold: all predictions are accepted\n" in outcome.out
 
 
 def test_json_has_what_is_saved_with_the_classifier(
@@ -49,12 +51,13 @@ def test_json_has_what_is_saved_with_the_classifier(
     assert content["decision"]["min_confidence"] == found["threshold"]["min_confidence"] > 0.5
 
 
-def test_a_target_that_every_answer_meets_needs_no_threshold(
+def test_a_target_that_all_predictions_meet_needs_no_threshold(
     convscope: Convscope, flawed: Run
 ) -> None:
     outcome = convscope("calibrate", flawed.path, "--target-error", "0.6")
     assert re.search(
-        r"it always answers; of these images [\d.]+% are wrong, below [\d.]+% of all", outcome.out
+        r"no threshold: all predictions are accepted, error rate [\d.]+%; on new images",
+        outcome.out,
     )
 
 
@@ -63,8 +66,8 @@ def test_a_threshold_is_said_with_what_it_gives(
 ) -> None:
     outcome = convscope("calibrate", flawed.path, faint, "--target-error", "0.05")
     words = (
-        r"it answers from ([\d.]+)% confidence on: ([\d.]+)% of these images, of which ([\d.]+)% "
-        r"are wrong, below ([\d.]+)% of all such with 95 % confidence"
+        r"threshold ([\d.]+)%: ([\d.]+)% of these images are accepted, error rate ([\d.]+)%; "
+        r"on new images of this kind below ([\d.]+)% with 95 % confidence"
     )
     found = re.search(words, outcome.out)
     assert found is not None
@@ -80,7 +83,7 @@ def test_a_threshold_is_said_with_what_it_gives(
         (
             ("--target-error", "5"),
             2,
-            "error: `target_error` can't be 5\nhint: it is a share, as 0.01 for 1 %\n",
+            "error: `target_error` can't be 5\nhint: it is a fraction: 0.01 for 1 %\n",
         ),
         (("--target-error", "x"), 2, "error: `--target-error` can't be this: 'x' is not a valid"),
         (("--target-error", "0.001"), 3, "error: no threshold keeps the error at 0.001 or below:"),
@@ -125,12 +128,15 @@ def test_predict_takes_the_threshold_that_was_calibrated(convscope: Convscope, f
     assert "unsure" not in convscope(*words, "--min-confidence", "0").out
 
 
+FROM_0_TO_1 = "\nhint: it is 0 to 1; 0 accepts all predictions\n"
+
+
 @pytest.mark.parametrize(
     ("share", "message"),
     [
-        ("2", "error: `min_confidence` can't be 2\nhint: it is 0 to 1; 0 always answers\n"),
-        ("-0.5", "error: `min_confidence` can't be -0.5\nhint: it is 0 to 1; 0 always answers\n"),
-        ("nan", "error: `min_confidence` can't be nan\nhint: it is 0 to 1; 0 always answers\n"),
+        ("2", f"error: `min_confidence` can't be 2{FROM_0_TO_1}"),
+        ("-0.5", f"error: `min_confidence` can't be -0.5{FROM_0_TO_1}"),
+        ("nan", f"error: `min_confidence` can't be nan{FROM_0_TO_1}"),
         ("high", "error: `--min-confidence` can't be this: 'high' is not a valid float\n"),
     ],
 )

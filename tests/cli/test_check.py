@@ -15,6 +15,8 @@ from PIL import Image
 from conftest import Outcome
 from convscope.cli.main import run
 
+pytestmark = pytest.mark.slow
+
 Check = Callable[..., Outcome]
 
 
@@ -50,7 +52,7 @@ def pets(tmp_path: Path) -> Path:
 
 
 def test_clean_data_ends_with_a_verdict_and_the_files(check: Check, pets: Path) -> None:
-    outcome = check("pets", "--no-labels")
+    outcome = check("pets")
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
         "pets: 96 images, 2 classes of 48; 48 train, 48 test",
@@ -67,7 +69,7 @@ def test_faults_are_named_with_reasons_the_worst_first(check: Check, pets: Path)
     shutil.copy(pets / "test/cat/01.png", pets / "train/cat/leak.png")
     (pets / "train/dog/broken.png").write_bytes(b"broken")
     (pets / "train/dog/notes.txt").write_text("a note")
-    lines = check("pets", "--no-labels").out.splitlines()
+    lines = check("pets").out.splitlines()
     assert lines[2] == "error    unreadable files: 1 image"
     assert any(line.startswith("           train/dog/broken.png  ") for line in lines)
     assert "           train/cat/leak.png  same pixels as `test/cat/01.png` in test" in lines
@@ -80,45 +82,45 @@ def test_faults_are_named_with_reasons_the_worst_first(check: Check, pets: Path)
 def test_at_most_twenty_names_are_printed(check: Check, pets: Path) -> None:
     for number in range(23):
         (pets / f"train/dog/broken{number:02d}.png").write_bytes(b"broken")
-    out = check("pets", "--no-labels").out
+    out = check("pets").out
     assert out.count("train/dog/broken") == 20
     assert "and 3 more" in out
 
 
 def test_strict_exits_with_one_only_where_leaks_or_damage_are(check: Check, pets: Path) -> None:
-    assert check("pets", "--no-labels", "--strict").code == 0
+    assert check("pets", "--strict").code == 0
     Image.open(pets / "train/cat/01.png").save(pets / "train/cat/copy.png")
-    assert check("pets", "--no-labels", "--strict").code == 0
+    assert check("pets", "--strict").code == 0
     shutil.copy(pets / "test/cat/01.png", pets / "train/cat/leak.png")
-    assert check("pets", "--no-labels", "--strict").code == 1
-    assert check("pets", "--no-labels").code == 0
+    assert check("pets", "--strict").code == 1
+    assert check("pets").code == 0
 
 
 def test_json_is_all_that_is_printed_and_nothing_is_written(check: Check, pets: Path) -> None:
     (pets / "train/dog/broken.png").write_bytes(b"broken")
-    outcome = check("pets", "--no-labels", "--json", "--strict")
+    outcome = check("pets", "--json", "--strict")
     values = json.loads(outcome.out)
     assert outcome.code == 1
     assert values["num_images"] == 97
     assert values["findings"][0]["images"][0]["name"] == "train/dog/broken.png"
     assert not Path("checks").exists()
-    check("pets", "--no-labels", "--json", "--output", "here")
+    check("pets", "--json", "--output", "here")
     assert Path("here/report.html").is_file()
 
 
 def test_an_edited_list_is_kept_and_said_to_be(check: Check, pets: Path) -> None:
     (pets / "train/dog/broken.png").write_bytes(b"broken")
-    check("pets", "--no-labels", "--output", "out")
+    check("pets", "--output", "out")
     Path("out/exclude.csv").write_text("image,exclude\n")
-    outcome = check("pets", "--no-labels", "--output", "out")
+    outcome = check("pets", "--output", "out")
     assert "perhaps edited, is now `out/exclude-1.csv`" in outcome.err
     assert Path("out/exclude-1.csv").read_text() == "image,exclude\n"
 
 
 def test_the_page_repeats_the_command_as_it_was_typed(check: Check, pets: Path) -> None:
-    check("pets", "--no-labels", "--fit", "pad", "--img-size", "40", "-q")
+    check("pets", "--fit", "pad", "--img-size", "40", "-q")
     page = Path("checks/pets/report.html").read_text()
-    assert "convscope check pets --img-size 40 --fit pad --no-labels" in page
+    assert "convscope check pets --img-size 40 --fit pad" in page
     assert "40x40" in page
 
 
@@ -131,7 +133,7 @@ def test_the_columns_of_a_table_can_be_given(check: Check, pets: Path) -> None:
             writer.writerow([path.relative_to(pets), label, split, path.stem])
     outcome = check(
         "pets/table.csv", "--path-column", "where", "--label-column", "what",
-        "--split-column", "part", "--group", "owner", "--no-labels", "--json",
+        "--split-column", "part", "--group", "owner", "--json",
     )  # fmt: skip
     assert json.loads(outcome.out)["splits"] == ["train", "test"]
 
@@ -145,20 +147,20 @@ def test_the_range_of_values_decides_what_is_black_and_white(check: Check, tmp_p
             Image.fromarray(values).save(tmp_path / "scans" / label / f"{number}.png")
 
     def kinds(*words: str) -> set[str]:
-        values = json.loads(check("scans", "--no-labels", "--json", *words).out)
+        values = json.loads(check("scans", "--json", *words).out)
         return {found["kind"] for found in values["findings"]}
 
     assert "unreadable" not in kinds("--value-range", "0,4095")
     page_of = {}
     for words in ((), ("--value-range", "0,4095")):
-        check("scans", "--no-labels", "--output", "out", *words)
+        check("scans", "--output", "out", *words)
         page_of[words] = Path("out/report.html").read_text()
     assert len(set(page_of.values())) == 2
 
 
 def test_an_image_with_too_many_pixels_cannot_be_read(check: Check, pets: Path) -> None:
     Image.new("RGB", (300, 300)).save(pets / "train/cat/large.png")
-    out = check("pets", "--no-labels", "--max-pixels", "10000").out
+    out = check("pets", "--max-pixels", "10000").out
     assert "unreadable files: 1 image" in out
     assert "train/cat/large.png" in out
 
@@ -191,6 +193,6 @@ def test_data_that_is_not_there_is_an_error(check: Check) -> None:
 def test_images_of_one_class_only_are_an_error(check: Check, pets: Path) -> None:
     shutil.rmtree(pets / "train" / "dog")
     shutil.rmtree(pets / "test" / "dog")
-    lines = check("pets", "--no-labels").out.splitlines()
+    lines = check("pets").out.splitlines()
     assert lines[2] == "error    images of one class only"
     assert "all are of `cat`" in "\n".join(lines)

@@ -14,8 +14,10 @@ import pytest
 
 from conftest import Convscope, MakeFolder
 from convscope.cli.main import VERBS
-from convscope.networks import names
+from convscope.networks import network_names
 from convscope.recipe import Recipe, flags_of
+
+pytestmark = pytest.mark.slow
 
 QUICK = ("--model", "lenet_rgb", "--epochs", "2", "-b", "16")
 
@@ -148,7 +150,7 @@ def test_summary_takes_input_classes_options_and_depth(convscope: Convscope) -> 
 
 def test_networks_lists_all_of_them(convscope: Convscope) -> None:
     rows = json.loads(convscope("networks", "--json").out)
-    assert [row["name"] for row in rows] == list(names())
+    assert [row["name"] for row in rows] == list(network_names())
     table = convscope("networks").out
     assert "61,100,840" in table
     assert "714.2" in table
@@ -207,7 +209,7 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
         (
             ("train", "digits", "--auxiliary-weight", "0.3"),
             2,
-            "`auxiliary_weight` has no effect: no auxiliary output of `lenet5_relu` learns",
+            "`auxiliary_weight` has no effect: no auxiliary output of `lenet5_relu` is trained",
         ),
         (("train", "digits", "--option", "stem"), 2, "error: `--option stem` has no value"),
         (
@@ -223,7 +225,7 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
         (("train", "digits", "--name", "nul.1"), 2, "`nul.1` can't be the name of a run"),
         (("train", "digits", "-c", "none.yaml"), 2, "error: recipe `none.yaml` can't be read"),
         (("train", "digits", "--device", "tpu"), 7, "no device is called `tpu`"),
-        (("train", "digits", "--device", "cuda:9"), 7, "`cuda:9` was asked for, but this machine"),
+        (("train", "digits", "--device", "cuda:9"), 7, "`cuda:9` was requested, but this machine"),
         (
             ("train", "digits", "--weights", "x.pth"),
             5,
@@ -302,7 +304,7 @@ def test_an_interruption_says_how_to_go_on(
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("convscope.workflows.train_recipe", interrupt)
+    monkeypatch.setattr("convscope.api.train.train_recipe", interrupt)
     outcome = convscope("train", make_folder())
     assert outcome.code == 130
     assert "interrupted; the same command continues a training" in outcome.err

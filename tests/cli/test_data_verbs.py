@@ -12,6 +12,8 @@ from PIL import Image
 
 from conftest import Convscope, MakeFolder
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--model", "lenet_rgb", "--epochs", "1", "-b", "16", "-q")
 
 
@@ -279,4 +281,4 @@ def test_flags_that_cannot_be_are_errors(
 def test_colour_changes_of_grey_images_are_an_error(convscope: Convscope) -> None:
     outcome = convscope("train", "digits", "--saturation", "0.4", "-q")
     assert outcome.code == 2
-    assert "`saturation` can't vary images of 1 channel" in outcome.err
+    assert "`saturation` can't be applied to images of 1 channel" in outcome.err

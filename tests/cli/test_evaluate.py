@@ -13,6 +13,8 @@ import pytest
 from conftest import Convscope
 from convscope.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_evaluation_prints_its_numbers_and_says_where_the_report_is(
     convscope: Convscope, flawed: Run
@@ -20,7 +22,7 @@ def test_an_evaluation_prints_its_numbers_and_says_where_the_report_is(
     outcome = convscope("evaluate", "runs/flawed")
     record = flawed.evaluation
     assert outcome.code == 0
-    assert f"measured on {record['num_images']} images: all images, but for" in outcome.out
+    assert f"evaluated on {record['num_images']} images: all images, but for" in outcome.out
     assert f"{record['accuracy']:.2%}" in outcome.out
     place = Path("evaluations/flawed-pictures")
     assert f"report:      {place / 'report.html'}" in outcome.out
@@ -47,9 +49,9 @@ def test_views_and_thresholds_are_said_in_words_and_written_apart(
 ) -> None:
     words = ("--tta", "flip", "--min-confidence", "0.7", "--split", "all", "--plot", "figures")
     outcome = convscope("evaluate", flawed.path, *words)
-    assert re.search(r"answers from 70\.0% confidence on: [\d.]+% of the images", outcome.out)
+    assert re.search(r"threshold 70\.0%: [\d.]+% of the images are accepted", outcome.out)
     assert re.search(r"2 views of each image \(flip\): [+-][\d.]+ points of acc", outcome.out)
-    seen = flawed.use_counts["train"] + flawed.use_counts["validation"]
+    seen = flawed.split_counts["train"] + flawed.split_counts["validation"]
     assert f"training or selection saw {seen} of them" in outcome.out
     assert Path("evaluations/flawed-pictures-all-flip/report.html").is_file()
     assert Path("figures/confusion.svg").is_file()
@@ -98,7 +100,7 @@ def test_a_classifier_folder_is_evaluated_on_data_that_is_given(
     flawed.classifier_path.rename("mine")
     outcome = convscope("evaluate", "mine", "pictures", "-q")
     assert outcome.code == 0
-    assert "measured on 240 images: all images; which of them training saw isn't" in outcome.out
+    assert "evaluated on 240 images: all images; which of them training saw isn't" in outcome.out
     page = Path("evaluations/mine-pictures/report.html").read_text(encoding="utf-8")
     assert "convscope evaluate mine pictures" in page
     assert "convscope train" not in page
@@ -116,7 +118,7 @@ def test_a_classifier_folder_is_evaluated_on_data_that_is_given(
         (
             ("--min-confidence", "2"),
             2,
-            "error: `min_confidence` can't be 2\nhint: it is 0 to 1; 0 always answers\n",
+            "error: `min_confidence` can't be 2\nhint: it is 0 to 1; 0 accepts all predictions\n",
         ),
         (("--min-confidence", "x"), 2, "`--min-confidence` can't be this: 'x' is not a valid f"),
         (("--lang", "fr"), 2, "error: `--lang` can't be this: 'fr' is not one of 'en', 'zh'"),

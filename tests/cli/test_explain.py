@@ -13,6 +13,8 @@ import pytest
 from conftest import Convscope
 from convscope.run import Run
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "pictures/blue/000.png"
 QUICK = ("--draws", "2", "-q")
 
@@ -83,8 +85,8 @@ def test_sliding_over_a_larger_image_shows_where_the_class_is(
     assert {label for row in rows for label in row} <= {"red", "blue"}
     convscope("explain", "runs/flawed", IMAGE, *words, "-o", "out")
     page = Path("out/000.html").read_text(encoding="utf-8")
-    assert "Where red is seen" in page
-    places = f"{len(rows)}×{len(rows[0])} places, each of which answers for"
+    assert "Where red is predicted" in page
+    places = f"{len(rows)}×{len(rows[0])} positions, each of which classifies"
     assert f"{places} {window[0]}×{window[1]} pixels" in page
 
 

@@ -13,6 +13,8 @@ import pytest
 from conftest import Convscope
 from convscope.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_layers_are_listed_and_the_page_is_written(convscope: Convscope, flawed: Run) -> None:
     outcome = convscope("inspect", "runs/flawed", "-q")
@@ -21,7 +23,7 @@ def test_the_layers_are_listed_and_the_page_is_written(convscope: Convscope, fla
     assert re.search(r"^ layer +output +zeros +dead +rare +receptive field", outcome.out, re.M)
     page = Path("inspections/flawed.html")
     assert f"page: {page}" in outcome.out
-    assert "What excites its channels most" in page.read_text(encoding="utf-8")
+    assert "Patches that activate its channels most" in page.read_text(encoding="utf-8")
 
 
 def test_the_command_on_the_page_repeats_it(convscope: Convscope, flawed: Run) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from convscope.cli.tables import _headline
+from convscope.cli.tables import _metric_text
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
@@ -19,4 +21,4 @@ from convscope.cli.tables import _headline
     ],
 )
 def test_only_all_is_a_hundred_percent_and_only_none_is_zero(share: float, text: str) -> None:
-    assert _headline("accuracy", share) == text
+    assert _metric_text("accuracy", share) == text

@@ -14,6 +14,8 @@ import torch
 import convscope
 from conftest import Convscope
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,19 +11,37 @@ import torch
 
 from convscope.data.augment.augmentation import Augmentation, default_augmentation
 from convscope.data.augment.mixing import Mixing
-from convscope.data.batches import ImageBatches, Share, Variation, normalise
-from convscope.data.counters import hash64, permutation, seed32, uniform
-from convscope.data.pixels import ArrayPixels
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.batch import Sampler
+from convscope.data.batches import ImageBatches, Shard, TrainAugmentation, normalise
+from convscope.data.pixels.prepared import ArrayPixels
+from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.rng import hash64, permutation, seed32, uniform
+
+pytestmark = pytest.mark.slow
 
 PLAIN = Preprocessing(height=6, width=8, channels=3, mean=(0.2, 0.4, 0.6), std=(0.5, 0.25, 1.0))
 PIXELS = np.random.default_rng(0).integers(0, 256, (21, 6, 8, 3), dtype=np.uint8)
 LABELS = np.arange(21)
 
 
-def batches(**options: object) -> ImageBatches:
-    given = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu"), **options}
-    return ImageBatches(ArrayPixels(PIXELS), LABELS, np.arange(21), **given)  # type: ignore[arg-type]
+def batches(
+    augmentation: TrainAugmentation | None = None,
+    *,
+    sampler: Sampler | None = None,
+    pixels: ArrayPixels | None = None,
+    device: str = "cpu",
+    shard: Shard | None = None,
+) -> ImageBatches:
+    seed = augmentation and augmentation.seed
+    return ImageBatches(
+        pixels or ArrayPixels(PIXELS),
+        LABELS,
+        sampler or Sampler(np.arange(21), batch_size=5, seed=seed),
+        preprocessing=PLAIN,
+        device=torch.device(device),
+        augmentation=augmentation,
+        shard=shard,
+    )
 
 
 def test_normalise_divides_by_255_subtracts_the_mean_and_divides_by_std() -> None:
@@ -34,7 +52,7 @@ def test_normalise_divides_by_255_subtracts_the_mean_and_divides_by_std() -> Non
 
 def test_an_epoch_has_every_image_once_in_batches_of_nearly_equal_size() -> None:
     sizes, seen = [], []
-    for batch in batches(variation=Variation(3)).epoch(0):
+    for batch in batches(TrainAugmentation(3)).epoch(0):
         sizes.append(len(batch.inputs))
         seen += batch.targets.tolist()
     assert sizes == [5, 4, 4, 4, 4]
@@ -43,14 +61,7 @@ def test_an_epoch_has_every_image_once_in_batches_of_nearly_equal_size() -> None
 
 @pytest.mark.parametrize(("count", "size", "expected"), [(3, 2, [3]), (5, 2, [3, 2]), (1, 4, [1])])
 def test_no_image_is_left_alone_in_a_batch(count: int, size: int, expected: list[int]) -> None:
-    made = ImageBatches(
-        ArrayPixels(PIXELS),
-        LABELS,
-        np.arange(count),
-        preprocessing=PLAIN,
-        batch_size=size,
-        device=torch.device("cpu"),
-    )
+    made = batches(sampler=Sampler(np.arange(count), batch_size=size))
     assert [len(batch.targets) for batch in made.epoch(0)] == expected
     assert len(made) == len(expected)
 
@@ -58,7 +69,7 @@ def test_no_image_is_left_alone_in_a_batch(count: int, size: int, expected: list
 def test_order_is_a_function_of_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list[int]:
         return [
-            t for b in batches(variation=Variation(seed)).epoch(epoch) for t in b.targets.tolist()
+            t for b in batches(TrainAugmentation(seed)).epoch(epoch) for t in b.targets.tolist()
         ]
 
     assert order(3, 1) == order(3, 1)
@@ -66,7 +77,7 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
     assert order(3, 1) != order(4, 1)
 
 
-VARIED = Variation(
+AUGMENTED = TrainAugmentation(
     5,
     Augmentation(hflip=0.5, translate=0.2, rotate=20, brightness=0.3),
     mixing=Mixing(mixup_alpha=0.4),
@@ -74,19 +85,19 @@ VARIED = Variation(
 )
 
 
-def test_an_epoch_that_is_begun_in_the_middle_goes_on_to_the_bit() -> None:
-    whole = list(batches(variation=VARIED).epoch(3))
-    rest = list(batches(variation=VARIED).epoch(3, start=2))
+def test_an_epoch_that_starts_in_the_middle_continues_to_the_bit() -> None:
+    whole = list(batches(AUGMENTED).epoch(3))
+    rest = list(batches(AUGMENTED).epoch(3, start=2))
     assert len(rest) == len(whole) - 2
     for before, after in zip(whole[2:], rest, strict=True):
         assert torch.equal(before.inputs, after.inputs)
         assert torch.equal(before.targets, after.targets)
 
 
-def test_ranks_share_each_batch_and_leave_out_and_repeat_nothing() -> None:
-    plain = Variation(5, Augmentation(hflip=0.5, translate=0.2))
-    alone = list(batches(variation=plain).epoch(1))
-    ranks = [list(batches(variation=plain, share=Share(rank, 2)).epoch(1)) for rank in (0, 1)]
+def test_the_shards_of_a_batch_leave_out_and_repeat_nothing() -> None:
+    plain = TrainAugmentation(5, Augmentation(hflip=0.5, translate=0.2))
+    alone = list(batches(plain).epoch(1))
+    ranks = [list(batches(plain, shard=Shard(rank, 2)).epoch(1)) for rank in (0, 1)]
     for step, batch in enumerate(alone):
         together = torch.cat([rank[step].inputs for rank in ranks])
         assert torch.equal(together, batch.inputs)
@@ -94,31 +105,23 @@ def test_ranks_share_each_batch_and_leave_out_and_repeat_nothing() -> None:
 
 
 class SlowPixels(ArrayPixels):
-    """Pixels that count as decoded each time, so that they are fetched ahead."""
+    """Pixels that count as decoded each time, so that they are prefetched."""
 
     is_at_hand = False
 
 
-def test_fetching_ahead_changes_nothing() -> None:
-    options = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu")}
-    made = ImageBatches(
-        SlowPixels(PIXELS),
-        LABELS,
-        LABELS,
-        variation=VARIED,
-        **options,  # type: ignore[arg-type]
-    )
-    for ahead, plain in zip(made.epoch(2), batches(variation=VARIED).epoch(2), strict=True):
-        assert torch.equal(ahead.inputs, plain.inputs)
-        assert torch.equal(ahead.targets, plain.targets)
+def test_prefetching_changes_nothing() -> None:
+    made = batches(AUGMENTED, pixels=SlowPixels(PIXELS))
+    for prefetched, plain in zip(made.epoch(2), batches(AUGMENTED).epoch(2), strict=True):
+        assert torch.equal(prefetched.inputs, plain.inputs)
+        assert torch.equal(prefetched.targets, plain.targets)
 
 
 def test_an_epoch_that_is_left_early_leaves_no_thread_behind() -> None:
-    options = {"preprocessing": PLAIN, "batch_size": 5, "device": torch.device("cpu")}
-    epoch = ImageBatches(SlowPixels(PIXELS), LABELS, LABELS, **options).epoch(0)  # type: ignore[arg-type]
+    epoch = batches(pixels=SlowPixels(PIXELS)).epoch(0)
     next(epoch)
     epoch.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetching")]
 
 
 def test_without_a_seed_the_order_is_that_of_the_store() -> None:
@@ -165,10 +168,10 @@ def test_signs_are_not_mirrored_by_default_and_photos_are() -> None:
 
 
 def test_augmentation_says_what_it_does() -> None:
-    words = Augmentation(hflip=0.5, translate=0.1, rotate=10, scale=0.2).describe()
-    assert words == (
-        "mirrored with probability 0.5, shifted by up to 10%, rotated by up to 10 degrees, "
-        "scaled by up to 20%"
+    description = Augmentation(hflip=0.5, translate=0.1, rotate=10, scale=0.2).describe()
+    assert description == (
+        "flipped horizontally with probability 0.5, shifted by up to 10%, "
+        "rotated by up to 10 degrees, scaled by up to 20%"
     )
 
 
@@ -218,7 +221,7 @@ def test_a_permutation_has_every_number_once(count: int) -> None:
 )
 def test_batches_on_a_gpu_are_those_of_the_cpu_to_rounding(augmentation: Augmentation) -> None:
     made = [
-        next(batches(variation=Variation(5, augmentation), device=torch.device(name)).epoch(1))
+        next(batches(TrainAugmentation(5, augmentation), device=name).epoch(1))
         for name in ("cpu", "cuda")
     ]
     difference = (made[0].inputs - made[1].inputs.cpu()).abs()

@@ -8,7 +8,7 @@ import pytest
 from convscope.data.split import (
     MAX_VALIDATION,
     connected,
-    likely_use,
+    likely_split,
     merged_groups,
     split_images,
 )
@@ -23,23 +23,24 @@ def test_without_splits_64_16_and_20_percent_are_taken() -> None:
     np.testing.assert_allclose(shares, [0.64, 0.16, 0.20], atol=0.03)
 
 
+@pytest.mark.slow
 def test_every_image_has_exactly_one_use() -> None:
     split = split_images([""] * 4000, HASHES)
     everything = np.concatenate([split.train, split.validation, split.test])
     assert sorted(everything.tolist()) == list(range(4000))
-    assert set(split.used_for(4000)) == {"train", "validation", "test"}
+    assert set(split.names(4000)) == {"train", "validation", "test"}
 
 
 def test_the_order_of_images_does_not_change_their_side() -> None:
     order = np.random.default_rng(2).permutation(4000)
-    before = np.array(split_images([""] * 4000, HASHES).used_for(4000))
-    after = np.array(split_images([""] * 4000, HASHES[order]).used_for(4000))
+    before = np.array(split_images([""] * 4000, HASHES).names(4000))
+    after = np.array(split_images([""] * 4000, HASHES[order]).names(4000))
     np.testing.assert_array_equal(before[order], after)
 
 
 def test_new_images_move_no_old_one() -> None:
-    before = split_images([""] * 3000, HASHES[:3000]).used_for(3000)
-    assert split_images([""] * 4000, HASHES).used_for(4000)[:3000] == before
+    before = split_images([""] * 3000, HASHES[:3000]).names(3000)
+    assert split_images([""] * 4000, HASHES).names(4000)[:3000] == before
 
 
 def test_folds_are_disjoint_and_cover_everything() -> None:
@@ -48,6 +49,7 @@ def test_folds_are_disjoint_and_cover_everything() -> None:
     assert all(700 < len(test) < 900 for test in tests)
 
 
+@pytest.mark.slow
 def test_with_train_and_validation_alone_validation_is_reported_and_train_selects() -> None:
     given = ["train"] * 3000 + ["validation"] * 1000
     split = split_images(given, HASHES)
@@ -55,18 +57,21 @@ def test_with_train_and_validation_alone_validation_is_reported_and_train_select
     assert set(split.validation) < set(range(3000))
 
 
+@pytest.mark.slow
 def test_three_given_splits_stay_as_they_are() -> None:
     given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
     split = split_images(given, HASHES)
-    assert split.used_for(4000) == given
+    assert split.names(4000) == given
 
 
+@pytest.mark.slow
 def test_selection_takes_no_more_images_than_it_needs() -> None:
     hashes = np.random.default_rng(3).integers(0, 2**63, 100_000).astype(np.uint64)
     split = split_images(["train"] * 90_000 + ["test"] * 10_000, hashes)
     assert abs(len(split.validation) - MAX_VALIDATION) < 300
 
 
+@pytest.mark.slow
 def test_data_with_splits_of_its_own_is_not_cut_into_folds() -> None:
     with pytest.raises(DataError, match="the data has splits of its own"):
         split_images(["train"] * 3000 + ["test"] * 1000, HASHES, folds=5)
@@ -89,19 +94,19 @@ def earlier_of(hashes: np.ndarray, uses: list[str]) -> dict[int, frozenset[str]]
 def test_a_group_falls_on_one_side_and_singles_stay_where_they_were() -> None:
     groups = np.arange(4000)
     groups[::2] = groups[::2] // 20 * 20  # every second image in groups of ten
-    uses = np.array(split_images([""] * 4000, HASHES, groups=groups).used_for(4000))
+    uses = np.array(split_images([""] * 4000, HASHES, groups=groups).names(4000))
     for group in np.unique(groups[::2]):
         assert len(set(uses[groups == group])) == 1
-    alone = np.array(split_images([""] * 4000, HASHES).used_for(4000))
+    alone = np.array(split_images([""] * 4000, HASHES).names(4000))
     assert (uses[1::2] == alone[1::2]).all()
 
 
 def test_the_side_of_a_group_does_not_depend_on_the_order_of_its_images() -> None:
     groups = np.arange(4000) // 4
     order = np.random.default_rng(5).permutation(4000)
-    before = np.array(split_images([""] * 4000, HASHES, groups=groups).used_for(4000))
+    before = np.array(split_images([""] * 4000, HASHES, groups=groups).names(4000))
     shuffled = split_images([""] * 4000, HASHES[order], groups=groups[order])
-    assert (before[order] == np.array(shuffled.used_for(4000))).all()
+    assert (before[order] == np.array(shuffled.names(4000))).all()
 
 
 def test_folds_keep_groups_together_too() -> None:
@@ -112,36 +117,38 @@ def test_folds_keep_groups_together_too() -> None:
 
 
 def test_new_images_join_the_side_of_their_group_and_old_ones_stay() -> None:
-    old = split_images([""] * 3000, HASHES[:3000]).used_for(3000)
+    old = split_images([""] * 3000, HASHES[:3000]).names(3000)
     groups = np.arange(4000)
     groups[3000:] = np.arange(1000)  # each new image is a near-duplicate of an old one
     split = split_images([""] * 4000, HASHES, groups=groups, earlier=earlier_of(HASHES[:3000], old))
-    now = split.used_for(4000)
+    now = split.names(4000)
     assert now[:3000] == old
     assert now[3000:] == old[:1000]
     assert split.remarks == ("3,000 of 4,000 images stay as in the earlier split",)
 
 
-def test_a_new_image_that_bridges_two_sides_goes_to_train_and_is_reported() -> None:
-    old = split_images([""] * 3000, HASHES[:3000]).used_for(3000)
+@pytest.mark.slow
+def test_a_new_image_that_bridges_two_splits_goes_to_train_and_is_reported() -> None:
+    old = split_images([""] * 3000, HASHES[:3000]).names(3000)
     first = {use: old.index(use) for use in ("validation", "test")}
     groups = np.arange(3001)
     groups[[first["validation"], first["test"], 3000]] = 5000
     split = split_images(
         [""] * 3001, HASHES[:3001], groups=groups, earlier=earlier_of(HASHES[:3000], old)
     )
-    assert split.used_for(3001) == [*old, "train"]
+    assert split.names(3001) == [*old, "train"]
     assert split.remarks[1:] == (
-        "1 new image belonging to images on two sides of the earlier split: used for training",
+        "1 new image belonging to images in two splits of the earlier split: used for training",
     )
 
 
+@pytest.mark.slow
 def test_an_earlier_split_does_not_move_images_of_given_splits() -> None:
     given = ["train"] * 3000 + ["test"] * 1000
     earlier = earlier_of(HASHES, ["test"] * 1000 + ["train"] * 3000)
     split = split_images(given, HASHES, earlier=earlier)
     assert split.test.tolist() == list(range(3000, 4000))
-    assert split.used_for(4000)[1000:3000] == ["train"] * 2000
+    assert split.names(4000)[1000:3000] == ["train"] * 2000
 
 
 def test_an_earlier_split_of_other_images_is_an_error() -> None:
@@ -149,6 +156,7 @@ def test_an_earlier_split_of_other_images_is_an_error() -> None:
         split_images([""] * 2000, HASHES[:2000], earlier=earlier_of(HASHES[2000:], ["test"] * 2000))
 
 
+@pytest.mark.slow
 def test_an_earlier_split_of_data_with_all_splits_of_its_own_is_an_error() -> None:
     given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
     with pytest.raises(DataError, match="an earlier split has no effect"):
@@ -156,29 +164,30 @@ def test_an_earlier_split_of_data_with_all_splits_of_its_own_is_an_error() -> No
 
 
 def test_what_was_excluded_earlier_is_new_now() -> None:
-    old = split_images([""] * 3000, HASHES[:3000]).used_for(3000)
+    old = split_images([""] * 3000, HASHES[:3000]).names(3000)
     earlier = earlier_of(HASHES[:3000], old) | {int(HASHES[5]): frozenset({"excluded"})}
-    now = split_images([""] * 3000, HASHES[:3000], earlier=earlier).used_for(3000)
+    now = split_images([""] * 3000, HASHES[:3000], earlier=earlier).names(3000)
     assert now == old
 
 
+@pytest.mark.slow
 def test_groups_that_given_splits_tear_apart_are_counted() -> None:
     given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
     groups = np.arange(4000)
     groups[[1999, 3999]] = groups[[7, 8]] = 9000
     assert split_images(given, HASHES, groups=groups).remarks == (
         "1 group of images that belong together (copies, near-duplicates or the same `--group`) "
-        "on several of the given sides: `convscope check` names them",
+        "in several of the given splits: `convscope check` names them",
     )
     assert split_images(given, HASHES, groups=np.arange(4000)).remarks == ()
 
 
 def test_what_is_likely_is_what_comes_out_where_nothing_else_decides() -> None:
-    uses = split_images([""] * 4000, HASHES).used_for(4000)
-    assert uses == [likely_use("", int(key), folds=None, fold=0) for key in HASHES]
-    folded = split_images([""] * 4000, HASHES, folds=4, fold=2).used_for(4000)
-    assert folded == [likely_use("", int(key), folds=4, fold=2) for key in HASHES]
-    assert likely_use("test", 7, folds=None, fold=0) == "test"
+    uses = split_images([""] * 4000, HASHES).names(4000)
+    assert uses == [likely_split("", int(key), folds=None, fold=0) for key in HASHES]
+    drawn = split_images([""] * 4000, HASHES, folds=4, fold=2).names(4000)
+    assert drawn == [likely_split("", int(key), folds=4, fold=2) for key in HASHES]
+    assert likely_split("test", 7, folds=None, fold=0) == "test"
 
 
 def test_merged_groups_keep_together_what_either_labeling_does() -> None:

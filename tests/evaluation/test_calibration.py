@@ -14,6 +14,8 @@ from convscope.evaluation.calibration import calibration_error, fit_temperature
 from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
 
+pytestmark = pytest.mark.slow
+
 
 def by_loop(outputs: Outputs, bin_of: list[int]) -> float:
     total = 0.0

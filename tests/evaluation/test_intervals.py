@@ -24,6 +24,8 @@ from convscope.evaluation.intervals import (
     sum_of_sizes,
 )
 
+pytestmark = pytest.mark.slow
+
 Z = 1.959963984540054
 
 

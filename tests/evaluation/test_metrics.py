@@ -1,4 +1,4 @@
-"""Every number of an evaluation against scikit-learn, plain loops and a hand calculation."""
+"""Metrics against scikit-learn, plain loops and a hand calculation; curves against counting."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from hypothesis import given
-from samples import FEW, answers, drawn, names, some_outputs
+from hypothesis import strategies as st
+from samples import FEW, MANY, answers, drawn, names, some_outputs
 from sklearn import metrics as theirs
 
 from convscope.evaluation.intervals import Estimate, named
-from convscope.evaluation.metrics import Metrics, compute_metrics
+from convscope.evaluation.metrics import (
+    POINTS,
+    Metrics,
+    compute_metrics,
+    precision_recall_curve,
+    ranking_areas,
+    roc_curve,
+)
 from convscope.evaluation.outputs import Outputs
+
+pytestmark = pytest.mark.slow
 
 EXAMPLE = answers([0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 1, 2])
 
@@ -198,3 +208,75 @@ def test_json_has_an_interval_beside_each_estimate_and_none_for_what_is_not_defi
     assert found["confusion"] == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
     assert [row["name"] for row in found["classes"]] == list(names(3))
     assert named("x", None) == {"x": None, "x_interval": None}
+
+
+SCORED = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=30)
+BOTH_KINDS = SCORED.filter(lambda pairs: len({is_member for _, is_member in pairs}) == 2)
+
+
+def unzipped(pairs: list[tuple[int, bool]]) -> tuple[np.ndarray, np.ndarray]:
+    scores, is_member = zip(*pairs, strict=True)
+    return np.array(scores) / 6, np.array(is_member)
+
+
+@MANY
+@given(BOTH_KINDS)
+def test_the_roc_area_is_how_often_a_member_has_the_higher_score(
+    pairs: list[tuple[int, bool]],
+) -> None:
+    scores, is_member = unzipped(pairs)
+    gaps = scores[is_member][:, None] - scores[~is_member][None]
+    found = ranking_areas(scores, is_member)
+    assert found
+    assert found.roc == pytest.approx(((gaps > 0) + 0.5 * (gaps == 0)).mean(), abs=1e-9)
+
+
+@MANY
+@given(BOTH_KINDS)
+def test_average_precision_is_the_sum_of_steps_in_recall_times_precision(
+    pairs: list[tuple[int, bool]],
+) -> None:
+    scores, is_member = unzipped(pairs)
+    expected, before = 0.0, 0.0
+    for threshold in sorted(set(scores), reverse=True):
+        is_found = scores >= threshold
+        recall = is_member[is_found].sum() / is_member.sum()
+        expected += (recall - before) * is_member[is_found].mean()
+        before = recall
+    found = ranking_areas(scores, is_member)
+    assert found
+    assert found.average_precision == pytest.approx(expected, abs=1e-9)
+
+
+@MANY
+@given(BOTH_KINDS)
+def test_the_points_of_a_short_roc_curve_enclose_its_area(pairs: list[tuple[int, bool]]) -> None:
+    scores, is_member = unzipped(pairs)
+    curve = roc_curve(scores, is_member)
+    assert curve
+    assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(curve.y, curve.x) == pytest.approx(curve.area, abs=1e-9)
+
+
+@pytest.mark.parametrize("is_member", [np.ones(3, bool), np.zeros(3, bool)])
+def test_without_both_kinds_there_is_no_curve(is_member: np.ndarray) -> None:
+    for function in (ranking_areas, roc_curve, precision_recall_curve):
+        assert function(np.array([0.1, 0.2, 0.3]), is_member) is None
+
+
+def test_a_long_curve_is_thinned_but_keeps_its_ends_and_its_area() -> None:
+    random = np.random.default_rng(0)
+    is_member = random.random(20_000) < 0.3
+    scores = random.random(20_000) + 0.3 * is_member
+    found = ranking_areas(scores, is_member)
+    assert found
+    roc, curve = roc_curve(scores, is_member), precision_recall_curve(scores, is_member)
+    assert roc
+    assert curve
+    for each in (roc, curve):
+        assert len(each.x) == len(each.y) <= POINTS
+        assert (np.diff(each.x) >= 0).all()
+        assert (each.x[0], each.x[-1]) == (0, 1)
+    assert roc.area == found.roc == pytest.approx(np.trapezoid(roc.y, roc.x), abs=0.005)
+    assert curve.area == found.average_precision
+    assert curve.y[-1] == pytest.approx(is_member.mean(), abs=1e-9)

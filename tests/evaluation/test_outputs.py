@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 from samples import MANY, names, some_outputs
 from scipy.special import log_softmax, softmax
 
 from convscope.evaluation.outputs import Outputs
+
+pytestmark = pytest.mark.slow
 
 TIED = Outputs(
     np.array([[1, 1, 0], [0, 1, 1], [0, 0, 0]], dtype=np.float32), np.array([1, 1, 2]), names(3)

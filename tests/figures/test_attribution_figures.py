@@ -1,4 +1,4 @@
-"""Colours say what speaks for and against, and figures have all panels."""
+"""Colours tell evidence for a class from evidence against it, and figures have all panels."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pytest
 from convscope.figures.attribution import Panel, draw_attributions, draw_faithfulness, overlaid
 from convscope.figures.style import as_svg, encoded
 
+pytestmark = pytest.mark.slow
+
 GREY = np.full((4, 6, 3), 100, np.uint8)
 
 
-def test_orange_speaks_for_blue_against_and_grey_says_nothing() -> None:
+def test_orange_is_for_blue_against_and_grey_neither() -> None:
     values = np.zeros((4, 6), np.float32)
     values[0, 0], values[1, 1] = 2.0, -2.0
     red, green, blue = overlaid(GREY, values).transpose(2, 0, 1).astype(int)
@@ -27,12 +29,12 @@ def test_a_map_of_zeros_colours_nothing(channels: int) -> None:
     assert (drawn == drawn[0, 0]).all()
 
 
-def test_the_picture_has_every_panel_with_its_words() -> None:
+def test_the_picture_has_every_panel_with_its_text() -> None:
     panels = [Panel("photo.jpg", None), Panel("cat 90 %", np.ones((4, 6), np.float32), "true")]
-    figure = draw_attributions(GREY, panels, label="what speaks for cat")
+    figure = draw_attributions(GREY, panels, label="attribution of cat")
     assert encoded(figure, "png") == encoded(figure, "png")
     svg = as_svg(figure)
-    assert all(word in svg for word in ("photo.jpg", "cat 90 %", "true", "what speaks for cat"))
+    assert all(word in svg for word in ("photo.jpg", "cat 90 %", "true", "attribution of cat"))
 
 
 def test_a_name_in_letters_that_the_font_lacks_can_be_drawn() -> None:

@@ -1,19 +1,22 @@
-"""Rows with whiskers: values at their places, full dots where the interval leaves the line out."""
+"""Comparisons: values at their places, full dots where the interval excludes the line."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from convscope.figures.comparison import Row, draw_accuracy_bars, draw_differences
+from convscope.figures.comparison import IntervalRow, draw_accuracy_bars, draw_differences
 from convscope.figures.style import PAPER, as_svg
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
-    Row("night", -0.04, -0.06, -0.02),
-    Row("day", 0.01, -0.01, 0.03),
-    Row("$dusk_1$", 0.05, 0.02, 0.08),
+    IntervalRow("night", -0.04, -0.06, -0.02),
+    IntervalRow("day", 0.01, -0.01, 0.03),
+    IntervalRow("$dusk_1$", 0.05, 0.02, 0.08),
 ]
 
 
@@ -23,7 +26,7 @@ def dots(figure: Figure) -> dict[tuple[float, float], bool]:
         (float(x), float(y)): line.get_markerfacecolor() != PAPER
         for line in figure.axes[0].lines
         if line.get_marker() == "o"
-        for x, y in zip(*line.get_data(), strict=True)
+        for x, y in zip(*map(np.asarray, line.get_data()), strict=True)
     }
 
 
@@ -53,19 +56,19 @@ def test_names_and_signed_values_are_written() -> None:
 
 
 def test_a_difference_that_rounds_to_zero_has_no_minus() -> None:
-    svg = as_svg(draw_differences([Row("same", -0.0001, -0.01, 0.01)]))
+    svg = as_svg(draw_differences([IntervalRow("same", -0.0001, -0.01, 0.01)]))
     assert ">+0.0</text>" in svg
     assert "−0.0<" not in svg
 
 
 def test_no_difference_at_all_is_a_dot_on_the_line() -> None:
-    figure = draw_differences([Row("same", 0.0, 0.0, 0.0)])
+    figure = draw_differences([IntervalRow("same", 0.0, 0.0, 0.0)])
     assert dots(figure) == {(0, 0): False}
     assert figure.axes[0].get_xlim() == pytest.approx((-0.01, 0.01))
 
 
-def test_accuracies_are_held_against_that_of_all_images() -> None:
-    rows = [Row("day", 0.9, 0.86, 0.94), Row("night", 0.7, 0.6, 0.86)]
+def test_accuracies_are_compared_with_that_of_all_images() -> None:
+    rows = [IntervalRow("day", 0.9, 0.86, 0.94), IntervalRow("night", 0.7, 0.6, 0.86)]
     figure = draw_accuracy_bars(rows, overall=0.85)
     assert dots(figure) == {(0.9, 0): True, (0.7, 1): False}
     assert set(figure.axes[0].lines[0].get_xdata()) == {0.85}  # type: ignore[arg-type]
@@ -73,7 +76,7 @@ def test_accuracies_are_held_against_that_of_all_images() -> None:
 
 
 def test_a_class_without_images_has_a_row_without_a_dot() -> None:
-    rows = [Row("day", 1.0, 0.9, 1.0), Row("none", math.nan, math.nan, math.nan)]
+    rows = [IntervalRow("day", 1.0, 0.9, 1.0), IntervalRow("none", math.nan, math.nan, math.nan)]
     figure = draw_accuracy_bars(rows, overall=1.0)
     assert [place for place in dots(figure) if math.isfinite(place[0])] == [(1.0, 0)]
     assert ">–</text>" in as_svg(figure)
@@ -85,7 +88,9 @@ def test_thirty_rows_are_higher_not_denser() -> None:
 
 
 def test_long_names_are_shortened_and_no_accuracy_is_above_100_percent() -> None:
-    rows = [Row("a class whose name has sixty letters, which is a lot, really", 1.0, 0.5, 1.0)]
+    rows = [
+        IntervalRow("a class whose name has sixty letters, which is a lot, really", 1.0, 0.5, 1.0)
+    ]
     svg = as_svg(draw_accuracy_bars(rows, overall=0.99))
     assert ">a class whos…lot, really</text>" in svg
     assert ">110</text>" not in svg

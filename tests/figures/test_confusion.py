@@ -1,10 +1,11 @@
-"""Confusion: dark cells at the pairs that are confused, also where many classes share a cell."""
+"""Confusion: dark cells at the pairs that are confused, even if many classes share a cell."""
 
 from __future__ import annotations
 
 import base64
 import io
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from PIL import Image
 
 from convscope.figures.confusion import RAMP, _edges, draw_confusion
 from convscope.figures.style import as_svg
+
+pytestmark = pytest.mark.slow
 
 
 def pixels_in(svg: str) -> NDArray[np.uint8]:
@@ -96,6 +99,8 @@ def test_every_count_has_a_colour_of_at_most_ten(most: int) -> None:
 
 
 def test_the_ramp_grows_darker_in_grey() -> None:
-    grey = [Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)) for colour in RAMP]
+    grey: list[Any] = [
+        Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)) for colour in RAMP
+    ]
     assert grey == sorted(grey, reverse=True)
     assert grey[0] < 220

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import cast
 
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.text import Annotation, Text
 
 from conftest import Convscope
-from convscope.figures.costs import Network, draw_costs
+from convscope.figures.costs import NetworkMark, draw_costs
 from convscope.figures.style import as_svg
-from convscope.networks.accuracies import IMAGENET_ACCURACY
-from convscope.networks.costs import COSTS
-from convscope.networks.variants import family_of
+from convscope.networks.registry import COSTS, IMAGENET_ACCURACY, family_of
+
+pytestmark = pytest.mark.slow
 
 NETWORKS = [
-    Network(name, family_of(name), COSTS[name].macs, accuracy.top1, COSTS[name].parameters)
+    NetworkMark(name, family_of(name), COSTS[name].macs, accuracy.top1, COSTS[name].parameters)
     for name, accuracy in IMAGENET_ACCURACY.items()
 ]
 
@@ -30,18 +35,21 @@ def test_every_network_is_named_and_no_name_covers_another() -> None:
 
 
 def test_area_is_proportional_to_parameters_and_families_have_their_own_marks() -> None:
-    pair = [Network("a", "one", 10**6, 0.5, 10**8), Network("b", "two", 10**7, 0.6, 2 * 10**8)]
+    pair = [
+        NetworkMark("a", "one", 10**6, 0.5, 10**8),
+        NetworkMark("b", "two", 10**7, 0.6, 2 * 10**8),
+    ]
     figure = draw_costs(pair)
-    *marks, example = figure.axes[0].collections
+    *marks, example = cast(Sequence[PathCollection], figure.axes[0].collections)
     assert 2 * example.get_sizes()[0] == marks[0].get_sizes()[0]
     assert "area: 50 M parameters" in as_svg(figure)
     assert marks[1].get_sizes()[0] == 2 * marks[0].get_sizes()[0]
-    assert len({tuple(mark.get_facecolor()[0]) for mark in marks}) == 2
-    assert len({mark.get_paths()[0].vertices.tobytes() for mark in marks}) == 2
+    assert len({tuple(np.asarray(mark.get_facecolor())[0]) for mark in marks}) == 2
+    assert len({np.asarray(mark.get_paths()[0].vertices).tobytes() for mark in marks}) == 2
 
 
 def test_networks_of_one_point_each_named_like_code_are_drawn_as_text() -> None:
-    svg = as_svg(draw_costs([Network("<b>", "$x$", 1000, 0.5, 1)]))
+    svg = as_svg(draw_costs([NetworkMark("<b>", "$x$", 1000, 0.5, 1)]))
     assert "&lt;b&gt;" in svg
     assert "$x$" in svg
 

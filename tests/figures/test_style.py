@@ -1,4 +1,4 @@
-"""What the style does for all pictures: legends, titles, letters that our font lacks."""
+"""The style of all pictures: legends, letters that our font lacks, long names."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from convscope.figures.style import (
     as_svg,
+    broken,
     encoded,
     legend_below,
     new_figure,
+    num_letters,
     our_style,
+    printable,
+    shortened,
 )
+
+pytestmark = pytest.mark.slow
 
 
 @our_style()
-def figure_with(names: list[str], title: str = "", label: str = "a picture") -> Figure:
-    figure, axes = new_figure(title, label=label, width=4.8)
+def figure_with(names: list[str], label: str = "a picture") -> Figure:
+    figure, axes = new_figure(label, height=4.2)
     legend_below(figure, [(axes.plot([0, 1], [0, 1])[0], name) for name in names])
     return figure
 
@@ -34,11 +42,6 @@ def test_any_name_of_a_class_comes_out_in_the_legend(name: str) -> None:
 def test_a_label_with_quotes_is_read_out_as_it_is() -> None:
     root = ElementTree.fromstring(as_svg(figure_with(["a"], label='"a" < b & <c>')))
     assert root.get("aria-label") == '"a" < b & <c>'
-
-
-def test_without_a_label_the_title_is_read_out() -> None:
-    root = ElementTree.fromstring(as_svg(figure_with(["a"], title="Losses", label="")))
-    assert root.get("aria-label") == "Losses"
 
 
 def test_letters_that_the_font_lacks_warn_only_where_they_would_be_missing() -> None:
@@ -65,14 +68,45 @@ def test_a_legend_has_as_many_columns_as_fit(names: list[str], columns: int) -> 
     assert all(0 < float(place) < width for place in places)
 
 
-def test_a_long_title_has_lines_that_fit() -> None:
-    svg = as_svg(figure_with(["a"], title="a title of many words " * 5))
-    lines = [line for line in re.findall(r">([^<]*)</text>", svg) if "words" in line]
-    assert len(lines) >= 2
-    assert max(map(len, lines)) < 60
-
-
 def test_numbers_inside_are_rounded_and_styles_are_the_elements_own() -> None:
     svg = as_svg(figure_with(["a"]))
     assert not re.search(r' (?:d|x|y)="[^"]*\.\d{3}', svg)
     assert svg.count("font-family") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "short"),
+    [
+        ("cat", 24, "cat"),
+        ("american_staffordshire_terrier", 15, "america…terrier"),
+        ("american staffordshire terrier", 10, "ameri…rier"),
+        ("美国斯塔福郡梗犬品种", 11, "美国斯…品种"),
+        ("WWWWWWWWWWWW", 6, "WW…WW"),
+    ],
+)
+def test_a_name_is_shortened_in_its_middle(name: str, most: float, short: str) -> None:
+    assert shortened(name, most) == short
+
+
+@given(st.text(max_size=80), st.integers(5, 40))
+def test_a_shortened_name_fits_and_is_one_line(name: str, most: int) -> None:
+    short = shortened(name, most)
+    assert num_letters(short) <= most
+    assert short.isprintable()
+
+
+def test_what_can_not_be_seen_or_written_is_replaced() -> None:
+    assert printable("a\nb\x00c\udc80") == "a\N{REPLACEMENT CHARACTER}b" + (
+        "\N{REPLACEMENT CHARACTER}c\N{REPLACEMENT CHARACTER}"
+    )
+
+
+def test_lines_are_broken_between_words_and_in_chinese_anywhere() -> None:
+    assert broken("share of the images", 50, size=9) == "share of\nthe images"
+    assert broken("被回答的图像的比例", 50, size=9) == "被回答的图\n像的比例"
+    assert broken("", 50, size=9) == ""
+
+
+@given(st.text("ab 中,。", max_size=60))
+def test_breaking_lines_loses_only_spaces(text: str) -> None:
+    assert broken(text, 60, size=9).replace("\n", "").replace(" ", "") == text.replace(" ", "")

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "convscope"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "convscope"
 FILES = sorted(SOURCE.rglob("*.py"))
+TREES = runpy.run_path(str(ROOT / "docs" / "structure.py"))["Source"](SOURCE)
 
 # What a row's members may import: members of the rows above, themselves, nothing beside them.
 LAYERS = [
-    {"errors"},
+    {"errors", "text", "rng"},
     {"files"},
-    {"device", "progress", "figures", "arithmetic", "recipe", "downloads"},
-    {"run", "cache", "processes"},
-    {"networks", "data"},
+    {"device", "progress", "figures", "arithmetic", "recipe", "downloads", "splits"},
+    {"run", "cache", "distributed"},
+    {"networks", "onnx_import", "data"},
     {"classifier"},
-    {"evaluation", "inspection"},
+    {"audit", "evaluation", "inspection"},
     {"training", "exporting"},
     {"diagnosis"},
     {"claims", "report"},
-    {"workflows"},
+    {"api"},
     {"serving"},
     {"cli"},
     {"__main__"},
@@ -56,6 +59,75 @@ def test_imports_point_one_way(path: Path) -> None:
         return
     for other in imported_units(path) - {own}:
         assert LEVEL[other] < LEVEL[own], f"{own} may not import {other}"
+
+
+def test_no_modules_import_each_other() -> None:
+    """Not in functions and not under `TYPE_CHECKING` either."""
+    assert TREES.import_circles() == []
+
+
+def test_a_circle_of_imports_is_found(tmp_path: Path) -> None:
+    """Written in each of the ways in which a module can be imported."""
+    package = tmp_path / "package"
+    (package / "room").mkdir(parents=True)
+    files = {
+        "__init__.py": "from package.first import a",
+        "first.py": "from package import second",
+        "second.py": "def f():\n    from package.room.third import x",
+        "room/__init__.py": "from package.room.third import x",
+        "room/third.py": "if TYPE_CHECKING:\n    import package.first",
+        "outside.py": "import package.first",
+    }
+    for name, text in files.items():
+        (package / name).write_text(text)
+    found = type(TREES)(package).import_circles()
+    assert found == [["package.first", "package.room.third", "package.second"]]
+
+
+def test_class_names_are_unique() -> None:
+    assert TREES.repeated_class_names() == {}
+
+
+def test_docstrings_begin_with_a_beginning() -> None:
+    assert _shown(TREES.mid_sentence_summaries()) == ""
+
+
+def test_entries_of_docstrings_begin_with_a_beginning() -> None:
+    assert _shown(TREES.mid_sentence_entries()) == ""
+
+
+@pytest.mark.parametrize(
+    ("docstring", "num_found"),
+    [
+        ("Of each class.", 1),
+        ("Likewise; None without.", 1),
+        ("By name; results are written into it.", 1),
+        ("Which, the worst first.", 1),
+        ("As for `take`.", 1),
+        ("Within it torch repeats its bits.", 1),
+        ("Whether images are shuffled.", 0),
+        ("How many images there are.", 0),
+        ("Which images are read.", 0),
+        ("By how much the area is smaller.", 0),
+        ("As many columns as fit.", 0),
+        ("Offset of the label.", 0),
+        ("Size.\n\n    Args:\n        a: Of it.\n            With it.\n        *b: Size of it.", 1),
+        ("Height.\n\n    Returns:\n        That of the image.\n        With it.", 1),
+        ("Height.\n\n    Raises:\n        DataError: As `take`.", 1),
+        ("Height.\n\n    With care.", 0),
+    ],
+)
+def test_a_docstring_in_mid_sentence_is_found(
+    tmp_path: Path, docstring: str, num_found: int
+) -> None:
+    (tmp_path / "file.py").write_text(f'def f():\n    """{docstring}"""\n')
+    source = type(TREES)(tmp_path)
+    found = source.mid_sentence_summaries() + source.mid_sentence_entries()
+    assert len(found) == num_found
+
+
+def _shown(findings: list[object]) -> str:
+    return "\n".join(map(str, findings))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -97,13 +169,27 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 
 def test_decoding_and_preprocessing_need_no_torch() -> None:
     program = (
-        "import sys; import convscope.data.decode, convscope.data.preprocessing; "
+        "import sys; import convscope.data.decoding.decode, convscope.data.pixels.preprocessing; "
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.decode().strip() == "False"
 
 
+def test_the_loop_needs_no_images_and_no_networks() -> None:
+    """It takes batches and a module; where they come from is others' business."""
+    from convscope.networks import NETWORKS
+
+    families = {getattr(row.builder, "func", row.builder).__module__ for row in NETWORKS.values()}
+    assert "convscope.networks.resnet" in families
+    unneeded = {"PIL", "convscope.data.decoding", "convscope.data.sources", *families}
+    program = "import sys; import convscope.training.loop; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    loaded = done.stdout.decode().split()
+    assert sorted(unneeded.intersection(loaded)) == []
+
+
+@pytest.mark.slow
 def test_every_public_name_loads() -> None:
     import convscope
 
@@ -121,6 +207,16 @@ def test_the_recipe_knows_the_networks_schemes() -> None:
     from convscope.recipe import Initialization
 
     assert set(get_args(Initialization)) == set(SCHEMES)
+
+
+def test_git_ignores_no_source_file() -> None:
+    """An ignored file is missing in every other checkout, and in the wheel."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout")
+    command = ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "src", "tests"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    ignored = done.stdout.decode().splitlines()
+    assert [path for path in ignored if path.endswith(".py")] == []
 
 
 def test_each_test_file_has_a_name_of_its_own() -> None:

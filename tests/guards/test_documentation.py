@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from convscope.cli.main import VERBS
-from convscope.cli.summary_layer import LAYERS
-from convscope.networks import names
+from convscope.cli.summary import LAYERS
+from convscope.networks import network_names
 
 ROOT = Path(__file__).parents[2]
 COVERAGE = yaml.safe_load((ROOT / "docs" / "coverage.yaml").read_text())
@@ -35,7 +35,7 @@ def check_command(command: str) -> None:
         return
     for flag, value in zip(words, words[1:], strict=False):
         if flag in ("--model", "-m") or (flag == "summary" and "/" not in value):
-            assert value in names(), command
+            assert value in network_names(), command
 
 
 def test_the_coverage_page_is_made_from_its_table() -> None:

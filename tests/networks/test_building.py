@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from convscope.errors import NetworkError
-from convscope.networks import build, entry, smallest_input
+from convscope.networks import build, network_entry, smallest_input
 from convscope.networks.mlp import MLP
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
@@ -157,16 +161,20 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 
 def test_classes_are_1000_for_photos_and_10_for_small_images() -> None:
-    assert entry("squeezenet1_1").num_classes == 1000
-    assert entry("resnet20").num_classes == 10
-    assert build("resnet20").fc.out_features == 10
+    assert network_entry("squeezenet1_1").num_classes == 1000
+    assert network_entry("resnet20").num_classes == 10
+    assert build("resnet20").get_submodule("fc").out_features == 10
 
 
 def test_the_table_says_options_and_whether_the_size_matters() -> None:
-    assert entry("resnet20").options == {"residual": True, "batch_norm": True, "drop_path": 0.0}
-    assert entry("lenet5").options["pooling"] == "mean"
-    assert entry("lenet5").needs_input_size
-    assert not entry("vgg16").needs_input_size
+    assert network_entry("resnet20").options == {
+        "residual": True,
+        "batch_norm": True,
+        "drop_path": 0.0,
+    }
+    assert network_entry("lenet5").options["pooling"] == "mean"
+    assert network_entry("lenet5").needs_input_size
+    assert not network_entry("vgg16").needs_input_size
 
 
 def test_options_change_the_smallest_image() -> None:
@@ -211,19 +219,19 @@ def test_plain_networks_have_no_shortcut_and_without_normalization_a_bias(name: 
 
 def test_lenet_without_pooling_has_18432_values_before_its_dense_layers() -> None:
     with torch.device("meta"):
-        assert build("lenet_rgb", pooling="none").fc1.in_features == 18_432
-        assert build("lenet_rgb").fc1.in_features == 800
+        assert build("lenet_rgb", pooling="none").get_submodule("fc1").in_features == 18_432
+        assert build("lenet_rgb").get_submodule("fc1").in_features == 800
 
 
 def test_googlenet_without_heads_says_so() -> None:
     with torch.device("meta"):
-        network = build("googlenet", auxiliaries=False)
+        network: Any = build("googlenet", auxiliaries=False)
         with pytest.raises(NetworkError, match="no auxiliary heads"):
             network.forward_with_auxiliaries(torch.empty(1, 3, 224, 224))
 
 
 def test_googlenet_gives_the_same_logits_with_and_without_heads() -> None:
-    network = build("googlenet", num_classes=4, stem="small").eval()
+    network: Any = build("googlenet", num_classes=4, stem="small").eval()
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         outputs = network.forward_with_auxiliaries(images)

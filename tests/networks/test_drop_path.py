@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from convscope.networks import build
-from convscope.networks.residual import BasicBlock, DropPath
+from convscope.networks.residual import BasicBlock, DropPath, add_drop_path
+
+pytestmark = pytest.mark.slow
 
 
 def test_each_image_is_dropped_or_divided_by_the_probability_of_staying() -> None:
@@ -27,7 +29,8 @@ def test_in_evaluation_nothing_is_dropped() -> None:
 def test_the_same_seed_drops_the_same_images_and_keeps_the_format() -> None:
     def dropped() -> torch.Tensor:
         torch.manual_seed(4)
-        return DropPath(0.5)(torch.ones(64, 1, dtype=torch.bfloat16))
+        kept: torch.Tensor = DropPath(0.5)(torch.ones(64, 1, dtype=torch.bfloat16))
+        return kept
 
     first = dropped()
     assert torch.equal(first, dropped())
@@ -37,9 +40,8 @@ def test_the_same_seed_drops_the_same_images_and_keeps_the_format() -> None:
 
 def test_of_a_dropped_block_only_the_shortcut_is_left() -> None:
     torch.manual_seed(0)
-    block = BasicBlock(
-        4, 4, stride=1, shortcut=nn.Identity(), batch_norm=False, drop_path=0.5
-    ).requires_grad_(False)
+    block = BasicBlock(4, 4, stride=1, shortcut=nn.Identity(), batch_norm=False)
+    add_drop_path(block.requires_grad_(False), 0.5)
     x = torch.randn(40, 4, 5, 5)
     branch = block.conv2(block.relu1(block.conv1(x)))
     out = block(x)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from convscope.errors import NetworkError
-from convscope.networks import alexnet, build, entry, names, to_fully_convolutional, vgg
+from convscope.networks import (
+    alexnet,
+    build,
+    network_entry,
+    network_names,
+    to_fully_convolutional,
+    vgg,
+)
+
+pytestmark = pytest.mark.slow
 
 CONVERTIBLE = [
-    name for name in names() if name.startswith(("lenet", "alexnet", "vgg")) and "1998" not in name
+    name
+    for name in network_names()
+    if name.startswith(("lenet", "alexnet", "vgg")) and "1998" not in name
 ]
 # Computed at 224 pixels; the other VGGs differ in their number of convolutions only.
 COMPUTED = [name for name in CONVERTIBLE if "vgg" not in name or "vgg11" in name]
@@ -21,7 +34,7 @@ def test_output_is_the_same_at_the_training_size(
 ) -> None:
     monkeypatch.setattr(alexnet, "NEURONS", 8)
     monkeypatch.setattr(vgg, "NEURONS", 8)
-    channels, height, width = entry(name).input
+    channels, height, width = network_entry(name).input
     torch.manual_seed(0)
     network = build(name, num_classes=5).eval()
     sliding = to_fully_convolutional(network)
@@ -36,7 +49,7 @@ def test_output_is_the_same_at_the_training_size(
 
 @pytest.mark.parametrize("name", CONVERTIBLE)
 def test_output_is_a_map_on_a_larger_image(name: str) -> None:
-    channels, height, width = entry(name).input
+    channels, height, width = network_entry(name).input
     with torch.device("meta"):
         sliding = to_fully_convolutional(build(name, num_classes=5))
         rows, columns = sliding(torch.empty(1, channels, height + 64, width + 96)).shape[2:]
@@ -67,8 +80,8 @@ def test_normalized_dense_layers_convert_too() -> None:
 
 
 def test_the_network_itself_stays_as_it_is() -> None:
-    network = build("lenet5")
-    sliding = to_fully_convolutional(network)
+    network: Any = build("lenet5")
+    sliding: Any = to_fully_convolutional(network)
     with torch.no_grad():
         sliding[0].weight.zero_()
     assert network.conv1.weight.any()

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from convscope.networks import build
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
 
 

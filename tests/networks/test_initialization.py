@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
 from convscope.errors import NetworkError
-from convscope.networks import build, heads, initialize
+from convscope.networks import build, head_names, initialize
 from convscope.networks.initialization import SCHEMES
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
@@ -27,7 +31,7 @@ def test_weights_have_the_variance_of_the_scheme(
     scheme: str, convolution: float, dense: float, head: float
 ) -> None:
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(32, 64, 3), nn.Linear(400, 400), nn.Linear(400, 100))
+    network: Any = nn.Sequential(nn.Conv2d(32, 64, 3), nn.Linear(400, 400), nn.Linear(400, 100))
     initialize(network, scheme)
     for layer, expected in zip(network, (convolution, dense, head), strict=True):
         assert layer.weight.var().item() == pytest.approx(expected, rel=0.05)
@@ -37,14 +41,14 @@ def test_weights_have_the_variance_of_the_scheme(
 
 def test_groups_count_as_separate_convolutions() -> None:
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Conv2d(64, 64, 3, groups=2), nn.Linear(1, 1))
+    network: Any = nn.Sequential(nn.Conv2d(64, 64, 3, groups=2), nn.Linear(1, 1))
     initialize(network, "kaiming_fan_out")
     assert network[0].weight.var().item() == pytest.approx(2 / 288, rel=0.05)
 
 
 def test_initialization_draws_anew_and_resets_normalization() -> None:
     for scheme in SCHEMES:
-        network = build("resnet20")
+        network: Any = build("resnet20")
         before = {name: value.clone() for name, value in network.state_dict().items()}
         network.bn1.running_mean.fill_(5)
         initialize(network, scheme)
@@ -68,12 +72,12 @@ def test_unnormalized_residual_networks_do_not_explode() -> None:
 
 def test_heads_are_the_layers_that_give_logits() -> None:
     with torch.device("meta"):
-        assert heads(build("googlenet")) == ("aux1.fc2", "aux2.fc2", "fc")
-        assert heads(build("squeezenet1_0")) == ("classifier.1",)
-        assert heads(build("vgg11")) == ("classifier.6",)
-        assert heads(build("lenet5_1998")) == ("output",)
-    assert heads(nn.Linear(2, 2)) == ("",)
-    assert heads(nn.ReLU()) == ()
+        assert head_names(build("googlenet")) == ("aux1.fc2", "aux2.fc2", "fc")
+        assert head_names(build("squeezenet1_0")) == ("classifier.1",)
+        assert head_names(build("vgg11")) == ("classifier.6",)
+        assert head_names(build("lenet5_1998")) == ("output",)
+    assert head_names(nn.Linear(2, 2)) == ("",)
+    assert head_names(nn.ReLU()) == ()
 
 
 def test_an_unknown_scheme_is_refused() -> None:

@@ -21,6 +21,8 @@ from convscope.networks.layers import (
 )
 from convscope.networks.resnet_cifar import PaddedShortcut
 
+pytestmark = pytest.mark.slow
+
 
 def test_maxout_is_the_largest_of_neighbouring_channels() -> None:
     x = torch.randn(2, 6, 3, 3)
@@ -80,6 +82,7 @@ def test_locally_connected_layer_with_equal_kernels_is_a_convolution(
     local = LocallyConnected2d(
         3, 4, input_size=(6, 7), kernel_size=3, stride=stride, padding=padding
     )
+    assert convolution.bias is not None
     with torch.no_grad():
         local.weight.copy_(convolution.weight.flatten(1).expand_as(local.weight))
         local.bias.copy_(convolution.bias[:, None, None].expand_as(local.bias))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 
 from convscope.errors import WeightsError
 from convscope.networks import build, load_weights
+
+pytestmark = pytest.mark.slow
 
 
 def copies(network: nn.Module) -> dict[str, Tensor]:
@@ -133,8 +136,8 @@ def test_weights_without_batch_counts_load() -> None:
 
 
 def test_weights_load_onto_the_meta_device() -> None:
-    source = build("lenet5")
+    source: Any = build("lenet5")
     with torch.device("meta"):
-        target = build("lenet5")
+        target: Any = build("lenet5")
     load_weights(target, source.state_dict())
     assert torch.equal(target.conv1.weight, source.conv1.weight)

@@ -13,21 +13,23 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convscope.networks import build, entry, load_weights
+from convscope.networks import build, load_weights, network_entry
+
+pytestmark = pytest.mark.slow
 
 BEE, ANT = 309, 310  # in ImageNet's order of classes
 
 
 def logits(network: nn.Module, name: str, pixels: Tensor) -> Tensor:
     """Logits (N, K) of uint8 pixels (N, C, H, W), prepared as the weights expect."""
-    preparation = entry(name).preparation
+    preparation = network_entry(name).preparation
     assert preparation is not None
     mean, std = (
         torch.tensor(values)[:, None, None] for values in (preparation.mean, preparation.std)
     )
     network.eval()
     with torch.no_grad():
-        return torch.cat([network((batch / 255 - mean) / std) for batch in pixels.split(50)])
+        return torch.cat([network((batch / 255 - mean) / std) for batch in torch.split(pixels, 50)])
 
 
 def pixels_of(images: list[Image.Image]) -> Tensor:

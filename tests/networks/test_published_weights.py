@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import DownloadError, WeightsError
-from convscope.networks import NETWORKS, entry, published_weights
+from convscope.networks import NETWORKS, network_entry, published_weights
+
+pytestmark = pytest.mark.slow
 
 CONTENT = b"weights" * 1000
 RIGHT = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -17,7 +19,7 @@ RIGHT = hashlib.sha256(CONTENT).hexdigest()[:8]
 
 def publish(monkeypatch: pytest.MonkeyPatch, folder: Path, digest: str) -> str:
     """Lets `resnet18` be published in a folder, by a file address; returns the file's name."""
-    row = entry("resnet18")
+    row = network_entry("resnet18")
     assert row.published is not None
     name = f"resnet18-{digest}.pth"
     published = dataclasses.replace(row.published, url=(folder / name).as_uri())
@@ -55,7 +57,7 @@ def test_without_a_network_the_file_can_be_put_there_by_hand(
     cache = tmp_path / "cache"
     with pytest.raises(DownloadError) as caught:
         published_weights("resnet18", cache=cache)
-    url = entry("resnet18").published.url  # type: ignore[union-attr]
+    url = network_entry("resnet18").published.url  # type: ignore[union-attr]
     assert caught.value.message.startswith(f"{url} did not come: ")
     assert caught.value.hint == f"download {url} elsewhere and put it at `{cache / name}`"
     (cache / name).write_bytes(CONTENT)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
 
-from convscope.networks import build, entry
+from convscope.networks import build, network_entry
 
-STAGES = {
+pytestmark = pytest.mark.slow
+
+STAGES: dict[str, dict[str, tuple[int, ...]]] = {
     "lenet5": {
         "conv1": (6, 28, 28),
         "pool1": (6, 14, 14),
@@ -114,7 +119,7 @@ STAGES = {
         "classifier": (1000, 1, 1),
     },
 }
-SMALL_STAGES = {
+SMALL_STAGES: dict[str, dict[str, tuple[int, ...]]] = {
     "alexnet": {"features.0": (64, 32, 32), "features": (256, 3, 3)},
     "googlenet": {
         "conv1": (64, 32, 32),
@@ -127,21 +132,23 @@ SMALL_STAGES = {
 }
 
 
-def shapes(name: str, side: int, wanted: dict[str, tuple[int, ...]], **options: str) -> dict:
-    found = {}
+def shapes(
+    name: str, side: int, wanted: Mapping[str, tuple[int, ...]], **options: Any
+) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
     with torch.device("meta"):
         network = build(name, **options).eval()
         for stage in wanted:
             network.get_submodule(stage).register_forward_hook(
                 lambda _, __, out, stage=stage: found.update({stage: tuple(out.shape[1:])})
             )
-        network(torch.empty(1, entry(name).input[0], side, side))
+        network(torch.empty(1, network_entry(name).input[0], side, side))
     return found
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_stages_have_the_sizes_of_the_paper(name: str) -> None:
-    assert shapes(name, entry(name).input[1], STAGES[name]) == STAGES[name]
+    assert shapes(name, network_entry(name).input[1], STAGES[name]) == STAGES[name]
 
 
 @pytest.mark.parametrize("name", SMALL_STAGES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convscope.errors import NetworkError
-from convscope.networks import NETWORKS, alexnet, build, entry, names, smallest_input, vgg
+from convscope.networks import (
+    NETWORKS,
+    alexnet,
+    build,
+    network_entry,
+    network_names,
+    smallest_input,
+    vgg,
+)
 from convscope.networks.googlenet import GoogLeNet
+
+pytestmark = pytest.mark.slow
 
 # Papers, torchvision's documentation, and sums over the papers' tables.
 PARAMETERS = {
@@ -72,12 +83,14 @@ def all_logits(network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
     return (network(images),)
 
 
-@pytest.fixture(scope="module", params=[name for name in names() if name not in DEEP])
+@pytest.fixture(scope="module", params=[name for name in network_names() if name not in DEEP])
 def computed(request: pytest.FixtureRequest) -> tuple[nn.Module, Tensor, Tensor]:
     """A network of ten classes, a batch of small images, and its first logits in training mode."""
-    row = entry(request.param)
+    row = network_entry(request.param)
     # 32 pixels are too few for these only; the other stem computes less.
-    stem = {"stem": "small"} if row.name.startswith(("alexnet", "googlenet_")) else {}
+    stem: dict[str, Any] = (
+        {"stem": "small"} if row.name.startswith(("alexnet", "googlenet_")) else {}
+    )
     side = min(row.input[1], 32)
     torch.manual_seed(0)
     with pytest.MonkeyPatch.context() as patch:
@@ -96,7 +109,7 @@ def meta() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", network_names())
 @pytest.mark.usefixtures("meta")
 def test_parameters_are_the_published_number(name: str) -> None:
     assert parameters(build(name)) == PARAMETERS[name]
@@ -120,19 +133,19 @@ def test_parameters_of_variants_are_the_published_number(
     assert parameters(build(name, **options)) == expected  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in DEEP])
+@pytest.mark.parametrize("name", [name for name in network_names() if name not in DEEP])
 @pytest.mark.usefixtures("meta")
 def test_every_parameter_receives_a_gradient(name: str) -> None:
     network = build(name)
-    outputs = all_logits(network, torch.empty(2, *entry(name).input))
-    sum(logits.sum() for logits in outputs).backward()
+    outputs = all_logits(network, torch.empty(2, *network_entry(name).input))
+    torch.stack([logits.sum() for logits in outputs]).sum().backward()  # type: ignore[no-untyped-call]
     assert [key for key, value in network.named_parameters() if value.grad is None] == []
 
 
-@pytest.mark.parametrize("name", [name for name in names() if name not in DEEP])
+@pytest.mark.parametrize("name", [name for name in network_names() if name not in DEEP])
 @pytest.mark.usefixtures("meta")
 def test_logits_have_one_column_per_class_at_any_size_and_depth(name: str) -> None:
-    _, height, width = entry(name).input
+    _, height, width = network_entry(name).input
     for channels, rows, columns in ((1, height, width), (4, height + 31, width + 8)):
         network = build(name, num_classes=7, in_channels=channels, input_size=(rows, columns))
         network.train(channels == 1)
@@ -182,15 +195,15 @@ def test_a_batch_gives_each_image_what_it_gets_alone(
     network.eval()
     with torch.no_grad():
         together = network(images[:3])
-        alone = torch.cat([network(image) for image in images[:2].split(1)])
+        alone = torch.cat([network(image) for image in torch.split(images[:2], 1)])
     scale = together.abs().max().item()
     assert scale > 0
     torch.testing.assert_close(together[:2], alone, rtol=0, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", network_names())
 def test_a_row_says_where_weights_and_their_preparation_come_from(name: str) -> None:
-    row = entry(name)
+    row = network_entry(name)
     assert row.name == name
     assert re.search(r"\b(19|20)\d\d\b", row.paper)
     if row.published is not None:
@@ -203,10 +216,10 @@ def test_a_row_says_where_weights_and_their_preparation_come_from(name: str) -> 
 
 
 def test_the_table_lists_each_name_once() -> None:
-    assert len(NETWORKS) == len(names()) == len(PARAMETERS)
+    assert len(NETWORKS) == len(network_names()) == len(PARAMETERS)
 
 
 def test_weights_of_googlenet_expect_values_around_0() -> None:
-    preparation = entry("googlenet").preparation
+    preparation = network_entry("googlenet").preparation
     assert preparation is not None
     assert preparation.mean == preparation.std == (0.5, 0.5, 0.5)

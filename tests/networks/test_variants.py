@@ -1,25 +1,34 @@
-"""The forms of a network, and what published weights reach."""
+"""The variants of an architecture, and what published weights reach."""
 
 from __future__ import annotations
 
+import pytest
+
 from convscope.networks import NETWORKS
-from convscope.networks.accuracies import IMAGENET_ACCURACY
-from convscope.networks.variants import FORMS, same_size, variants_of
+from convscope.networks.registry import (
+    COSTS,
+    IMAGENET_ACCURACY,
+    VARIANTS,
+    networks_of_size,
+    variants_of,
+)
+
+pytestmark = pytest.mark.slow
 
 
-def test_all_forms_are_networks_of_the_table_and_belong_to_one_name() -> None:
-    forms = [name for names in FORMS.values() for name in names]
-    assert set(forms) <= set(NETWORKS)
-    assert len(forms) == len(set(forms))
+def test_all_variants_are_networks_of_the_table_and_of_one_architecture() -> None:
+    found = [name for names in VARIANTS.values() for name in names]
+    assert set(found) <= set(NETWORKS)
+    assert len(found) == len(set(found))
 
 
-def test_the_forms_of_alexnet_are_told_apart_by_their_numbers() -> None:
+def test_the_variants_of_alexnet_are_told_apart_by_their_numbers() -> None:
     variants = variants_of("alexnet")
     assert variants is not None
-    assert variants.form.parameters == 61_100_840
-    assert [form.parameters for form in variants.others] == [60_965_224, 62_378_344]
+    assert variants.architecture == "AlexNet"
+    assert [COSTS[other].parameters for other in variants.others] == [60_965_224, 62_378_344]
     assert variants_of("resnet18") is None
-    assert same_size(61_100_840) == ("alexnet",)
+    assert networks_of_size(61_100_840) == ("alexnet",)
 
 
 def test_all_published_weights_have_their_accuracy() -> None:

@@ -6,18 +6,20 @@ import dataclasses
 
 import numpy as np
 import pytest
+from made import made_classifier
+from reading import LOADING, POLICY, Page
 
 from convscope.classifier import Classifier, Decision
-from convscope.inspection.explained_image import Explainer, Explanation, Question, place_of
+from convscope.inspection.explained_image import Explainer, Explanation, Question, parse_position
 from convscope.report.explanation import (
-    entry_of,
     explanation_page,
     explanation_panels,
+    index_entry,
     index_page,
     short_name,
 )
-from inspection.made import made_classifier
-from report.reading import LOADING, POLICY, Page
+
+pytestmark = pytest.mark.slow
 
 MOST_BYTES = 5_000_000
 
@@ -57,10 +59,10 @@ def test_each_class_has_its_map_its_probability_and_its_verdict() -> None:
     classifier = made_classifier()
     found = explained(classifier, top=3)
     words = " ".join(Page(page_of(found, classifier)).words)
-    assert f"runs & co takes this image for {found.prediction.label}" in words
+    assert f"runs & co predicts {found.prediction.label} for this image" in words
     for attribution in found.attributions:
         assert attribution.target in words
-    assert "of 4 random maps do as well" in words or "Blurring the whole image" in words
+    assert "of 4 random maps are as good" in words or "Blurring the whole image" in words
     rows = Page(page_of(found, classifier)).rows
     assert sum(row[0] in classifier.classes and len(row) == 6 for row in rows) == 3
 
@@ -72,10 +74,10 @@ def test_what_was_asked_is_said() -> None:
         target="class 1",
         against="class 2",
         layer="conv1",
-        value=place_of("conv1:0,1,2"),
+        value=parse_position("conv1:0,1,2"),
     )
     words = " ".join(Page(page_of(found, classifier)).words)
-    assert "What speaks for class 1 rather than class 2" in words
+    assert "Attribution for class 1 rather than class 2" in words
     assert "share of the probability of both classes" in words
     assert words.count("class 1 rather than class 2") == 2
     assert "each step's sum equals what the network computed" in words
@@ -85,7 +87,7 @@ def test_what_was_asked_is_said() -> None:
 def test_without_a_comparison_there_is_no_verdict() -> None:
     classifier = made_classifier()
     text = page_of(explained(classifier, draws=0), classifier)
-    assert "Are the maps true?" not in text
+    assert "Faithfulness of the maps" not in text
     assert 'class="badge' not in text
 
 
@@ -101,13 +103,13 @@ def test_a_network_without_maps_has_a_page_without_stages() -> None:
     classifier = made_classifier("mlp", side=32)
     found = explained(classifier, method="integrated-gradients")
     text = page_of(found, classifier)
-    assert "What each stage makes of it" not in text
-    assert "The first kernels" not in text
+    assert "Feature maps by stage" not in text
+    assert "Kernels of the first convolution" not in text
 
 
 def test_the_index_leads_to_every_page_with_its_verdict() -> None:
     found = explained(made_classifier())
-    text = index_page([entry_of(found, "a.html"), entry_of(found, "a-2.html")], name="mine")
+    text = index_page([index_entry(found, "a.html"), index_entry(found, "a-2.html")], name="mine")
     page = Page(text)
     assert page.open == []
     assert [v["href"] for tag, v in page.tags if tag == "a"] == ["a.html", "a-2.html"]

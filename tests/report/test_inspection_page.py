@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from made import made_classifier
+from reading import LOADING, POLICY, Page
 
 from convscope.classifier import Classifier
-from convscope.data.pixels import ArrayPixels
-from convscope.inspection.layer_views import Inspection, LayerQuestion, view_layers
+from convscope.data.pixels.prepared import ArrayPixels
+from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuestion, view_layers
 from convscope.report.inspection import inspection_page
-from inspection.made import made_classifier
-from report.reading import LOADING, POLICY, Page
+
+pytestmark = pytest.mark.slow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
 NAMES = ("a/<b>.png", "1.png", "2.png", "3.png")
@@ -43,13 +47,13 @@ def test_the_page_is_whole_and_asks_for_nothing(language: str) -> None:
 def test_dead_and_off_channels_are_named() -> None:
     classifier = made_classifier()
     with np.errstate(all="raise"):
-        layer = classifier.network.conv1
+        layer: Any = classifier.network.conv1
         layer.weight.data[3] = 0
         layer.bias.data[3] = 0
         found = looked_at(classifier, "conv1")
     assert found.views[0].sparsity.dead == (3,)
     words = " ".join(Page(inspection_page(found, name="x", command="y")).words)
-    assert "Dead, that is 0 everywhere: 1 (3)." in words
+    assert "Dead channels, 0 everywhere: 1 (3)." in words
 
 
 def test_each_patch_shows_its_value_and_tells_its_image() -> None:

@@ -1,4 +1,4 @@
-"""The report of an evaluation: its numbers are those on record, and its verdict says what is so."""
+"""The report on an evaluation: its metrics are those of the record, and its verdict is true."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from known_answers import HARD_NAMES, Known, evaluation_of, sure_of
 from reading import Page, check_asks_for_nothing
 
+from convscope.api.evaluate import save_figures, write_evaluation
 from convscope.classifier import Decision
 from convscope.evaluation.evaluate import Evaluation
 from convscope.report.page import isolated, percent
-from convscope.report.run import run_page
-from convscope.report.verdict import verdict
-from convscope.report.words import WORDS, words_of
-from convscope.workflows import save_figures, write_evaluation
-from known_answers import HARD_NAMES, Known, evaluation_of, sure_of
+from convscope.report.run import run_page, verdict
+from convscope.report.translations import TRANSLATIONS, translations_of
+
+pytestmark = pytest.mark.slow
 
 CLASSES = ("cat", "dog", "owl")
 EVIL_NAME = "<script>alert('1')&\"`x`.png"
@@ -49,7 +50,7 @@ def page_of(evaluation: Evaluation, language: str = "en") -> str:
 
 
 def said_of(evaluation: Evaluation, language: str = "en") -> str:
-    said = verdict(evaluation, name="pets", words=words_of("run", language))
+    said = verdict(evaluation, name="pets", translations=translations_of("run", language))
     return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -101,11 +102,11 @@ def in_percent(text: str) -> list[float]:
     return [float(number) / 100 for number in re.findall(r"[\d.]+(?=\N{NO-BREAK SPACE}%)", text)]
 
 
-def test_headlines_of_the_page_are_those_of_the_record(rich: Evaluation, tmp_path: Path) -> None:
+def test_metrics_of_the_page_are_those_of_the_record(rich: Evaluation, tmp_path: Path) -> None:
     written = write_evaluation(rich, tmp_path)
     record = json.loads(written.numbers.read_text())
     rows = Page(written.report.read_text(encoding="utf-8")).rows
-    words = words_of("run", "en")
+    words = translations_of("run", "en")
     for name in ("accuracy", "top5_accuracy", "balanced_accuracy", "calibration_error"):
         _, value, interval, *_ = next(row for row in rows if row[0] == words[name])
         low, high = record[f"{name}_interval"]["low"], record[f"{name}_interval"]["high"]
@@ -150,29 +151,29 @@ def test_ten_thousand_images_of_a_thousand_classes_stay_below_five_megabytes() -
     page = page_of(evaluation_of(known(10_000, classes=classes, accuracy=0.7, names=names)))
     assert len(page.encode()) < 5_000_000
     text = Page(page).text
-    assert "The 12 classes with the most mistakes; of 1,000." in text
+    assert "The 12 classes with the most mistakes, of 1,000." in text
     assert "950 classes in between" in text
     assert "12 of 3,000 are shown." in text
 
 
 SENTENCES = {
-    "unseen": (known(num_seen=0), "Of 300 images that neither training nor selection saw, pets"),
-    "seen": (known(num_seen=20), "Of 300 images, 20 of which training or selection saw, pets gets"),
-    "unknown": (known(num_seen=None), "if training saw none of these: that isn't known."),
+    "unseen": (known(num_seen=0), "On 300 images that neither training nor selection saw, pets"),
+    "seen": (known(num_seen=20), "On 300 images, 20 of which training or selection saw, pets has"),
+    "unknown": (known(num_seen=None), "if training saw none of them; that isn't known)."),
     "interval": (
         known(),
-        "gets 90.0 % right; with 95 % confidence it is between 86.1 % and 92.9 %",
+        "accuracy of 90.0 % (95 % confidence interval: 86.1 % to 92.9 %)",
     ),
-    "baseline": (known(), "Always answering cat would reach 33.3 %."),
-    "pair": (known(), "The most frequent mistake is to take"),
-    "perfect": (known(accuracy=1.0), "Not one is wrong."),
+    "baseline": (known(), "Always predicting cat would reach 33.3 %."),
+    "pair": (known(), "The most frequent mistake is dog predicted as"),
+    "perfect": (known(accuracy=1.0), "No image is misclassified."),
     "few": (known(50), "With so few images the interval is wide"),
-    "overconfident": (known(accuracy=0.6), "Its probabilities are too high: by 30.1 % on average."),
+    "overconfident": (known(accuracy=0.6), "its probabilities are too high by 30.1 % on average."),
     "underconfident": (
         known(confidence=0.6, accuracy=0.95),
-        "Its probabilities are too low: by 35.0 % on average.",
+        "its probabilities are too low by 35.0 % on average.",
     ),
-    "calibrated": (known(accuracy=0.9), "Its probabilities can be believed"),
+    "calibrated": (known(accuracy=0.9), "Its probabilities are well calibrated"),
 }
 
 
@@ -180,7 +181,7 @@ SENTENCES = {
 def test_the_verdict_says_what_is_so(planted: Known, sentence: str) -> None:
     said = said_of(evaluation_of(planted))
     assert sentence in said
-    others = {"seen": "new images.", "perfect": "Not one", "few": "so few"}
+    others = {"seen": "new images.", "perfect": "No image", "few": "so few"}
     for name, word in others.items():
         assert (word in said) == (SENTENCES[name][1] == sentence)
 
@@ -196,9 +197,11 @@ def test_the_verdict_calls_probabilities_uneven_that_are_off_both_ways() -> None
     assert "on average, some too high and some too low." in said_of(evaluation_of(both))
 
 
-def test_the_verdict_names_groups_that_are_clearly_worse(rich: Evaluation, rich_page: str) -> None:
-    assert "It is clearly worse on <camera> bad & old (" in said_of(rich)
-    assert "clearly worse" not in said_of(evaluation_of(known()))
+def test_the_verdict_names_slices_that_are_significantly_worse(
+    rich: Evaluation, rich_page: str
+) -> None:
+    assert "It is significantly worse on <camera> bad & old (" in said_of(rich)
+    assert "significantly worse" not in said_of(evaluation_of(known()))
     table = next(row for row in Page(rich_page).rows if row[0] == "<camera> bad & old")
     found = next(each for each in rich.slices if each.grouped_by == "<camera>")
     assert in_percent(table[2])[0] == pytest.approx(found.accuracy.value, abs=5.1e-4)
@@ -211,9 +214,9 @@ def test_every_verdict_can_be_said_in_chinese() -> None:
         assert "。" in said
 
 
-def test_few_images_cannot_tell_whether_probabilities_can_be_believed() -> None:
+def test_few_images_cannot_tell_whether_probabilities_are_calibrated() -> None:
     said = said_of(evaluation_of(known(30)))
-    assert "So few images can't tell whether its probabilities can be believed." in said
+    assert "So few images can't tell whether its probabilities are calibrated." in said
 
 
 def test_names_read_from_the_right_do_not_turn_the_words_around_them(rich_page: str) -> None:
@@ -241,7 +244,7 @@ def test_a_long_table_shows_classes_with_images_and_counts_the_others() -> None:
 
 def test_the_mean_of_one_image_is_reported_with_its_doubt() -> None:
     evaluation = evaluation_of(known(1))
-    assert "between 20.7 % and 100.0 % of all such images" in said_of(evaluation)
+    assert "20.7 % to 100.0 %" in said_of(evaluation)
     check_asks_for_nothing(page_of(evaluation))
 
 
@@ -258,17 +261,17 @@ def test_the_page_says_what_several_views_gave(language: str) -> None:
 def test_the_page_says_what_the_temperature_was_chosen_on_where_that_is_known() -> None:
     evaluation = evaluation_of(known(60, decision=Decision(temperature=2.0)))
     text = Page(page_of(evaluation)).text
-    assert "Its logits are divided by 2.000" in text
+    assert "Logits are divided by 2.000" in text
     assert "The temperature was chosen on" not in text
     evaluation.classifier.metrics["calibration"] = {"images": "photos of May"}
     assert "The temperature was chosen on: photos of May." in Page(page_of(evaluation)).text
-    assert "It has no temperature" in Page(page_of(evaluation_of(known(60)))).text
+    assert "There is no temperature scaling" in Page(page_of(evaluation_of(known(60)))).text
 
 
 def test_every_method_of_an_interval_has_its_words(rich: Evaluation) -> None:
     methods = {value["method"] for name, value in rich.to_dict().items() if "_interval" in name}
-    for language in WORDS:
-        assert methods <= set(words_of("run", language)["methods"])
+    for language in TRANSLATIONS:
+        assert methods <= set(translations_of("run", language)["methods"])
 
 
 @pytest.mark.parametrize("count", [1, 40])

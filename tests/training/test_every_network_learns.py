@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
-from convscope.data.batches import Batch
-from convscope.data.counters import seed32
+from convscope.data.batch import Batch
 from convscope.device import choose_device
 from convscope.networks import NETWORKS, build
-from convscope.training.course import USUAL_OPT
-from convscope.training.families import FAMILIES, family_of
-from convscope.training.loop import Gradient, StepRules, set_rate, take_step
-from convscope.training.objectives import Classification
+from convscope.rng import seed32
+from convscope.training.freezing import parameter_groups
+from convscope.training.loop import StepRules, TrainStep
+from convscope.training.losses import ClassificationLoss
 from convscope.training.optimizers import make_optimizer, optimizer_kind, scaled_rate
-from convscope.training.parameter_groups import parameter_groups
+from convscope.training.presets import DEFAULT_OPT, FAMILIES, family_of
+
+pytestmark = pytest.mark.slow
 
 EXACT = choose_device("cpu", "float32")
 SIDE = 32
@@ -29,7 +32,7 @@ def test_a_network_learns_eight_images_by_heart(name: str) -> None:
     row = NETWORKS[name]
     channels, height, _ = row.input
     side = min(height, SIDE)
-    options = {"stem": "small"} if "stem" in row.options else {}
+    options: dict[str, Any] = {"stem": "small"} if "stem" in row.options else {}
     if "dropout" in row.options:
         options["dropout"] = 0.0  # a loss without chance
     if "auxiliaries" in row.options:
@@ -39,16 +42,15 @@ def test_a_network_learns_eight_images_by_heart(name: str) -> None:
     inputs, targets = torch.randn(IMAGES, channels, side, side), torch.arange(IMAGES) % 4
     batch = Batch(inputs, targets, IMAGES)
     family = FAMILIES[family_of(network)]
-    kind = optimizer_kind(USUAL_OPT)
+    kind = optimizer_kind(DEFAULT_OPT)
     lr = scaled_rate(kind.lr * family.lr_share, IMAGES, power=kind.power)
-    optimizer = make_optimizer(USUAL_OPT, parameter_groups(network, lr=lr), lr=lr)
+    optimizer = make_optimizer(DEFAULT_OPT, parameter_groups(network, lr=lr), lr=lr)
     rules = StepRules(clip_norm=family.clip_norm)
+    train_step = TrainStep(network, ClassificationLoss(), optimizer, device=EXACT, rules=rules)
     for step in range(MOST_STEPS):
-        set_rate(optimizer, min(1.0, (step + 1) / WARMUP_STEPS))
-        gradient = Gradient(network, Classification(), batch, device=EXACT)
-        take_step(optimizer, gradient, rules=rules, seed=0, step=step)
-        right = int(gradient.taken.num_correct)
-        if right == IMAGES and float(gradient.taken.loss) < LEARNED:
+        train_step.set_learning_rate(min(1.0, (step + 1) / WARMUP_STEPS))
+        loss, num_correct, _ = train_step.take(batch, step)
+        if int(num_correct) == IMAGES and float(loss) < LEARNED:
             break
-    assert right == IMAGES, f"{right} of {IMAGES} right, loss {float(gradient.taken.loss):.3f}"
-    assert float(gradient.taken.loss) < LEARNED
+    assert int(num_correct) == IMAGES, f"{num_correct} of {IMAGES} right, loss {float(loss):.3f}"
+    assert float(loss) < LEARNED

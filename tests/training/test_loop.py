@@ -11,16 +11,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from convscope.data.batches import Batch
+from convscope.data.batch import Batch
 from convscope.device import choose_device
 from convscope.errors import UsageError
 from convscope.networks import build
-from convscope.training.loop import Stepping, train_epoch
-from convscope.training.objectives import Classification, PlainObjective
+from convscope.training.freezing import freeze, parameter_groups, set_train_mode
+from convscope.training.loop import TrainStep, train_epoch
+from convscope.training.losses import ClassificationLoss, PlainLoss
 from convscope.training.optimizers import make_optimizer
-from convscope.training.parameter_groups import parameter_groups
-from convscope.training.tally import DivergedError
-from convscope.training.tuning import freeze, set_learning_mode
+from convscope.training.step_metrics import DivergedError
+
+pytestmark = pytest.mark.slow
 
 CPU = choose_device("cpu", "float32")
 
@@ -56,12 +57,9 @@ def test_the_loop_fits_a_line_to_vectors_with_any_loss() -> None:
     batches = VectorBatches(inputs, 3 * inputs + 2, steps=200)
     optimizer = optimizer_over(network, "sgd", lr=0.1, weight_decay=0, momentum=0.9)
     sums = train_epoch(
-        network,
+        TrainStep(network, PlainLoss(F.mse_loss), optimizer, device=CPU),
         batches,
         epoch=0,
-        objective=PlainObjective(F.mse_loss),
-        stepping=Stepping(optimizer=optimizer),
-        device=CPU,
     )
     assert sums.steps == 200
     assert network.weight.item() == pytest.approx(3, abs=1e-3)
@@ -74,12 +72,14 @@ def test_a_logistic_regression_learns_with_binary_cross_entropy() -> None:
     targets = (inputs.sum(dim=1, keepdim=True) > 0).float()
     network = nn.Linear(2, 1)
     train_epoch(
-        network,
+        TrainStep(
+            network,
+            PlainLoss(F.binary_cross_entropy_with_logits),
+            optimizer_over(network, "adam", lr=0.1, weight_decay=0),
+            device=CPU,
+        ),
         VectorBatches(inputs, targets, steps=300),
         epoch=0,
-        objective=PlainObjective(F.binary_cross_entropy_with_logits),
-        stepping=Stepping(optimizer=optimizer_over(network, "adam", lr=0.1, weight_decay=0)),
-        device=CPU,
     )
     assert ((network(inputs) > 0) == targets.bool()).float().mean() > 0.98
 
@@ -90,14 +90,14 @@ def test_one_step_of_sgd_is_weight_minus_rate_times_gradient() -> None:
     before = network.weight.detach().clone()
     gradient = torch.autograd.grad(F.cross_entropy(network(inputs), targets), network.weight)[0]
     train_epoch(
-        network,
+        TrainStep(
+            network,
+            ClassificationLoss(),
+            optimizer_over(network, "sgd", lr=0.5, weight_decay=0, momentum=0),
+            device=CPU,
+        ),
         VectorBatches(inputs, targets),
         epoch=0,
-        objective=Classification(),
-        stepping=Stepping(
-            optimizer=optimizer_over(network, "sgd", lr=0.5, weight_decay=0, momentum=0)
-        ),
-        device=CPU,
     )
     torch.testing.assert_close(network.weight, before - 0.5 * gradient, rtol=0, atol=1e-6)
 
@@ -109,12 +109,9 @@ def test_a_small_network_learns_eight_images_by_heart() -> None:
     optimizer = optimizer_over(network, "adamw", lr=2e-3, weight_decay=0)
     for epoch in range(2):
         sums = train_epoch(
-            network,
+            TrainStep(network, ClassificationLoss(), optimizer, device=CPU),
             batches,
             epoch=epoch,
-            objective=Classification(),
-            stepping=Stepping(optimizer=optimizer),
-            device=CPU,
         )
     assert sums.loss < 0.02
     assert sums.accuracy == 1
@@ -129,7 +126,7 @@ def test_auxiliary_outputs_count_with_their_weight() -> None:
         w * F.cross_entropy(o, targets) for w, o in zip((1, 0.3, 0.3), outputs, strict=True)
     )
     torch.manual_seed(1)
-    loss = Classification(auxiliary_weight=0.3)(network, inputs, targets).loss
+    loss = ClassificationLoss(auxiliary_weight=0.3)(network, inputs, targets).loss
     torch.testing.assert_close(loss, expected, rtol=0, atol=1e-5)
 
 
@@ -138,14 +135,14 @@ def test_a_loss_that_is_no_number_stops_with_step_rate_and_advice() -> None:
     batches = VectorBatches(torch.full((2, 1), math.inf), torch.tensor([0, 1]), steps=3)
     with pytest.raises(DivergedError) as caught:
         train_epoch(
-            network,
+            TrainStep(
+                network,
+                ClassificationLoss(),
+                optimizer_over(network, "sgd", lr=0.5, weight_decay=0, momentum=0),
+                device=CPU,
+            ),
             batches,
             epoch=2,
-            objective=Classification(),
-            stepping=Stepping(
-                optimizer=optimizer_over(network, "sgd", lr=0.5, weight_decay=0, momentum=0)
-            ),
-            device=CPU,
         )
     assert caught.value.message == "the loss became nan in step 6 at learning rate 0.5"
     assert caught.value.hint == "try `--lr 0.05`, or a longer `--warmup-epochs`"
@@ -171,7 +168,7 @@ def test_head_tuning_leaves_one_layer_and_keeps_frozen_batch_norm_still() -> Non
     network = build("resnet20", num_classes=10)
     freeze(network, "head")
     assert {n for n, p in network.named_parameters() if p.requires_grad} == {"fc.weight", "fc.bias"}
-    set_learning_mode(network)
+    set_train_mode(network)
     before = network.state_dict()["bn1.running_mean"].clone()
     network(torch.randn(4, 3, 32, 32))
     torch.testing.assert_close(network.state_dict()["bn1.running_mean"], before, rtol=0, atol=0)

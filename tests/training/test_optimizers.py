@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,9 +12,11 @@ from torch.nn import functional as F
 
 from convscope.networks import build
 from convscope.recipe import OPTIMIZERS_WITH, Opt
+from convscope.training.freezing import parameter_groups
 from convscope.training.muon import Muon, orthogonal
 from convscope.training.optimizers import OPTIMIZERS, make_optimizer, scaled_rate
-from convscope.training.parameter_groups import parameter_groups
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_table_has_the_optimizers_of_the_recipe() -> None:
@@ -39,10 +41,10 @@ def test_every_optimizer_brings_a_loss_down(name: str) -> None:
     def closure() -> float:
         optimizer.zero_grad()
         loss = F.cross_entropy(network(inputs), targets)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()  # type: ignore[return-value]
 
-    losses = [float(optimizer.step(closure)) for _ in range(30)]  # type: ignore[arg-type]
+    losses = [float(optimizer.step(closure)) for _ in range(30)]
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -79,13 +81,13 @@ def test_muon_agrees_with_torchs_on_matrices() -> None:
     torch.manual_seed(0)
     start, gradient = torch.randn(8, 12), torch.randn(8, 12)
     ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
-    options = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}
+    options: dict[str, Any] = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}
     mine = Muon([ours], **options)
     other = torch.optim.Muon([theirs], **options, adjust_lr_fn="match_rms_adamw")
     for _ in range(3):
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
         mine.step()
-        other.step()
+        other.step()  # type: ignore[no-untyped-call]
     # Torch sums gradients, here they are averaged: the same but for a factor, which goes away, and
     # the rounding of bfloat16.
     torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-2)

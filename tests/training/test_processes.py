@@ -20,6 +20,8 @@ from conftest import make_pictures
 from convscope.errors import UsageError
 from convscope.files import read_json, sha256
 
+pytestmark = pytest.mark.slow
+
 PLAIN = ("--model", "lenet_rgb", "--epochs", "2", "-b", "12", "--opt", "sgd", "--lr", "0.05")
 NORMALISED = ("--model", "resnet20", "--img-size", "16", "--epochs", "2", "-b", "12")
 NUMBERS = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
@@ -40,7 +42,7 @@ def torchrun(*words: str | Path, processes: int = 2) -> list[str]:
 
 
 def train(data: Path, project: Path, *flags: str, processes: int) -> convscope.Run:
-    words = ("train", data, "--project", project, "--name", "run", *flags)
+    words = ("train", str(data), "--project", str(project), "--name", "run", *flags)
     said = project.with_name(f"{project.name}-said")
     codes = run_together(*words, said=said, processes=processes)
     assert codes == [0] * processes, {path.name: path.read_text() for path in said.iterdir()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_rate_rises_to_its_peak_and_falls_after_it(name: Sched) -> None:
 
 def test_schedules_by_epochs_agree_with_torchs() -> None:
     parameter = torch.nn.Parameter(torch.zeros(()))
-    cases = {
+    cases: dict[Sched, Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]] = {
         "step": lambda optimizer: lr_scheduler.StepLR(optimizer, 3, gamma=0.5),
         "multi-step": lambda optimizer: lr_scheduler.MultiStepLR(optimizer, [2, 5], gamma=0.5),
         "exponential": lambda optimizer: lr_scheduler.ExponentialLR(optimizer, gamma=0.5),
@@ -51,7 +52,7 @@ def test_schedules_by_epochs_agree_with_torchs() -> None:
         optimizer = torch.optim.SGD([parameter], lr=1.0)
         theirs = make(optimizer)
         ours = Schedule(
-            name=name,  # type: ignore[arg-type]
+            name=name,
             total_steps=40,
             steps_per_epoch=4,
             step_epochs=3,

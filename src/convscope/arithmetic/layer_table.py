@@ -1,4 +1,4 @@
-"""The layer table: what each layer of any torch module gives, holds, costs, keeps and sees.
+"""The layer table: what each layer of any torch module gives, holds, takes, saves and sees.
 
 The numbers come from the operations that one forward pass really runs, not from the kinds of layers
 in it, so branches, functional calls and layers used twice are counted as they are. One row stands
@@ -19,65 +19,180 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from math import inf
 from typing import Any
 
 from torch import Tensor, nn
 
-from convscope.arithmetic.costs import NO_COSTS, Costs
-from convscope.arithmetic.layer_row import LayerRow
-from convscope.arithmetic.ledger import Work
+from convscope.arithmetic.cost_accumulator import Work
+from convscope.arithmetic.costs import CONVENTIONS, NO_COSTS, Caveat, Costs
+from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.tracer import Trace, trace
 from convscope.errors import UsageError
 
-CONVENTIONS = {
-    "macs": "multiply-accumulates of convolutions and matrix products in one forward pass of the "
-    "whole batch; without biases, activations, pooling and normalisation; "
-    "1 MAC is 2 floating-point operations",
-    "backward_macs": "the same in the backward pass: one product for the gradient of the weights "
-    "and one for that of the input, each only where it is needed; as if all that is computed "
-    "counted for the loss",
-    "operations": "beside MACs, in one forward pass: one addition for each bias; 2 for each value "
-    "of batch normalisation, 6 where statistics are taken; 1 for each value of an activation; 1 "
-    "for each place of a pooling window, padding and what lies beyond the border included; 1 for "
-    "each value of other functions",
-    "parameters": "number of values; a tensor shared by several layers is counted once; with "
-    "layers that are never called, auxiliary heads for instance",
-    "forward_bytes": "of all tensors that the pass makes, each piece of memory once; not all of "
-    "them exist at the same time",
-    "saved_bytes": "of the tensors that the backward pass will need, without parameters and "
-    "buffers, each piece of memory once, where it is kept first",
-    "receptive_field": "[height, width] in pixels of the input; the values at position i can "
-    "depend on the pixels start + i * jump to start + i * jump + size - 1; start is negative "
-    "where padding comes first; size is not cut off at the image; jump 0: all positions see the "
-    "same; jump null: no common step, the box is what all positions see together; "
-    "statistics over a batch in training mode don't count as seeing; null: unknown",
-    "effective_field": "[height, width] in which 95.45 % lies, along an axis, of the absolute "
-    "gradient of the value in the middle of the layer's maps, averaged over channels with random "
-    "signs and over random images; null: not measured",
-    "output_shape": "null: the layer was not called, or returned no tensor",
-    "own": "without the modules inside the layer; numbers beside it are with them",
-    "status": "exact: it follows from the operations that ran; measured: torch was asked; upper "
-    "bound (≤): it can be less; lower bound (≥): the operations under `uncounted` aren't counted, "
-    "or what `caveats` says; varies (?): another image or device may give another number, as "
-    "`caveats` says; unknown",
-    "caveats": "why numbers may vary, or are bounds; a network that looks at values, such as "
-    "`x.mean() > 0`, to choose what it runs is counted along the path of an image of zeros, and "
-    "none of its costs is exact",
-}
+# Each of these columns has a status of its own.
+STATUS_COLUMNS = (
+    "parameters", "macs", "backward_macs", "operations", "forward_bytes", "saved_bytes",
+    "receptive_field", "effective_field",
+)  # fmt: skip
+
+
+class Status(StrEnum):
+    """How exact a number is.
+
+    Attributes:
+        EXACT: It follows from the operations that ran, and from the convention.
+        MEASURED: Torch itself was asked.
+        UPPER_BOUND: It can be less, never more.
+        LOWER_BOUND: It can be more: some of the operations aren't counted.
+        VARIES: It is one of several: another image, or another device, may give another number.
+        UNKNOWN: There is no number.
+    """
+
+    EXACT = "exact"
+    MEASURED = "measured"
+    UPPER_BOUND = "upper bound"
+    LOWER_BOUND = "lower bound"
+    VARIES = "varies"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One module of a network.
+
+    Attributes:
+        name: Path inside the network, as in `state_dict()`; empty for the network itself.
+        kind: Name of its class.
+        depth: The number of modules around it; 0 for the network itself.
+        is_container: Whether it does nothing itself: it has modules inside, but no parameters and
+            no operations of its own.
+        is_used: Whether it, or a module inside it, was called.
+        num_calls: The number of calls.
+        output_shape: Shape of what it returned last, with the batch; None if it wasn't called or
+            returned no tensor.
+        receptive_field: What the values of that output see of the image; None if unknown.
+        own: Costs of what it holds and runs itself.
+        total: Costs of it and of the modules inside it.
+        uncounted: Names of operations, its own and inside it, that nobody has said how to count.
+        map_axes: Dimensions of the output that are rows and columns, (2, 3) of (N, C, H, W); None
+            where it has none.
+        caveats: Why its numbers, or those of a module inside it, are not exact.
+        effective_field: (height, width) of the pixels that really count for the value in the
+            middle of its maps, where that was measured.
+    """
+
+    name: str
+    kind: str
+    depth: int
+    is_container: bool
+    is_used: bool
+    num_calls: int
+    output_shape: tuple[int, ...] | None
+    receptive_field: ReceptiveField | None
+    own: Costs
+    total: Costs
+    uncounted: tuple[str, ...] = ()
+    map_axes: tuple[int, int] | None = None
+    caveats: frozenset[Caveat] = frozenset()
+    effective_field: tuple[float, float] | None = None
+
+    @property
+    def parameters(self) -> int:
+        """Number of values in the parameters of it and of the modules inside it."""
+        return self.total.parameters
+
+    @property
+    def trainable_parameters(self) -> int:
+        """Number of values in parameters that require a gradient."""
+        return self.total.trainable_parameters
+
+    @property
+    def frozen_parameters(self) -> int:
+        """Number of values in parameters that don't require a gradient."""
+        return self.parameters - self.trainable_parameters
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of it and of the modules inside it."""
+        return self.total.macs
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether it, or a module inside it, runs attention, for which devices have kernels."""
+        return Caveat.ATTENTION in self.caveats
+
+    def status(self, column: str) -> Status:
+        """Status of its number in this column, one of `STATUS_COLUMNS`."""
+        if column == "receptive_field":
+            return self._field_status()
+        if column == "effective_field":
+            return Status.MEASURED if self.effective_field else Status.UNKNOWN
+        if column == "parameters":
+            return Status.EXACT
+        if Caveat.VALUES in self.caveats:
+            return Status.VARIES
+        is_memory = column in ("forward_bytes", "saved_bytes")
+        if is_memory and Caveat.RECURRENT in self.caveats:
+            return Status.VARIES
+        is_backward = column in ("backward_macs", "saved_bytes")
+        can_be_more = is_backward and Caveat.OWN_BACKWARD in self.caveats
+        can_be_more |= not is_memory and bool(self.uncounted)
+        can_be_less = is_backward and Caveat.CUT_OFF in self.caveats
+        can_be_less |= is_memory and self.is_fused
+        if can_be_more and can_be_less:
+            return Status.VARIES
+        if can_be_more:
+            return Status.LOWER_BOUND
+        if can_be_less:
+            return Status.UPPER_BOUND
+        return Status.MEASURED if is_memory else Status.EXACT
+
+    def _field_status(self) -> Status:
+        if self.receptive_field is None:
+            return Status.UNKNOWN
+        return Status.UPPER_BOUND if None in self.receptive_field.jump else Status.EXACT
+
+    def to_dict(self, *, input_size: tuple[int, int]) -> dict[str, Any]:
+        """The row ready for JSON.
+
+        Args:
+            input_size: (height, width) of the network's input.
+        """
+        field = self.receptive_field
+        plain = ("name", "kind", "depth", "is_container", "is_used", "num_calls")
+        return {
+            **{name: getattr(self, name) for name in plain},
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "receptive_field": None if field is None else field.to_dict(input_size=input_size),
+            "effective_field": self.effective_field and list(self.effective_field),
+            **self.total.to_dict(),
+            "frozen_parameters": self.frozen_parameters,
+            "own": self.own.to_dict(),
+            **self.status_to_dict(),
+        }
+
+    def status_to_dict(self) -> dict[str, Any]:
+        """Status of its numbers and the reasons, ready for JSON."""
+        return {
+            "status": {column: self.status(column).value for column in STATUS_COLUMNS},
+            "uncounted": list(self.uncounted),
+            "caveats": [caveat.value for caveat in Caveat if caveat in self.caveats],
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class LayerTable:
-    """What a network is made of and what one forward pass through it costs.
+    """The layers of a network, and what one forward pass through it takes.
 
     Attributes:
         network: Class name of the network.
         input_shape: (N, C, H, W) of the input.
         training: Whether the numbers are those of training mode.
         rows: One per module; the first is the network itself.
-        buffers: Values in its buffers, running statistics for instance.
-        method: Which of the network's methods was the forward pass.
+        buffers: Number of values in its buffers, running statistics for instance.
+        method: Name of the network's method that was the forward pass.
     """
 
     network: str
@@ -94,17 +209,17 @@ class LayerTable:
 
     @property
     def parameters(self) -> int:
-        """Values in all parameters."""
+        """Number of values in all parameters."""
         return self.rows[0].parameters
 
     @property
     def trainable_parameters(self) -> int:
-        """Values in the parameters that require a gradient."""
+        """Number of values in the parameters that require a gradient."""
         return self.rows[0].trainable_parameters
 
     @property
     def frozen_parameters(self) -> int:
-        """Values in the parameters that don't require a gradient."""
+        """Number of values in the parameters that don't require a gradient."""
         return self.rows[0].frozen_parameters
 
     @property
@@ -114,7 +229,7 @@ class LayerTable:
 
     @property
     def unused_parameters(self) -> int:
-        """Values in the parameters of modules that the pass never called."""
+        """Number of values in the parameters of modules that the pass never called."""
         return sum(row.own.parameters for row in self.rows if not row.is_used)
 
     def row(self, name: str) -> LayerRow:
@@ -146,7 +261,7 @@ class LayerTable:
             "frozen_parameters": self.frozen_parameters,
             "buffers": self.buffers,
             **self.rows[0].total.to_dict(),
-            **self.rows[0].worth(),
+            **self.rows[0].status_to_dict(),
             "layers": [row.to_dict(input_size=self.input_shape[2:]) for row in self.rows],
         }
 
@@ -169,8 +284,8 @@ def layer_table(
         module: Any network that takes one batch of images.
         input_shape: (N, C, H, W) of the input; or (C, H, W) for a batch of one.
         training: Whether to run in training mode.
-        method: Which of its methods is the forward pass: `forward_with_auxiliaries` for a GoogLeNet
-            with all its heads.
+        method: Name of the method that is the forward pass: `forward_with_auxiliaries` for a
+            GoogLeNet with all its heads.
 
     Raises:
         NetworkError: The network can't take this input; says which layer failed and why. Or it has
@@ -237,7 +352,7 @@ def _rows(module: nn.Module, watched: Trace) -> tuple[LayerRow, ...]:
 
 
 def _works(watched: Trace) -> tuple[dict[str, Work], dict[str, Work]]:
-    """What each module did itself, and what was done while it was running."""
+    """The work that each module did itself, and the work that was done while it was running."""
     own = {name: Work() for name in watched.layers}
     total = {name: Work() for name in watched.layers}
     for running, work in watched.work.items():
@@ -252,7 +367,6 @@ def _works(watched: Trace) -> tuple[dict[str, Work], dict[str, Work]]:
 
 
 def _held(module: nn.Module) -> dict[str, Costs]:
-    """The parameters of each module itself; a shared tensor counts for the first holder."""
     counted: set[Tensor] = set()
     costs = {}
     for name, layer in module.named_modules():
@@ -266,12 +380,12 @@ def _held(module: nn.Module) -> dict[str, Costs]:
 
 
 def _is_layer(layer: nn.Module) -> bool:
-    """Whether it has no modules inside, or holds parameters itself."""
+    """Whether a module has no modules inside, or holds parameters itself."""
     has_children = next(layer.children(), None) is not None
     return not has_children or next(layer.parameters(recurse=False), None) is not None
 
 
 def _path(name: str) -> list[str]:
-    """The module and all around it, the network first: "", "features", "features.0"."""
+    """Paths of a module and all around it, the network first: "", "features", "features.0"."""
     parts = name.split(".") if name else []
     return ["", *(".".join(parts[: end + 1]) for end in range(len(parts)))]

@@ -7,11 +7,10 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from convscope.arithmetic.caveats import Caveat
-from convscope.arithmetic.conventions import MACS, Convention
-from convscope.arithmetic.layer_row import STATUS_COLUMNS, LayerRow, Status
-from convscope.arithmetic.layer_table import LayerTable
-from convscope.errors import UsageError, either_of
+from convscope.arithmetic.costs import MACS, Caveat, Convention
+from convscope.arithmetic.layer_table import STATUS_COLUMNS, LayerRow, LayerTable, Status
+from convscope.errors import UsageError
+from convscope.text import either_of
 
 MARKS = {Status.UPPER_BOUND: "≤ ", Status.LOWER_BOUND: "≥ ", Status.VARIES: "? "}
 MARK_OF_CAVEAT = {
@@ -22,26 +21,28 @@ MARK_OF_CAVEAT = {
     Caveat.CUT_OFF: "≤",
 }
 
+Cell = Callable[[LayerRow, LayerTable, Convention], str]
 
-class Column(NamedTuple):
+
+class LayerTableColumn(NamedTuple):
     """A column of the printed table.
 
     Attributes:
-        title: Its heading; `{unit}` stands for that of the convention.
+        title: Its heading; `{unit}` stands for the unit of the convention.
+        cell: The text of a row's cell.
         is_text: Whether it is aligned to the left.
-        text: A row's cell.
     """
 
     title: str
-    is_text: bool
-    text: Callable[[LayerRow, LayerTable, Convention], str]
+    cell: Cell
+    is_text: bool = False
 
 
-def _layer(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+def _layer(row: LayerRow, *_: object) -> str:
     return "  " * row.depth + (row.name.rpartition(".")[2] or "(network)")
 
 
-def _output(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+def _output(row: LayerRow, *_: object) -> str:
     if not row.is_used:
         return "not called"
     if row.output_shape is None:
@@ -50,11 +51,11 @@ def _output(row: LayerRow, table: LayerTable, convention: Convention) -> str:
     return " x ".join(str(length) for length in row.output_shape)
 
 
-def _number(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
+def _number(name: str) -> Cell:
     return lambda row, _table, convention: number(row, name, convention=convention)
 
 
-def _field(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+def _field(row: LayerRow, table: LayerTable, *_: object) -> str:
     field = row.receptive_field
     if field is None:
         return "unknown" if row.output_shape else ""
@@ -63,8 +64,8 @@ def _field(row: LayerRow, table: LayerTable, convention: Convention) -> str:
     return MARKS.get(row.status("receptive_field"), "") + _pair_text(field.size)
 
 
-def _field_part(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
-    def text(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+def _field_part(name: str) -> Cell:
+    def text(row: LayerRow, table: LayerTable, *_: object) -> str:
         field = row.receptive_field
         if field is None or field.is_whole_input(*table.input_shape[2:]):
             return ""
@@ -73,74 +74,70 @@ def _field_part(name: str) -> Callable[[LayerRow, LayerTable, Convention], str]:
     return text
 
 
-def _effective(row: LayerRow, table: LayerTable, convention: Convention) -> str:
+def _effective(row: LayerRow, *_: object) -> str:
     if row.effective_field is None:
         return ""
-    height, width = (f"{side:.0f}" for side in row.effective_field)
-    return height if height == width else f"{height} x {width}"
+    height, width = row.effective_field
+    return _pair_text((round(height), round(width)))
 
 
 COLUMNS = {
-    "layer": Column("layer", True, _layer),
-    "kind": Column("kind", True, lambda row, *_: row.kind),
-    "output": Column("output", False, _output),
-    "calls": Column("calls", False, lambda row, *_: str(row.num_calls)),
-    "parameters": Column("parameters", False, _number("parameters")),
-    "operations": Column("{unit}", False, _number("operations")),
-    "backward": Column("backward {unit}", False, _number("backward_macs")),
-    "forward": Column("forward MB", False, _number("forward_bytes")),
-    "saved": Column("saved MB", False, _number("saved_bytes")),
-    "field": Column("field", False, _field),
-    "jump": Column("jump", False, _field_part("jump")),
-    "start": Column("start", False, _field_part("start")),
-    "effective": Column("effective", False, _effective),
+    "layer": LayerTableColumn("layer", _layer, is_text=True),
+    "kind": LayerTableColumn("kind", lambda row, *_: row.kind, is_text=True),
+    "output": LayerTableColumn("output", _output),
+    "calls": LayerTableColumn("calls", lambda row, *_: str(row.num_calls)),
+    "parameters": LayerTableColumn("parameters", _number("parameters")),
+    "operations": LayerTableColumn("{unit}", _number("operations")),
+    "backward": LayerTableColumn("backward {unit}", _number("backward_macs")),
+    "forward": LayerTableColumn("forward MB", _number("forward_bytes")),
+    "saved": LayerTableColumn("saved MB", _number("saved_bytes")),
+    "field": LayerTableColumn("field", _field),
+    "jump": LayerTableColumn("jump", _field_part("jump")),
+    "start": LayerTableColumn("start", _field_part("start")),
+    "effective": LayerTableColumn("effective", _effective),
 }
-USUAL = ("layer", "kind", "output", "parameters", "operations", "saved", "field", "jump", "start")
+DEFAULT = ("layer", "kind", "output", "parameters", "operations", "saved", "field", "jump", "start")
 
 
 def text_rows(
     table: LayerTable,
-    columns: Sequence[str] = USUAL,
+    columns: Sequence[str] = DEFAULT,
     *,
     convention: Convention = MACS,
     depth: int | None = None,
 ) -> list[tuple[str, ...]]:
-    """Cells as text, layer names indented by their depth.
+    """Rows of cells as text, layer names indented by their depth.
 
     Args:
         table: What to show.
-        columns: Of `COLUMNS`.
+        columns: Names in `COLUMNS`.
         convention: How operations are counted.
-        depth: Show modules down to it; all if None.
+        depth: Depth down to which modules are shown; all if None.
 
     Raises:
         UsageError: There is no such column.
     """
     chosen = _chosen(columns)
     return [
-        tuple(column.text(row, table, convention) for column in chosen)
+        tuple(column.cell(row, table, convention) for column in chosen)
         for row in table.rows
         if depth is None or row.depth <= depth
     ]
 
 
-def titles(columns: Sequence[str] = USUAL, *, convention: Convention = MACS) -> list[str]:
-    """Headings of these columns.
-
-    Raises:
-        UsageError: There is no such column.
-    """
+def titles(columns: Sequence[str] = DEFAULT, *, convention: Convention = MACS) -> list[str]:
+    """Headings of columns; a UsageError if there is no such column."""
     return [column.title.format(unit=convention.unit) for column in _chosen(columns)]
 
 
 def to_markdown(
     table: LayerTable,
-    columns: Sequence[str] = USUAL,
+    columns: Sequence[str] = DEFAULT,
     *,
     convention: Convention = MACS,
     depth: int | None = None,
 ) -> str:
-    """The table in Markdown, which keeps no spaces at the left: names are whole."""
+    """The table in Markdown, with whole names: Markdown keeps no spaces at the left."""
     shown = [row for row in table.rows if depth is None or row.depth <= depth]
     cells = text_rows(table, columns, convention=convention, depth=depth)
     if "layer" in columns:
@@ -155,7 +152,7 @@ def to_markdown(
 
 
 def to_csv(table: LayerTable, *, convention: Convention = MACS) -> str:
-    """All numbers of all layers for a spreadsheet, with the status of each that may lack one.
+    """All numbers of all layers for a spreadsheet, with their status.
 
     Pairs are columns ending with `_height` and `_width`; what is unknown is empty.
     """
@@ -168,12 +165,12 @@ def to_csv(table: LayerTable, *, convention: Convention = MACS) -> str:
 
 
 def number(row: LayerRow, name: str, *, convention: Convention = MACS) -> str:
-    """A number of a row, never without the mark of what it is worth; bytes in megabytes.
+    """A number of a row, with the mark of its status; bytes in megabytes.
 
     Args:
         row: The layer, or the network.
-        name: Of `Costs`; `operations` are those of the convention.
-        convention: How operations are counted, those of the backward pass too.
+        name: A field of `Costs`, or `operations`: the number that the convention gives.
+        convention: How operations are counted, in the backward pass too.
     """
     value = convention.count(row.total) if name == "operations" else getattr(row.total, name)
     if name == "backward_macs":
@@ -183,15 +180,15 @@ def number(row: LayerRow, name: str, *, convention: Convention = MACS) -> str:
 
 
 def marks_explained(row: LayerRow) -> list[str]:
-    """Why numbers of a row have marks, in sentences that begin with the mark."""
+    """Sentences that begin with a mark and say why numbers of a row have it."""
     lines = [
         f"{MARK_OF_CAVEAT[caveat]} {caveat.value}" for caveat in Caveat if caveat in row.caveats
     ]
     return [*lines, f"≥ not counted: {', '.join(row.uncounted)}"] if row.uncounted else lines
 
 
-def flat_worth(row: LayerRow) -> dict[str, str]:
-    """What a row's numbers are worth and why, for a spreadsheet."""
+def flat_status(row: LayerRow) -> dict[str, str]:
+    """Status of a row's numbers and the reasons, for a spreadsheet."""
     return {
         **{f"{name}_status": row.status(name).value for name in STATUS_COLUMNS},
         "uncounted": " ".join(row.uncounted),
@@ -200,7 +197,7 @@ def flat_worth(row: LayerRow) -> dict[str, str]:
 
 
 def megabytes(count: int) -> str:
-    """Bytes in millions, with three digits for small ones."""
+    """Bytes in millions, with three decimals for small numbers."""
     millions = count / 1e6
     return f"{millions:,.1f}" if millions >= 10 else f"{millions:.3f}"
 
@@ -209,7 +206,7 @@ def _flat(row: LayerRow, table: LayerTable, convention: Convention) -> dict[str,
     content = row.to_dict(input_size=table.input_shape[2:])
     field = content.pop("receptive_field") or {}
     own = content.pop("own")
-    for name in row.worth():
+    for name in row.status_to_dict():
         del content[name]
     content["output_shape"] = "x".join(str(length) for length in row.output_shape or ())
     if convention.flops:
@@ -219,14 +216,10 @@ def _flat(row: LayerRow, table: LayerTable, convention: Convention) -> dict[str,
         for axis, value in zip(("height", "width"), field.get(name, ("", "")), strict=True):
             content[f"field_{name}_{axis}"] = "" if value is None else value
     content["field_is_whole_input"] = field.get("is_whole_input", "")
-    return {
-        **content,
-        **{f"own_{name}": value for name, value in own.items()},
-        **flat_worth(row),
-    }
+    return {**content, **{f"own_{name}": value for name, value in own.items()}, **flat_status(row)}
 
 
-def _chosen(columns: Iterable[str]) -> list[Column]:
+def _chosen(columns: Iterable[str]) -> list[LayerTableColumn]:
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
         raise UsageError(

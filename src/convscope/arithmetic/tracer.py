@@ -25,31 +25,31 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convscope.arithmetic.borrowing import attributes_kept, in_mode
-from convscope.arithmetic.caveats import Caveat
-from convscope.arithmetic.channels_last import as_on_devices
-from convscope.arithmetic.function_notices import FunctionNotices
-from convscope.arithmetic.ledger import Ledger, Work
-from convscope.arithmetic.memory import Memory
-from convscope.arithmetic.meta_shapes import shapes, stand_in
-from convscope.arithmetic.operation import Operation, tensors_in
-from convscope.arithmetic.propagation import AxisFields
+from convscope.arithmetic.cost_accumulator import CostAccumulator, Work
+from convscope.arithmetic.costs import Caveat
+from convscope.arithmetic.dependence import AxisFields, FunctionWatcher, ValueReading
+from convscope.arithmetic.ops.meta_shapes import as_on_devices, stand_in
+from convscope.arithmetic.ops.operation import FunctionHook, Operation, tensors_in
+from convscope.arithmetic.ops.table import Kind, known_outputs, operator_of
 from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.running_layers import RunningLayers
-from convscope.arithmetic.value_reading import ValueReading
+from convscope.arithmetic.state_guard import (
+    attributes_restored,
+    in_mode,
+    random_state_restored,
+    separate_attention,
+)
 from convscope.errors import NetworkError
-
-DETACHING = ("detach", "detach_")
 
 
 @dataclass(slots=True)
 class LayerTrace:
-    """What one module was given and gave in a forward pass.
+    """What one module took and gave in a forward pass.
 
     Attributes:
-        num_calls: How often it was called; 0 if never.
-        call_order: How many other modules were called before it was first; None if never.
-        input_shapes: Shapes of the tensors that it was given in its last call, by position.
+        num_calls: The number of calls.
+        call_order: The number of modules called before its first call; None if never called.
+        input_shapes: Shapes of the tensors that its last call took, by position.
         output_shape: Shape of the first tensor it returned in its last call.
         receptive_field: Field of that tensor; None if unknown.
         map_axes: The tensor's dimensions that are rows and columns; None where there are none.
@@ -68,10 +68,10 @@ class Trace:
     """One forward pass.
 
     Attributes:
-        layers: What each module was given and gave, by its path; "" is the network.
+        layers: What each module took and gave, by its path; "" is the network.
         work: What was done, by the modules that were running: the network first, and last the one
             that did it itself.
-        caveats: What makes the numbers of all modules worth less.
+        caveats: Why numbers of all modules may not be exact.
     """
 
     layers: dict[str, LayerTrace]
@@ -80,21 +80,20 @@ class Trace:
 
 
 class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Hands every operation to the layer that runs it and to the two axes of the image."""
+    """Hands every operation to the layer that runs it and to the two axes of the image.
+
+    Args:
+        module: The network.
+        image: (N, C, H, W) what it will be called with.
+        state: The parameters and buffers that it will compute with.
+    """
 
     def __init__(self, module: nn.Module, image: Tensor, *, state: Collection[Tensor]) -> None:
-        """Prepare to watch.
-
-        Args:
-            module: The network.
-            image: (N, C, H, W) what it will be called with.
-            state: The parameters and buffers that it will compute with.
-        """
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers = {name: LayerTrace() for name, _ in module.named_modules()}
         self.running = RunningLayers()
         self._reading = ValueReading(image)
-        self._ledger = Ledger(self.running, Memory(state=state, image=image))
+        self._accumulator = CostAccumulator(self.running, state=state, image=image)
         self._call_order = itertools.count()
         self._height = AxisFields(image, dimension=2, training=module.training)
         self._width = AxisFields(image, dimension=3, training=module.training)
@@ -104,7 +103,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch's question whether to keep its compiler away, for which it would load it: 2 s."""
+        """Answer to torch, which else loads its compiler in order to keep it away: 2 s."""
         return False
 
     def __torch_dispatch__(
@@ -116,11 +115,11 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> object:
         """Run the operation as usual, then note what it did."""
         kwargs = kwargs or {}
-        out = shapes(func, args, kwargs)
+        out = known_outputs(func, args, kwargs)
         if out is None:
             out = as_on_devices(func, args, func(*args, **kwargs))
         operation = Operation.from_call(func, args, kwargs, out)
-        self._ledger.add(operation)
+        self._accumulator.add(operation)
         self._follow_gradients(operation)
         self._reading.follow(operation, func.tags)
         self._height.follow(operation)
@@ -128,30 +127,27 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def trace(self) -> Trace:
-        """What was seen."""
-        happened = {
-            Caveat.VALUES: self._reading.has_happened,
-            Caveat.CUT_OFF: self._is_cut_off,
-        }
+        """The pass as it was seen."""
+        happened = {Caveat.VALUES: self._reading.has_happened, Caveat.CUT_OFF: self._is_cut_off}
         caveats = frozenset(caveat for caveat, holds in happened.items() if holds)
-        return Trace(self.layers, self._ledger.work, caveats)
+        return Trace(self.layers, self._accumulator.work, caveats)
 
     def _follow_gradients(self, operation: Operation) -> None:
         """Notice parts with a backward pass of their own, such as checkpoints.
 
-        They say themselves what autograd keeps; or their insides run without gradients, and yet
+        They say themselves what autograd saves; or their insides run without gradients, and yet
         what they give has one.
         """
-        if not self._ledger.is_asked_first():
-            self._ledger.current.caveats.add(Caveat.OWN_BACKWARD)
+        if not self._accumulator.is_saving():
+            self._accumulator.current.caveats.add(Caveat.OWN_BACKWARD)
         if torch.is_grad_enabled():
             self._notice_own_backward(operation.inputs)
-            if operation.name in DETACHING and operation.inputs[0].requires_grad:
-                self._is_cut_off = True
+            is_detached = operator_of(operation).kind is Kind.DETACH
+            self._is_cut_off |= is_detached and operation.inputs[0].requires_grad
             return
         for tensor in operation.outputs:
             if not tensor.requires_grad:
-                self._without_gradient[id(tensor)] = (tensor, self._ledger.current)
+                self._without_gradient[id(tensor)] = (tensor, self._accumulator.current)
 
     def _notice_own_backward(self, tensors: Iterable[Tensor]) -> None:
         made = self._without_gradient
@@ -185,11 +181,12 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @contextmanager
     def watching(self, module: nn.Module) -> Iterator[None]:
-        """Know which layer is running, by hooks that are gone afterwards."""
+        """Context manager that watches a pass through the module, by hooks that are gone after."""
         following = self.running.following(module, entered=self._entered, returned=self._returned)
-        keeping = saved_tensors_hooks(self._ledger.keep, _never_unpacked)
+        saving = saved_tensors_hooks(self._accumulator.save, _never_unpacked)
         axes = (self._height, self._width)
-        with following, keeping, self, FunctionNotices(self._ledger, self._reading, axes):
+        watcher = FunctionWatcher(self._accumulator, self._reading, axes)
+        with following, saving, self, FunctionHook(watcher.called):
             yield
 
 
@@ -215,10 +212,10 @@ def trace(
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     _refuse_lazy(module)
     # In torch's inference mode, layers would arrive as single operations instead of their parts,
-    # and without gradients nothing would be kept for the backward pass.
+    # and without gradients nothing would be saved for the backward pass.
     with (
         in_mode(module, training=training, method=method),
-        _random_state_kept(device),
+        random_state_restored(device),
         separate_attention(),
         torch.inference_mode(mode=False),
         torch.enable_grad(),
@@ -234,7 +231,7 @@ def trace(
 def _run(
     module: nn.Module, input_shape: tuple[int, int, int, int], *, device: torch.device
 ) -> Trace:
-    """Trace on a device: on meta with stand-ins for all tensors, elsewhere with copied buffers."""
+    """Trace on a device: with stand-ins for all tensors on meta, with copied buffers elsewhere."""
     if device.type == "meta":
         tensors = [*module.named_parameters(), *module.named_buffers()]
         state = {
@@ -249,7 +246,7 @@ def _run(
     image = torch.zeros(input_shape, dtype=next(floats, torch.float32), device=device)
     tracer = Tracer(module, image, state=state.values())
     try:
-        with attributes_kept(module), tracer.watching(module):
+        with attributes_restored(module), tracer.watching(module):
             functional_call(module, state, (image,))
     except NetworkError:
         raise  # a network of ours has said what is wrong
@@ -258,34 +255,12 @@ def _run(
     return tracer.trace()
 
 
-def _never_unpacked(_kept: None) -> Tensor:
+def _never_unpacked(_packed: None) -> Tensor:
     raise NotImplementedError("a watched pass has no backward pass")
 
 
-@contextmanager
-def separate_attention() -> Iterator[None]:
-    """Attention as single operations: its fused kernel for inference would hide the products."""
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
-
-
-@contextmanager
-def _random_state_kept(device: torch.device) -> Iterator[None]:
-    """Whatever the network draws, on meta also: the caller's generators don't notice."""
-    if device.type in ("cpu", "meta"):
-        with torch.random.fork_rng(devices=[]):
-            yield
-        return
-    with torch.random.fork_rng(devices=[device], device_type=device.type):
-        yield
-
-
 def _refuse_lazy(module: nn.Module) -> None:
-    """A lazy layer has no shape before its first real input, so nothing can be counted."""
+    """Refuse lazy layers, which have no shape before their first real input."""
     for name, parameter in module.named_parameters():
         if is_lazy(parameter):
             raise NetworkError(
@@ -295,7 +270,7 @@ def _refuse_lazy(module: nn.Module) -> None:
 
 
 def _failure(module: nn.Module, image: Tensor, *, tracer: Tracer, error: Exception) -> NetworkError:
-    """The error that says which layer could not take what reached it, in torch's own words."""
+    """The error that says which layer could not take its input, with torch's message."""
     name = tracer.running.failed
     given = ", ".join(f"`{shape}`" for shape in tracer.layers[name].input_shapes)
     place = f"layer `{name}` failed on {given or 'no tensor'}" if name else "its own forward failed"

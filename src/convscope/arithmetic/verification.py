@@ -1,8 +1,8 @@
-"""The layer table checked on the spot, by other means than those that made it.
+"""Checks the layer table by other means than those that made it: it shares no formula with it.
 
 - MACs against torch's own flop counter, which has formulas of its own; those of the backward pass
   for the network as a whole, as the counter can't tell in which layer they are.
-- Memory kept for the backward pass against what autograd really keeps when the network computes
+- Memory saved for the backward pass against what autograd really saves when the network computes
   with values: the table only follows shapes.
 - Receptive fields against the pixels that gradients reach in a linearised copy: the computed box
   must contain them and, where it is exact, touch the outermost of them on each side. Where a
@@ -23,14 +23,12 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
-from convscope.arithmetic.borrowing import attributes_kept, in_mode
-from convscope.arithmetic.field_support import measure_supports
-from convscope.arithmetic.layer_row import LayerRow, Status
-from convscope.arithmetic.layer_table import LayerTable
-from convscope.arithmetic.operation import storage_of, tensors_in
+from convscope.arithmetic.layer_table import LayerRow, LayerTable, Status
+from convscope.arithmetic.measured_fields import measure_supports
+from convscope.arithmetic.ops.operation import storage_of, tensors_in
 from convscope.arithmetic.receptive_field import AxisField
 from convscope.arithmetic.running_layers import RunningLayers
-from convscope.arithmetic.tracer import separate_attention
+from convscope.arithmetic.state_guard import attributes_restored, in_mode, separate_attention
 
 TOLERANCE = 0.01  # of memory; all else must be equal
 
@@ -46,9 +44,9 @@ class Check:
     Attributes:
         layer: Name of the row; empty for the network.
         column: One of `COLUMNS`.
-        stated: In the table.
-        measured: Now.
-        holds: Whether they agree as the column's rule wants it.
+        stated: The number in the table.
+        measured: The number that was measured.
+        holds: Whether they agree as the column's rule demands.
     """
 
     layer: str
@@ -63,7 +61,7 @@ class Verification:
     """All checks of a table.
 
     Attributes:
-        checks: In the order of columns and rows.
+        checks: Every check, in the order of columns and rows.
         unmeasured: Column -> why it could not be measured.
     """
 
@@ -81,22 +79,17 @@ class Verification:
         return not self.differences and not self.unmeasured
 
     def count(self, column: str) -> int:
-        """How many checks of this column there are."""
+        """The number of checks of this column."""
         return sum(check.column == column for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """The outcome, ready for JSON."""
         return {
             "holds": self.holds,
             "checks": {column: self.count(column) for column in COLUMNS},
             "unmeasured": dict(self.unmeasured),
             "differences": [
-                {
-                    "layer": check.layer,
-                    "column": check.column,
-                    "stated": check.stated,
-                    "measured": check.measured,
-                }
+                {name: getattr(check, name) for name in ("layer", "column", "stated", "measured")}
                 for check in self.differences
             ],
         }
@@ -158,10 +151,10 @@ def _backward(module: nn.Module, table: LayerTable) -> Iterator[Check]:
         with _counting() as counter:
             output = functional_call(module, state, (_image(module, table),))
             forward = counter.get_total_flops()
-            learning = [tensor.sum() for tensor in tensors_in(output) if tensor.requires_grad]
-            if learning:
+            losses = [tensor.sum() for tensor in tensors_in(output) if tensor.requires_grad]
+            if losses:
                 inputs = [tensor for tensor in state.values() if tensor.requires_grad]
-                torch.autograd.grad(learning, inputs, allow_unused=True)
+                torch.autograd.grad(losses, inputs, allow_unused=True)
         measured = (counter.get_total_flops() - forward) // 2
     stated = row.total.backward_macs
     yield Check("", "backward_macs", f"{stated:,}", f"{measured:,}", stated == measured)
@@ -169,7 +162,10 @@ def _backward(module: nn.Module, table: LayerTable) -> Iterator[Check]:
 
 @contextmanager
 def _counting() -> Iterator[FlopCounterMode]:
-    """Torch's counter; it knows attention as products, but not the fused kernels for processors."""
+    """Context manager with torch's counter, and attention as products.
+
+    The counter doesn't know the fused kernels for processors.
+    """
     counter = FlopCounterMode(
         display=False, custom_mapping={BACKWARD_OF_CONVOLUTION: _backward_of_convolution}
     )
@@ -178,7 +174,7 @@ def _counting() -> Iterator[FlopCounterMode]:
 
 
 def _backward_of_convolution(*shapes: Any, out_shape: Any) -> int:
-    """Torch's number, which takes each of g groups of weights for all of them: g times too many."""
+    """Torch's number, corrected: it counts the gradient of the weights of g groups g times."""
     *before, groups, (of_input, of_weight, _) = shapes
     flops = flop_registry[BACKWARD_OF_CONVOLUTION]
     for_input = flops(*before, groups, (of_input, False), out_val=out_shape)
@@ -188,27 +184,27 @@ def _backward_of_convolution(*shapes: Any, out_shape: Any) -> int:
 
 def _saved(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> Iterator[Check]:
     saved = dict.fromkeys(rows, 0)
-    running, kept = RunningLayers(), []
+    running, alive = RunningLayers(), []
     with ExitStack() as stack:
         state = stack.enter_context(_untouched(module))
         seen = {storage_of(tensor) for tensor in state.values()}
 
-        def keep(tensor: Tensor) -> None:
+        def save(tensor: Tensor) -> None:
             if storage_of(tensor) not in seen:
                 seen.add(storage_of(tensor))
-                kept.append(tensor.detach())
+                alive.append(tensor.detach())
                 saved[running.innermost] += tensor.untyped_storage().nbytes()
 
         stack.enter_context(running.following(module))
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(saved_tensors_hooks(keep, lambda kept: kept))
+        stack.enter_context(saved_tensors_hooks(save, lambda packed: packed))
         functional_call(module, state, (_image(module, table),))
     for name, row in rows.items():
         if row.status("saved_bytes") == Status.VARIES:
             continue
         stated, measured = row.own.saved_bytes, saved[name]
         if stated or measured:
-            # Layers beside fused attention keep other tensors, or the same ones first.
+            # Layers beside fused attention save other tensors, or the same ones first.
             is_bound = rows[""].is_fused
             difference = measured - stated if is_bound else abs(measured - stated)
             holds = difference <= TOLERANCE * stated
@@ -232,12 +228,12 @@ def _fields(module: nn.Module, table: LayerTable, rows: dict[str, LayerRow]) -> 
             for axis, said, seen in zip((field.height, field.width), stated, measured, strict=True)
         )
         place = "" if support.position is None else f" at {support.position}"
-        words = [f"rows {a} to {b}, columns {c} to {d}" for (a, b), (c, d) in (stated, measured)]
-        yield Check(support.layer, "receptive_field", words[0] + place, words[1], holds)
+        boxes = [f"rows {a} to {b}, columns {c} to {d}" for (a, b), (c, d) in (stated, measured)]
+        yield Check(support.layer, "receptive_field", boxes[0] + place, boxes[1], holds)
 
 
 def _stated(axis: AxisField, position: int | None) -> tuple[int, int]:
-    """What a position sees; None: all that lie along the axis, wherever that is in the output."""
+    """Pixels that a position sees; for None, that all positions along the axis see together."""
     if position is None and axis.jump and axis.limits:
         return axis.limits
     return axis.box(position or 0)
@@ -246,7 +242,7 @@ def _stated(axis: AxisField, position: int | None) -> tuple[int, int]:
 def _holds(
     axis: AxisField, stated: tuple[int, int], seen: tuple[int, int], *, is_exact: bool
 ) -> bool:
-    """Whether the box contains what is seen and, where it is exact, is no larger."""
+    """Whether the stated box contains what is seen and, where it is exact, is no larger."""
     inside = seen[0] - stated[0], stated[1] - seen[1]
     # Next to padding, a dilated window may look past the pixels at the border.
     may_miss = [not is_exact or (axis.has_gaps and edge in (axis.limits or ())) for edge in stated]
@@ -255,12 +251,12 @@ def _holds(
 
 @contextmanager
 def _untouched(module: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """State to compute with: buffers are copies; random numbers and attributes stay."""
+    """Context manager with state to compute with; buffers are copies, and all else is restored."""
     state = {
         **dict(module.named_parameters()),
         **{name: buffer.clone() for name, buffer in module.named_buffers()},
     }
-    with torch.random.fork_rng(devices=[]), attributes_kept(module):
+    with torch.random.fork_rng(devices=[]), attributes_restored(module):
         yield state
 
 

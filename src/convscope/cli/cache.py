@@ -15,14 +15,14 @@ SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B?)", re.IGNORECASE)
 
 
 @click.command("cache")
-@click.option("--limit", metavar="SIZE", help="Keep decoded images below this: 500MB, 100GB.")
+@click.option("--limit", metavar="SIZE", help="Largest size of the cache: 500MB, 100GB.")
 @click.option("--clear", is_flag=True, help="Remove all decoded images.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(limit: str | None, clear: bool, as_json: bool) -> None:
-    """Show the decoded images that are kept, and how much of the disk they take.
+    """Show the cached decoded images, and how much disk space they take.
 
-    What was used longest ago is removed first when the limit is reached. All of it can be made
-    again; downloaded weights and data are never removed here.
+    When the limit is reached, what was least recently used is removed first. All of it can be
+    created again; downloaded weights and data are never removed here.
     """
     from convscope.cache import open_cache
 
@@ -35,28 +35,28 @@ def command(limit: str | None, clear: bool, as_json: bool) -> None:
     entries = cache.entries()[::-1]
     total = sum(entry.bytes for entry in entries)
     if as_json:
-        rows = [{"words": e.words, "bytes": e.bytes, "used": e.used} for e in entries]
+        rows = [{"words": e.description, "bytes": e.bytes, "used": e.last_used} for e in entries]
         content = {"folder": str(cache.folder), "limit_bytes": cache.limit_bytes, "bytes": total}
         print(json.dumps({**content, "freed_bytes": freed, "entries": rows}, ensure_ascii=False))
         return
     if freed is not None:
-        print(f"removed {_words(freed)}")
+        print(f"removed {_size_text(freed)}")
     for entry in entries:
-        print(f"{_words(entry.bytes):>9}  {_ago(entry.used):<12}  {entry.words}")
-    print(f"{_words(total)} of at most {_words(cache.limit_bytes)} in {cache.folder}")
+        print(f"{_size_text(entry.bytes):>9}  {_ago(entry.last_used):<12}  {entry.description}")
+    print(f"{_size_text(total)} of at most {_size_text(cache.limit_bytes)} in {cache.folder}")
 
 
-def _bytes(words: str) -> int:
-    match = SIZE.fullmatch(words.strip())
+def _bytes(text: str) -> int:
+    match = SIZE.fullmatch(text.strip())
     if match is None:
         raise UsageError(
-            f"`--limit` can't be `{words}`", hint="give a size such as 500MB, 20GB or 1TB"
+            f"`--limit` can't be `{text}`", hint="give a size such as 500MB, 20GB or 1TB"
         )
     unit = match[2].upper()
     return int(float(match[1]) * UNITS[unit if unit in UNITS else f"{unit}B"])
 
 
-def _words(count: int) -> str:
+def _size_text(count: int) -> str:
     for unit in ("TB", "GB", "MB", "KB"):
         if count >= UNITS[unit]:
             return f"{count / UNITS[unit]:.1f} {unit}"

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.recipe_flags import reading_flags
-from convscope.cli.report_flags import measuring_flags
+from convscope.cli.flags import evaluation_flags
 
 if TYPE_CHECKING:
-    from convscope.evaluation.rejection import Threshold
+    from convscope.evaluation.calibration import Threshold
 
 
 @click.command("calibrate")
@@ -21,57 +20,55 @@ if TYPE_CHECKING:
 @click.option(
     "--target-error",
     type=float,
-    metavar="SHARE",
-    help="Answer only from a confidence on that keeps the error of the answers below this, as "
-    "0.01. [default: always answer]",
+    metavar="ERROR",
+    help="Choose a confidence threshold that keeps the error rate of accepted predictions below "
+    "this, for instance 0.01. [default: no threshold]",
 )
 @click.option(
     "--split",
     metavar="train|val|test|all",
-    help="Which images to choose on. [default: val of the run's own data, else those that training "
+    help="Images to calibrate on. [default: val of the run's own data, else images that training "
     "never saw]",
 )
-@measuring_flags
-@reading_flags
+@evaluation_flags
 @click.option("--json", "as_json", is_flag=True, help="Print what was chosen as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(run: str, data: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
-    """Choose the temperature and the threshold of RUN (a run or a classifier folder).
+    """Choose the temperature and the confidence threshold of RUN (a run or a classifier folder).
 
-    They are saved with the classifier: its probabilities follow the temperature, and below the
-    threshold it says that it is unsure. Choose on images that no reported number is from: without
-    DATA these are the validation images of the training.
+    They are saved with the classifier: its probabilities are scaled by the temperature, and
+    predictions below the threshold are marked as unsure. Calibrate on images that no metric is
+    reported on: without DATA these are the validation images of the training.
     """
+    from convscope.api.calibrate import calibrate
     from convscope.progress import Reporter
-    from convscope.workflows import calibrate
 
     found = calibrate(run, data, reporter=Reporter(quiet=quiet), **options)
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
         return
-    print(f"chosen on {found.images}")
+    print(f"calibrated on {found.images}")
     if found.fit is None:
-        print("temperature 1: too few images to choose another")
+        print("temperature 1: too few images to fit another")
     else:
         print(
             f"temperature {found.fit.temperature:.3f}: log loss {found.fit.log_loss_before:.4f} -> "
             f"{found.fit.log_loss_after:.4f} nats on these {found.fit.num_images:,} images"
         )
-    _print_threshold(found.threshold)
-    print(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures it anew")
+    print(_threshold_text(found.threshold))
+    print(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures the effect")
 
 
-def _print_threshold(threshold: Threshold | None) -> None:
+def _threshold_text(threshold: Threshold | None) -> str:
+    text = "no threshold: all predictions are accepted"
     if threshold is None:
-        print("it always answers")
-        return
-    which = "it always answers; of these images"
+        return text
     if threshold.min_confidence:
-        which = (
-            f"it answers from {threshold.min_confidence:.1%} confidence on: "
-            f"{threshold.coverage:.1%} of these images, of which"
+        text = (
+            f"threshold {threshold.min_confidence:.1%}: {threshold.coverage:.1%} of these images "
+            "are accepted"
         )
-    print(
-        f"{which} {threshold.error:.2%} are wrong, below {threshold.error_bound:.2%} of all such "
-        "with 95 % confidence"
+    return (
+        f"{text}, error rate {threshold.error:.2%}; on new images of this kind below "
+        f"{threshold.error_bound:.2%} with 95 % confidence"
     )

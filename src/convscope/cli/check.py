@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.recipe_flags import check_flags
-from convscope.cli.typed import typed
-from convscope.errors import listed
+from convscope.cli.flags import check_flags, typed
+from convscope.text import listed
 
 if TYPE_CHECKING:
-    from convscope.data.audit.findings import Finding
-    from convscope.data.audit.result import Audit
+    from convscope.audit.findings import Finding
+    from convscope.audit.result import Audit
 
 FOUND_WRONG = 1
 WIDTH = 92
 INDENT = " " * 9
 OWN = ("output", "as_json", "quiet")  # where the output goes changes nothing of it
-ONLY_CHECK = ("no_labels", "strict", "exclude")  # flags that `train` hasn't, or will get
+ONLY_CHECK = ("strict", "exclude")  # flags that `train` hasn't, or will get
 
 
 @click.command("check")
 @click.argument("data")
 @check_flags
-@click.option("--no-labels", is_flag=True, help="Don't look for wrong labels: takes less time.")
 @click.option(
     "-j", "--workers", type=click.IntRange(min=1), help="Threads that decode. [default: one a core]"
 )
@@ -45,34 +43,18 @@ ONLY_CHECK = ("no_labels", "strict", "exclude")  # flags that `train` hasn't, or
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-def command(
-    data: str,
-    no_labels: bool,
-    workers: int | None,
-    download: bool,
-    strict: bool,
-    output: Path | None,
-    as_json: bool,
-    quiet: bool,
-    **reading: Any,
-) -> int:
+def command(data: str, strict: bool, output: Path | None, as_json: bool, **flags: Any) -> int:
     """Look for what is wrong with DATA before anything is trained on it.
 
-    Finds damaged, duplicate, leaking, imbalanced, odd and mislabelled-looking images. Writes a page
-    with pictures, and a list of images that `convscope train --exclude` takes.
+    Finds damaged, duplicate, leaking, imbalanced and odd images. Writes a page with pictures, and a
+    list of images that `convscope train --exclude` takes. Wrong labels are listed by the report of
+    a trained run.
     """
+    from convscope.api.check import check
     from convscope.progress import Reporter
-    from convscope.workflows import check
 
-    reporter = Reporter(quiet=quiet)
-    checked = check(
-        data,
-        judge_labels=not no_labels,
-        workers=workers,
-        download=download,
-        reporter=reporter,
-        **reading,
-    )
+    reporter = Reporter(quiet=flags.pop("quiet"))
+    checked = check(data, reporter=reporter, **flags)
     audit = checked.audit
     written = None
     if output or not as_json:
@@ -95,16 +77,16 @@ def command(
 
 def audit_lines(audit: Audit) -> list[str]:
     """What was found, as lines of text: the most serious first, the verdict last."""
-    lines = [f"{audit.name}: {audit.counts_in_words}{audit.sides_in_words}"]
+    lines = [f"{audit.name}: {audit.counts_text}{audit.splits_text}"]
     for found in audit.findings:
         lines += ["", *_finding_lines(found)]
     return [*lines, "", audit.verdict]
 
 
 def _finding_lines(found: Finding) -> list[str]:
-    from convscope.data.audit.copies import KEPT
+    from convscope.audit.copies import KEPT
 
-    count = f": {found.count_in_words}" if found.images else ""
+    count = f": {found.count_text}" if found.images else ""
     lines = [f"{found.severity:<8} {found.title}{count}"]
     lines += textwrap.wrap(
         f"{found.sentence} {found.advice}",

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from convscope.cli.recipe_flags import reading_flags
-from convscope.cli.report_flags import measuring_flags
-from convscope.errors import UsageError, counted
+from convscope.cli.flags import evaluation_flags
+from convscope.errors import UsageError
+from convscope.text import counted
 
-ONLY_SEEDS = (
-    "This is about these classifiers, not their recipes: chance has its part in each training. "
+NOT_RECIPES = (
+    "This compares these classifiers, not their recipes: each training is partly chance. "
     "`--recipes` compares recipes by several runs of each."
 )
 DISAGREEMENTS_SHOWN = 10
@@ -22,24 +22,23 @@ DISAGREEMENTS_SHOWN = 10
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
-@click.option("--data", help="Images to compare on. [default: those of the first run's training]")
+@click.option("--data", help="Data to compare on. [default: that of the first run]")
 @click.option(
     "--split",
     metavar="train|val|test|all",
-    help="Which images. [default: those that no training saw]",
+    help="Which images. [default: images that no training saw]",
 )
 @click.option(
     "--recipes",
     is_flag=True,
-    help="Compare the recipes, each by its runs that differ in seed or fold alone.",
+    help="Compare recipes, each by several runs that differ in seed or fold alone.",
 )
-@measuring_flags
-@reading_flags
+@evaluation_flags
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Save a picture of the differences, as SVG or PNG.",
+    help="Save a plot of the differences, as SVG or PNG.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -54,17 +53,17 @@ def command(
     """Say which of several RUNs (or classifier folders) is better on the same images.
 
     Says "can't tell" where their difference may be chance: by McNemar's test (5 %), or because its
-    95 % interval holds 0.
+    95 % interval includes 0.
     """
+    from convscope.api.compare import compare, compare_recipes
     from convscope.progress import Reporter
-    from convscope.workflows import compare, compare_recipes
 
     if recipes:
         given = [name for name, value in options.items() if value not in (None, (), False, "auto")]
         if given:
             raise UsageError(
                 f"`--{given[0].replace('_', '-')}` doesn't apply to `--recipes`",
-                hint="recipes are compared by what is on record of their runs",
+                hint="recipes are compared by the evaluations of their runs",
             )
         found = compare_recipes(*runs).to_dict()
         if plot is not None:
@@ -73,25 +72,25 @@ def command(
                 {**pair, "first": names[pair["first"]], "second": names[pair["second"]]}
                 for pair in found["pairs"]
             ]
-            _save_picture(pairs, plot)
+            _save_plot(pairs, plot)
         print(json.dumps(found, ensure_ascii=False)) if as_json else _print_recipes(found)
         return
     compared = compare(*runs, reporter=Reporter(quiet=quiet), **options).to_dict()
     if plot is not None:
-        _save_picture(compared["pairs"], plot)
+        _save_plot(compared["pairs"], plot)
     if as_json:
         print(json.dumps(compared, ensure_ascii=False, allow_nan=False))
     else:
         _print_classifiers(compared)
 
 
-def _save_picture(pairs: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """The differences of pairs with their intervals."""
-    from convscope.figures.comparison import Row, draw_differences
+def _save_plot(pairs: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Saves a plot of the differences with their intervals."""
+    from convscope.figures.comparison import IntervalRow, draw_differences
     from convscope.figures.style import save_figure
 
     rows = [
-        Row(
+        IntervalRow(
             f"{pair['second']} – {pair['first']}",
             pair["accuracy_difference"],
             pair["accuracy_difference_interval"]["low"],
@@ -132,11 +131,11 @@ def _print_classifiers(found: dict[str, Any]) -> None:
         )
         for image in pair["disagreements"][:DISAGREEMENTS_SHOWN]:
             print(f"  {image['name']}: {image['first']} / {image['second']}, is {image['label']}")
-    print(ONLY_SEEDS)
+    print(NOT_RECIPES)
 
 
 def _difference(pair: Mapping[str, Any]) -> str:
-    """An accuracy less another, with its interval, in points."""
+    """A difference of accuracies with its interval, in percentage points."""
     interval = pair["accuracy_difference_interval"]
     value, low, high = (
         100 * number for number in (pair["accuracy_difference"], interval["low"], interval["high"])
@@ -163,9 +162,9 @@ def _print_recipes(found: dict[str, Any]) -> None:
     names = [row["runs"][0] for row in found["recipes"]]
     for pair in found["pairs"]:
         interval = pair["accuracy_difference_interval"]
-        words = "can't tell the recipes apart"
+        conclusion = "can't tell the recipes apart"
         if not interval["low"] <= 0 <= interval["high"]:
             better = "second" if interval["low"] > 0 else "first"
-            words = f"{names[pair[better]]} has the better recipe"
+            conclusion = f"{names[pair[better]]} has the better recipe"
         first, second = names[pair["first"]], names[pair["second"]]
-        print(f"{words}: {_difference(pair)} from the recipe of {first} to that of {second}")
+        print(f"{conclusion}: {_difference(pair)} from the recipe of {first} to that of {second}")

@@ -8,11 +8,9 @@ from typing import Any
 
 import click
 
-from convscope.cli.recipe_flags import reading_flags
-from convscope.cli.report_flags import measuring_flags, report_flags
-from convscope.cli.typed import typed
+from convscope.cli.flags import evaluation_flags, output_flag, report_flags, typed
 
-OWN = ("output", "plot", "as_json", "quiet", "language")
+NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of the output alone
 
 
 @click.command("evaluate")
@@ -31,17 +29,11 @@ OWN = ("output", "plot", "as_json", "quiet", "language")
 @click.option(
     "--min-confidence",
     type=float,
-    metavar="SHARE",
-    help="Count images below this probability as not answered. [default: the classifier's own]",
+    metavar="PROBABILITY",
+    help="Abstain from predictions below this probability. [default: the classifier's threshold]",
 )
-@measuring_flags
-@reading_flags
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder for report, predictions and numbers. [default: evaluations/RUN-DATA]",
-)
+@evaluation_flags
+@output_flag("Folder for report, predictions and metrics. [default: evaluations/RUN-DATA]")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -61,26 +53,26 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Measure RUN (a run or a classifier folder) on DATA.
+    """Evaluate RUN (a run or a classifier folder) on DATA.
 
-    Without DATA, it is measured on what it was trained on: the part that training never saw.
-    Classes are matched by name. Writes a report with pictures and a table of predictions.
+    Without DATA, it is evaluated on the test split of the data that it was trained on. Classes are
+    matched by name. Writes a report with pictures and a table of predictions.
     """
+    from convscope.api.evaluate import evaluate, save_figures, write_evaluation
     from convscope.cli.tables import print_evaluation
     from convscope.progress import Reporter
-    from convscope.workflows import evaluate, save_figures, write_evaluation
 
     evaluation = evaluate(run, data, reporter=Reporter(quiet=quiet), **options)
-    written = None
+    files = None
     if output or not as_json:
-        parts = [short_name(Path(run)), evaluation.gallery.dataset.name]
+        parts = [short_name(Path(run)), evaluation.image_index.dataset.name]
         parts += [options[name] for name in ("split", "tta") if options[name]]
-        written = write_evaluation(
+        files = write_evaluation(
             evaluation,
             output or Path("evaluations", "-".join(parts)),
             run=run,
             language=language,
-            command=typed(click.get_current_context(), "evaluate", without=OWN),
+            command=typed(click.get_current_context(), "evaluate", without=NOT_REPEATED),
         )
     if plot is not None:
         save_figures(evaluation, plot, run=run, language=language)
@@ -88,11 +80,11 @@ def command(
         print(json.dumps(evaluation.to_dict(), ensure_ascii=False, allow_nan=False))
         return
     print_evaluation(evaluation.to_dict())
-    if written is not None:
-        print(f"\nreport:      {written.report}\npredictions: {written.predictions}")
+    if files is not None:
+        print(f"\nreport:      {files.report}\npredictions: {files.predictions}")
 
 
 def short_name(place: Path) -> str:
-    """The run's name, also where its classifier folder is meant."""
-    whole = place.resolve()
-    return whole.parent.name if whole.name == "classifier" else whole.name
+    """The name of a run, also where its classifier folder is given."""
+    path = place.resolve()
+    return path.parent.name if path.name == "classifier" else path.name

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.recipe_flags import reading_flags
-from convscope.cli.report_flags import machine_flags, report_flags
-from convscope.cli.typed import typed
+from convscope.cli.flags import machine_flags, output_flag, reading_flags, report_flags, typed
 from convscope.errors import UsageError
 
 if TYPE_CHECKING:
-    from convscope.inspection.layer_views import Inspection
+    from convscope.inspection.feature_maps.layer_views import Inspection
 
 OWN = ("output", "as_json", "quiet")
 
@@ -27,20 +25,20 @@ OWN = ("output", "as_json", "quiet")
     "layers",
     multiple=True,
     metavar="LAYER",
-    help="Which layer, by its name in `convscope summary`; repeatable. [default: the last of each "
-    "size of feature map]",
+    help="A layer by its name in `convscope summary`; repeatable. [default: the last layer of each "
+    "map size]",
 )
 @click.option(
     "--channels",
     metavar="NUMBER,NUMBER...",
-    help="Whose strongest patches are shown. [default: those with the largest values]",
+    help="Channels whose strongest patches are shown. [default: those with the largest values]",
 )
 @click.option(
     "--patches",
     "count",
     default=8,
     type=click.IntRange(min=1),
-    help="Of each channel. [default: 8]",
+    help="Number of patches of each channel. [default: 8]",
 )
 @click.option(
     "--split",
@@ -52,16 +50,11 @@ OWN = ("output", "as_json", "quiet")
     "num_images",
     default=1000,
     type=click.IntRange(min=1),
-    help="Look at this many of them at most. [default: 1000]",
+    help="Number of images to use at most. [default: 1000]",
 )
 @machine_flags
 @reading_flags
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The page. [default: inspections/RUN.html]",
-)
+@output_flag("HTML file to write. [default: inspections/RUN.html]")
 @report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything but pictures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -75,15 +68,15 @@ def command(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Show what the layers of RUN (a run or a classifier folder) answer to in DATA.
+    """Show what the layers of RUN (a run or a classifier folder) respond to in DATA.
 
     How often each channel is 0, and which are dead; the parts of images that excite channels most,
-    cut out by what they see; and how much of that really counts. Without DATA, it looks at what RUN
-    was trained on: the part that training never saw.
+    cut out by receptive field; and the effective receptive field. Without DATA, it uses the data
+    that RUN was trained on: the images that training never saw.
     """
+    from convscope.api.inspect import inspect, write_inspection
     from convscope.cli.evaluate import short_name
     from convscope.progress import Reporter
-    from convscope.workflows import inspect, write_inspection
 
     found = inspect(
         run, data, channels=_numbers(channels), reporter=Reporter(quiet=quiet), **options
@@ -105,11 +98,11 @@ def command(
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
-    """Channels from `0,3,17`."""
+    """Channel numbers from `0,3,17`."""
     parts = [part.strip() for part in text.split(",")] if text else []
     if not all(part.isdigit() for part in parts):
         raise UsageError(
-            f"`--channels` can't be `{text}`", hint="write numbers from 0, as `0,3,17`"
+            f"`--channels` can't be `{text}`", hint="write numbers from 0, such as `0,3,17`"
         )
     return tuple(int(part) for part in parts)
 
@@ -132,6 +125,6 @@ def _print(found: Inspection) -> None:
     ]
     print(f"{found.images}\n")
     print_table(
-        ["layer", "output", "zeros", "dead", "rare", "receptive field", "what counts of it"], rows
+        ["layer", "output", "zeros", "dead", "rare", "receptive field", "effective field"], rows
     )
     print("dead: channels that are 0 everywhere; rare: not 0 in less than 1 % of the images")

@@ -1,6 +1,6 @@
-"""The command `convscope`: finds the verb, prints errors in one form, gives exit codes.
+"""The command `convscope`: finds the verb, prints errors, returns exit codes.
 
-Nothing heavy is imported before a verb needs it: help has to come at once.
+Nothing heavy is imported before a verb needs it: help has to appear at once.
 """
 
 from __future__ import annotations
@@ -16,33 +16,27 @@ from importlib import import_module
 import click
 
 from convscope import __version__
-from convscope.errors import (
-    ConvscopeError,
-    DataError,
-    StoppedError,
-    UsageError,
-    did_you_mean,
-    either_of,
-)
+from convscope.errors import ConvscopeError, DataError, StoppedError, UsageError
+from convscope.text import did_you_mean, either_of
 
-# Looking for plugins of pydantic, of which we have none, is an eighth of the time that help takes.
+# Looking for plugins of pydantic, of which there are none, takes an eighth of the time of help.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 # Verb -> what it does. The verb's module in this folder has a `command` of that name.
 VERBS = {
-    "check": "Look for what is wrong with a data set.",
+    "check": "Check a data set for problems.",
     "train": "Train a classifier on a folder of images, and evaluate it.",
-    "evaluate": "Measure a classifier on images that training never saw.",
-    "compare": "Say which of several classifiers is better, if that can be told.",
-    "calibrate": "Choose from which confidence on a classifier answers.",
+    "evaluate": "Evaluate a classifier on images that training never saw.",
+    "compare": "Say which of several classifiers is better, if the images can tell.",
+    "calibrate": "Calibrate a classifier's probabilities, and choose a confidence threshold.",
     "predict": "Classify image files.",
-    "explain": "Show why a classifier says what it says about images.",
-    "inspect": "Show what the layers of a classifier answer to in a data set.",
+    "explain": "Explain a classifier's predictions, with Grad-CAM and other methods.",
+    "inspect": "Show what the layers of a classifier respond to in a data set.",
     "summary": "Show a network layer by layer.",
     "networks": "List the networks.",
     "runs": "List the runs in a folder.",
     "image-grid": "Put many images into one picture.",
-    "cache": "Show or remove decoded images that are kept.",
+    "cache": "Show or clear the cache of decoded images.",
 }
 INTERRUPTED = 130
 TERMINATED = 143
@@ -88,26 +82,26 @@ def convscope(traceback: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code. Errors are printed here and nowhere else."""
-    with suppress(ValueError):  # in a thread signals are somebody else's business
+    with suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, _terminated)
-    # The flag may stand anywhere: who sees an error adds it at the end of the line.
+    # The flag may be anywhere: after an error one adds it at the end of the line.
     wants_traceback = "--traceback" in arguments
-    words = [word for word in arguments if word != "--traceback"] or ["--help"]
+    rest = [each for each in arguments if each != "--traceback"] or ["--help"]
     try:
-        outcome = convscope.main(words, prog_name="convscope", standalone_mode=False)
+        outcome = convscope.main(rest, prog_name="convscope", standalone_mode=False)
         return outcome if isinstance(outcome, int) else 0
     except ConvscopeError as error:
         return _failed(error, wants_traceback)
     except click.ClickException as error:
-        return _failed(_in_our_form(error), wants_traceback)
+        return _failed(_usage_error(error), wants_traceback)
     except (KeyboardInterrupt, click.Abort) as error:
         if isinstance(error.__cause__, StoppedError):  # click has its own name for it
             return _failed(error.__cause__, wants_traceback)
-        goes_on = "; the same command continues a training" if words[0] == "train" else ""
-        print(f"\ninterrupted{goes_on}", file=sys.stderr)
+        hint = "; the same command continues a training" if rest[0] == "train" else ""
+        print(f"\ninterrupted{hint}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Who reads our output has seen enough (`| head`); a second complaint at exit is avoided.
+        # The reader of our output has closed it (`| head`); a second error at exit is avoided.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -116,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _terminated(number: int, frame: object) -> None:
-    """Ends at once; a training that has begun answers for itself."""
+    """Exits at once; a running training has a handler of its own."""
     os.write(2, b"terminated\n")  # print may be what was interrupted
     raise SystemExit(TERMINATED)
 
@@ -124,8 +118,8 @@ def _terminated(number: int, frame: object) -> None:
 def _failed(error: ConvscopeError | StoppedError, wants_traceback: bool) -> int:
     if wants_traceback:
         traceback.print_exception(error)
-    if _speaks(error):
-        # Of processes that train together each may fail by itself: then it says which one it is.
+    if _reports(error):
+        # Each of several training processes may fail by itself: then it says which one it is.
         rank = os.environ.get("RANK", "0")
         which = "" if rank == "0" else f"process {rank}: "
         lines = [f"{which}error: {error.message}"]
@@ -135,8 +129,8 @@ def _failed(error: ConvscopeError | StoppedError, wants_traceback: bool) -> int:
     return error.exit_code
 
 
-def _speaks(error: ConvscopeError | StoppedError) -> bool:
-    """Whether this process says what is wrong: of several that have the same to say, the first."""
+def _reports(error: ConvscopeError | StoppedError) -> bool:
+    """Whether this process prints the error: of several with the same error, the first does."""
     if os.environ.get("RANK", "0") == "0":
         return True
     is_elsewhere = os.environ.get("LOCAL_RANK", "0") == "0"  # on a machine of its own
@@ -145,7 +139,7 @@ def _speaks(error: ConvscopeError | StoppedError) -> bool:
     return is_elsewhere or not isinstance(error, DataError)
 
 
-def _in_our_form(error: click.ClickException) -> UsageError:
+def _usage_error(error: click.ClickException) -> UsageError:
     if isinstance(error, click.NoSuchOption):
         command = error.ctx.command if error.ctx else None
         known = [name for p in command.params for name in p.opts] if command else []

@@ -14,17 +14,17 @@ import click
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw accuracy on ImageNet, MACs and parameters here, as SVG or PNG.",
+    help="Save a plot of ImageNet accuracy, MACs and parameters here, as SVG or PNG.",
 )
 def command(as_json: bool, plot: Path | None) -> None:
     """List the networks with parameters, MACs, input and published weights.
 
-    Top-1 is the accuracy of the published weights on ImageNet, as their publisher states it.
+    Top-1 is the ImageNet accuracy of the published weights, as stated by their publisher.
     """
     from convscope.cli.tables import print_table
-    from convscope.networks.listing import network_facts
+    from convscope.networks import NETWORKS
 
-    rows = network_facts()
+    rows = [entry.to_dict() for entry in NETWORKS.values()]
     if plot is not None:
         _draw(plot)
     if as_json:
@@ -47,18 +47,16 @@ def command(as_json: bool, plot: Path | None) -> None:
         ],
         left=2,
     )
-    print("MACs: multiply-accumulates of convolutions and matrix products, one image, evaluation.")
+    print("MACs: multiply-accumulates of convolutions and matrix products for one image")
 
 
 def _draw(path: Path) -> None:
-    from convscope.figures.costs import Network, draw_costs
+    from convscope.figures.costs import NetworkMark, draw_costs
     from convscope.figures.style import save_figure
-    from convscope.networks.accuracies import IMAGENET_ACCURACY
-    from convscope.networks.costs import COSTS
-    from convscope.networks.variants import family_of
+    from convscope.networks.registry import COSTS, IMAGENET_ACCURACY, family_of
 
     networks = [
-        Network(name, family_of(name), COSTS[name].macs, accuracy.top1, COSTS[name].parameters)
+        NetworkMark(name, family_of(name), COSTS[name].macs, accuracy.top1, COSTS[name].parameters)
         for name, accuracy in IMAGENET_ACCURACY.items()
     ]
     save_figure(draw_costs(networks), path)

@@ -19,9 +19,9 @@ def command(project: Path, as_json: bool) -> None:
     """List the runs in the folder PROJECT with state and accuracy."""
     if not project.is_dir():
         raise RunError(
-            f"there is no folder `{project}`", hint="`convscope train digits` makes a first run"
+            f"there is no folder `{project}`", hint="`convscope train digits` creates a first run"
         )
-    rows = [_facts(run) for run in find_runs(project)]
+    rows = [_row(run) for run in find_runs(project)]
     if not rows and not as_json:
         print(f"no runs in `{project}`")
         return
@@ -29,7 +29,7 @@ def command(project: Path, as_json: bool) -> None:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
 
-    from convscope.cli.tables import print_table, share
+    from convscope.cli.tables import percent, print_table
 
     print_table(
         ["run", "state", "model", "epochs", "accuracy", "test images"],
@@ -39,7 +39,7 @@ def command(project: Path, as_json: bool) -> None:
                 row["state"],
                 row["model"] or "-",
                 "-" if row["epochs"] is None else f"{row['epochs_done']}/{row['epochs']}",
-                share(row["accuracy"]),
+                percent(row["accuracy"]),
                 str(row["num_images"] or "-"),
             ]
             for row in rows
@@ -48,15 +48,15 @@ def command(project: Path, as_json: bool) -> None:
     )
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _row(run: Run) -> dict[str, Any]:
     try:
-        return _readable_facts(run)
+        return _readable_row(run)
     except ConvscopeError as error:
         unknown = dict.fromkeys(("model", "epochs_done", "epochs", "accuracy", "num_images"))
         return {"run": str(run.path), "state": "unreadable", **unknown, "error": error.message}
 
 
-def _readable_facts(run: Run) -> dict[str, Any]:
+def _readable_row(run: Run) -> dict[str, Any]:
     evaluation = run.evaluation if run.state == "finished" else {}
     return {
         "run": str(run.path),

@@ -1,17 +1,18 @@
-"""`convscope summary`."""
+"""`convscope summary`: layer tables, and the arithmetic of one layer (`conv`, `pool`, `dense`)."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import click
 
-from convscope.cli.recipe_flags import network_options
-from convscope.cli.summary_layer import LAYERS
+from convscope.cli.flags import network_options, output_flag
 from convscope.errors import UsageError
 
+PAIR = "N or HxW"
 FORMATS = ("table", "json", "csv", "markdown", "html")
 ENDINGS = {
     ".txt": "table",
@@ -21,6 +22,137 @@ ENDINGS = {
     ".html": "html",
     ".htm": "html",
 }
+
+
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """Channels, height and width from `3x224x224`.
+
+    Raises:
+        UsageError: It isn't written like that.
+    """
+    match = re.fullmatch(r"(\d+)[xX×](\d+)[xX×](\d+)", text)
+    shape = tuple(int(group) for group in match.groups()) if match else (0, 0, 0)
+    if 0 in shape:
+        raise UsageError(
+            f"`--input` can't be `{text}`",
+            hint="write channels, height and width as CxHxW, for instance 3x224x224",
+        )
+    return shape[0], shape[1], shape[2]
+
+
+def _pair(name: str, text: str) -> tuple[int, int]:
+    """Height and width from `3` or `3x5`."""
+    match = re.fullmatch(r"(\d+)(?:[xX×](\d+))?", text)
+    if not match:
+        raise UsageError(f"`--{name}` can't be `{text}`", hint="write one number, or HxW: 3x5")
+    height = int(match.group(1))
+    return height, int(match.group(2) or height)
+
+
+def _windows(size: str, **geometry: str | None) -> Any:
+    """The window that the flags describe, along height and width."""
+    from convscope.arithmetic.formulas import window_pair
+
+    kernel = _pair("size", size)
+    given = {name: _pair(name, text) for name, text in geometry.items() if text is not None}
+    return window_pair(kernel, **given)
+
+
+def _print_example(example: Any, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(example.to_dict(), ensure_ascii=False))
+        return
+    from convscope.cli.tables import print_table
+
+    print(example.layer)
+    print_table(
+        ["", "formula", "numbers", "result"],
+        [
+            [line.quantity, line.formula, line.numbers, f"{line.result:,} {line.unit}".strip()]
+            for line in example.lines
+        ],
+        left=3,
+    )
+    print(f"output {' x '.join(str(side) for side in example.output_shape)}")
+
+
+SHAPE = click.option(
+    "--input", "input_text", required=True, metavar="CxHxW", help="Shape of one image."
+)
+PADDING = click.option(
+    "--padding", metavar=PAIR, default="0", help="Padding on each side. [default: 0]"
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+NO_BIAS = click.option("--no-bias", is_flag=True, help="Without biases.")
+
+
+@click.command("conv")
+@SHAPE
+@click.option("--kernels", required=True, type=click.IntRange(min=1), help="Number of kernels.")
+@click.option("--size", required=True, metavar=PAIR, help="Height and width of a kernel.")
+@click.option("--stride", metavar=PAIR, help="Stride of the kernels. [default: 1]")
+@PADDING
+@click.option("--dilation", metavar=PAIR, default="1", help="Dilation of the kernels. [default: 1]")
+@click.option(
+    "--groups", type=click.IntRange(min=1), default=1, help="Number of groups. [default: 1]"
+)
+@NO_BIAS
+@JSON
+def convolution(
+    input_text: str,
+    kernels: int,
+    groups: int,
+    no_bias: bool,
+    as_json: bool,
+    size: str,
+    **geometry: str | None,
+) -> None:
+    """Work out a convolution: output size, parameters, operations, memory."""
+    from convscope.arithmetic.worked_example import convolution_example
+
+    example = convolution_example(
+        parse_shape(input_text),
+        _windows(size, **geometry),
+        kernels=kernels,
+        groups=groups,
+        bias=not no_bias,
+    )
+    _print_example(example, as_json=as_json)
+
+
+@click.command("pool")
+@SHAPE
+@click.option("--size", required=True, metavar=PAIR, help="Height and width of a window.")
+@click.option("--stride", metavar=PAIR, help="Stride of the windows. [default: the size]")
+@PADDING
+@click.option("--ceil-mode", is_flag=True, help="Include an incomplete last window.")
+@JSON
+def pooling(
+    input_text: str, size: str, stride: str | None, padding: str, ceil_mode: bool, as_json: bool
+) -> None:
+    """Work out maximum or mean pooling: output size, operations, memory."""
+    from convscope.arithmetic.worked_example import pooling_example
+
+    windows = _windows(size, stride=stride or size, padding=padding)
+    example = pooling_example(parse_shape(input_text), windows, ceil_mode=ceil_mode)
+    _print_example(example, as_json=as_json)
+
+
+@click.command("dense")
+@SHAPE
+@click.option("--outputs", required=True, type=click.IntRange(min=1), help="Number of neurons.")
+@NO_BIAS
+@JSON
+def dense(input_text: str, outputs: int, no_bias: bool, as_json: bool) -> None:
+    """Work out a dense layer on a flattened map: parameters, operations, memory."""
+    from convscope.arithmetic.worked_example import dense_example
+
+    _print_example(
+        dense_example(parse_shape(input_text), outputs=outputs, bias=not no_bias), as_json=as_json
+    )
+
+
+LAYERS = {"conv": convolution, "pool": pooling, "dense": dense}
 
 
 class _NetworkOrLayer(click.Command):
@@ -60,7 +192,7 @@ class _NetworkOrLayer(click.Command):
 @click.option(
     "--columns",
     metavar="NAME,NAME...",
-    help="Which columns: layer, kind, output, calls, parameters, operations, backward, forward, "
+    help="Columns: layer, kind, output, calls, parameters, operations, backward, forward, "
     "saved, field, jump, start, effective; or all.",
 )
 @click.option(
@@ -70,37 +202,31 @@ class _NetworkOrLayer(click.Command):
     "--with",
     "kinds",
     metavar="KIND,KIND...",
-    help="Count in FLOPs also: bias, normalisation, activation, pooling, other; or all.",
+    help="Also count the FLOPs of: bias, normalisation, activation, pooling, other; or all.",
 )
 @click.option("--verify", is_flag=True, help="Also measure every number, and show differences.")
 @click.option(
     "--effective",
     is_flag=True,
-    help="Also measure how wide the pixels are that really count, on random images.",
+    help="Also measure effective receptive fields, on random images.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Write it to this file, in the format of its ending.",
-)
-def command(networks: tuple[str, ...], **given: Any) -> None:
+@output_flag("Write to this file, in the format of its ending.")
+def command(
+    networks: tuple[str, ...], output: Path | None, form: str | None, as_json: bool, **flags: Any
+) -> None:
     """Show NETWORK layer by layer: a name, a run, a classifier folder, file.py:NAME or file.onnx.
 
     Several NETWORKs are compared side by side. `summary conv`, `summary pool` and `summary dense`
     work out the arithmetic of one layer.
 
     Output shapes are (N, C, H, W). "saved" is the memory that is kept for the backward pass. Field
-    is the receptive field: how many pixels of the input one value depends on, with the jump between
-    neighbouring values' fields, and where the first begins. A dash for the jump: the values have no
-    common step, and the field is what they see together, an upper bound (≤).
+    is the receptive field: how many input pixels one value depends on, with the jump between the
+    fields of neighbouring values, and where the first begins. A dash for the jump: the values are
+    on no regular grid, and the field is that of all of them, an upper bound (≤).
     """
-    output: Path | None = given.pop("output")
-    form = _form(given.pop("form"), as_json=given.pop("as_json"), output=output)
-    measures = {"verified": given.pop("verify"), "effective": given.pop("effective")}
-    text = _text(networks, form, measures=measures, **given)
+    text = _text(networks, _form(form, as_json=as_json, output=output), **flags)
     if output is None:
         print(text, end="")
         return
@@ -110,24 +236,8 @@ def command(networks: tuple[str, ...], **given: Any) -> None:
     print(f"written to {output}")
 
 
-def parse_shape(text: str) -> tuple[int, int, int]:
-    """Channels, height and width from `3x224x224`.
-
-    Raises:
-        UsageError: It isn't written like that.
-    """
-    match = re.fullmatch(r"(\d+)[xX×](\d+)[xX×](\d+)", text)
-    shape = tuple(int(group) for group in match.groups()) if match else (0, 0, 0)
-    if 0 in shape:
-        raise UsageError(
-            f"`--input` can't be `{text}`",
-            hint="write channels, height and width as CxHxW, for instance 3x224x224",
-        )
-    return shape[0], shape[1], shape[2]
-
-
 def _form(form: str | None, *, as_json: bool, output: Path | None) -> str:
-    """The format that is asked for, by a flag or by the ending of the file."""
+    """The output format, given by a flag or by the ending of the file."""
     if as_json and form not in (None, "json"):
         raise UsageError(f"`--json` and `--format {form}` exclude each other")
     asked = "json" if as_json else form
@@ -138,14 +248,14 @@ def _form(form: str | None, *, as_json: bool, output: Path | None) -> str:
 
 
 def _columns(text: str | None, *, effective: bool) -> tuple[str, ...]:
-    """The columns to show; that of what is measured only where it is."""
-    from convscope.arithmetic.table_text import COLUMNS, USUAL
+    """The columns to show; that of effective fields only where they are measured."""
+    from convscope.arithmetic.table_text import COLUMNS, DEFAULT
 
     if text is None:
-        return (*USUAL, "effective") if effective else USUAL
+        return (*DEFAULT, "effective") if effective else DEFAULT
     if text == "all":
         return tuple(name for name in COLUMNS if name != "effective" or effective)
-    named = _words(text, tuple(COLUMNS))
+    named = _names(text, tuple(COLUMNS))
     return (*named, "effective") if effective and "effective" not in named else named
 
 
@@ -155,53 +265,59 @@ def _text(
     *,
     input_text: str | None,
     options: tuple[str, ...],
-    columns: str | None,
-    depth: int | None,
     flops: bool,
     kinds: str | None,
-    measures: dict[str, Any],
-    **fields: Any,
+    **flags: Any,
 ) -> str:
+    """The table of a network, or of several side by side."""
     from convscope.arithmetic import KINDS, Convention
 
+    of_one = {name: flags.pop(name) for name in ("columns", "depth", "verify", "effective")}
     chosen = {
         "input_shape": parse_shape(input_text) if input_text else None,
-        **fields,
-        **network_options(options, taken=("network", "input_shape", *fields)),
+        **flags,
+        **network_options(options, reserved=("network", "input_shape", *flags)),
     }
-    convention = Convention(flops=flops, kinds=_words(kinds, KINDS) if kinds else ())
-    if len(networks) > 1:
-        flags = {"columns": columns, "depth": depth, **measures}
-        for flag, value in flags.items():
-            if value not in (None, False):
-                name = "verify" if flag == "verified" else flag
-                raise UsageError(f"`--{name}` belongs to one network, not to several")
-        return _comparison(networks, form, chosen, convention)
-    from convscope.cli.summary_text import show
-    from convscope.workflows import measured_summary, summarize
-
-    shown = _columns(columns, effective=measures["effective"])
-    measures["effective"] |= "effective" in shown
-    if any(measures.values()):
-        table, checked = measured_summary(networks[0], **measures, **chosen)
-    else:
-        table, checked = summarize(networks[0], **chosen), None
-    return show(
-        table, networks[0], form, shown, convention=convention, depth=depth, checked=checked
-    )
-
-
-def _comparison(
-    networks: tuple[str, ...], form: str, chosen: dict[str, Any], convention: Any
-) -> str:
+    convention = Convention(flops=flops, kinds=_names(kinds, KINDS) if kinds else ())
+    if len(networks) == 1:
+        return _layer_table(networks[0], form, chosen, convention, **of_one)
+    for flag, value in of_one.items():
+        if value not in (None, False):
+            raise UsageError(f"`--{flag}` applies to one network, not to several")
+    from convscope.api.summarize import summarize
     from convscope.cli.summary_text import show_side_by_side
-    from convscope.workflows import summarize
 
     tables = [summarize(network, **chosen) for network in networks]
     return show_side_by_side(networks, tables, form, convention=convention)
 
 
-def _words(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of a list with commas; all that are known where one of them is `all`."""
-    words = tuple(word.strip() for word in text.split(","))
-    return known if "all" in words else words
+def _layer_table(
+    network: str, form: str, chosen: dict[str, Any], convention: Any, **flags: Any
+) -> str:
+    """The table of one network, measured if a flag asks for it."""
+    from convscope.api.summarize import measured_summary, summarize
+    from convscope.cli.summary_text import show
+
+    shown = _columns(flags["columns"], effective=flags["effective"])
+    verified, effective = flags["verify"], "effective" in shown
+    if verified or effective:
+        table, verification = measured_summary(
+            network, verified=verified, effective=effective, **chosen
+        )
+    else:
+        table, verification = summarize(network, **chosen), None
+    return show(
+        table,
+        network,
+        form,
+        shown,
+        convention=convention,
+        depth=flags["depth"],
+        verification=verification,
+    )
+
+
+def _names(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The names in a list with commas; all that are known where one of them is `all`."""
+    names = tuple(name.strip() for name in text.split(","))
+    return known if "all" in names else names

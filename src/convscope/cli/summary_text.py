@@ -1,4 +1,4 @@
-"""What `convscope summary` says, in each of its forms."""
+"""The output of `convscope summary`, in each of its formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from convscope.arithmetic import Convention, LayerTable, Verification
 from convscope.arithmetic.table_text import (
     COLUMNS,
-    flat_worth,
+    flat_status,
     marks_explained,
     number,
     text_rows,
@@ -19,16 +19,21 @@ from convscope.arithmetic.table_text import (
     to_csv,
     to_markdown,
 )
-from convscope.cli.tables import drawn_table
-from convscope.errors import counted
-from convscope.networks.accuracies import IMAGENET_ACCURACY
-from convscope.networks.variants import same_size, variants_of
+from convscope.cli.tables import table_text
+from convscope.networks import network_entry
+from convscope.networks.registry import (
+    COSTS,
+    IMAGENET_ACCURACY,
+    networks_of_size,
+    variants_of,
+)
+from convscope.text import counted
 
 CHECKED = {
     "macs": "MACs against torch's flop counter",
     "backward_macs": "MACs of the backward pass against torch's flop counter",
-    "saved_bytes": "memory kept for the backward pass against what autograd keeps",
-    "receptive_field": "receptive fields against where gradients reach",
+    "saved_bytes": "memory kept for the backward pass against what autograd saves",
+    "receptive_field": "receptive fields against gradients",
 }
 DIFFERENCES_SHOWN = 20
 
@@ -41,27 +46,20 @@ def show(
     *,
     convention: Convention,
     depth: int | None,
-    checked: Verification | None,
+    verification: Verification | None,
 ) -> str:
-    """One network's table.
+    """The table of one network as `table`, `json`, `csv`, `markdown` or `html`.
 
-    Args:
-        table: What to show.
-        name: What the user calls the network.
-        form: `table`, `json`, `csv`, `markdown` or `html`.
-        columns: Of the table; JSON and CSV have all of them.
-        convention: How operations are counted.
-        depth: Show modules down to it.
-        checked: What was measured.
+    JSON and CSV have all columns and modules.
     """
-    notes, checks = _notes(name, table), _checks(checked)
+    notes, checks = _notes(name, table), _checks(verification)
     if form == "json":
         content = {**table.to_dict(), "notes": notes}
         if convention.flops:
             content["flops"] = convention.count(table.rows[0].total)
-            content["flops_are"] = convention.words
-        if checked is not None:
-            content["verification"] = checked.to_dict()
+            content["flops_are"] = convention.description
+        if verification is not None:
+            content["verification"] = verification.to_dict()
         return json.dumps(content, ensure_ascii=False) + "\n"
     if form == "csv":
         return to_csv(table, convention=convention)
@@ -85,22 +83,22 @@ def show(
     left = 0
     while left < len(columns) and COLUMNS[columns[left]].is_text:
         left += 1
-    drawn = drawn_table(titles(columns, convention=convention), rows, left=left)
+    drawn = table_text(titles(columns, convention=convention), rows, left=left)
     return drawn + "".join(f"{line}\n" for line in lines)
 
 
 def show_side_by_side(
     names: Sequence[str], tables: Sequence[LayerTable], form: str, *, convention: Convention
 ) -> str:
-    """Totals of several networks, one to a row."""
+    """The totals of several networks, one per row, in a format."""
     rows = [_total_row(name, table, convention) for name, table in zip(names, tables, strict=True)]
     if form == "json":
-        worth = [table.rows[0].worth() for table in tables]
-        content = [{**row, **worth} for row, worth in zip(rows, worth, strict=True)]
+        status = [table.rows[0].status_to_dict() for table in tables]
+        content = [{**row, **more} for row, more in zip(rows, status, strict=True)]
         return json.dumps(content, ensure_ascii=False) + "\n"
     if form == "csv":
         rows = [
-            {**row, **flat_worth(table.rows[0])} for row, table in zip(rows, tables, strict=True)
+            {**row, **flat_status(table.rows[0])} for row, table in zip(rows, tables, strict=True)
         ]
         out = io.StringIO()
         writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
@@ -120,7 +118,7 @@ def show_side_by_side(
         for name, table in zip(names, tables, strict=True)
         for line in marks_explained(table.rows[0])
     )
-    notes += f"{convention.unit}: {convention.words}\n"
+    notes += f"{convention.unit}: {convention.description}\n"
     notes += source if any(row["imagenet_top1"] is not None for row in rows) else ""
     if form == "markdown":
         lines = [header, ["---", *["---:"] * (len(header) - 1)], *cells]
@@ -129,7 +127,7 @@ def show_side_by_side(
         from convscope.report.summary import comparison_page
 
         return comparison_page(header, cells, notes.splitlines())
-    return drawn_table(header, cells) + notes
+    return table_text(header, cells) + notes
 
 
 def _total_row(name: str, table: LayerTable, convention: Convention) -> dict[str, Any]:
@@ -165,7 +163,7 @@ def _totals(table: LayerTable, convention: Convention) -> list[str]:
         f"parameters {number(whole, 'parameters')} ({table.trainable_parameters:,} trainable), "
         f"buffers {table.buffers:,}",
         f"{convention.unit} {number(whole, 'operations', convention=convention)} "
-        f"({convention.words})",
+        f"({convention.description})",
         f"backward pass {number(whole, 'backward_macs', convention=convention)} {convention.unit}",
         f"memory {number(whole, 'forward_bytes')} MB made in the forward pass, "
         f"{number(whole, 'saved_bytes')} MB kept for the backward pass",
@@ -176,36 +174,35 @@ def _totals(table: LayerTable, convention: Convention) -> list[str]:
 
 
 def _notes(name: str, table: LayerTable) -> list[str]:
-    """Which form of a network this is, and what the others have."""
+    """Sentences about which variant of a network this is, and what the others have."""
     variants = variants_of(name)
     if variants is None:
-        twins = [twin for twin in same_size(table.parameters) if twin != name]
-        if name in IMAGENET_ACCURACY or not twins:
+        others = [other for other in networks_of_size(table.parameters) if other != name]
+        if name in IMAGENET_ACCURACY or not others:
             return []
-        return [f"as many parameters as {', '.join(f'`{twin}`' for twin in twins)}"]
-    departs = f" ({variants.form.departs.rstrip('.')})" if variants.form.departs else ""
+        return [f"as many parameters as {', '.join(f'`{other}`' for other in others)}"]
+    departs = network_entry(name).departs.rstrip(".")
     lines = [f"`{name}` is one of {counted(1 + len(variants.others), 'form')} of "
-             f"{variants.called}{departs}"]  # fmt: skip
+             f"{variants.architecture}{f' ({departs})' if departs else ''}"]  # fmt: skip
     for other in variants.others:
-        why = f": {other.departs.rstrip('.')}" if other.departs else ": as in the paper"
-        lines.append(
-            f"`{other.name}` has {other.parameters:,} parameters, {other.macs:,} MACs{why}"
-        )
+        why = network_entry(other).departs.rstrip(".") or "as in the paper"
+        cost = COSTS[other]
+        lines.append(f"`{other}` has {cost.parameters:,} parameters, {cost.macs:,} MACs: {why}")
     return lines
 
 
-def _checks(checked: Verification | None) -> list[str]:
-    """What was measured, and all that differs."""
-    if checked is None:
+def _checks(verification: Verification | None) -> list[str]:
+    """Sentences about what was measured, and all differences."""
+    if verification is None:
         return []
     lines = []
-    for column, words in CHECKED.items():
-        if column in checked.unmeasured:
-            lines.append(f"could not be measured: {words} ({checked.unmeasured[column]})")
+    for column, title in CHECKED.items():
+        if column in verification.unmeasured:
+            lines.append(f"could not be measured: {title} ({verification.unmeasured[column]})")
             continue
-        wrong = [check for check in checked.differences if check.column == column]
-        number = counted(checked.count(column), "check")
-        lines.append(f"{words}: {number}, {len(wrong) or 'none'} differ")
+        wrong = [check for check in verification.differences if check.column == column]
+        number = counted(verification.count(column), "check")
+        lines.append(f"{title}: {number}, {len(wrong) or 'none'} differ")
         lines += [
             f"  `{check.layer or '(network)'}`: {check.stated} in the table, "
             f"{check.measured} measured"

@@ -1,4 +1,4 @@
-"""Tables on the terminal, drawn from the objects that `--json` prints."""
+"""Tables on the terminal, of the values that `--json` prints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from convscope.errors import counted
+from convscope.text import counted
 
 CLASSES_SHOWN = 20
 MIN_WIDTH_PIPED = 200  # a pipe has no width; nothing is cut off there
@@ -17,31 +17,18 @@ MIN_WIDTH_PIPED = 200  # a pipe has no width; nothing is cut off there
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> None:
     """Prints a table; the first `left` columns are text, the others numbers."""
-    print(drawn_table(header, rows, left=left), end="")
+    print(table_text(header, rows, left=left), end="")
 
 
-def drawn_table(
-    header: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    *,
-    left: int = 1,
-    is_for_file: bool = False,
-) -> str:
-    """The lines of a table, as wide as the terminal; as wide as it needs for a file or a pipe.
-
-    Args:
-        header: Titles of the columns.
-        rows: A cell for each of them.
-        left: How many columns are text; the others are numbers.
-        is_for_file: Whether it isn't printed.
-    """
+def table_text(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """The text of a table, as wide as the terminal, or as wide as needed for a pipe."""
     console = Console(highlight=False, emoji=False)
-    if is_for_file or not console.is_terminal:
+    if not console.is_terminal:
         console.width = max(console.width, MIN_WIDTH_PIPED)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, title in enumerate(header):
         is_text = index < left
-        # Words may go on in the next line; a number that is cut in two is another number.
+        # Text may wrap; a number that is cut in two is another number.
         table.add_column(
             title, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
         )
@@ -52,7 +39,7 @@ def drawn_table(
     return drawn.get()
 
 
-HEADLINES = {
+METRICS = {
     "accuracy": "accuracy",
     "top5_accuracy": "top-5 accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -64,28 +51,28 @@ IN_PERCENT = ("accuracy", "top5_accuracy", "balanced_accuracy", "calibration_err
 
 
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
-    """Prints what an evaluation found: headlines, then class by class, worst first."""
-    print(f"\nmeasured on {counted(evaluation['num_images'], 'image')}: {evaluation['images']}")
-    print_table(["", "", "95 % interval", ""], list(_headline_rows(evaluation)))
+    """Prints an evaluation: its metrics, then those of each class, worst first."""
+    print(f"\nevaluated on {counted(evaluation['num_images'], 'image')}: {evaluation['images']}")
+    print_table(["", "", "95 % interval", ""], list(_metric_rows(evaluation)))
     if evaluation["damaged"]:
-        print(f"not counted: {counted(len(evaluation['damaged']), 'image')} that can't be read")
+        print(f"left out: {counted(len(evaluation['damaged']), 'image')} that can't be read")
     absent = [row["name"] for row in evaluation["classes"] if not row["num_images"]]
     if absent:
         print(f"no images of {', '.join(absent)}: macro means are over the other classes")
     _print_classes(evaluation)
-    _print_groups(evaluation)
+    _print_extras(evaluation)
 
 
-def _headline_rows(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
-    for name, words in HEADLINES.items():
+def _metric_rows(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
+    for name, title in METRICS.items():
         value, interval = evaluation[name], evaluation[f"{name}_interval"]
         if value is not None:
             numbers = (value, interval["low"], interval["high"])
-            value, low, high = (_headline(name, number) for number in numbers)
-            yield [words, value, f"{low} to {high}", interval["method"]]
+            value, low, high = (_metric_text(name, number) for number in numbers)
+            yield [title, value, f"{low} to {high}", interval["method"]]
 
 
-def _headline(name: str, number: float) -> str:
+def _metric_text(name: str, number: float) -> str:
     if name not in IN_PERCENT:
         return f"{number:.4f}"
     digits = 2
@@ -98,13 +85,13 @@ def _print_classes(evaluation: Mapping[str, Any]) -> None:
     rows = sorted(evaluation["classes"], key=lambda row: (row["f1"] is None, row["f1"]))
     names = [row["name"] for row in evaluation["classes"]]
     print_table(
-        ["class", "precision", "recall", "F1", "images", "most often taken for"],
+        ["class", "precision", "recall", "F1", "images", "most often confused with"],
         [
             [
                 row["name"],
-                *(share(row[name]) for name in ("precision", "recall", "f1")),
+                *(percent(row[name]) for name in ("precision", "recall", "f1")),
                 str(row["num_images"]),
-                _taken_for(row["name"], names, evaluation["confusion"]),
+                _confused_with(row["name"], names, evaluation["confusion"]),
             ]
             for row in rows[:CLASSES_SHOWN]
         ],
@@ -113,19 +100,20 @@ def _print_classes(evaluation: Mapping[str, Any]) -> None:
         print(f"and {len(rows) - CLASSES_SHOWN} classes with a higher F1")
 
 
-def _print_groups(evaluation: Mapping[str, Any]) -> None:
-    """Groups of images that are worse, the threshold, and what several views gave."""
+def _print_extras(evaluation: Mapping[str, Any]) -> None:
+    """Prints slices that are worse, selective prediction, and test-time augmentation."""
     for found in evaluation["slices"]:
         if found["is_worse"]:
+            images = counted(found["num_images"], "image")
             print(
-                f"worse on {found['grouped_by']} {found['value']}: {found['accuracy']:.1%} of "
-                f"{counted(found['num_images'], 'image')}, elsewhere {found['rest_accuracy']:.1%}"
+                f"worse on {found['grouped_by']} {found['value']}: accuracy "
+                f"{found['accuracy']:.1%} on {images}, {found['rest_accuracy']:.1%} on the others"
             )
-    answered, gain = evaluation["answered"], evaluation["test_time_augmentation"]
-    if answered is not None:
+    selective, gain = evaluation["answered"], evaluation["test_time_augmentation"]
+    if selective is not None:
         print(
-            f"answers from {answered['min_confidence']:.1%} confidence on: "
-            f"{answered['coverage']:.1%} of the images, of which {share(answered['error'])} wrong"
+            f"threshold {selective['min_confidence']:.1%}: {selective['coverage']:.1%} of the "
+            f"images are accepted, error rate {percent(selective['error'])}"
         )
     if gain is not None:
         interval = gain["accuracy_difference_interval"]
@@ -137,12 +125,12 @@ def _print_groups(evaluation: Mapping[str, Any]) -> None:
         )
 
 
-def share(value: float | None) -> str:
-    """A share in percent, or a dash for one that isn't defined."""
+def percent(value: float | None) -> str:
+    """A fraction in percent, or a dash for one that isn't defined."""
     return "-" if value is None else f"{value:.1%}"
 
 
-def _taken_for(name: str, names: Sequence[str], confusion: Sequence[Sequence[int]]) -> str:
+def _confused_with(name: str, names: Sequence[str], confusion: Sequence[Sequence[int]]) -> str:
     index = names.index(name)
     wrong = [(0 if i == index else count, i) for i, count in enumerate(confusion[index])]
     count, other = max(wrong)

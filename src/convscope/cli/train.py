@@ -12,13 +12,12 @@ from typing import Any
 
 import click
 
-from convscope.cli.recipe_flags import RecipeCommand, recipe_flags, recipe_of
-from convscope.cli.report_flags import report_flags
+from convscope.cli.flags import RecipeCommand, recipe_flags, recipe_of, report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.run import Run
 
-# Flags that don't change the result: fields of `SessionOptions`.
-OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_change")
+# Flags that are fields of `TrainOptions`: they don't change the result.
+OPTIONS = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_change")
 
 
 @click.command("train", cls=RecipeCommand)
@@ -29,7 +28,7 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
     "--recipe",
     "recipe_file",
     type=click.Path(path_type=Path),
-    help="Take the recipe from this YAML file, for instance that of a run; flags come on top.",
+    help="Take the recipe from this YAML file, for instance a run's; flags override it.",
 )
 @click.option(
     "--project",
@@ -41,31 +40,35 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
     "-j",
     "--workers",
     type=click.IntRange(min=1),
-    help="Threads that decode images; they don't change the result. [default: one a core]",
+    help="Threads that decode images; they don't change the result. [default: one per core]",
 )
-@click.option("--download", is_flag=True, help="Fetch DATA that is named: mnist, cifar10 and kin.")
+@click.option(
+    "--download",
+    is_flag=True,
+    help="Download DATA that is given by name: mnist, cifar10 and the like.",
+)
 @click.option(
     "--show-batch",
     type=click.Path(path_type=Path),
-    help="Save a picture of the first batch, exactly as the network sees it.",
+    help="Save a picture of the first batch, exactly as the network gets it.",
 )
-@click.option("--log-steps", is_flag=True, help="Write a line of JSON a step, in log/steps.jsonl.")
+@click.option("--log-steps", is_flag=True, help="Write a line of JSON per step to log/steps.jsonl.")
 @click.option(
     "--checkpoint-every",
-    help="Longest way between two checkpoints: steps, as 500, or a time, as 5m. They are also "
-    "written at the ends of epochs, as far as that costs little. [default: 5m]",
+    help="Longest interval between checkpoints: steps (500) or a time (5m). They are also written "
+    "at the ends of epochs where that takes little time. [default: 5m]",
 )
-@click.option("--fresh", is_flag=True, help="Begin an unfinished run anew instead of going on.")
+@click.option("--fresh", is_flag=True, help="Restart an unfinished run instead of resuming it.")
 @click.option(
     "--allow-change",
     is_flag=True,
-    help="Go on with an unfinished run although recipe, images, versions or machine are others.",
+    help="Resume an unfinished run although recipe, images, versions or machine have changed.",
 )
 @click.option(
     "--resume",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Go on with the unfinished run in this folder, by the recipe in it.",
+    help="Resume the unfinished run in this folder, with its recipe.",
 )
 @report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as JSON.")
@@ -73,9 +76,6 @@ OF_SESSION = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_
 def command(
     data: str | None,
     recipe_file: Path | None,
-    project: Path | None,
-    name: str | None,
-    checkpoint_every: str | None,
     resume: Path | None,
     language: str,
     as_json: bool,
@@ -88,29 +88,30 @@ def command(
     `test` above them); a CSV, TSV or Parquet table of paths and labels; a zip or tar archive of
     either; the original files of MNIST, Fashion-MNIST or CIFAR; a .npz file; or `digits`.
 
-    The same command again continues a training that was interrupted. `torchrun --nproc-per-node 2
-    -m convscope train ...` trains in several processes.
+    The same command resumes a training that was interrupted. `torchrun --nproc-per-node 2 -m
+    convscope train ...` trains in several processes.
     """
-    options = {name: flags.pop(name) for name in OF_SESSION}
+    options = {name: flags.pop(name) for name in OPTIONS}
+    interval, project, name = (flags.pop(key) for key in ("checkpoint_every", "project", "name"))
     if resume is not None:
         recipe_file, project, name = _resumed(
             resume, {"--recipe": recipe_file, "--project": project, "--name": name}
         )
     recipe = recipe_of(data, flags, file=recipe_file)
 
+    from convscope.api.train import train_recipe
     from convscope.cli.tables import print_evaluation
-    from convscope.processes import processes_asked_for
+    from convscope.distributed import process_group_from_environment
     from convscope.progress import Reporter
-    from convscope.training.cadence import interval_of
-    from convscope.training.session import SessionOptions
-    from convscope.workflows import train_recipe
+    from convscope.training.runs.log import checkpoint_interval
+    from convscope.training.train import TrainOptions
 
     try:
         run = train_recipe(
             recipe,
             project=project or Path("runs"),
             name=name,
-            options=SessionOptions(**options, checkpoint_every=interval_of(checkpoint_every)),
+            options=TrainOptions(**options, checkpoint_every=checkpoint_interval(interval)),
             language=language,
             reporter=Reporter(quiet=quiet),
         )
@@ -119,9 +120,9 @@ def command(
             error.hint = f"say where the data is now: convscope train PATH --resume {resume}"
         raise
     except StoppedError as error:
-        error.hint = f"this continues it: {_again(sys.argv[1:])}"
+        error.hint = f"this continues it: {_same_command(sys.argv[1:])}"
         raise
-    if not processes_asked_for().is_first:
+    if not process_group_from_environment().is_main:
         return
     if as_json:
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
@@ -131,33 +132,26 @@ def command(
     print(f"next:       convscope predict {shlex.quote(str(run.path))} IMAGE...")
 
 
-def _resumed(run: Path, others: Mapping[str, object]) -> tuple[Path, Path, str]:
-    """Recipe file, project and name of a run that is to go on.
-
-    Args:
-        run: Its folder.
-        others: Flags that say these too, with their values.
-
-    Raises:
-        UsageError: Something else says them too.
-        RunError: There is no such run, or it is not unfinished.
-    """
-    for flag, value in others.items():
+def _resumed(run: Path, excluded: Mapping[str, object]) -> tuple[Path, Path, str]:
+    """Recipe file, project and name of a run to resume; flags that would set these are refused."""
+    for flag, value in excluded.items():
         if value is not None:
             raise UsageError(f"`--resume` and `{flag}` exclude each other")
     found = Run.open(run)
     if found.state != "unfinished":
         raise RunError(
             f"`{run}` is {found.state}, not unfinished",
-            hint=f"`--continue {run} --epochs N` goes on with a run that is finished",
+            hint=f"`--continue {run} --epochs N` trains a finished run further"
+            if found.state == "finished"
+            else "give another `--name`, and a lower `--lr` if the loss became non-finite",
         )
-    place = found.path.resolve()
-    return found.recipe_path, place.parent, place.name
+    folder = found.path.resolve()
+    return found.recipe_path, folder.parent, folder.name
 
 
-def _again(words: Sequence[str]) -> str:
-    """The command that was given, for a shell; without what would throw away what there is."""
-    kept = [word for word in words if word != "--fresh"]
+def _same_command(arguments: Sequence[str]) -> str:
+    """The command line that was given, without the flag that would discard the training so far."""
+    kept = [argument for argument in arguments if argument != "--fresh"]
     if "WORLD_SIZE" in os.environ:
         return f"torchrun ... -m convscope {shlex.join(kept)}"
     return f"convscope {shlex.join(kept)}"

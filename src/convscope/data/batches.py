@@ -1,9 +1,11 @@
-"""Batches: images as the network takes them; a pure function of (seed, epoch, step, rank)."""
+"""Image batches: images as the network takes them; a pure function of (seed, epoch, step, rank)."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
@@ -13,60 +15,45 @@ from torch.nn import functional as F
 
 from convscope.data.augment.augmentation import Augmentation
 from convscope.data.augment.mixing import Mixing
-from convscope.data.ordering import Draw, Ordering
-from convscope.data.parallel import ahead
-from convscope.data.pixels import Pixels
-from convscope.data.preprocessing import Preprocessing
+from convscope.data.batch import Batch, BatchIndices, Sampler
+from convscope.data.pixels.prepared import Pixels
+from convscope.data.pixels.preprocessing import Preprocessing
 
 NO_AUGMENTATION = Augmentation()
-FETCHED_AHEAD = 2  # batches; more only take memory
+PREFETCHED_BATCHES = 2  # more only take memory
+
+Value = TypeVar("Value")
 
 
-class Batch(NamedTuple):
-    """What a step takes.
-
-    Attributes:
-        inputs: (N, ...) on the device; images are (N, C, H, W) floats, normalised.
-        targets: (N,) class indices, or whatever the loss takes.
-        num_images: Of the step, over all processes; N where there is only one.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    num_images: int
-
-
-class Share(NamedTuple):
-    """Which process this is.
+class Shard(NamedTuple):
+    """The shard of one process of a distributed training.
 
     Attributes:
-        rank: From 0.
+        rank: Rank of the process, from 0.
         world_size: Number of processes.
     """
 
     rank: int = 0
     world_size: int = 1
 
-    def of(self, draw: Draw) -> Draw:
-        """This process's part of a step."""
-        return Draw(*(np.array_split(part, self.world_size)[self.rank] for part in draw))
+    def of(self, step: BatchIndices) -> BatchIndices:
+        """This process's shard of a step."""
+        return BatchIndices(*(np.array_split(part, self.world_size)[self.rank] for part in step))
 
-    def run_of(self, part: NDArray[np.int64]) -> NDArray[np.int64]:
+    def run_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """This process's run of images that are taken in their order."""
-        return np.array_split(part, self.world_size)[self.rank]
+        return np.array_split(indices, self.world_size)[self.rank]
 
 
-class Variation(NamedTuple):
-    """How images are ordered and varied while they are learned from.
+class TrainAugmentation(NamedTuple):
+    """How training images are augmented.
 
     Attributes:
-        seed: Everything follows from it, the epoch and the image.
-        augmentation: What is done to images.
+        seed: Decides the augmentation, together with the epoch and the image.
+        augmentation: Changes of single images.
         sizes: (N, 2) height and width of the original images, for crops that keep their shape.
-        mixing: None for images by themselves.
+        mixing: Mixing of images with each other; None for none.
         num_classes: K, for mixed targets.
-        is_shuffled: Whether each epoch has an order of its own; else that of the images.
-        is_balanced: Whether each class comes equally often.
         side_at: The longer side in an epoch, for sizes that grow; None for the input's.
     """
 
@@ -75,18 +62,18 @@ class Variation(NamedTuple):
     sizes: NDArray[np.int64] | None = None
     mixing: Mixing | None = None
     num_classes: int = 0
-    is_shuffled: bool = True
-    is_balanced: bool = False
     side_at: Callable[[int], int] | None = None
 
-    def apply(self, pixels: Tensor, *, epoch: int, draw: Draw, out_size: tuple[int, int]) -> Tensor:
-        """Varied images (n, height, width, C) from (n, H, W, C)."""
+    def apply(
+        self, pixels: Tensor, *, epoch: int, step: BatchIndices, out_size: tuple[int, int]
+    ) -> Tensor:
+        """Augmented images (n, height, width, C) from (n, H, W, C)."""
         return self.augmentation.apply(
             pixels,
             seed=self.seed,
             epoch=epoch,
-            indices=draw.keys,
-            sizes=None if self.sizes is None else self.sizes[draw.indices],
+            indices=step.keys,
+            sizes=None if self.sizes is None else self.sizes[step.indices],
             out_size=out_size,
         )
 
@@ -98,26 +85,9 @@ class Variation(NamedTuple):
         side, longer = self.side_at(epoch), max(height, width)
         if side == longer:
             return inputs
-        size = [max(1, round(part * side / longer)) for part in (height, width)]
+        size = [max(1, round(length * side / longer)) for length in (height, width)]
         smaller = F.interpolate(inputs, size, mode="bilinear", antialias=True)
         return smaller.contiguous(memory_format=torch.channels_last)
-
-
-class Batches(Protocol):
-    """What the training loop takes: images here, vectors or anything else elsewhere."""
-
-    def __len__(self) -> int:
-        """Steps in an epoch."""
-        ...
-
-    @property
-    def num_images(self) -> int:
-        """Images in an epoch."""
-        ...
-
-    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, which counts from 0, from step `start` on."""
-        ...
 
 
 def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
@@ -138,91 +108,92 @@ def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
 
 
 class ImageBatches:
-    """Batches of a part of a data set's images.
+    """Batches of a data set's images.
 
-    A batch is a pure function of (seed, epoch, step, rank): how many threads decode, what was
-    fetched ahead or where an epoch was broken off changes nothing.
+    A batch is a pure function of (seed, epoch, step, rank): the number of threads that decode,
+    prefetching, and where an epoch was interrupted change nothing.
 
     Args:
-        pixels: N images; larger than the network's input where augmentation cuts crops out.
+        pixels: N images; larger than the network's input where augmentation crops them.
         labels: (N,) class indices.
-        part: Which of the N.
-        preprocessing: For mean and std, and the size of what the network takes.
-        batch_size: At most, over all ranks; see `Ordering`.
+        sampler: Chooses the images of each step.
+        preprocessing: Gives mean and std, and the size of the network's input.
         device: Where batches are made.
-        variation: How images are ordered and varied while they are learned from; None for all as
-            they are, in the order of `part`.
-        share: Which process this is, and of how many; it gets its share of each batch.
+        augmentation: How images are augmented; None for not at all.
+        shard: Rank and size of the process group; each process gets its shard of each batch.
     """
 
     def __init__(
         self,
         pixels: Pixels,
         labels: NDArray[np.int64],
-        part: NDArray[np.int64],
+        sampler: Sampler,
         *,
         preprocessing: Preprocessing,
-        batch_size: int,
         device: torch.device,
-        variation: Variation | None = None,
-        share: Share | None = None,
+        augmentation: TrainAugmentation | None = None,
+        shard: Shard | None = None,
     ) -> None:
         self._pixels = pixels
         self._labels = torch.from_numpy(labels)
-        self._ordering = Ordering(
-            part,
-            batch_size=batch_size,
-            seed=variation.seed if variation and variation.is_shuffled else None,
-            balanced_by=labels if variation and variation.is_balanced else None,
-        )
+        self._sampler = sampler
         self._preprocessing = preprocessing
         self._device = device
-        self._variation = variation
-        self._share = share or Share()
+        self._augmentation = augmentation
+        self._shard = shard or Shard()
 
     @property
     def num_images(self) -> int:
-        """Images in an epoch, over all ranks."""
-        return len(self._ordering.part)
+        """Number of images in an epoch, over all processes."""
+        return len(self._sampler.indices)
 
     def __len__(self) -> int:
-        return len(self._ordering)
+        return len(self._sampler)
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from step `start` on: a function of (seed, epoch)."""
-        draws = self._ordering.epoch(epoch)[start:]
-        mine = (self._share.of(draw) for draw in draws)
-        taken: Iterator[tuple[Draw, Tensor]] = (
-            (draw, self._pixels.take(draw.indices)) for draw in mine
+        """The batches of an epoch, counted from 0, from step `start` on."""
+        steps = self._sampler.epoch(epoch)[start:]
+        shards = map(self._shard.of, steps)
+        taken: Iterator[tuple[BatchIndices, Tensor]] = (
+            (shard, self._pixels.take(shard.indices)) for shard in shards
         )
-        # Where taking is copying, a thread that takes ahead only competes with the network; images
+        # Where taking is copying, a thread that prefetches only competes with the network; images
         # that have to be decoded, or a device that computes by itself, leave time to use.
         if not self._pixels.is_at_hand or self._device.type != "cpu":
-            taken = ahead(taken, depth=FETCHED_AHEAD)
-        for step, (draw, pixels) in enumerate(taken, start):
-            inputs, targets = self._finished(draw, pixels, epoch, step)
-            yield Batch(inputs, targets, len(draws[step - start].indices))
+            taken = _prefetched(taken, depth=PREFETCHED_BATCHES)
+        for number, (shard, pixels) in enumerate(taken):
+            inputs, targets = self._finished(shard, pixels, epoch, start + number)
+            yield Batch(inputs, targets, len(steps[number].indices))
 
-    def _finished(self, draw: Draw, pixels: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def _finished(
+        self, shard: BatchIndices, pixels: Tensor, epoch: int, step: int
+    ) -> tuple[Tensor, Tensor]:
+        """Inputs and targets from pixels (n, H, W, C)."""
         pixels = pixels.to(self._device, non_blocking=True)
-        if self._variation is not None:
-            pixels = self._variation.apply(
-                pixels,
-                epoch=epoch,
-                draw=draw,
-                out_size=(self._preprocessing.height, self._preprocessing.width),
-            )
-        labels = self._labels[torch.from_numpy(draw.indices)].to(self._device, non_blocking=True)
-        inputs = normalise(pixels, self._preprocessing)
-        if self._variation is not None:
-            inputs = self._variation.resized(inputs, epoch)
-        if self._variation is None or self._variation.mixing is None:
+        labels = self._labels[torch.from_numpy(shard.indices)].to(self._device, non_blocking=True)
+        augmentation = self._augmentation
+        if augmentation is None:
+            return normalise(pixels, self._preprocessing), labels
+        out_size = (self._preprocessing.height, self._preprocessing.width)
+        pixels = augmentation.apply(pixels, epoch=epoch, step=shard, out_size=out_size)
+        inputs = augmentation.resized(normalise(pixels, self._preprocessing), epoch)
+        if augmentation.mixing is None:
             return inputs, labels
-        return self._variation.mixing.apply(
+        return augmentation.mixing.apply(
             inputs,
             labels,
-            self._variation.num_classes,
-            seed=self._variation.seed,
+            augmentation.num_classes,
+            seed=augmentation.seed,
             step=epoch * len(self) + step,
-            rank=self._share.rank,
+            rank=self._shard.rank,
         )
+
+
+def _prefetched(values: Iterator[Value], *, depth: int) -> Iterator[Value]:
+    """The same values, of which one thread makes up to `depth` ahead of time."""
+    end = object()
+    with ThreadPoolExecutor(1, "prefetching") as pool:
+        waiting = deque(pool.submit(next, values, end) for _ in range(depth))
+        while (value := waiting.popleft().result()) is not end:
+            waiting.append(pool.submit(next, values, end))
+            yield cast(Value, value)

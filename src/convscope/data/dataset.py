@@ -1,4 +1,4 @@
-"""Dataset: which images there are, their classes and the splits they came in; no pixels yet."""
+"""Dataset: the images, their classes and the splits that they came with; no pixels yet."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.decode import Content, DamagedImageError, decode_content
-from convscope.errors import LISTED_AT_MOST, DataError, counted, listed
+from convscope.data.decoding.content import Content, DamagedImageError
+from convscope.data.decoding.decode import decode_content
+from convscope.errors import DataError
 from convscope.files import printable
+from convscope.text import LISTED_AT_MOST, counted, listed
 
 
 class Images(Protocol):
-    """Where images lie; each is read when it is asked for, from any thread."""
+    """The images of a data set; each is read when it is asked for, from any thread."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of images."""
         ...
 
     def name(self, index: int) -> str:
@@ -29,9 +31,9 @@ class Images(Protocol):
         ...
 
     def stamp(self, index: int) -> str:
-        """What changes when the image changes, found without reading it; "" if nothing does.
+        """A text that changes when the image changes, found without reading it; "" for none.
 
-        Path, size and time of a file: an image with a known stamp needn't be read again.
+        For a file, its path, size and times: an image with a known stamp needn't be read again.
         """
         ...
 
@@ -53,7 +55,7 @@ class FileImages:
     _base: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Makes the root absolute once: a stamp is asked for every image at every start."""
+        """Makes the root absolute once, as stamps of all images are needed at every start."""
         object.__setattr__(self, "_base", str(self.root.absolute()))
 
     def __len__(self) -> int:
@@ -64,7 +66,7 @@ class FileImages:
         return printable(self.paths[index])
 
     def stamp(self, index: int) -> str:
-        """The whole path, size and times: a copy elsewhere, or put in its place, is another."""
+        """The whole path, size and times: a copy elsewhere, or in its place, has another stamp."""
         path = f"{self._base}/{self.paths[index]}"
         try:
             status = os.stat(path)  # noqa: PTH116 - ten times as fast as a Path
@@ -88,11 +90,11 @@ class ArrayImages:
         return len(self.pixels)
 
     def name(self, index: int) -> str:
-        """For instance `test/00042`."""
+        """The image's name, for instance `test/00042`."""
         return self.names[index]
 
     def stamp(self, index: int) -> str:
-        """Nothing: what is in memory is hashed as fast as its file's time is looked up."""
+        """No stamp: what is in memory is hashed as fast as its file's time is looked up."""
         return ""
 
     def content(self, index: int) -> NDArray[Any]:
@@ -102,7 +104,7 @@ class ArrayImages:
 
 @dataclass(frozen=True, slots=True)
 class ChosenImages:
-    """Some images of others."""
+    """A subset of other images, in any order."""
 
     images: Images
     chosen: NDArray[np.int64]
@@ -111,20 +113,20 @@ class ChosenImages:
         return len(self.chosen)
 
     def name(self, index: int) -> str:
-        """As among all."""
+        """The name that the image has among all."""
         return self.images.name(int(self.chosen[index]))
 
     def stamp(self, index: int) -> str:
-        """As among all."""
+        """The stamp that the image has among all."""
         return self.images.stamp(int(self.chosen[index]))
 
     def content(self, index: int) -> Content:
-        """As among all."""
+        """The content of the image."""
         return self.images.content(int(self.chosen[index]))
 
 
 def in_array(images: Images) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
-    """The array (M, H, W, C) that images are in, and the place of each (N,); None for others."""
+    """The array (M, H, W, C) that images are in, and the index of each (N,); None for others."""
     if isinstance(images, ArrayImages):
         return images.pixels, np.arange(len(images.pixels))
     if isinstance(images, ChosenImages) and (found := in_array(images.images)) is not None:
@@ -133,7 +135,7 @@ def in_array(images: Images) -> tuple[NDArray[Any], NDArray[np.int64]] | None:
 
 
 def file_of(images: Images, index: int) -> Path | None:
-    """The file that holds this image and nothing else; None for what lies in archives or arrays."""
+    """The file that holds this image and nothing else; None for images in archives or arrays."""
     if isinstance(images, FileImages):
         return images.root / images.paths[index]
     if isinstance(images, ChosenImages):
@@ -146,14 +148,14 @@ class Dataset:
     """Images with their classes.
 
     Attributes:
-        name: Short, for the name of a run.
-        images: N of them.
+        name: A short name, for the name of a run.
+        images: N images.
         labels: (N,) index of each image's class.
-        classes: Names, sorted; an index into them means the same in every split.
+        classes: K names, sorted; an index into them means the same in every split.
         given_splits: (N,) `train`, `validation`, `test` or "" where the data has no splits.
-        groups: (N,) what an image belongs to (patient, burst, camera), all of which has to be on
-            one side of a split; None where nothing is known of groups.
-        columns: Whatever else a table says of each image, (N,) by the column's name.
+        groups: (N,) what an image belongs to (patient, burst, camera); a group has to be in one
+            split as a whole. None where nothing is known of groups.
+        columns: Other columns of a table, (N,) values by the column's name.
         remarks: What was noticed while opening: files passed over, classes without images.
     """
 
@@ -173,7 +175,7 @@ class Dataset:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], int]:
-        """Pixels (H, W, C), 0 to 255, and the index of the class; for loaders of any kind.
+        """Pixels (H, W, C), 0 to 255, and the index of the class, for data loaders.
 
         Images come as they are; `Preprocessing.apply` brings them to one size.
 
@@ -192,7 +194,7 @@ class Dataset:
         return any(self.given_splits)
 
     def take(self, chosen: NDArray[np.int64]) -> Dataset:
-        """The data set of these images, in this order; classes stay all of them."""
+        """The data set of these images, in this order, with all of its classes."""
 
         def some(values: Sequence[str]) -> list[str]:
             return [values[index] for index in chosen]
@@ -234,26 +236,37 @@ def check_not_empty(count: int, *, where: str) -> None:
         )
 
 
-def check_learnable(classes: Sequence[str], counts: Sequence[int], *, where: str) -> None:
-    """Refuses data that no classifier can be learned from.
+def check_classes(classes: Sequence[str], *, where: str) -> None:
+    """Refuses data of a single class.
 
     Args:
         classes: K names.
-        counts: K numbers of images to learn from.
-        where: What the user calls the data.
+        where: The data as the user calls it.
 
     Raises:
-        DataError: All images belong to one class, or a class has none to learn from.
+        DataError: All images belong to one class.
     """
     if len(classes) < 2:
         raise DataError(
             f"`{where}` has images of one class only: `{classes[0]}`",
             hint="a classifier needs at least two class folders with images",
         )
+
+
+def check_trainable(classes: Sequence[str], counts: Sequence[int]) -> None:
+    """Refuses classes without a train image.
+
+    Args:
+        classes: K names.
+        counts: K numbers of train images.
+
+    Raises:
+        DataError: A class has none.
+    """
     missing = [f"`{name}`" for name, count in zip(classes, counts, strict=True) if not count]
     if missing:
         raise DataError(
-            f"{counted(len(missing), 'class')} without an image to learn from\n{listed(missing)}",
+            f"{counted(len(missing), 'class')} without a train image\n{listed(missing)}",
             hint="add images of them, remove their folders, or bring splits of your own",
         )
 
@@ -261,12 +274,12 @@ def check_learnable(classes: Sequence[str], counts: Sequence[int], *, where: str
 def check_known(
     unknown: dict[str, int], *, known: Sequence[str], owner: str, way_out: str = ""
 ) -> None:
-    """Refuses classes that can't be matched by name.
+    """Refuses classes whose names are unknown.
 
     Args:
         unknown: Class names with their numbers of images.
-        known: Names that they could have had.
-        owner: Whose names these are: `split train` or `the classifier`.
+        known: The names that are known.
+        owner: What knows them: `split train` or `the classifier`.
         way_out: What can be done where the same classes have other names.
 
     Raises:

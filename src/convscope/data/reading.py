@@ -1,30 +1,40 @@
-"""Data as a recipe wants it to be read: which columns, without which images, decoded how."""
+"""A data set as a recipe wants it: which columns, which images are left out, how to decode."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convscope.data.audit.exclusions import read_exclusions
 from convscope.data.dataset import Dataset
-from convscope.data.decode import Decoding
+from convscope.data.decoding.content import Decoding
 from convscope.data.sources.opening import open_dataset
-from convscope.errors import counted
+from convscope.data.sources.table_columns import separator_of
+from convscope.errors import DataError
 from convscope.recipe import Recipe
+from convscope.text import counted, listed
+
+ANSWERS = {
+    **dict.fromkeys(("yes", "y", "true", "1", "x"), True),
+    **dict.fromkeys(("no", "n", "false", "0", ""), False),
+}
 
 
 def open_data(recipe: Recipe, *, download: bool = False) -> Dataset:
-    """The data set that a recipe names, without what it excludes."""
+    """The data set that a recipe names, without the images that it excludes."""
     return open_with_excluded(recipe, download=download)[0]
 
 
 def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Dataset, Dataset]:
-    """The data set that a recipe names without what it excludes, and what it excludes.
+    """The data set that a recipe names without the excluded images, and the excluded images.
 
     Raises:
-        DataError: See `open_dataset`; or excluded images that the data hasn't.
+        DataError: The data can't be opened, or an excluded image isn't part of it.
     """
     dataset = open_dataset(
         recipe.data,
@@ -43,10 +53,102 @@ def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Datas
 
 
 def decoding_of(recipe: Recipe) -> Decoding:
-    """How a recipe wants images to be decoded."""
+    """The decoding options of a recipe."""
     return Decoding(
         max_pixels=recipe.max_pixels,
         value_range=recipe.value_range,
         allow_truncated=recipe.allow_damaged,
         extra_formats=recipe.extra_formats,
     )
+
+
+def read_exclusions(path: str | Path, dataset: Dataset) -> NDArray[np.int64]:
+    """Sorted indices of the images that an exclusion list leaves out.
+
+    Args:
+        path: The table that `convscope check` writes, whose rows with `yes` are left out, or a
+            plain list of image names, one per line, where lines that begin with `#` are comments.
+        dataset: The data set that the names refer to.
+
+    Raises:
+        DataError: The file can't be read, has other columns or answers, or names images that the
+            data doesn't have.
+    """
+    path = Path(path)
+    text = _text(path)
+    first = text.lstrip().partition("\n")[0]
+    header = [cell.strip().strip('"').lower() for cell in first.split(separator_of(first))]
+    is_table = path.suffix.lower() in (".csv", ".tsv") or "image" in header
+    names = _excluded(_rows(text, path), path) if is_table else _lines(text)
+    indices_of: dict[str, list[int]] = {}
+    for index in range(len(dataset)):
+        indices_of.setdefault(dataset.images.name(index), []).append(index)
+    unknown = [f"`{name}`" for name in names if name not in indices_of]
+    if unknown:
+        raise DataError(
+            f"`{path}` names {counted(len(unknown), 'image')} that `{dataset.name}` doesn't have\n"
+            f"{listed(unknown)}",
+            hint="the list belongs to other data, or to an older state of it: make a new one with "
+            "`convscope check`, or remove these lines",
+        )
+    chosen = {index for name in names for index in indices_of[name]}
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(
+            f"there is no file `{path}`", hint="`convscope check` writes such a list"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"`{path}` is not UTF-8 text", hint="save it as a CSV file in UTF-8"
+        ) from error
+    except OSError as error:
+        raise DataError(f"`{path}` can't be read: {error.strerror or error}") from error
+
+
+def _lines(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in dict.fromkeys(lines) if line and not line.startswith("#")]
+
+
+def _rows(text: str, path: Path) -> list[list[str]]:
+    separator = separator_of(text.partition("\n")[0])
+    try:
+        rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+        return [row for row in rows if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DataError(f"`{path}` can't be read as a table: {error}") from error
+
+
+def _excluded(rows: Sequence[Sequence[str]], path: Path) -> list[str]:
+    """The names in the rows that say `yes`; in a table with names only, all of them."""
+    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    if "image" not in header or (len(header) > 1 and "exclude" not in header):
+        found = ", ".join(f"`{name}`" for name in header) or "none"
+        raise DataError(
+            f"`{path}` has the columns {found}; `image` and `exclude` are needed",
+            hint="`convscope check` writes such a table; a plain text file with one image name "
+            "per line also works",
+        )
+    image = header.index("image")
+    exclude = header.index("exclude") if "exclude" in header else None
+    names, wrong = dict[str, None](), []
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) <= max(image, exclude or 0):
+            wrong.append(f"row {number}: has {counted(len(row), 'cell')} only")
+            continue
+        answer = "yes" if exclude is None else row[exclude].strip().lower()
+        if answer not in ANSWERS:
+            wrong.append(f"row {number}: `{row[exclude or 0]}` is neither yes nor no")
+        elif ANSWERS[answer]:
+            names[row[image].strip()] = None
+    if wrong:
+        raise DataError(
+            f"`{path}` has {counted(len(wrong), 'row')} that can't be read\n{listed(wrong)}",
+            hint="the column `exclude` says yes or no",
+        )
+    return list(names)

@@ -1,1 +1,1 @@
-"""How good a classifier is, on images that training never saw."""
+"""Evaluation of classifiers: metrics with intervals, calibration, error analysis, comparison."""

@@ -1,7 +1,4 @@
-"""Comparison: whether one classifier is better than another on the same images.
-
-It compares these two classifiers, not the recipes that they come from: for that see `seeds.py`.
-"""
+"""Comparison: of classifiers on the same images, and of recipes over several trainings."""
 
 from __future__ import annotations
 
@@ -14,19 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.evaluation.intervals import CONFIDENCE, QUANTILE, Estimate, Interval, named
+from convscope.evaluation.intervals import CONFIDENCE, QUANTILE, Estimate, Interval, Record, named
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How two classifiers differ on N images.
+    """The difference of two classifiers on N images.
 
     Attributes:
-        accuracy: Of the second less that of the first, with Bonett and Price's interval.
-        only_first: Images that only the first gets right.
-        only_second: Images that only the second gets right.
+        accuracy: Accuracy of the second minus that of the first, with Bonett and Price's interval.
+        only_first: Number of images that only the first gets right.
+        only_second: Number of images that only the second gets right.
         num_images: N.
-        p_value: McNemar's test: how likely a difference as large is by chance.
+        p_value: The p-value of McNemar's test.
     """
 
     accuracy: Estimate
@@ -56,7 +53,7 @@ class Difference:
 
 
 def difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Difference:
-    """How two classifiers differ on the same images.
+    """The difference of two classifiers on the same images.
 
     Args:
         first: (N,) which images the first gets right, N at least 1.
@@ -75,10 +72,10 @@ def difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Differenc
 
 
 def differences(correct: Sequence[NDArray[np.bool_]]) -> dict[tuple[int, int], Difference]:
-    """How each two of several classifiers differ; p-values are adjusted for the number of pairs.
+    """The differences of several classifiers, pair by pair; p-values are adjusted for their number.
 
     Args:
-        correct: For each classifier (N,) which images it gets right.
+        correct: (N,) which images each classifier gets right.
     """
     pairs = list(combinations(range(len(correct)), 2))
     found = [difference(correct[first], correct[second]) for first, second in pairs]
@@ -90,20 +87,20 @@ def differences(correct: Sequence[NDArray[np.bool_]]) -> dict[tuple[int, int], D
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted for their number: the chance that any is wrongly below 5 % is at most 5 %.
+    """P-values adjusted for their number: the chance of any false one below 5 % is at most 5 %.
 
     Source: Holm 1979.
     """
     adjusted = [1.0] * len(p_values)
     highest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        adjusted[place] = highest
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = highest
     return adjusted
 
 
 def _interval(only_first: int, only_second: int, count: int) -> Interval:
-    """Of a difference of paired shares: Wald's with one image added to either side.
+    """Interval of a difference of paired proportions: Wald's with one image added to either side.
 
     Source: Bonett, Price 2012, equation 1.
     """
@@ -115,7 +112,7 @@ def _interval(only_first: int, only_second: int, count: int) -> Interval:
 
 
 def _mcnemar(only_first: int, only_second: int) -> float:
-    """The p-value of McNemar's test, mid-p form: exact, and less timid than the exact test.
+    """The p-value of McNemar's test, mid-p form: less conservative than the exact test.
 
     Source: Fagerland, Lydersen, Laake 2013, section 2.4.
     """
@@ -126,3 +123,90 @@ def _mcnemar(only_first: int, only_second: int) -> float:
         return 1.0
     below = 2 * binom.cdf(fewer, discordant, 0.5) - binom.pmf(fewer, discordant, 0.5)
     return float(min(1.0, below))
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedAccuracy(Record):
+    """The accuracy of a recipe over several trainings.
+
+    Attributes:
+        accuracy: Mean over the trainings, with an interval for its expected value.
+        accuracies: The accuracy of each training.
+        are_folds: Whether each training was tested on another fold of the data.
+    """
+
+    accuracy: Estimate
+    accuracies: tuple[float, ...]
+    are_folds: bool
+
+
+def over_seeds(accuracies: Sequence[float]) -> RepeatedAccuracy:
+    """The accuracy over trainings that differ in their seed alone: Student's interval.
+
+    Args:
+        accuracies: The accuracies of at least two trainings.
+    """
+    variance = float(np.var(accuracies, ddof=1)) / len(accuracies)
+    return _repeated(accuracies, variance, "student", are_folds=False)
+
+
+def over_folds(accuracies: Sequence[float]) -> RepeatedAccuracy:
+    """The accuracy over the folds of one data set.
+
+    Folds share most of their train images, so that their accuracies vary less than those of new
+    data would: the variance is corrected for that.
+    Source: Nadeau, Bengio 2003, equation 7 with a test fraction of one fold.
+
+    Args:
+        accuracies: The accuracies of at least two trainings.
+    """
+    variance = _variance_over_folds(accuracies)
+    return _repeated(accuracies, variance, "student, corrected for folds", are_folds=True)
+
+
+def _variance_over_folds(values: Sequence[float] | NDArray[np.float64]) -> float:
+    """Variance of the mean of one value per fold. Source: Nadeau, Bengio 2003, equation 7."""
+    return (1 / len(values) + 1 / (len(values) - 1)) * float(np.var(values, ddof=1))
+
+
+def _repeated(
+    accuracies: Sequence[float], variance: float, method: str, *, are_folds: bool
+) -> RepeatedAccuracy:
+    mean = float(np.mean(accuracies))
+    interval = _around(mean, variance, len(accuracies) - 1, method).interval
+    clipped = Interval(max(0.0, interval.low), min(1.0, interval.high), method)
+    return RepeatedAccuracy(Estimate(mean, clipped), tuple(accuracies), are_folds)
+
+
+def recipe_difference(first: RepeatedAccuracy, second: RepeatedAccuracy) -> Estimate:
+    """Accuracy of the second recipe minus that of the first, over their trainings.
+
+    Folds are paired, as both recipes are tested on the same ones; seeds are not: Welch's interval.
+    Source: Nadeau, Bengio 2003; Welch 1947.
+
+    Args:
+        first: Accuracy of one recipe; with folds, in the same order as the second.
+        second: Accuracy of the other.
+    """
+    if first.are_folds and second.are_folds:
+        gaps = np.subtract(second.accuracies, first.accuracies)
+        variance = _variance_over_folds(gaps)
+        return _around(float(gaps.mean()), variance, len(gaps) - 1, "student, corrected for folds")
+    counts = [len(each.accuracies) for each in (first, second)]
+    variances = [
+        float(np.var(each.accuracies, ddof=1)) / count
+        for each, count in zip((first, second), counts, strict=True)
+    ]
+    value, variance = second.accuracy.value - first.accuracy.value, sum(variances)
+    if not variance:  # all trainings of a recipe gave the same
+        return Estimate(value, Interval(value, value, "welch"))
+    terms = [each**2 / (count - 1) for each, count in zip(variances, counts, strict=True)]
+    return _around(value, variance, variance**2 / sum(terms), "welch")
+
+
+def _around(value: float, variance: float, freedom: float, method: str) -> Estimate:
+    """Student's interval around a value, for some degrees of freedom."""
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+    return Estimate(value, Interval(value - half, value + half, method))

@@ -1,21 +1,21 @@
-"""Intervals: between which values the truth lies, as far as these images can tell.
+"""Confidence intervals of metrics.
 
-Proportions get Wilson's interval, and means of proportions the same for as many images as they are
-worth; whatever else is a function of the images gets a bootstrap, whose resamples are the same each
-time. How often the intervals hold the truth is in `docs/results.md`.
+Proportions get Wilson's interval, and means of proportions the same with their effective number of
+images; any other function of the images gets a bootstrap, whose resamples are the same each time.
+How often the intervals hold the true value is in `docs/results.md`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.counters import seed32
+from convscope.rng import seed32
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -28,9 +28,9 @@ class Interval:
     """A 95 % interval.
 
     Attributes:
-        low: The truth is hardly below.
-        high: The truth is hardly above.
-        method: `wilson`, `bootstrap` or another, as the reports say.
+        low: Lower end.
+        high: Upper end.
+        method: `wilson`, `bootstrap` or another, as shown in reports.
     """
 
     low: float
@@ -57,12 +57,32 @@ def named(name: str, estimate: Estimate | None) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A dataclass that goes to JSON field by field, with an interval beside each estimate."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ready for JSON."""
+        content: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if str(field.type).startswith(Estimate.__name__):
+                content.update(named(field.name, value))
+            elif isinstance(value, tuple):
+                content[field.name] = [
+                    each.to_dict() if isinstance(each, Record) else each for each in value
+                ]
+            else:
+                content[field.name] = value
+        return content
+
+
 def proportion(successes: int, trials: int) -> Estimate:
-    """A share with Wilson's interval. Source: Wilson 1927, equation 3.
+    """A proportion with Wilson's interval. Source: Wilson 1927, equation 3.
 
     Args:
-        successes: From 0 to `trials`.
-        trials: At least 1.
+        successes: Number of successes, 0 to `trials`.
+        trials: Number of trials, at least 1.
     """
     return Estimate(successes / trials, _wilson(successes / trials, trials))
 
@@ -70,23 +90,23 @@ def proportion(successes: int, trials: int) -> Estimate:
 def mean_of_proportions(
     value: float, resampled: NDArray[np.float64], trials: NDArray[np.int64]
 ) -> Interval:
-    """Wilson's interval, for as many images as would let a plain share scatter as much.
+    """Wilson's interval with the number of images at which a proportion would vary as much.
 
-    A bootstrap alone takes classes for perfect in which these images show no mistake. More images
-    than count where all classes are equally hard are never assumed, for the same reason.
+    A bootstrap alone treats classes without a mistake in these images as perfect. For the same
+    reason the number is at most that at which all classes are equally hard.
     Source: Korn, Graubard 1998, with Wilson's interval in place of the exact one.
 
     Args:
-        value: From the images themselves, 0 to 1.
-        resampled: (R,) the same from each resample.
-        trials: (K,) numbers of images that each share is of; those of 0 don't count.
+        value: The mean on the images themselves, 0 to 1.
+        resampled: (R,) the mean in each resample.
+        trials: (K,) number of images of each proportion; those of 0 are ignored.
     """
     present = trials[trials > 0]
-    worth = len(present) ** 2 / float((1 / present).sum())
+    effective = len(present) ** 2 / float((1 / present).sum())
     variance = float(resampled.var())
     if variance > 0:
-        worth = min(worth, max(value * (1 - value) / variance, 1.0))
-    return _wilson(value, worth, method="wilson, effective number")
+        effective = min(effective, max(value * (1 - value) / variance, 1.0))
+    return _wilson(value, effective, method="wilson, effective number")
 
 
 def _wilson(share: float, trials: float, *, method: str = "wilson") -> Interval:
@@ -122,7 +142,7 @@ def mean(values: NDArray[np.float64], resampled: NDArray[np.float64]) -> Estimat
 
 
 def sum_of_sizes(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> Estimate:
-    """How far several means are from 0, in sum: a number that chance makes larger.
+    """The sum of the distances of several means from 0, which chance makes larger.
 
     Upwards its interval is the bootstrap's, corrected for that. Downwards the truth is no farther
     off than the means are from their own truth, and so hardly farther than resampling moves them:
@@ -140,7 +160,7 @@ def sum_of_sizes(means: NDArray[np.float64], resampled: NDArray[np.float64]) -> 
 
 
 def _bias(value: float, resampled: NDArray[np.float64]) -> float:
-    """How far resamples lie below what they are of, in standard deviations of a normal."""
+    """Bias of resamples against the value itself, in standard deviations of a normal."""
     below = (float((resampled < value).mean()) + float((resampled <= value).mean())) / 2
     return NORMAL.inv_cdf(min(max(below, 1 / RESAMPLES), 1 - 1 / RESAMPLES))
 

@@ -1,9 +1,9 @@
-"""Metrics: the numbers of an evaluation, each with its interval; scikit-learn and SciPy beneath."""
+"""Metrics of an evaluation with their intervals, and the curves of rankings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from convscope.evaluation.calibration import CalibrationError, calibration_error
 from convscope.evaluation.intervals import (
     Estimate,
+    Record,
     mean,
     mean_of_proportions,
     named,
@@ -19,25 +20,25 @@ from convscope.evaluation.intervals import (
     resampled_means,
 )
 from convscope.evaluation.outputs import Outputs
-from convscope.evaluation.ranking import areas
 
 TOP = 5
+POINTS = 200  # of a curve; more can't be seen
 
 
 @dataclass(frozen=True, slots=True)
-class ClassMetrics:
-    """How one class fares; None where a number isn't defined.
+class ClassMetrics(Record):
+    """Metrics of one class; None where a metric isn't defined.
 
     Attributes:
-        name: Of the class.
-        num_images: That belong to it.
-        precision: Share of its predictions that are right; None if it is never predicted.
-        recall: Share of its images that are found; None if it has no images.
+        name: Name of the class.
+        num_images: Number of images of the class.
+        precision: Fraction of its predictions that are right; None if it is never predicted.
+        recall: Fraction of its images that are predicted as it; None if it has no images.
         f1: Harmonic mean of both; None if it has no images and is never predicted.
         roc_area: Area under its ROC curve against all others; None if all images belong to it, or
             none.
-        average_precision: Area under its curve of precision over recall, without interpolation;
-            None likewise.
+        average_precision: Area under its precision-recall curve, without interpolation; None where
+            `roc_area` is.
     """
 
     name: str
@@ -48,18 +49,6 @@ class ClassMetrics:
     roc_area: float | None
     average_precision: float | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return {
-            "name": self.name,
-            "num_images": self.num_images,
-            **named("precision", self.precision),
-            **named("recall", self.recall),
-            "f1": self.f1,
-            "roc_area": self.roc_area,
-            "average_precision": self.average_precision,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
@@ -67,20 +56,20 @@ class Metrics:
 
     Attributes:
         num_images: N.
-        accuracy: Share of right predictions; also the weighted mean of recall.
-        top5_accuracy: Share with the right class among the five most probable; None with five
+        accuracy: Fraction of right predictions; also the weighted mean of recall.
+        top5_accuracy: Fraction with the true class among the five most probable; None with five
             classes or fewer, where it says nothing.
         balanced_accuracy: Macro mean of recall.
-        macro_f1: A class never predicted counts 0.
-        log_loss: Mean negative logarithm of the right class's probability, in nats.
-        brier: Mean squared distance of the probabilities from the right answer, 0 to 2.
-        calibration: How far confidence is from accuracy.
-        macro_precision: A class never predicted counts 0.
-        weighted_precision: Weighted by the classes' numbers of images.
-        weighted_f1: Likewise.
-        macro_roc_area: Over the classes that have one; None if none has.
-        macro_average_precision: Likewise.
-        classes: One by one.
+        macro_f1: Macro mean of F1; a class never predicted counts 0.
+        log_loss: Mean negative log probability of the true class, in nats.
+        brier: Brier score: mean squared distance of the probabilities from the one-hot target.
+        calibration: Expected calibration error.
+        macro_precision: Macro mean of precision; a class never predicted counts 0.
+        weighted_precision: Mean of precision, weighted by the classes' numbers of images.
+        weighted_f1: Mean of F1, weighted by the classes' numbers of images.
+        macro_roc_area: Mean ROC area of the classes that have one; None if none has.
+        macro_average_precision: Mean average precision of the same classes.
+        classes: Metrics of each class.
         confusion: (K, K) counts; rows are true classes, columns predicted ones.
     """
 
@@ -135,7 +124,9 @@ def compute_metrics(outputs: Outputs) -> Metrics:
     precision = np.array([row.precision.value if row.precision else 0.0 for row in classes])
     f1 = np.array([row.f1 or 0.0 for row in classes])
     resampled_recall, resampled_f1 = _resampled_means_over_classes(cells, num_classes)
-    balanced, macro_f1 = (float(means[0]) for means in _means_over_classes(*_sides(confusion)))
+    totals = (confusion.diagonal(), support, confusion.sum(axis=0))
+    means = _means_over_classes(*(each[None] for each in totals))
+    balanced, macro_f1 = (float(each[0]) for each in means)
     losses = np.stack([outputs.losses, outputs.brier_terms], axis=1)
     resampled_losses = resampled_means(losses)
     return Metrics(
@@ -162,34 +153,24 @@ def compute_metrics(outputs: Outputs) -> Metrics:
 
 
 def _class_metrics(outputs: Outputs, confusion: NDArray[np.int64], index: int) -> ClassMetrics:
-    found, support = int(confusion[index, index]), int(confusion[index].sum())
-    named_so = int(confusion[:, index].sum())
-    ranked = areas(outputs.probabilities[:, index], outputs.targets == index) if support else None
+    right, support = int(confusion[index, index]), int(confusion[index].sum())
+    num_predicted = int(confusion[:, index].sum())
+    ranking = ranking_areas(outputs.probabilities[:, index], outputs.targets == index)
     return ClassMetrics(
         name=outputs.classes[index],
         num_images=support,
-        precision=proportion(found, named_so) if named_so else None,
-        recall=proportion(found, support) if support else None,
-        f1=2 * found / (support + named_so) if support or named_so else None,
-        roc_area=ranked.roc if ranked else None,
-        average_precision=ranked.average_precision if ranked else None,
+        precision=proportion(right, num_predicted) if num_predicted else None,
+        recall=proportion(right, support) if support else None,
+        f1=2 * right / (support + num_predicted) if support or num_predicted else None,
+        roc_area=ranking.roc if ranking else None,
+        average_precision=ranking.average_precision if ranking else None,
     )
-
-
-def _sides(confusion: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """(1, K) right, true and predicted numbers of images of each class."""
-    return confusion.diagonal()[None], confusion.sum(axis=1)[None], confusion.sum(axis=0)[None]
 
 
 def _resampled_means_over_classes(
     cells: NDArray[np.int64], num_classes: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(R,) macro recall and (R,) macro F1 of resamples of the images.
-
-    Args:
-        cells: (N,) cell of the confusion matrix that each image is in.
-        num_classes: K.
-    """
+    """(R,) macro recall and F1 of resamples of images in cells (N,) of the confusion matrix."""
     present, counts = np.unique(cells, return_counts=True)
     targets, predicted = present // num_classes, present % num_classes
     drawn = resampled_cells(counts)
@@ -226,3 +207,82 @@ def _means_over_classes(
 def _mean(values: list[float | None]) -> float | None:
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None
+
+
+class RankingAreas(NamedTuple):
+    """Areas under the curves that rank images by the probability of one class.
+
+    Attributes:
+        roc: Area under the ROC curve: how often an image of the class has the higher probability.
+        average_precision: Area under the precision-recall curve, without interpolation.
+    """
+
+    roc: float
+    average_precision: float
+
+
+class Curve(NamedTuple):
+    """A curve of at most `POINTS` points, from left to right.
+
+    Attributes:
+        x: False positive rate, or recall.
+        y: True positive rate, or precision.
+        area: Area under the whole curve.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    area: float
+
+
+def ranking_areas(scores: NDArray[np.float64], is_member: NDArray[np.bool_]) -> RankingAreas | None:
+    """The areas under one class's curves; None where all images belong to it, or none.
+
+    Args:
+        scores: (N,) probability of the class.
+        is_member: (N,) whether the image belongs to it.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    if is_member.all() or not is_member.any():
+        return None
+    return RankingAreas(
+        float(roc_auc_score(is_member, scores)), float(average_precision_score(is_member, scores))
+    )
+
+
+def roc_curve(scores: NDArray[np.float64], is_member: NDArray[np.bool_]) -> Curve | None:
+    """The ROC curve of one class; None where all images belong to it, or none."""
+    from sklearn import metrics
+
+    areas = ranking_areas(scores, is_member)
+    if areas is None:
+        return None
+    x, y, _ = metrics.roc_curve(is_member, scores)
+    return Curve(*_thinned(x, y), areas.roc)
+
+
+def precision_recall_curve(
+    scores: NDArray[np.float64], is_member: NDArray[np.bool_]
+) -> Curve | None:
+    """The precision-recall curve of one class; None where all images belong to it, or none."""
+    from sklearn import metrics
+
+    areas = ranking_areas(scores, is_member)
+    if areas is None:
+        return None
+    precision, recall, _ = metrics.precision_recall_curve(is_member, scores)
+    return Curve(*_thinned(recall[::-1], precision[::-1]), areas.average_precision)
+
+
+def _thinned(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """At most `POINTS` of the points, evenly along the curve as it is drawn, ends included."""
+    if len(x) <= POINTS:
+        return x, y
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    wanted = np.linspace(0, length[-1], POINTS)
+    chosen = np.unique(np.clip(np.searchsorted(length, wanted), 0, len(x) - 1))
+    chosen[-1] = len(x) - 1
+    return x[chosen], y[chosen]

@@ -1,9 +1,10 @@
-"""Outputs: what a classifier gave for certain images, and what would have been right."""
+"""Outputs: a classifier's logits for some images, with their labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a classifier gave for N images.
+    """A classifier's logits for N images, with their labels.
 
     Attributes:
-        logits: (N, K), before the temperature.
-        targets: (N,) index of the right class.
+        logits: (N, K), before temperature scaling.
+        targets: (N,) indices of the true classes.
         classes: K names.
-        temperature: What logits are divided by before they become probabilities.
+        temperature: What logits are divided by before the softmax.
     """
 
     logits: NDArray[np.float32]
@@ -48,52 +49,52 @@ class Outputs:
 
     @cached_property
     def is_correct(self) -> NDArray[np.bool_]:
-        """(N,) whether the most probable class is the right one."""
+        """(N,) whether the most probable class is the true one."""
         return np.asarray(self.predicted == self.targets)
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
         """(N,) probability of the most probable class."""
-        rows = np.arange(len(self))
-        return np.asarray(self.probabilities[rows, self.predicted])
+        return self._picked(self.probabilities, self.predicted)
 
     @cached_property
-    def own_probabilities(self) -> NDArray[np.float64]:
-        """(N,) probability of the right class."""
-        return np.asarray(self.probabilities[np.arange(len(self)), self.targets])
+    def target_probabilities(self) -> NDArray[np.float64]:
+        """(N,) probability of the true class."""
+        return self._picked(self.probabilities, self.targets)
 
     @cached_property
     def losses(self) -> NDArray[np.float64]:
-        """(N,) negative logarithm of the right class's probability, in nats."""
-        rows = np.arange(len(self))
-        return np.asarray(0.0 - self.log_probabilities[rows, self.targets])  # never -0.0
+        """(N,) negative log probability of the true class, in nats."""
+        return np.asarray(0.0 - self._picked(self.log_probabilities, self.targets))  # never -0.0
 
     @cached_property
     def brier_terms(self) -> NDArray[np.float64]:
-        """(N,) squared distance, 0 to 2, of the probabilities from the right answer.
+        """(N,) squared distance, 0 to 2, of the probabilities from the one-hot target.
 
         Source: Brier 1950, equation 2.
         """
-        right = self.own_probabilities
         squares = np.einsum("nk,nk->n", self.probabilities, self.probabilities)
-        # Rounding would bring what is all right a little below 0.
-        return np.asarray(np.maximum(squares - 2 * right + 1, 0.0))
+        # Rounding would bring a perfect prediction a little below 0.
+        return np.asarray(np.maximum(squares - 2 * self.target_probabilities + 1, 0.0))
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
-        """(N,) how many classes are more probable than the right one, 0 for none.
+        """(N,) number of classes that are more probable than the true one.
 
-        Of equally probable ones those that come first count as more probable, as in `predicted`.
+        Of equally probable classes those that come first count as more probable, as in `predicted`.
         """
-        rows = np.arange(len(self))
-        right = self.logits[rows, self.targets][:, None]
-        earlier = np.arange(self.logits.shape[1]) < self.targets[:, None]
-        return np.asarray(((self.logits > right) | (earlier & (self.logits == right))).sum(axis=1))
+        true = self._picked(self.logits, self.targets)[:, None]
+        is_earlier = np.arange(self.logits.shape[1]) < self.targets[:, None]
+        return np.asarray(((self.logits > true) | (is_earlier & (self.logits == true))).sum(axis=1))
 
     def at_temperature(self, temperature: float) -> Outputs:
         """The same logits with another temperature."""
         return Outputs(self.logits, self.targets, self.classes, temperature)
 
     def take(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> Outputs:
-        """Those of some images."""
+        """The outputs for some of the images."""
         return Outputs(self.logits[chosen], self.targets[chosen], self.classes, self.temperature)
+
+    def _picked(self, values: NDArray[Any], columns: NDArray[np.int64]) -> NDArray[Any]:
+        """(N,) one value of each row (N, K)."""
+        return np.asarray(values[np.arange(len(self)), columns])

@@ -1,6 +1,6 @@
-"""Dots with whiskers: numbers with intervals, one to a row, held against a line.
+"""Pictures of comparisons: values with intervals, one in each row, beside a reference line.
 
-A full dot's interval leaves the line out, a hollow dot's includes it.
+A full dot's interval excludes the line, a hollow dot's includes it.
 """
 
 from __future__ import annotations
@@ -15,34 +15,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from convscope.figures.style import (
-    BLUE,
-    INK,
-    PAPER,
-    VERMILLION,
-    WIDTH,
-    Entry,
-    legend_below,
-    new_figure,
-    our_style,
-    set_axis_labels,
-)
-from convscope.figures.text import shortened
+from convscope.figures import style
 
-NAME_LETTERS = 24  # of a row's name; longer ones would leave a phone no room for the dots
+NAME_LETTERS = 24  # of a row's name; longer names would leave a phone no room for the dots
 ROW_HEIGHT = 0.22  # inches, of which a line of text takes 0.15
-OTHER_HEIGHT = 1.15  # of the axis and the legend
-LEAST_SPAN = 0.02  # of the axis: differences of rounding errors don't fill it
+OTHER_HEIGHT = 1.15  # inches of the axis and the legend
+LEAST_SPAN = 0.02  # of the axis, so that differences of rounding errors don't fill it
 
 
-class Row(NamedTuple):
-    """A number with its interval, all three as fractions; what is no number isn't drawn.
+class IntervalRow(NamedTuple):
+    """A value with its interval, all three as fractions; non-finite ones aren't drawn.
 
     Attributes:
-        name: Whose it is.
+        name: Name of the row.
         value: A difference in accuracy, or an accuracy.
         low: Lower end of its interval.
-        high: Upper end.
+        high: Upper end of its interval.
     """
 
     name: str
@@ -52,10 +40,9 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonWords:
-    """What is written on a picture of rows."""
+class ComparisonLabels:
+    """Text on a picture of rows."""
 
-    title: str = ""
     label: str
     x: str
     line: str
@@ -63,103 +50,107 @@ class ComparisonWords:
     touching: str = "interval includes it"
 
 
-DIFFERENCE_WORDS = ComparisonWords(
+DIFFERENCE_LABELS = ComparisonLabels(
     label="Differences in accuracy with 95% intervals",
     x="difference in accuracy, in percentage points",
     line="no difference",
 )
-ACCURACY_WORDS = ComparisonWords(
+ACCURACY_LABELS = ComparisonLabels(
     label="Accuracies with 95% intervals", x="accuracy in %", line="all images"
 )
 
 
-@our_style()
-def draw_differences(rows: Sequence[Row], *, words: ComparisonWords = DIFFERENCE_WORDS) -> Figure:
+@style.our_style()
+def draw_differences(
+    rows: Sequence[IntervalRow], *, labels: ComparisonLabels = DIFFERENCE_LABELS
+) -> Figure:
     """Differences in accuracy around zero, the first row on top.
 
     Args:
         rows: At least one.
-        words: What is written.
+        labels: Text on the picture.
     """
     numbers = [0.0, *_numbers(rows)]
     most = max(map(abs, numbers), default=0.0)
     room = max(0.06 * (max(numbers) - min(numbers)), LEAST_SPAN / 2 if most == 0 else 0.0)
     limits = (min(numbers) - room, max(numbers) + room)
-    return _drawn(rows, reference=0.0, limits=limits, words=words, form="+.1f")
+    return _drawn(rows, reference=0.0, limits=limits, labels=labels, form="+.1f")
 
 
-@our_style()
+@style.our_style()
 def draw_accuracy_bars(
-    rows: Sequence[Row], *, overall: float, words: ComparisonWords = ACCURACY_WORDS
+    rows: Sequence[IntervalRow], *, overall: float, labels: ComparisonLabels = ACCURACY_LABELS
 ) -> Figure:
-    """Accuracies of classes or groups of images, held against that of all, the first row on top.
+    """Accuracies of classes or groups of images, beside that of all, the first row on top.
 
     Args:
         rows: At least one; a phone shows 30 at once.
         overall: The accuracy on all images.
-        words: What is written; the overall accuracy is set behind `line`.
+        labels: Text on the picture; `line` is followed by the overall accuracy.
     """
     numbers = [overall, *_numbers(rows)]
     low, high = min(numbers), max(numbers)
     room = max(0.06 * (high - low), LEAST_SPAN / 2)
     limits = (max(0.0, low - room), min(1.0 + room / 8, high + room))  # a line at 1 is whole
-    return _drawn(rows, reference=overall, limits=limits, words=words, form=".1f")
+    return _drawn(rows, reference=overall, limits=limits, labels=labels, form=".1f")
 
 
-def _numbers(rows: Sequence[Row]) -> list[float]:
+def _numbers(rows: Sequence[IntervalRow]) -> list[float]:
     return [number for row in rows for number in row[1:] if math.isfinite(number)]
 
 
 def _drawn(
-    rows: Sequence[Row],
+    rows: Sequence[IntervalRow],
     *,
     reference: float,
     limits: tuple[float, float],
-    words: ComparisonWords,
+    labels: ComparisonLabels,
     form: str,
 ) -> Figure:
     height = OTHER_HEIGHT + ROW_HEIGHT * len(rows)
-    figure, axes = new_figure(words.title, label=words.label, width=WIDTH, height=height)
-    line = axes.axvline(reference, color=VERMILLION, linewidth=1.3, linestyle="--")
-    says = words.line if reference == 0 else f"{words.line}: {_percent(reference, form)}%"
-    entries: list[Entry] = [(line, says)]
-    for is_apart, name in ((True, words.apart), (False, words.touching)):
-        chosen = [index for index, row in enumerate(rows) if _is_apart(row, reference) == is_apart]
+    figure, axes = style.new_figure(labels.label, height=height)
+    line = axes.axvline(reference, color=style.VERMILLION, linewidth=1.3, linestyle="--")
+    says = labels.line if reference == 0 else f"{labels.line}: {_percent(reference, form)}%"
+    entries: list[style.Entry] = [(line, says)]
+    for is_apart, name in ((True, labels.apart), (False, labels.touching)):
+        chosen = [
+            index
+            for index, row in enumerate(rows)
+            if (not row.low <= reference <= row.high) == is_apart
+        ]
         if any(math.isfinite(rows[index].value) for index in chosen):
             entries.append((_draw_rows(axes, rows, chosen, is_full=is_apart), name))
     axes.set_xlim(*limits)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_yticks(range(len(rows)), [shortened(row.name, NAME_LETTERS) for row in rows])
-    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_yticks(range(len(rows)), [style.shortened(row.name, NAME_LETTERS) for row in rows])
+    axes.tick_params(axis="y", labelcolor=style.INK)
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value, "g", 6)))
     _write_values(axes, rows, form)
-    set_axis_labels(axes, words.x, "")
-    legend_below(figure, entries)
+    style.set_axis_labels(axes, labels.x, "")
+    style.legend_below(figure, entries)
     return figure
 
 
-def _is_apart(row: Row, reference: float) -> bool:
-    return not row.low <= reference <= row.high
-
-
-def _draw_rows(axes: Axes, rows: Sequence[Row], chosen: Sequence[int], *, is_full: bool) -> Line2D:
-    """Whiskers and dots of some rows; gives the dots."""
+def _draw_rows(
+    axes: Axes, rows: Sequence[IntervalRow], chosen: Sequence[int], *, is_full: bool
+) -> Line2D:
+    """Draws the whiskers and dots of some rows, and returns the dots."""
     axes.hlines(
         chosen,
         [rows[index].low for index in chosen],
         [rows[index].high for index in chosen],
-        color=BLUE,
+        color=style.BLUE,
         linewidth=1.6,
     )
     (dots,) = axes.plot(
         [rows[index].value for index in chosen],
         chosen,
-        color=BLUE,
+        color=style.BLUE,
         marker="o",
         markersize=6,
-        markerfacecolor=BLUE if is_full else PAPER,
+        markerfacecolor=style.BLUE if is_full else style.PAPER,
         markeredgewidth=1.4,
         linestyle="none",
         clip_on=False,  # a dot at 100 % is a whole one
@@ -168,8 +159,8 @@ def _draw_rows(axes: Axes, rows: Sequence[Row], chosen: Sequence[int], *, is_ful
     return dots
 
 
-def _write_values(axes: Axes, rows: Sequence[Row], form: str) -> None:
-    """The numbers themselves, at the right where nothing is drawn."""
+def _write_values(axes: Axes, rows: Sequence[IntervalRow], form: str) -> None:
+    """Writes the values at the right, where nothing is drawn."""
     for index, row in enumerate(rows):
         axes.annotate(
             _percent(row.value, form) if math.isfinite(row.value) else "–",
@@ -179,7 +170,7 @@ def _write_values(axes: Axes, rows: Sequence[Row], form: str) -> None:
             textcoords="offset points",
             ha="right",
             va="center",
-            color=INK,
+            color=style.INK,
         )
 
 

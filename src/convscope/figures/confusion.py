@@ -1,4 +1,4 @@
-"""The picture of a confusion matrix that is too large for a table: errors of 26 to 1000 classes."""
+"""Picture of a confusion matrix that is too large for a table: errors of 26 to 1000 classes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from convscope.figures.style import (
-    LINE,
-    PAPER,
-    QUIET,
-    WIDTH,
-    legend_below,
-    new_figure,
-    our_style,
-    set_axis_labels,
-)
-from convscope.figures.text import shortened
+from convscope.figures import style
 
 CELLS_AT_MOST = 250  # in a row: a phone has about one point for each
 NUM_TICKS = 9
@@ -35,11 +25,10 @@ RAMP = ("#a8cdea", "#56a0d3", "#1f6fb2", "#0b3f78", "#041a38")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfusionWords:
-    """What is written on the picture; `pooled` where a cell stands for several classes."""
+class ConfusionLabels:
+    """Text on the picture; `pooled` if a cell stands for several classes."""
 
-    title: str = ""
-    label: str = "Confusion matrix: which classes were taken for which"
+    label: str = "Confusion matrix"
     x: str = "predicted class"
     y: str = "true class"
     count: str = "wrong images in a cell (grey: none wrong)"
@@ -48,25 +37,25 @@ class ConfusionWords:
     none: str = "no image is wrong"
 
 
-@our_style()
+@style.our_style()
 def draw_confusion(
     counts: NDArray[np.int64],
     *,
     classes: Sequence[str] = (),
-    words: ConfusionWords = ConfusionWords(),
+    labels: ConfusionLabels = ConfusionLabels(),
 ) -> Figure:
     """The errors as a map: a dark cell is a pair of classes that is often confused.
 
-    Of more than 250 classes neighbours share a cell, which shows the largest of their counts, so
+    With more than 250 classes neighbours share a cell, which shows the largest of their counts, so
     that a single pair stays visible.
 
     Args:
-        counts: (K, K) images of each true class (rows) by predicted class (columns).
-        classes: The K names; without them there are only numbers, from 0.
-        words: What is written.
+        counts: (K, K) number of images of each true class (rows) by predicted class (columns).
+        classes: Names of the K classes; without them the axes have only numbers, from 0.
+        labels: Text on the picture.
     """
     height = 4.8 if classes else 5.2  # names leave the map, which is square, less room
-    figure, axes = new_figure(words.title, label=words.label, width=WIDTH, height=height)
+    figure, axes = style.new_figure(labels.label, height=height)
     errors = np.where(np.eye(len(counts), dtype=bool), 0, counts)
     block = -(-len(counts) // CELLS_AT_MOST)
     cells = _max_pooled(errors, block)
@@ -74,9 +63,9 @@ def draw_confusion(
     colours = ListedColormap(_shades(len(edges) - 1))
     norm = BoundaryNorm(edges, colours.N)
     # Pixels, not numbers: else an SVG would hold a picture that was enlarged for its printing.
-    pixels = np.where(cells[..., None] > 0, colours(norm(cells))[..., :3], to_rgb(PAPER))
+    pixels = np.where(cells[..., None] > 0, colours(norm(cells))[..., :3], to_rgb(style.PAPER))
     right = np.eye(len(cells), dtype=bool) & (cells == 0)
-    pixels[right] = to_rgb(LINE)
+    pixels[right] = to_rgb(style.LINE)
     size = len(cells) * block
     axes.imshow(
         np.round(255 * pixels).astype(np.uint8),
@@ -84,10 +73,11 @@ def draw_confusion(
         extent=(-0.5, size - 0.5, size - 0.5, -0.5),
     )
     _set_ticks(axes, len(counts), classes)
-    set_axis_labels(axes, words.x, words.y)
+    style.set_axis_labels(axes, labels.x, labels.y)
     if not cells.any():
-        legend_below(
-            figure, [(Patch(color=LINE), words.diagonal), (Patch(color=PAPER), words.none)]
+        style.legend_below(
+            figure,
+            [(Patch(color=style.LINE), labels.diagonal), (Patch(color=style.PAPER), labels.none)],
         )
         return figure
     figure.set_layout_engine("compressed")  # a square map leaves no gaps around it
@@ -97,7 +87,7 @@ def draw_confusion(
         location="bottom",
         spacing="uniform",
         aspect=40,
-        label=words.count if block == 1 else words.pooled,
+        label=labels.count if block == 1 else labels.pooled,
     )
     bar.set_ticks(edges, labels=[f"{count:,}" for count in (*edges[:-1], cells.max())])
     return figure
@@ -113,7 +103,7 @@ def _max_pooled(errors: NDArray[np.int64], block: int) -> NDArray[np.int64]:
 
 
 def _edges(most: int) -> list[int]:
-    """Where counts change their colour: 1, 2, 5, 10 and so on, beyond the largest count."""
+    """Counts at which the colour changes: 1, 2, 5, 10 and so on, beyond the largest count."""
     for factors in ((1, 2, 5), (1, 3), (1,)):
         edges = [factor * 10**power for power in range(19) for factor in factors]
         kept = [edge for edge in edges if edge <= most]
@@ -131,7 +121,7 @@ def _shades(num: int) -> NDArray[np.float64]:
 
 
 def _set_ticks(axes: Axes, num_classes: int, classes: Sequence[str]) -> None:
-    """Numbers of some classes at both axes, with names where there is room: on the left."""
+    """Numbers of some classes at both axes; on the left, where there is room, with names."""
     step = next(
         step
         for power in range(9)
@@ -143,10 +133,10 @@ def _set_ticks(axes: Axes, num_classes: int, classes: Sequence[str]) -> None:
     axes.set_ylim(num_classes - 0.5, -0.5)
     axes.set_xticks(places)
     named = [
-        f"{shortened(classes[at], NAME_LETTERS)}\N{EN SPACE}{at}" if classes else f"{at}"
+        f"{style.shortened(classes[at], NAME_LETTERS)}\N{EN SPACE}{at}" if classes else f"{at}"
         for at in places
     ]
     axes.set_yticks(places, named)
     axes.grid(visible=False)
     axes.spines[["top", "right"]].set_visible(True)
-    axes.spines[:].set_color(QUIET)
+    axes.spines[:].set_color(style.QUIET)

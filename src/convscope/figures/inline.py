@@ -1,10 +1,9 @@
-"""From matplotlib's SVG file to an element that can stand in an HTML page, beside others."""
+"""SVG elements for an HTML page, made from the SVG files that matplotlib writes."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from xml.dom.minidom import Element, parseString
 
 DECIMALS = 2  # of points; a phone's screen has three pixels to a point
@@ -17,20 +16,25 @@ _PLACES = ("d", "x", "y")
 
 
 def inlined(file: bytes, *, label: str) -> str:
-    """The `<svg>` of a file alone: no fixed size, names of its own, rounded numbers.
+    """The `<svg>` of a file: without a fixed size, with unique ids and rounded numbers.
 
     Args:
-        file: As matplotlib writes it, with text as text.
-        label: What is read out.
+        file: An SVG file as matplotlib writes it, with text as text.
+        label: Alternative text for a screen reader.
     """
     root = parseString(file).documentElement
     if root is None:  # no XML without it, but minidom's types say so
         raise ValueError("an SVG file has no element")
-    # In a page a style sheet would be everybody's.
+    # In a page a style sheet would apply to everything.
     fonts = _FONTS.search(file.decode())
     _drop(root, ("title", "metadata", "style"))
     prefix = "f" + hashlib.sha256(file).hexdigest()[:8] + "-"
-    used = set(_references(root))
+    used = {
+        reference
+        for element in _elements(root)
+        for name in _REFERRING
+        for reference in _REFERENCE.findall(element.getAttribute(name))
+    }
     for element in _elements(root):
         _tidy(element, used, prefix)
     for name in ("width", "height", "version"):
@@ -42,30 +46,21 @@ def inlined(file: bytes, *, label: str) -> str:
     return root.toxml()
 
 
-def _elements(root: Element) -> Iterator[Element]:
-    yield root
-    for node in root.childNodes:
-        if isinstance(node, Element):
-            yield from _elements(node)
+def _elements(root: Element) -> list[Element]:
+    return [root, *root.getElementsByTagName("*")]
 
 
 def _drop(root: Element, names: tuple[str, ...]) -> None:
-    """Takes out elements of these names, and the space between elements."""
-    for element in list(_elements(root)):
+    """Removes elements of these names, and the space between elements."""
+    for element in _elements(root):
         for node in list(element.childNodes):
             is_space = element.tagName != "text" and not isinstance(node, Element)
             if is_space or node.nodeName in names:
                 element.removeChild(node)
 
 
-def _references(root: Element) -> Iterator[str]:
-    for element in _elements(root):
-        for name in _REFERRING:
-            yield from _REFERENCE.findall(element.getAttribute(name))
-
-
 def _tidy(element: Element, used: set[str], prefix: str) -> None:
-    """Renames, rounds, and leaves out what says nothing."""
+    """Makes ids unique, rounds numbers, and removes what changes nothing."""
     if element.getAttribute("id") in used:
         element.setAttribute("id", prefix + element.getAttribute("id"))
     elif element.hasAttribute("id"):

@@ -1,4 +1,4 @@
-"""Pictures of ranking: ROC curves, and curves of precision over recall, of all classes."""
+"""Pictures of ranking: ROC curves and precision-recall curves of all classes."""
 
 from __future__ import annotations
 
@@ -13,37 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from convscope.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    QUIET,
-    VERMILLION,
-    WIDTH,
-    Entry,
-    legend_below,
-    new_figure,
-    our_style,
-    percent_ticks,
-    set_axis_labels,
-)
-from convscope.figures.text import shortened
+from convscope.figures import style
 
-NAMED_AT_MOST = 6  # curves; of more only the worst are named
+NAMED_AT_MOST = 6  # curves; if there are more, only the worst are named
 NUM_WORST = 3
 VECTORS_AT_MOST = 20  # pale curves; more are embedded as pixels, which takes less room
 NAME_LETTERS = 24
 PALE = "#b4bcc6"
 # A colour and a line each, so that they can be told apart on grey paper too.
 LINES = (
-    (BLUE, "-"),
-    (VERMILLION, "--"),
-    (GREEN, "-."),
-    (INK, ":"),
-    (PURPLE, (0, (6, 1.5, 1, 1.5, 1, 1.5))),
-    (ORANGE, (0, (8, 2.5))),
+    (style.BLUE, "-"),
+    (style.VERMILLION, "--"),
+    (style.GREEN, "-."),
+    (style.INK, ":"),
+    (style.PURPLE, (0, (6, 1.5, 1, 1.5, 1, 1.5))),
+    (style.ORANGE, (0, (8, 2.5))),
 )
 GRID = np.linspace(0, 1, 201)  # where curves are averaged
 
@@ -52,10 +36,10 @@ class ClassCurve(NamedTuple):
     """The curve of one class.
 
     Attributes:
-        name: Of the class.
-        x: (P,) false positive rate or recall, growing from 0 to 1.
+        name: Name of the class.
+        x: (P,) false positive rate or recall, increasing from 0 to 1.
         y: (P,) true positive rate or precision.
-        area: Under the curve; what is written behind the name.
+        area: Area under the curve, written behind the name.
     """
 
     name: str
@@ -65,10 +49,9 @@ class ClassCurve(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankingWords:
-    """What is written on a picture of curves; an area is set behind each name and `mean`."""
+class RankingLabels:
+    """Text on a picture of curves; each name and `mean` is followed by an area."""
 
-    title: str = ""
     label: str
     x: str
     y: str
@@ -77,53 +60,53 @@ class RankingWords:
     chance: str = "by chance"
 
 
-ROC_WORDS = RankingWords(
+ROC_LABELS = RankingLabels(
     label="ROC curves: true over false positive rate",
     x="false positive rate",
     y="true positive rate",
 )
-PRECISION_RECALL_WORDS = RankingWords(label="Precision over recall", x="recall", y="precision")
+PRECISION_RECALL_LABELS = RankingLabels(label="Precision over recall", x="recall", y="precision")
 
 
-@our_style()
-def draw_roc(curves: Sequence[ClassCurve], *, words: RankingWords = ROC_WORDS) -> Figure:
-    """The true over the false positive rate: up to six classes, or all with the worst three named.
+@style.our_style()
+def draw_roc(curves: Sequence[ClassCurve], *, labels: RankingLabels = ROC_LABELS) -> Figure:
+    """ROC curves of up to six classes, or of all with the worst three named.
 
     Args:
-        curves: Of the classes, at least one.
-        words: What is written.
+        curves: The curves of the classes, at least one.
+        labels: Text on the picture.
     """
     mean = np.mean([np.interp(GRID, curve.x, curve.y) for curve in curves], axis=0)
     mean[0] = 0.0
-    figure, axes = new_figure(words.title, label=words.label, width=WIDTH, height=4.6)
-    entries = _draw_curves(axes, curves, mean=mean, words=words, drawstyle="default")
-    (chance,) = axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.9, linestyle=(0, (1, 2)))
-    _finish(figure, axes, words, [*entries, (chance, words.chance)])
+    figure, axes = style.new_figure(labels.label, height=4.6)
+    entries = _draw_curves(axes, curves, mean=mean, labels=labels, drawstyle="default")
+    (chance,) = axes.plot([0, 1], [0, 1], color=style.QUIET, linewidth=0.9, linestyle=(0, (1, 2)))
+    _finish(figure, axes, labels, [*entries, (chance, labels.chance)])
     return figure
 
 
-@our_style()
+@style.our_style()
 def draw_precision_recall(
-    curves: Sequence[ClassCurve], *, words: RankingWords = PRECISION_RECALL_WORDS
+    curves: Sequence[ClassCurve], *, labels: RankingLabels = PRECISION_RECALL_LABELS
 ) -> Figure:
-    """The precision over the recall: up to six classes, or all with the worst three named.
+    """Precision-recall curves of up to six classes, or of all with the worst three named.
 
-    Drawn in steps, as the average precision counts it: between two points nothing was measured.
+    They are drawn in steps, as for the average precision: between two points nothing was measured.
 
     Args:
-        curves: Of the classes, at least one.
-        words: What is written.
+        curves: The curves of the classes, at least one.
+        labels: Text on the picture.
     """
     curves = [_from_first_hit(curve) for curve in curves]
     mean = np.mean([_step_at(GRID, curve) for curve in curves], axis=0)
-    figure, axes = new_figure(words.title, label=words.label, width=WIDTH, height=4.6)
-    entries = _draw_curves(axes, curves, mean=mean, words=words, drawstyle="steps-pre")
-    _finish(figure, axes, words, entries)
+    figure, axes = style.new_figure(labels.label, height=4.6)
+    entries = _draw_curves(axes, curves, mean=mean, labels=labels, drawstyle="steps-pre")
+    _finish(figure, axes, labels, entries)
     return figure
 
 
 def _from_first_hit(curve: ClassCurve) -> ClassCurve:
-    """The curve without what stands at a recall of zero: there precision says nothing."""
+    """The curve without its points at a recall of 0, where precision says nothing."""
     x, y = np.asarray(curve.x), np.asarray(curve.y)
     first = min(int(np.searchsorted(x, 0.0, side="right")), len(x) - 1)
     return curve._replace(x=np.append(0.0, x[first:]), y=np.append(y[first], y[first:]))
@@ -140,27 +123,27 @@ def _draw_curves(
     curves: Sequence[ClassCurve],
     *,
     mean: NDArray[np.float64],
-    words: RankingWords,
+    labels: RankingLabels,
     drawstyle: str,
-) -> list[Entry]:
+) -> list[style.Entry]:
     if len(curves) <= NAMED_AT_MOST:
         return _draw_named(axes, curves, drawstyle)
     worst = sorted(range(len(curves)), key=lambda index: curves[index].area)[:NUM_WORST]
     others = [curve for index, curve in enumerate(curves) if index not in worst]
     pale = _draw_pale(axes, others, is_stepped=drawstyle != "default")
-    (bold,) = axes.plot(GRID, mean, color=INK, linewidth=2.6, zorder=3)
+    (bold,) = axes.plot(GRID, mean, color=style.INK, linewidth=2.6, zorder=3)
     area = float(np.mean([curve.area for curve in curves]))
     return [
-        (bold, f"{words.mean}: {area:.3f}"),
+        (bold, f"{labels.mean}: {area:.3f}"),
         *_draw_named(axes, [curves[index] for index in worst], drawstyle, first=1),
-        (pale, words.others),
+        (pale, labels.others),
     ]
 
 
 def _draw_named(
     axes: Axes, curves: Sequence[ClassCurve], drawstyle: str, *, first: int = 0
-) -> list[Entry]:
-    entries: list[Entry] = []
+) -> list[style.Entry]:
+    entries: list[style.Entry] = []
     for curve, (colour, line) in zip(curves, LINES[first:], strict=False):
         (drawn,) = axes.plot(
             curve.x,
@@ -171,12 +154,12 @@ def _draw_named(
             drawstyle=drawstyle,
             zorder=4,
         )
-        entries.append((drawn, f"{shortened(curve.name, NAME_LETTERS)}: {curve.area:.3f}"))
+        entries.append((drawn, f"{style.shortened(curve.name, NAME_LETTERS)}: {curve.area:.3f}"))
     return entries
 
 
 def _draw_pale(axes: Axes, curves: Sequence[ClassCurve], *, is_stepped: bool) -> Line2D:
-    """All curves thin and grey; gives what stands for them in the legend."""
+    """Draws all curves thin and grey, and returns their line for the legend."""
     paths = []
     for curve in curves:
         x, y = np.asarray(curve.x), np.asarray(curve.y)
@@ -191,10 +174,10 @@ def _draw_pale(axes: Axes, curves: Sequence[ClassCurve], *, is_stepped: bool) ->
     return Line2D([], [], color=PALE, linewidth=1.2)
 
 
-def _finish(figure: Figure, axes: Axes, words: RankingWords, entries: list[Entry]) -> None:
+def _finish(figure: Figure, axes: Axes, labels: RankingLabels, entries: list[style.Entry]) -> None:
     axes.set_xlim(-0.015, 1.015)  # a curve along the edge is drawn whole
     axes.set_ylim(-0.015, 1.015)
     for axis in (axes.xaxis, axes.yaxis):
-        percent_ticks(axis)
-    set_axis_labels(axes, words.x, words.y)
-    legend_below(figure, entries)
+        style.percent_ticks(axis)
+    style.set_axis_labels(axes, labels.x, labels.y)
+    style.legend_below(figure, entries)

@@ -1,17 +1,20 @@
-"""The one style of all pictures: quiet axes, colours that can be told apart without colour vision.
+"""Style of all pictures, their layout, and how they are saved.
 
-Import this only where a picture is wanted: matplotlib takes a while. Nothing here uses pyplot, and
-nothing that a user has set for matplotlib changes our pictures or is changed by them.
+The axes are quiet, and colours can be told apart without colour vision. Import this only where a
+picture is drawn: matplotlib takes a while. Nothing here uses pyplot, and a user's settings for
+matplotlib neither change our pictures nor are changed by them.
 """
 
 from __future__ import annotations
 
 import io
 import threading
+import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 from matplotlib.artist import Artist
@@ -20,10 +23,10 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from convscope.errors import UsageError, either_of
+from convscope.errors import UsageError
 from convscope.figures.inline import inlined
-from convscope.figures.text import LETTER_EM, broken, num_letters, printable
 from convscope.files import write_bytes
+from convscope.text import either_of
 
 # Source: Okabe and Ito 2008, Color universal design.
 BLUE, SKY = "#0072B2", "#56B4E9"
@@ -31,18 +34,27 @@ ORANGE, VERMILLION = "#E69F00", "#D55E00"
 GREEN, PURPLE = "#009E73", "#CC79A7"
 INK, QUIET, LINE, PAPER = "#1a1d21", "#5b636d", "#dfe3e8", "#ffffff"
 
-# Of a picture in a report. A phone shows it 350 px wide: then a point is a pixel, and text of 9
-# points can still be read.
+# Width of a picture in a report. A phone shows it 350 px wide: then a point is a pixel, and text of
+# 9 points can still be read.
 WIDTH = 4.8
 TEXT_SIZE, TITLE_SIZE = 9.0, 11.0
 POINTS_PER_INCH = 72
 HANDLE_EM, HANDLE_GAP_EM, COLUMN_GAP_EM = 2.6, 0.7, 1.4  # of a legend, in units of its letters
 
 PIXELS_PER_INCH = 200
-EMBEDDED_PIXELS_PER_INCH = 90  # of what stands as pixels in an SVG; more would make it large
+EMBEDDED_PIXELS_PER_INCH = 90  # of pixels inside an SVG; more would make it large
 SUFFIXES = (".svg", ".png")
 
-Entry = tuple[Artist, str]  # of a legend: what is drawn, and its name
+# Style of a marker on a curve.
+MARK: dict[str, Any] = {
+    "color": INK,
+    "markersize": 7,
+    "markeredgecolor": PAPER,
+    "linestyle": "none",
+    "zorder": 4,
+}
+
+Entry = tuple[Artist, str]  # an entry of a legend: what is drawn, and its name
 
 _STYLE = {
     "font.family": "sans-serif",
@@ -86,48 +98,30 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def our_style() -> Iterator[None]:
-    """Within it matplotlib has our style; afterwards it has the settings from before."""
+    """Context manager that gives matplotlib our style, and its settings back afterwards."""
     with _LOCK, matplotlib.style.context(_STYLE, after_reset=True):
         yield
 
 
-def new_figure(
-    title: str, *, label: str = "", width: float = 7.2, height: float = 4.2
-) -> tuple[Figure, Axes]:
-    """An empty picture with one pair of axes, to be filled within `our_style`.
-
-    Args:
-        title: What is shown, in words; empty where something around the picture says it.
-        label: What is read out to those who can't see it; the title where it is empty.
-        width: In inches of `PIXELS_PER_INCH` pixels.
-        height: Likewise.
-    """
-    figure = empty_figure(label or title, width=width, height=height)
-    axes = figure.subplots()
-    set_title(axes, title)
-    return figure, axes
+def new_figure(label: str, *, width: float = WIDTH, height: float) -> tuple[Figure, Axes]:
+    """An empty picture with one pair of axes; its arguments are those of `empty_figure`."""
+    figure = empty_figure(label, width=width, height=height)
+    return figure, figure.subplots()
 
 
 def empty_figure(label: str, *, width: float = WIDTH, height: float) -> Figure:
-    """A picture without axes.
+    """A picture without axes, to be drawn on within `our_style`.
 
     Args:
-        label: What is read out to those who can't see it.
-        width: In inches of `PIXELS_PER_INCH` pixels.
-        height: Likewise.
+        label: Alternative text for those who can't see it.
+        width: Width in inches of `PIXELS_PER_INCH` pixels.
+        height: Height in inches of `PIXELS_PER_INCH` pixels.
     """
     return Figure(figsize=(width, height), layout="constrained", label=printable(label))
 
 
-def set_title(axes: Axes, title: str) -> None:
-    """Writes a title above the axes, in lines that are no longer than the picture is wide."""
-    width = axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
-    # The axes begin further right than the picture, by about the width of their labels.
-    axes.set_title(broken(title, (width - 0.7) * POINTS_PER_INCH, size=TITLE_SIZE))
-
-
 def set_axis_labels(axes: Axes, x: str, y: str) -> None:
-    """Says what the axes show, in lines that are no longer than the axes of a report's picture."""
+    """Labels both axes, in lines that are no longer than the axes of a report's picture."""
     axes.set_xlabel(broken(x, (WIDTH - 0.9) * POINTS_PER_INCH, size=TEXT_SIZE))
     height = axes.get_figure(root=True).get_figheight()  # type: ignore[union-attr]
     share = axes.get_position().height
@@ -135,17 +129,12 @@ def set_axis_labels(axes: Axes, x: str, y: str) -> None:
 
 
 def percent_ticks(axis: Axis) -> None:
-    """Fractions are written as percent, with as many digits as they have."""
+    """Writes an axis of fractions in percent, with as many digits as they have."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}%"))
 
 
 def legend_below(figure: Figure, entries: Sequence[Entry]) -> None:
-    """Says below everything what is what: there it covers nothing, whatever the data are.
-
-    Args:
-        figure: With its axes.
-        entries: What stands for something, with its name.
-    """
+    """Draws a legend below the axes, where it covers no data."""
     names = [printable(name) for _, name in entries]
     legend = figure.legend(
         [drawn for drawn, _ in entries],
@@ -163,7 +152,7 @@ def legend_below(figure: Figure, entries: Sequence[Entry]) -> None:
 
 
 def _num_columns(names: Sequence[str], points: float) -> int:
-    """As many columns of a legend as fit into a width."""
+    """The number of columns of a legend that fit into a width."""
     ems = [HANDLE_EM + HANDLE_GAP_EM + COLUMN_GAP_EM + LETTER_EM * num_letters(n) for n in names]
     for num in range(len(ems), 1, -1):
         long, rest = -(-len(ems) // num), len(ems) % num or num  # the first columns are longer
@@ -204,18 +193,92 @@ def encoded(figure: Figure, kind: str) -> bytes:
 def as_svg(figure: Figure) -> str:
     """The picture as one element for an HTML page, as wide as the page lets it be.
 
-    It is one image for those who hear the page; its names inside are not those of other pictures.
+    To a screen reader it is one image; its ids are unlike those of other pictures.
     """
     return inlined(encoded(figure, "svg"), label=str(figure.get_label()))
 
 
 @contextmanager
 def _any_letters(kind: str) -> Iterator[None]:
-    """Within it letters that our font lacks are no reason for a warning, if others draw them.
+    """Context manager without warnings about letters that our font lacks, for an SVG.
 
-    Who opens an SVG has fonts for what they read; matplotlib only leaves enough room.
+    A browser has fonts for what its user reads; matplotlib only leaves enough room.
     """
     with warnings.catch_warnings():
         if kind == "svg":
             warnings.filterwarnings("ignore", message=r"(?s)Glyph \d+ .* missing from font")
         yield
+
+
+ELLIPSIS = "…"
+LETTER_EM = 0.55  # average width of a small letter in DejaVu Sans, in units of its size
+CAPITAL = 1.25  # letters that a capital is wide
+FULL_WIDTH = 2.0  # letters that a Chinese character is wide
+
+
+def printable(text: str) -> str:
+    """The text in one line, without characters that XML forbids or that can't be seen.
+
+    Folders, and so classes, may have any name.
+    """
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
+def num_letters(text: str) -> float:
+    """Width of a text, in letters of average width."""
+    return sum(_letter_width(letter) for letter in text)
+
+
+def shortened(name: str, most: float) -> str:
+    """A name of at most `most` letters' width, with an ellipsis in place of its middle.
+
+    The beginning and the end stay, as names of classes often differ in one of them only.
+    """
+    name = printable(name)
+    if num_letters(name) <= most:
+        return name
+    head, tail = "", ""
+    for index in range(len(name)):
+        # By turns from the front and from the back, until the next one wouldn't fit.
+        letter = name[index // 2] if index % 2 == 0 else name[-1 - index // 2]
+        if num_letters(head + letter + tail) + 1 > most:
+            break
+        head, tail = (head + letter, tail) if index % 2 == 0 else (head, letter + tail)
+    return f"{head.rstrip()}{ELLIPSIS}{tail.lstrip()}"
+
+
+def broken(text: str, points: float, *, size: float) -> str:
+    """The text, broken into as many lines as it needs.
+
+    Args:
+        text: Words with spaces between them, or Chinese, which may be broken anywhere.
+        points: Width of a line in points.
+        size: Size of the letters in points.
+    """
+    most = points / (size * LETTER_EM)
+    lines = [""]
+    for piece in _pieces(printable(text)):
+        if lines[-1] and num_letters((lines[-1] + piece).rstrip()) > most:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
+
+
+def _pieces(text: str) -> list[str]:
+    """The pieces that must not be broken: words with the space behind them, single wide letters."""
+    pieces: list[str] = []
+    for before, letter in zip(" " + text, text, strict=False):
+        begins = before == " " or FULL_WIDTH in (_letter_width(before), _letter_width(letter))
+        # No line begins with a comma or a space.
+        if not pieces or (begins and letter.isalnum()):
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+def _letter_width(letter: str) -> float:
+    if unicodedata.east_asian_width(letter) in "WF":
+        return FULL_WIDTH
+    return CAPITAL if letter.isupper() else 1.0

@@ -1,4 +1,4 @@
-"""Many small pictures in one, each with a caption, and which number gets which colour."""
+"""Tiles: many small pictures in one, each with a caption, and the colours of numbers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from convscope.figures.style import LINE, POINTS_PER_INCH, QUIET, WIDTH, new_figure
-from convscope.figures.text import LETTER_EM, shortened
+from convscope.figures import style
 
 GAP = 0.08  # between tiles, in widths of a tile
 CAPTION_SIZE = 7.5
 CAPTION_EM = 1.5  # height of a caption's line
 SCALE_INCHES, ENTRY_INCHES = 0.6, 0.3  # room for a scale of colours, or for one entry of a legend
 
-PALEST = 0.45  # brightness of what was black in an image under something else
+PALEST = 0.45  # brightness of black in an image that something is drawn over
 
 # 0 is white. Above it gets dark in blue, below it in brown: both are told apart with any colour
 # vision, and by their legend in grey.
@@ -39,7 +38,7 @@ class Tile(NamedTuple):
     """A small picture.
 
     Attributes:
-        pixels: (height, width, 3) of 0 to 255.
+        pixels: (height, width, 3), 0 to 255.
         caption: One short line.
     """
 
@@ -48,32 +47,25 @@ class Tile(NamedTuple):
 
 
 def draw_tiles(
-    tiles: Sequence[Tile], *, columns: int, title: str, label: str, legend_inches: float
+    tiles: Sequence[Tile], *, columns: int, label: str, legend_inches: float
 ) -> tuple[Figure, Axes]:
-    """The tiles in rows, each as wide as the others; to be called within `our_style`.
+    """Draws tiles of equal size in rows; to be called within `our_style`.
 
     Args:
-        tiles: All of one shape.
-        columns: Tiles in a row.
-        title: Above everything; may be empty.
-        label: What is read out to those who can't see it.
-        legend_inches: Room for what comes below.
+        tiles: The tiles, all of one shape.
+        columns: Number of tiles in a row.
+        label: Alternative text for those who can't see it.
+        legend_inches: Room for a legend below.
     """
     height, width = tiles[0].pixels.shape[:2]
-    tile_inches = WIDTH / (columns * (1 + GAP))
+    tile_inches = style.WIDTH / (columns * (1 + GAP))
     ratio = height / width
-    caption = CAPTION_EM * CAPTION_SIZE / POINTS_PER_INCH / tile_inches
+    caption = CAPTION_EM * CAPTION_SIZE / style.POINTS_PER_INCH / tile_inches
     pitch = ratio + caption + GAP
     rows = -(-len(tiles) // columns)
-    title_inches = 0.4 if title else 0.0
-    figure, axes = new_figure(
-        title,
-        label=label,
-        width=WIDTH,
-        height=rows * pitch * tile_inches + title_inches + legend_inches,
-    )
+    figure, axes = style.new_figure(label, height=rows * pitch * tile_inches + legend_inches)
     figure.set_layout_engine("compressed")
-    letters = tile_inches * POINTS_PER_INCH / (CAPTION_SIZE * LETTER_EM)
+    letters = tile_inches * style.POINTS_PER_INCH / (CAPTION_SIZE * style.LETTER_EM)
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
         left, top = column * (1 + GAP), row * pitch
@@ -81,15 +73,15 @@ def draw_tiles(
         axes.plot(
             [left, left + 1, left + 1, left, left],
             [top, top, top + ratio, top + ratio, top],
-            color=LINE,
+            color=style.LINE,
             linewidth=0.6,
         )
         axes.text(
             left + 0.5,
             top + ratio + 0.02,
-            shortened(tile.caption, letters),
+            style.shortened(tile.caption, letters),
             size=CAPTION_SIZE,
-            color=QUIET,
+            color=style.QUIET,
             ha="center",
             va="top",
         )
@@ -103,7 +95,7 @@ def draw_tiles(
 def coloured(values: NDArray[np.float64], *, limit: float, is_signed: bool) -> NDArray[np.uint8]:
     """(H, W, 3) pixels of numbers (H, W): white is 0, the darkest is `limit` or beyond.
 
-    What is not a number is drawn as a middle grey, which no number has.
+    Non-finite numbers are drawn in a middle grey, which no number has.
     """
     scale = limit or 1.0
     shares = values / (2 * scale) + 0.5 if is_signed else values / scale
@@ -114,24 +106,22 @@ def coloured(values: NDArray[np.float64], *, limit: float, is_signed: bool) -> N
 
 
 def paled(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(H, W, 3) an image (H, W, C), grey and pale, 0 to 1: what is drawn over it is darker."""
+    """(H, W, 3) an image (H, W, C) in pale grey, 0 to 1: what is drawn over it is darker."""
     grey = image.mean(axis=2, keepdims=True) / 255
     return PALEST + (1 - PALEST) * np.repeat(grey, 3, axis=2)
 
 
-def colour_legend(
-    figure: Figure, axes: Axes, *, limit: float | None, is_signed: bool, words: tuple[str, str, str]
-) -> None:
-    """Says below the tiles which colour is which number.
+def colour_legend(figure: Figure, axes: Axes, *, label: str, ends: Sequence[str]) -> None:
+    """Draws the scale of colours below the tiles.
 
     Args:
-        figure: With the tiles.
-        axes: That they are in.
-        limit: The largest number; None where it differs between the tiles.
-        is_signed: Whether there are numbers below 0.
-        words: What the numbers are, and the ends of the scale where they differ between tiles:
-            its lower and its upper one.
+        figure: The picture with the tiles.
+        axes: The axes that they are in.
+        label: What the numbers are.
+        ends: Names of 0 and of the upper end; of the lower end first where there are numbers
+            below 0.
     """
+    is_signed = len(ends) == 3
     low = -1.0 if is_signed else 0.0
     bar = figure.colorbar(
         ScalarMappable(Normalize(low, 1.0), SIGNED if is_signed else POSITIVE),
@@ -139,13 +129,9 @@ def colour_legend(
         location="bottom",
         aspect=40,
         pad=0.02,
-        label=words[0],
+        label=label,
     )
-    if limit is None:
-        names = [words[1], "0", words[2]] if is_signed else ["0", words[2]]
-    else:
-        names = [f"{-limit:.3g}", "0", f"{limit:.3g}"] if is_signed else ["0", f"{limit:.3g}"]
-    bar.set_ticks([low, 0.0, 1.0] if is_signed else [0.0, 1.0], labels=names)
+    bar.set_ticks([low, 0.0, 1.0] if is_signed else [0.0, 1.0], labels=ends)
     # Else the outer ones stand beyond the bar, and the tiles get smaller to make room for them.
     first, *_, last = bar.ax.get_xticklabels()
     first.set_horizontalalignment("left")

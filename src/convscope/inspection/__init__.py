@@ -1,1 +1,1 @@
-"""What a network sees: feature maps, receptive fields, and the arithmetic of single values."""
+"""What a network sees: attributions, feature maps, receptive fields, traces of single values."""

@@ -1,4 +1,4 @@
-"""Why a classifier says what it says about one image: everything that a page about it shows."""
+"""Explanation of a prediction: attributions, faithfulness, stages, a class map, a traced value."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from numpy.typing import NDArray
 from torch import nn
 
 from convscope.classifier import Classifier, ImageLike, Prediction
-from convscope.data.decode import USUAL, Decoding
+from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.errors import UsageError
 from convscope.files import printable
-from convscope.inspection.attribution import (
+from convscope.inspection.attribution.attribution import (
     Attribution,
     attribute,
     check_method,
     class_index,
-    network_input,
 )
-from convscope.inspection.class_map import ClassMap, Sliding
-from convscope.inspection.faithfulness import DRAWS, STEPS, Faithfulness, faithfulness
-from convscope.inspection.stages import Stage, Stages
-from convscope.inspection.values import ValueTrace, trace_value
+from convscope.inspection.attribution.class_map import ClassMap, SlidingClassifier
+from convscope.inspection.attribution.faithfulness import DRAWS, STEPS, Faithfulness, faithfulness
+from convscope.inspection.feature_maps.activations import kernels, network_input
+from convscope.inspection.feature_maps.stages import Stage, Stages
+from convscope.inspection.values.trace import ValueTrace, trace_value
 
 TOP = 3
 MOST_KERNELS = 64
 
 
-class Place(NamedTuple):
-    """Where a value is: a layer, and in what it gives."""
+class ValuePosition(NamedTuple):
+    """Position of one value: a layer, and the position in its output."""
 
     layer: str
     channel: int
@@ -43,18 +43,18 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked about images.
+    """What to explain about images, and how.
 
     Attributes:
-        top: How many of the most probable classes are explained.
-        target: Explain this class alone; None for the most probable ones.
-        against: What speaks for the class rather than for this one; explains one class alone.
+        top: Number of the most probable classes that are explained.
+        target: The only class to explain; None for the most probable ones.
+        against: A class that the explained one is compared with; only one class is then explained.
         method: One of `METHODS`.
-        layer: That Grad-CAM weighs; None for the last feature maps.
-        value: The value whose arithmetic is shown; None for none.
-        slide: (height, width) that the image is prepared to for a class map; None for none.
-        draws: Random maps that each map is compared with; 0 for no comparison.
-        steps: Parts in which pixels are taken away for that.
+        layer: Path of the Grad-CAM layer; None for the last feature maps.
+        value: The value whose arithmetic is traced; None for none.
+        slide: (height, width) that the image is prepared to for a class map; None for no map.
+        draws: Number of random maps that each map is compared with; 0 for no comparison.
+        steps: Number of parts in which pixels are deleted for that comparison.
     """
 
     top: int = TOP
@@ -62,45 +62,41 @@ class Question:
     against: str | None = None
     method: str = "grad-cam"
     layer: str | None = None
-    value: Place | None = None
+    value: ValuePosition | None = None
     slide: tuple[int, int] | None = None
     draws: int = DRAWS
     steps: int = STEPS
 
     def check(self, classifier: Classifier) -> None:
-        """Refuses what can't be asked of this classifier.
+        """Refuses what this classifier can't explain.
 
         Raises:
-            UsageError: No such class, method or layer, or a number that can't be.
+            UsageError: No such class, method or layer, or a number that is too small.
         """
         check_method(self.method, self.layer)
         for name in (self.target, self.against):
             if name is not None:
                 class_index(classifier, name)
-        for field, number, least in (
-            ("top", self.top, 1),
-            ("draws", self.draws, 0),
-            ("steps", self.steps, 1),
-        ):
-            if number < least:
+        for field, least in (("top", 1), ("draws", 0), ("steps", 1)):
+            if (number := getattr(self, field)) < least:
                 raise UsageError(f"`{field}` can't be {number}", hint=f"it is {least} or more")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """Why a classifier says what it says about one image.
+    """Explanation of a classifier's prediction for one image.
 
     Attributes:
-        image: Its name: the path, or "" for pixels.
-        prediction: What it says.
-        pixels: (H, W, C) what the network sees, 0 to 255.
+        image: Name of the image: its path, or "" for pixels.
+        prediction: The prediction.
+        pixels: (H, W, C) the image as the network sees it, 0 to 255.
         question: What was asked.
-        attributions: One map for each class that is explained.
-        faithfulness: How true each of them is; empty if it wasn't measured.
-        stages: What each stage made of it.
-        kernels: (S, C, H, W) of the first convolution; None without one.
-        value: The arithmetic of the value that was asked for.
-        class_map: Which class is seen where, if that was asked for.
+        attributions: One attribution for each class that is explained.
+        faithfulness: Faithfulness of each attribution; empty if it wasn't measured.
+        stages: Feature maps of each stage of the network.
+        kernels: (S, C, H, W) kernels of the first convolution; None for a network without one.
+        value: The traced value, if one was asked for.
+        class_map: The class map, if one was asked for.
     """
 
     image: str
@@ -115,7 +111,7 @@ class Explanation:
     class_map: ClassMap | None
 
     def to_dict(self) -> dict[str, Any]:
-        """All but pictures, ready for JSON."""
+        """The explanation without pictures, ready for JSON."""
         judged = self.faithfulness or [None] * len(self.attributions)
         return {
             "image": self.image,
@@ -134,11 +130,11 @@ class Explanation:
 
 
 class Explainer:
-    """Explains images with one classifier; what is the same for all of them is found once.
+    """Explains images with one classifier; what is the same for all images is computed once.
 
     Args:
-        classifier: With any network; it stays as it is.
-        question: What is asked about each image.
+        classifier: A classifier with any network; it stays as it is.
+        question: What to explain about each image.
         decoding: How images are decoded.
 
     Raises:
@@ -146,7 +142,7 @@ class Explainer:
     """
 
     def __init__(
-        self, classifier: Classifier, question: Question, *, decoding: Decoding = USUAL
+        self, classifier: Classifier, question: Question, *, decoding: Decoding = DEFAULT_DECODING
     ) -> None:
         question.check(classifier)
         self._classifier, self._question, self._decoding = classifier, question, decoding
@@ -154,16 +150,17 @@ class Explainer:
     def explain(
         self, image: ImageLike, *, on_progress: Callable[[int], None] = lambda count: None
     ) -> Explanation:
-        """Why the classifier says what it says about an image.
+        """The explanation of the prediction for an image.
 
         Args:
             image: What `predict` takes.
-            on_progress: Is handed how many images were classified just now, of `num_classified`.
+            on_progress: Called with the number of images that were just classified, of
+                `num_classified`.
 
         Raises:
             DataError: The image can't be read.
-            UsageError: No such layer or value, or no feature maps to weigh.
-            NetworkError: No gradient can be followed through the network, or it can't slide.
+            UsageError: No such layer or value, or no layer for Grad-CAM.
+            NetworkError: No gradient can be computed through the network, or it can't slide.
         """
         classifier, asked = self._classifier, self._question
         pixels = classifier.prepare(image, decoding=self._decoding)
@@ -207,7 +204,7 @@ class Explainer:
 
     @property
     def num_classified(self) -> int:
-        """How many images are classified to explain one."""
+        """Number of images that are classified to explain one."""
         asked = self._question
         if not asked.draws:
             return 0
@@ -232,37 +229,31 @@ class Explainer:
         return [next(name for name, _ in prediction.top(2) if name != asked.against)]
 
     @cached_property
-    def _sliding(self) -> Sliding | None:
+    def _sliding(self) -> SlidingClassifier | None:
         size = self._question.slide
-        return None if size is None else Sliding(self._classifier, size)
+        return None if size is None else SlidingClassifier(self._classifier, size)
 
     def _value(self, pixels: NDArray[np.uint8]) -> ValueTrace | None:
-        place = self._question.value
-        if place is None:
+        position = self._question.value
+        if position is None:
             return None
-        return trace_value(
-            self._classifier.network,
-            network_input(self._classifier, pixels),
-            place.layer,
-            channel=place.channel,
-            row=place.row,
-            column=place.column,
-        )
+        inputs = network_input(self._classifier, pixels)
+        return trace_value(self._classifier.network, inputs, **position._asdict())
 
 
 def first_kernels(network: nn.Module) -> NDArray[np.float32] | None:
-    """(S, C, H, W) up to 64 kernels of the first convolution; None without one."""
-    for layer in network.modules():
+    """(S, C, H, W) up to 64 kernels of the first convolution; None for a network without one."""
+    for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv2d):
-            return layer.weight.detach().float().cpu().numpy()[:MOST_KERNELS]
+            return kernels(network, name)[:MOST_KERNELS]
     return None
 
 
-def place_of(text: str) -> Place:
-    """The value that `LAYER:CHANNEL,ROW,COLUMN` names, or `LAYER:UNIT` in a dense layer.
+def parse_position(text: str) -> ValuePosition:
+    """Parses `LAYER:CHANNEL,ROW,COLUMN`, or `LAYER:UNIT` for a dense layer.
 
     Raises:
-        UsageError: It is written in another way.
+        UsageError: The text has another form.
     """
     layer, _, numbers = text.rpartition(":")
     parts = numbers.split(",")
@@ -270,6 +261,6 @@ def place_of(text: str) -> Place:
         raise UsageError(
             f"`{text}` names no value of a layer",
             hint="write `LAYER:CHANNEL,ROW,COLUMN`, as `conv1:3,10,12`, or `LAYER:UNIT` for a "
-            "dense layer; they count from 0",
+            "dense layer; all numbers are from 0",
         )
-    return Place(layer, *(int(part) for part in parts))
+    return ValuePosition(layer, *(int(part) for part in parts))

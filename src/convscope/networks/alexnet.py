@@ -32,18 +32,19 @@ NEURONS = 4096
 PADDINGS = {"2-1": (2, 1), "1-2": (1, 2), "none": (0, 0)}
 
 
-class Form(NamedTuple):
-    """One row of the table above."""
+class AlexNetForm(NamedTuple):
+    """The layers of one form, as in the table above."""
 
     kernels: tuple[int, int, int, int, int]
     groups: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
     lrn: bool = False
+    drops_first: bool = False
 
 
 FORMS = {
-    "alexnet": Form((64, 192, 384, 256, 256)),
-    "alexnet_96": Form((96, 256, 384, 384, 256)),
-    "alexnet_2012": Form((96, 256, 384, 384, 256), groups=(1, 2, 1, 2, 2), lrn=True),
+    "alexnet": AlexNetForm((64, 192, 384, 256, 256), drops_first=True),
+    "alexnet_96": AlexNetForm((96, 256, 384, 384, 256)),
+    "alexnet_2012": AlexNetForm((96, 256, 384, 384, 256), groups=(1, 2, 1, 2, 2), lrn=True),
 }
 SIZES = (11, 5, 3, 3, 3)
 POOLED = (0, 1, 4)  # which convolutions a pooling follows
@@ -74,7 +75,7 @@ class AlexNet(nn.Module):
 
 
 def _features(
-    form: Form, in_channels: int, *, small_stem: bool, padding: tuple[int, int] | None
+    form: AlexNetForm, in_channels: int, *, small_stem: bool, padding: tuple[int, int] | None
 ) -> nn.Sequential:
     """The convolutions; `padding` None pads the first one by 2 on all sides."""
     layers = nn.Sequential()
@@ -102,6 +103,16 @@ def _features(
     return layers
 
 
+def _classifier(form: AlexNetForm, num_classes: int, dropout: float) -> nn.Sequential:
+    """The dense layers, with dropout before or after the hidden ones as the form says."""
+    layers = nn.Sequential()
+    for values in (form.kernels[-1] * FEATURE_SIDE**2, NEURONS):
+        dense = (nn.Linear(values, NEURONS), nn.ReLU())
+        drop = nn.Dropout(dropout)
+        layers.extend((drop, *dense) if form.drops_first else (*dense, drop))
+    return layers.append(nn.Linear(NEURONS, num_classes))
+
+
 def alexnet(
     form: str,
     *,
@@ -126,15 +137,7 @@ def alexnet(
     probability("dropout", dropout)
     small_stem = is_small(stem)
     row = FORMS[form]
-    classifier = nn.Sequential(
-        nn.Dropout(dropout),
-        nn.Linear(row.kernels[-1] * FEATURE_SIDE**2, NEURONS),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(NEURONS, NEURONS),
-        nn.ReLU(),
-        nn.Linear(NEURONS, num_classes),
-    )
+    classifier = _classifier(row, num_classes, dropout)
     features = _features(row, in_channels, small_stem=small_stem, padding=None)
     return AlexNet(features, classifier, small_stem=small_stem)
 
@@ -167,14 +170,6 @@ def alexnet_as_in_paper(
     one_of("padding", padding, PADDINGS)
     small_stem = is_small(stem)
     row = FORMS[form]
-    classifier = nn.Sequential(
-        nn.Linear(row.kernels[-1] * FEATURE_SIDE**2, NEURONS),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(NEURONS, NEURONS),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(NEURONS, num_classes),
-    )
+    classifier = _classifier(row, num_classes, dropout)
     features = _features(row, in_channels, small_stem=small_stem, padding=PADDINGS[padding])
     return AlexNet(features, classifier, small_stem=small_stem)

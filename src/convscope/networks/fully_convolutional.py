@@ -15,20 +15,23 @@ import torch
 from torch import nn
 
 from convscope.errors import NetworkError
-from convscope.networks import alexnet, vgg
+from convscope.networks.alexnet import FEATURE_SIDE as ALEXNET_FEATURE_SIDE
+from convscope.networks.alexnet import AlexNet
 from convscope.networks.lenet import LeNet
+from convscope.networks.vgg import FEATURE_SIDE as VGG_FEATURE_SIDE
+from convscope.networks.vgg import VGG
 
 
 def to_fully_convolutional(network: nn.Module) -> nn.Sequential:
     """A copy that gives a map of logits (N, K, H', W') instead of one row (N, K).
 
     At the size that the network was built for, the map is 1x1 and its values are the network's,
-    to rounding. On a larger image each place of the map is the network's answer for one window; the
-    answers differ a little from those for the window cut out, since a window's padding is now the
-    picture around it.
+    to rounding. On a larger image each position of the map has the network's logits for one window;
+    they differ a little from those of the window cut out, since its padding is now the image around
+    it.
 
     Args:
-        network: A LeNet, AlexNet or VGG of this package; it stays as it is.
+        network: LeNet, AlexNet or VGG of this package, which stays as it is.
 
     Raises:
         NetworkError: Any other network, or one with the stem for small images.
@@ -50,11 +53,11 @@ def _feature_size(network: nn.Module) -> tuple[int, int]:
     """Height and width of the map that the first dense layer takes."""
     if isinstance(network, LeNet):
         return network.feature_size
-    if isinstance(network, vgg.VGG):
-        return (vgg.FEATURE_SIDE, vgg.FEATURE_SIDE)
-    if isinstance(network, alexnet.AlexNet) and not network.small_stem:
-        return (alexnet.FEATURE_SIDE, alexnet.FEATURE_SIDE)
-    if isinstance(network, alexnet.AlexNet):
+    if isinstance(network, VGG):
+        return (VGG_FEATURE_SIDE, VGG_FEATURE_SIDE)
+    if isinstance(network, AlexNet) and not network.small_stem:
+        return (ALEXNET_FEATURE_SIDE, ALEXNET_FEATURE_SIDE)
+    if isinstance(network, AlexNet):
         raise NetworkError(
             "an AlexNet with the stem `small` can't be made fully convolutional",
             hint="its maps are stretched to 6x6 before the dense layers; use `stem=imagenet`",
@@ -76,7 +79,7 @@ def _layers(network: nn.Module) -> Iterator[nn.Module]:
 
 @torch.no_grad()
 def _convolution(dense: nn.Linear, side: tuple[int, int]) -> nn.Conv2d:
-    """The convolution that computes a dense layer's values at each place."""
+    """The convolution that computes a dense layer's values at each position."""
     channels = dense.in_features // (side[0] * side[1])
     convolution = nn.Conv2d(
         channels,
@@ -93,7 +96,7 @@ def _convolution(dense: nn.Linear, side: tuple[int, int]) -> nn.Conv2d:
 
 
 def _normalization(layer: nn.BatchNorm1d) -> nn.BatchNorm2d:
-    """The same normalisation for maps instead of vectors."""
+    """The normalisation of maps that computes what a layer does with vectors."""
     normalization = nn.BatchNorm2d(
         layer.num_features,
         eps=layer.eps,

@@ -1,4 +1,4 @@
-"""How weights are drawn before training. Networks without normalisation depend on it.
+"""Schemes for drawing the first weights, on which networks without normalisation depend.
 
     scheme            convolutions: variance   hidden dense layers      layers that give logits
     kaiming           2 / fan-in               2 / (fan-in + fan-out)   0.04 / fan-in
@@ -9,7 +9,7 @@
     lecun             uniform within 2.4 / fan-in, everywhere
     pytorch           uniform within 1 / sqrt(fan-in), everywhere, biases too
 
-Where nothing else is said, weights are normal and biases 0. Batch normalisation starts as the
+Unless stated otherwise, weights are normal and biases 0. Batch normalisation starts as the
 identity. Layers of other kinds that have parameters start as they define themselves. With kaiming,
 logits that a ReLU follows (SqueezeNet) start at 1.
 
@@ -27,50 +27,50 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from convscope.networks.heads import heads
 from convscope.networks.options import one_of
-from convscope.networks.residual import BasicBlock, Bottleneck
+from convscope.networks.residual import ResidualBlock
 from convscope.networks.squeezenet import SqueezeNet
+from convscope.networks.structure import head_names
 
 
-class Layer(NamedTuple):
-    """What a scheme looks at: values that one output takes, outputs that one value feeds."""
+class LayerFans(NamedTuple):
+    """The properties of a layer that a scheme depends on."""
 
-    fan_in: int
-    fan_out: int
-    is_convolution: bool
-    is_head: bool
-
-
-def _kaiming(layer: Layer) -> float:
-    if layer.is_head:
-        return 0.2 / math.sqrt(layer.fan_in)
-    return math.sqrt(2 / layer.fan_in) if layer.is_convolution else _xavier(layer)
+    fan_in: int  # number of values that each output sums
+    fan_out: int  # number of outputs that each input feeds
+    is_convolution: bool  # not a dense layer
+    is_head: bool  # gives logits
 
 
-def _kaiming_fan_out(layer: Layer) -> float:
-    if layer.is_convolution and not layer.is_head:
-        return math.sqrt(2 / layer.fan_out)
-    return _kaiming(layer)
+def _kaiming(fans: LayerFans) -> float:
+    if fans.is_head:
+        return 0.2 / math.sqrt(fans.fan_in)
+    return math.sqrt(2 / fans.fan_in) if fans.is_convolution else _xavier(fans)
 
 
-def _xavier(layer: Layer) -> float:
-    return math.sqrt(2 / (layer.fan_in + layer.fan_out))
+def _kaiming_fan_out(fans: LayerFans) -> float:
+    if fans.is_convolution and not fans.is_head:
+        return math.sqrt(2 / fans.fan_out)
+    return _kaiming(fans)
 
 
-def _notes(layer: Layer) -> float:
-    return math.sqrt(2 / layer.fan_in) if layer.is_convolution else 0.01
+def _xavier(fans: LayerFans) -> float:
+    return math.sqrt(2 / (fans.fan_in + fans.fan_out))
 
 
-DEVIATIONS: dict[str, Callable[[Layer], float]] = {
+def _notes(fans: LayerFans) -> float:
+    return math.sqrt(2 / fans.fan_in) if fans.is_convolution else 0.01
+
+
+STANDARD_DEVIATIONS: dict[str, Callable[[LayerFans], float]] = {
     "kaiming": _kaiming,
     "kaiming_fan_out": _kaiming_fan_out,
     "xavier": _xavier,
     "notes": _notes,
-    "normal": lambda layer: 0.01,
-    "lecun": lambda layer: 2.4 / layer.fan_in / math.sqrt(3),  # of the uniform distribution
+    "normal": lambda fans: 0.01,
+    "lecun": lambda fans: 2.4 / fans.fan_in / math.sqrt(3),  # of the uniform distribution
 }
-SCHEMES = (*DEVIATIONS, "pytorch")
+SCHEMES = (*STANDARD_DEVIATIONS, "pytorch")
 
 
 @torch.no_grad()
@@ -96,13 +96,13 @@ def initialize(network: nn.Module, scheme: str = "kaiming") -> None:
         return
     last = _logit_layers(network)
     for name, layer in network.named_modules():
-        if scheme in DEVIATIONS and isinstance(layer, (nn.Conv2d, nn.Linear)):
+        if scheme in STANDARD_DEVIATIONS and isinstance(layer, (nn.Conv2d, nn.Linear)):
             _draw(layer, scheme, is_head=name in last)
         elif callable(reset := getattr(layer, "reset_parameters", None)):
             reset()
     if scheme.startswith("kaiming"):
-        _tame_residuals(network)
-        _lift_rectified_logits(network)
+        _scale_residual_branches(network)
+        _raise_rectified_logits(network)
 
 
 def _logit_layers(network: nn.Module) -> set[str]:
@@ -114,7 +114,7 @@ def _logit_layers(network: nn.Module) -> set[str]:
     weighted = [
         name for name, layer in network.named_modules() if isinstance(layer, (nn.Conv2d, nn.Linear))
     ]
-    return {*heads(network), *weighted[-1:]}
+    return {*head_names(network), *weighted[-1:]}
 
 
 def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:
@@ -123,7 +123,7 @@ def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:
     if isinstance(layer, nn.Conv2d):
         # Within a group; torch counts all output channels, as if there were one group.
         outputs = outputs * math.prod(layer.kernel_size) // layer.groups
-    deviation = DEVIATIONS[scheme](Layer(fan_in, outputs, is_convolution, is_head))
+    deviation = STANDARD_DEVIATIONS[scheme](LayerFans(fan_in, outputs, is_convolution, is_head))
     if scheme == "lecun":
         bound = deviation * math.sqrt(3)
         layer.weight.uniform_(-bound, bound)
@@ -133,17 +133,17 @@ def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:
         layer.bias.zero_()
 
 
-def _lift_rectified_logits(network: nn.Module) -> None:
-    """Lets SqueezeNet's logits, which a ReLU follows, begin above 0.
+def _raise_rectified_logits(network: nn.Module) -> None:
+    """Raises SqueezeNet's first logits, which a ReLU follows, above 0.
 
-    Around 0, the logit of a class may be cut off for all images at once, and never learn again. The
-    same bias for all classes changes no probability.
+    Around 0, the logit of a class may be cut off for all images at once, and have no gradient ever
+    after. The same bias for all classes changes no probability.
     """
     if isinstance(network, SqueezeNet) and isinstance(head := network.classifier[1], nn.Conv2d):
         nn.init.ones_(head.bias)  # type: ignore[arg-type]  # it has one
 
 
-def _tame_residuals(network: nn.Module) -> None:
+def _scale_residual_branches(network: nn.Module) -> None:
     """Divides the last kernels of residual blocks without normalisation by sqrt(blocks).
 
     Each such block adds its own variance to that of what comes around it. Undivided, 54 blocks
@@ -154,9 +154,10 @@ def _tame_residuals(network: nn.Module) -> None:
     blocks = [
         module
         for module in network.modules()
-        if isinstance(module, (BasicBlock, Bottleneck))
+        if isinstance(module, ResidualBlock)
         and module.downsample is not None
         and isinstance(module.bn1, nn.Identity)
     ]
     for block in blocks:
-        block.last_convolution.weight /= math.sqrt(len(blocks))
+        kernel = block.get_parameter(f"{block.last_convolution}.weight")
+        kernel.div_(math.sqrt(len(blocks)))

@@ -32,7 +32,7 @@ class Maxout(nn.Module):
     Source: Goodfellow et al. 2013, Maxout networks, equation 1.
 
     Args:
-        pieces: How many channels compete for one output channel.
+        pieces: Number of channels of which the largest is kept.
     """
 
     def __init__(self, pieces: int = 2) -> None:
@@ -50,12 +50,12 @@ class Maxout(nn.Module):
         return groups.amax(dim=2)
 
     def extra_repr(self) -> str:
-        """What `print` shows in the brackets."""
+        """The arguments that `print` shows."""
         return f"pieces={self.pieces}"
 
 
 class LocalResponseNorm(nn.Module):
-    """Each value divided by a power of the energy of its neighbours in depth.
+    """Local response normalisation: values divided by a power of their neighbours' energy.
 
     b = a / (k + alpha * sum of squares over `size` neighbouring channels) ** beta
 
@@ -64,10 +64,10 @@ class LocalResponseNorm(nn.Module):
         the plain sum. Torch's `alpha` for the same values is `size` times as large.
 
     Args:
-        size: How many neighbouring channels are summed.
+        size: Number of neighbouring channels that are summed.
         alpha: Weight of the sum, in the paper's convention.
         beta: The power.
-        k: What is added to the sum; 2 in the paper, 1 in Caffe.
+        k: Constant that is added to the sum; 2 in the paper, 1 in Caffe.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class LocalResponseNorm(nn.Module):
         return F.local_response_norm(x, self.size, self.alpha * self.size, self.beta, self.k)
 
     def extra_repr(self) -> str:
-        """What `print` shows in the brackets."""
+        """The arguments that `print` shows."""
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
-class MinPool2d(nn.Module):
-    """The smallest value of each window; after a ReLU, nearly always 0.
+class _Pool2d(nn.Module):
+    """Base of the poolings that torch lacks.
 
     Args:
         window: Height and width of the window.
@@ -96,37 +96,28 @@ class MinPool2d(nn.Module):
     def __init__(self, window: int, stride: int | None = None) -> None:
         super().__init__()
         self.window, self.stride = window, stride or window
+
+    def extra_repr(self) -> str:
+        """The arguments that `print` shows."""
+        return f"{self.window}, stride={self.stride}"
+
+
+class MinPool2d(_Pool2d):
+    """The smallest value of each window; after a ReLU, nearly always 0."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (N, C, H, W) becomes (N, C, H', W')."""
         return -F.max_pool2d(-x, self.window, self.stride)
 
-    def extra_repr(self) -> str:
-        """What `print` shows in the brackets."""
-        return f"{self.window}, stride={self.stride}"
 
-
-class SoftmaxPool2d(nn.Module):
-    """The mean of each window weighted by the softmax of its values: between mean and maximum.
-
-    Args:
-        window: Height and width of the window.
-        stride: Distance between windows; the window itself if None.
-    """
-
-    def __init__(self, window: int, stride: int | None = None) -> None:
-        super().__init__()
-        self.window, self.stride = window, stride or window
+class SoftmaxPool2d(_Pool2d):
+    """The mean of each window weighted by the softmax of its values: between mean and maximum."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (N, C, H, W) becomes (N, C, H', W')."""
         rows = x.unfold(2, self.window, self.stride)
         windows = rows.unfold(3, self.window, self.stride).flatten(-2)  # N, C, H', W', window ** 2
         return (windows.softmax(dim=-1) * windows).sum(dim=-1)
-
-    def extra_repr(self) -> str:
-        """What `print` shows in the brackets."""
-        return f"{self.window}, stride={self.stride}"
 
 
 class LocallyConnected2d(nn.Module):
@@ -192,7 +183,7 @@ POOLINGS: dict[str, Callable[[int], nn.Module]] = {
 
 
 def channels_after(activation: str, channels: int, *, pieces: int = 2) -> int:
-    """How many channels an activation leaves: all, except that maxout divides them by `pieces`.
+    """The number of channels after an activation; maxout divides it by `pieces`.
 
     Raises:
         NetworkError: Maxout of a number of channels that can't be divided.

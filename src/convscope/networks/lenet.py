@@ -28,22 +28,6 @@ KERNEL = 5
 WINDOW = 2
 
 
-class Form(NamedTuple):
-    """One row of the table above."""
-
-    kernels: tuple[int, int]
-    padding: int
-    dense: tuple[int, ...]
-    activates_convolutions: bool = True
-
-
-FORMS = {
-    "lenet5": Form(kernels=(6, 16), padding=2, dense=(120, 84)),
-    "lenet_rgb": Form(kernels=(16, 32), padding=0, dense=(120, 84)),
-    "lenet_caffe": Form(kernels=(20, 50), padding=0, dense=(500,), activates_convolutions=False),
-}
-
-
 class LeNet(nn.Sequential):
     """Layers `conv1`, `pool1`, `conv2`, `pool2`, `flatten`, `fc1`, ... in the order of computation.
 
@@ -56,67 +40,78 @@ class LeNet(nn.Sequential):
         self.feature_size = feature_size
 
 
-def lenet(
-    form: str,
-    *,
-    num_classes: int,
-    in_channels: int,
-    input_size: tuple[int, int],
-    activation: str = "relu",
-    pooling: str = "max",
-    batch_norm: bool = False,
-    dropout: float = 0.0,
-) -> LeNet:
-    """A LeNet that maps images (N, C, H, W) to logits (N, K).
+class LeNetForm(NamedTuple):
+    """The layers of one form, as in the table above."""
 
-    Args:
-        form: A row of `FORMS`.
-        num_classes: K.
-        in_channels: C.
-        input_size: H and W; they decide the width of the first dense layer.
-        activation: A name of `ACTIVATIONS`.
-        pooling: A name of `POOLINGS`, or `none`.
-        batch_norm: Normalise between each layer and its activation.
-        dropout: Probability of dropping a value after each hidden dense layer.
+    kernels: tuple[int, int]
+    padding: int
+    dense: tuple[int, ...]
+    activates_convolutions: bool = True
 
-    Raises:
-        NetworkError: An option has a value that can't be, or the image is too small.
-    """
-    one_of("activation", activation, ACTIVATIONS)
-    one_of("pooling", pooling, (*POOLINGS, "none"))
-    flag("batch_norm", batch_norm)
-    probability("dropout", dropout)
-    shape = FORMS[form]
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    def build(
+        self,
+        *,
+        num_classes: int,
+        in_channels: int,
+        input_size: tuple[int, int],
+        activation: str = "relu",
+        pooling: str = "max",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> LeNet:
+        """A LeNet of this form, which maps images (N, C, H, W) to logits (N, K).
 
-    channels, (height, width) = in_channels, input_size
-    for index, kernels in enumerate(shape.kernels, start=1):
-        padding = shape.padding if index == 1 else 0
-        layers[f"conv{index}"] = nn.Conv2d(
-            channels, kernels, KERNEL, padding=padding, bias=not batch_norm
-        )
-        channels = kernels
-        height, width = (side + 2 * padding - KERNEL + 1 for side in (height, width))
-        if batch_norm:
-            layers[f"bn{index}"] = nn.BatchNorm2d(kernels)
-        if shape.activates_convolutions:
-            layers[f"act{index}"] = ACTIVATIONS[activation]()
-            channels = channels_after(activation, kernels)
-        if pooling != "none":
-            layers[f"pool{index}"] = POOLINGS[pooling](WINDOW)
-            height, width = height // WINDOW, width // WINDOW
-        if height < 1 or width < 1:
-            raise ImageTooSmallError(f"nothing is left of an image of {input_size}")
+        Args:
+            num_classes: K.
+            in_channels: C.
+            input_size: H and W; they decide the width of the first dense layer.
+            activation: A name of `ACTIVATIONS`.
+            pooling: A name of `POOLINGS`, or `none`.
+            batch_norm: Normalise between each layer and its activation.
+            dropout: Probability of dropping a value after each hidden dense layer.
 
-    layers["flatten"] = nn.Flatten()
-    values = channels * height * width
-    for index, neurons in enumerate(shape.dense, start=1):
-        layers[f"fc{index}"] = nn.Linear(values, neurons, bias=not batch_norm)
-        if batch_norm:
-            layers[f"bn{index + 2}"] = nn.BatchNorm1d(neurons)
-        layers[f"act{index + 2}"] = ACTIVATIONS[activation]()
-        if dropout:
-            layers[f"dropout{index}"] = nn.Dropout(dropout)
-        values = channels_after(activation, neurons)
-    layers[f"fc{len(shape.dense) + 1}"] = nn.Linear(values, num_classes)
-    return LeNet(layers, (height, width))
+        Raises:
+            NetworkError: An option has a value that can't be, or the image is too small.
+        """
+        one_of("activation", activation, ACTIVATIONS)
+        one_of("pooling", pooling, (*POOLINGS, "none"))
+        flag("batch_norm", batch_norm)
+        probability("dropout", dropout)
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+
+        channels, (height, width) = in_channels, input_size
+        for index, kernels in enumerate(self.kernels, start=1):
+            padding = self.padding if index == 1 else 0
+            layers[f"conv{index}"] = nn.Conv2d(
+                channels, kernels, KERNEL, padding=padding, bias=not batch_norm
+            )
+            channels = kernels
+            height, width = (side + 2 * padding - KERNEL + 1 for side in (height, width))
+            if batch_norm:
+                layers[f"bn{index}"] = nn.BatchNorm2d(kernels)
+            if self.activates_convolutions:
+                layers[f"act{index}"] = ACTIVATIONS[activation]()
+                channels = channels_after(activation, kernels)
+            if pooling != "none":
+                layers[f"pool{index}"] = POOLINGS[pooling](WINDOW)
+                height, width = height // WINDOW, width // WINDOW
+            if height < 1 or width < 1:
+                raise ImageTooSmallError(f"nothing is left of an image of {input_size}")
+
+        layers["flatten"] = nn.Flatten()
+        values = channels * height * width
+        for index, neurons in enumerate(self.dense, start=1):
+            layers[f"fc{index}"] = nn.Linear(values, neurons, bias=not batch_norm)
+            if batch_norm:
+                layers[f"bn{index + 2}"] = nn.BatchNorm1d(neurons)
+            layers[f"act{index + 2}"] = ACTIVATIONS[activation]()
+            if dropout:
+                layers[f"dropout{index}"] = nn.Dropout(dropout)
+            values = channels_after(activation, neurons)
+        layers[f"fc{len(self.dense) + 1}"] = nn.Linear(values, num_classes)
+        return LeNet(layers, (height, width))
+
+
+LENET5 = LeNetForm(kernels=(6, 16), padding=2, dense=(120, 84))
+LENET_RGB = LeNetForm(kernels=(16, 32), padding=0, dense=(120, 84))
+LENET_CAFFE = LeNetForm(kernels=(20, 50), padding=0, dense=(500,), activates_convolutions=False)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from itertools import pairwise
 
 from torch import nn
 
@@ -55,7 +54,7 @@ class MLP(nn.Sequential):
             one_of("activation", activation, ACTIVATIONS)
         layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
         values, last = widths[0], len(widths) - 1
-        for index, (_, neurons) in enumerate(pairwise(widths), start=1):
+        for index, neurons in enumerate(widths[1:], start=1):
             hidden = index < last
             normalizes = batch_norm and hidden
             layers[f"fc{index}"] = nn.Linear(values, neurons, bias=not normalizes)

@@ -1,10 +1,11 @@
-"""Checks of what a builder is asked for: each failure names the option, the value, the way out."""
+"""Checks of the options of networks; each error names the option, its value and the way out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from convscope.errors import NetworkError, did_you_mean
+from convscope.errors import NetworkError
+from convscope.text import did_you_mean
 
 
 class ImageTooSmallError(NetworkError):
@@ -80,7 +81,7 @@ STEMS = ("imagenet", "small")
 
 
 def is_small(stem: object) -> bool:
-    """Whether the stem for small images is asked for: a 3x3 kernel with stride 1.
+    """Whether the stem is the one for small images: a 3x3 kernel with stride 1.
 
     The `imagenet` stem shrinks an image 4 to 8 times before the first block: of a 32x32 image
     hardly anything would be left.

@@ -9,8 +9,6 @@ Source: He et al. 2015, Deep residual learning for image recognition, figure 5; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from torch import Tensor, nn
 
 from convscope.errors import NetworkError
@@ -18,9 +16,9 @@ from convscope.networks.options import probability
 
 
 class DropPath(nn.Module):
-    """In training, a branch that is missing at random, for each image on its own.
+    """Stochastic depth: drops a branch at random in training, for each image on its own.
 
-    What stays is divided by the probability of staying, so that evaluation needs no correction.
+    A kept branch is divided by the probability of keeping it, which evaluation then need not do.
 
     Source: Huang et al. 2016, Deep networks with stochastic depth, equation 2.
     Departs: The paper drops a block for all images of a batch together, and multiplies by the
@@ -38,27 +36,17 @@ class DropPath(nn.Module):
         """`branch` (N, ...), in training with 0 for the images that are dropped."""
         if not self.training:
             return branch
-        stays = 1 - self.dropped
-        drawn = branch.new_empty(len(branch), *[1] * (branch.dim() - 1)).bernoulli_(stays)
-        return branch * drawn.div_(stays)
+        kept = 1 - self.dropped
+        drawn = branch.new_empty(len(branch), *[1] * (branch.dim() - 1)).bernoulli_(kept)
+        return branch * drawn.div_(kept)
 
     def extra_repr(self) -> str:
-        """What `print` shows in the brackets."""
+        """The arguments that `print` shows."""
         return f"dropped={self.dropped}"
 
 
-def drop_probabilities(last: float, blocks: int) -> Iterator[float]:
-    """For each block from first to last, the probability of dropping it: it grows to `last`.
-
-    Early blocks make what all later ones build on, so they are dropped least.
-
-    Source: Huang et al. 2016, Deep networks with stochastic depth, equation 4.
-    """
-    return (last * block / blocks for block in range(1, blocks + 1))
-
-
 def check_drop_path(drop_path: object, *, residual: bool) -> None:
-    """Refuses what can't be the probability of dropping a block.
+    """Refuses what is no probability of dropping a block.
 
     Raises:
         NetworkError: Not a probability below 1; or not 0 where no shortcut leads around a block.
@@ -77,17 +65,31 @@ def normalization(channels: int, batch_norm: bool) -> nn.Module:
     return nn.BatchNorm2d(channels) if batch_norm else nn.Identity()
 
 
-class BasicBlock(nn.Module):
+class ResidualBlock(nn.Module):
+    """Base of the two blocks; `downsample` is the module on the skip connection, if any."""
+
+    drop_path: DropPath | None
+    downsample: nn.Module | None
+    last_convolution: str  # name of the one whose output is added to the shortcut
+
+    def _joined(self, branch: Tensor, x: Tensor) -> Tensor:
+        if self.drop_path is not None:
+            branch = self.drop_path(branch)
+        return branch if self.downsample is None else branch + self.downsample(x)
+
+
+class BasicBlock(ResidualBlock):
     """Two 3x3 convolutions beside a shortcut, added before the last ReLU.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
         stride: Stride of the first convolution.
-        shortcut: What the input passes on its way around; None for a plain block without a skip.
+        shortcut: Module on the skip connection; None for a plain block without one.
         batch_norm: Normalise after each convolution; without it the convolutions have biases.
-        drop_path: Probability of dropping, in training, what is added to the shortcut.
     """
+
+    last_convolution = "conv2"
 
     def __init__(
         self,
@@ -97,7 +99,6 @@ class BasicBlock(nn.Module):
         stride: int,
         shortcut: nn.Module | None,
         batch_norm: bool,
-        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         bias = not batch_norm
@@ -106,28 +107,19 @@ class BasicBlock(nn.Module):
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=bias)
         self.bn2 = normalization(out_channels, batch_norm)
-        self.drop_path = DropPath(drop_path) if drop_path else None
+        self.register_module("drop_path", None)  # see `add_drop_path`
         self.downsample = shortcut
         self.relu2 = nn.ReLU()
-
-    @property
-    def last_convolution(self) -> nn.Conv2d:
-        """The convolution whose output is added to the shortcut."""
-        return self.conv2
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (N, C, H, W) becomes (N, out_channels, H / stride, W / stride)."""
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        if self.drop_path is not None:
-            out = self.drop_path(out)
-        if self.downsample is not None:
-            out = out + self.downsample(x)
-        result: Tensor = self.relu2(out)
+        result: Tensor = self.relu2(self._joined(out, x))
         return result
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(ResidualBlock):
     """1x1 to fewer channels, 3x3 there, 1x1 to more channels, beside a shortcut.
 
     Departs: The stride is on the 3x3 convolution, the paper has it on the first 1x1, which throws
@@ -139,10 +131,11 @@ class Bottleneck(nn.Module):
         out_channels: Channels of the output.
         stride: Stride of the 3x3 convolution.
         groups: Groups of the 3x3 convolution.
-        shortcut: What the input passes on its way around; None for a plain block without a skip.
+        shortcut: Module on the skip connection; None for a plain block without one.
         batch_norm: Normalise after each convolution; without it the convolutions have biases.
-        drop_path: Probability of dropping, in training, what is added to the shortcut.
     """
+
+    last_convolution = "conv3"
 
     def __init__(
         self,
@@ -154,7 +147,6 @@ class Bottleneck(nn.Module):
         groups: int,
         shortcut: nn.Module | None,
         batch_norm: bool,
-        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         bias = not batch_norm
@@ -166,23 +158,27 @@ class Bottleneck(nn.Module):
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2d(width, out_channels, 1, bias=bias)
         self.bn3 = normalization(out_channels, batch_norm)
-        self.drop_path = DropPath(drop_path) if drop_path else None
+        self.register_module("drop_path", None)  # see `add_drop_path`
         self.downsample = shortcut
         self.relu3 = nn.ReLU()
-
-    @property
-    def last_convolution(self) -> nn.Conv2d:
-        """The convolution whose output is added to the shortcut."""
-        return self.conv3
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (N, C, H, W) becomes (N, out_channels, H / stride, W / stride)."""
         out = self.relu1(self.bn1(self.conv1(x)))
         out = self.relu2(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
-        if self.drop_path is not None:
-            out = self.drop_path(out)
-        if self.downsample is not None:
-            out = out + self.downsample(x)
-        result: Tensor = self.relu3(out)
+        result: Tensor = self.relu3(self._joined(out, x))
         return result
+
+
+def add_drop_path(network: nn.Module, last: float) -> None:
+    """Lets training drop residual blocks at random, the last one with probability `last`.
+
+    The probability grows linearly from block to block: early blocks make what all later ones build
+    on, so they are dropped least.
+
+    Source: Huang et al. 2016, Deep networks with stochastic depth, equation 4.
+    """
+    blocks = [m for m in network.modules() if isinstance(m, ResidualBlock)]
+    for number, block in enumerate(blocks if last else (), start=1):
+        block.drop_path = DropPath(last * number / len(blocks))

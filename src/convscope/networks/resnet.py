@@ -28,8 +28,8 @@ from convscope.networks.options import flag, is_small
 from convscope.networks.residual import (
     BasicBlock,
     Bottleneck,
+    add_drop_path,
     check_drop_path,
-    drop_probabilities,
     normalization,
 )
 
@@ -37,7 +37,7 @@ STAGE_CHANNELS = (64, 128, 256, 512)
 EXPANSION = 4  # of a bottleneck: its output has four times the channels of its stage
 
 
-class Form(NamedTuple):
+class ResNetForm(NamedTuple):
     """Blocks of each stage, and the 3x3 convolution of a bottleneck."""
 
     blocks: tuple[int, int, int, int]
@@ -47,13 +47,13 @@ class Form(NamedTuple):
 
 
 FORMS = {
-    "resnet18": Form((2, 2, 2, 2), bottleneck=False),
-    "resnet34": Form((3, 4, 6, 3), bottleneck=False),
-    "resnet50": Form((3, 4, 6, 3), bottleneck=True),
-    "resnet101": Form((3, 4, 23, 3), bottleneck=True),
-    "resnet152": Form((3, 8, 36, 3), bottleneck=True),
-    "wide_resnet50_2": Form((3, 4, 6, 3), bottleneck=True, group_width=128),
-    "resnext50_32x4d": Form((3, 4, 6, 3), bottleneck=True, groups=32, group_width=4),
+    "resnet18": ResNetForm((2, 2, 2, 2), bottleneck=False),
+    "resnet34": ResNetForm((3, 4, 6, 3), bottleneck=False),
+    "resnet50": ResNetForm((3, 4, 6, 3), bottleneck=True),
+    "resnet101": ResNetForm((3, 4, 23, 3), bottleneck=True),
+    "resnet152": ResNetForm((3, 8, 36, 3), bottleneck=True),
+    "wide_resnet50_2": ResNetForm((3, 4, 6, 3), bottleneck=True, group_width=128),
+    "resnext50_32x4d": ResNetForm((3, 4, 6, 3), bottleneck=True, groups=32, group_width=4),
 }
 
 
@@ -67,7 +67,7 @@ class ResNet(nn.Module):
 
     def __init__(
         self,
-        form: Form,
+        form: ResNetForm,
         *,
         num_classes: int,
         in_channels: int,
@@ -85,7 +85,6 @@ class ResNet(nn.Module):
         self.bn1 = normalization(64, batch_norm)
         self.relu = nn.ReLU()
         self.maxpool = nn.Identity() if small_stem else nn.MaxPool2d(3, stride=2, padding=1)
-        dropped = drop_probabilities(drop_path, sum(form.blocks))
         channels = 64
         for stage, (width, blocks) in enumerate(zip(STAGE_CHANNELS, form.blocks, strict=True), 1):
             layer = nn.Sequential()
@@ -99,13 +98,13 @@ class ResNet(nn.Module):
                         stride=stride,
                         residual=residual,
                         batch_norm=batch_norm,
-                        drop_path=next(dropped),
                     )
                 )
                 channels = width * (EXPANSION if form.bottleneck else 1)
             self.add_module(f"layer{stage}", layer)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
+        add_drop_path(self, drop_path)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, K) of images (N, C, H, W); shapes at 224x224, channels of 18 and 34."""
@@ -121,14 +120,13 @@ class ResNet(nn.Module):
 
 
 def _block(
-    form: Form,
+    form: ResNetForm,
     channels: int,
     width: int,
     *,
     stride: int,
     residual: bool,
     batch_norm: bool,
-    drop_path: float,
 ) -> nn.Module:
     """One block of a stage, with a projection around it where the shape changes."""
     out_channels = width * (EXPANSION if form.bottleneck else 1)
@@ -145,7 +143,6 @@ def _block(
             stride=stride,
             shortcut=shortcut,
             batch_norm=batch_norm,
-            drop_path=drop_path,
         )
     return Bottleneck(
         channels,
@@ -155,7 +152,6 @@ def _block(
         groups=form.groups,
         shortcut=shortcut,
         batch_norm=batch_norm,
-        drop_path=drop_path,
     )
 
 
@@ -177,7 +173,7 @@ def resnet(
         in_channels: C.
         stem: `imagenet` begins as the paper does; `small` with a 3x3 convolution of stride 1 and
             without pooling, for images of about 32 pixels.
-        residual: With shortcuts. Without, the plain network that the paper compares with.
+        residual: Add shortcuts; without them it is the plain network that the paper compares with.
         batch_norm: Normalise after each convolution.
         drop_path: Stochastic depth: the probability that an image in training skips the last
             block. It grows linearly from the first block on.

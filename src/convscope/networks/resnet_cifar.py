@@ -21,19 +21,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convscope.networks.options import flag
-from convscope.networks.residual import (
-    BasicBlock,
-    check_drop_path,
-    drop_probabilities,
-    normalization,
-)
+from convscope.networks.residual import BasicBlock, add_drop_path, check_drop_path, normalization
 
 STAGE_CHANNELS = (16, 32, 64)
 BLOCKS = {"resnet20": 3, "resnet32": 5, "resnet44": 7, "resnet56": 9, "resnet110": 18}
 
 
 class PaddedShortcut(nn.Module):
-    """Every second pixel, with channels of zeros before and after: (N, C, H, W) to (N, 2C, ...)."""
+    """A shortcut without parameters: every second pixel, with channels of zeros on both sides."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` (N, C, H, W) becomes (N, 2C, H / 2, W / 2), rounded up as the convolutions do."""
@@ -62,7 +57,6 @@ class CifarResNet(nn.Module):
         self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=not batch_norm)
         self.bn1 = normalization(16, batch_norm)
         self.relu = nn.ReLU()
-        dropped = drop_probabilities(drop_path, len(STAGE_CHANNELS) * blocks)
         channels = 16
         for stage, width in enumerate(STAGE_CHANNELS, start=1):
             layer = nn.Sequential()
@@ -76,13 +70,13 @@ class CifarResNet(nn.Module):
                         stride=2 if changes else 1,
                         shortcut=around if residual else None,
                         batch_norm=batch_norm,
-                        drop_path=next(dropped),
                     )
                 )
                 channels = width
             self.add_module(f"layer{stage}", layer)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, num_classes)
+        add_drop_path(self, drop_path)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, K) of images (N, C, H, W); shapes at 32x32."""
@@ -110,7 +104,7 @@ def resnet_cifar(
         form: A name of `BLOCKS`.
         num_classes: K.
         in_channels: C.
-        residual: With shortcuts. Without, the plain network that the paper compares with.
+        residual: Add shortcuts; without them it is the plain network that the paper compares with.
         batch_norm: Normalise after each convolution.
         drop_path: Stochastic depth: the probability that an image in training skips the last
             block. It grows linearly from the first block on.

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from convscope.networks.options import is_small, probability
 
 
-class Form(NamedTuple):
+class SqueezeNetForm(NamedTuple):
     """The first convolution, and what follows it: (squeeze, expand each) or "pool"."""
 
     channels: int
@@ -30,12 +30,12 @@ class Form(NamedTuple):
 
 # fmt: off
 FORMS = {
-    "squeezenet1_0": Form(96, 7, (
+    "squeezenet1_0": SqueezeNetForm(96, 7, (
         "pool", (16, 64), (16, 64), (32, 128),
         "pool", (32, 128), (48, 192), (48, 192), (64, 256),
         "pool", (64, 256),
     )),
-    "squeezenet1_1": Form(64, 3, (
+    "squeezenet1_1": SqueezeNetForm(64, 3, (
         "pool", (16, 64), (16, 64),
         "pool", (32, 128), (32, 128),
         "pool", (48, 192), (48, 192), (64, 256), (64, 256),
@@ -74,13 +74,17 @@ class SqueezeNet(nn.Module):
     """Maps images (N, C, H, W) to logits (N, K), none of which is negative."""
 
     def __init__(
-        self, form: Form, *, num_classes: int, in_channels: int, small_stem: bool, dropout: float
+        self,
+        form: SqueezeNetForm,
+        *,
+        num_classes: int,
+        in_channels: int,
+        small_stem: bool,
+        dropout: float,
     ) -> None:
         super().__init__()
-        if small_stem:
-            first = nn.Conv2d(in_channels, form.channels, 3, padding=1)
-        else:
-            first = nn.Conv2d(in_channels, form.channels, form.kernel, stride=2)
+        side, stride, padding = (3, 1, 1) if small_stem else (form.kernel, 2, 0)
+        first = nn.Conv2d(in_channels, form.channels, side, stride=stride, padding=padding)
         self.features = nn.Sequential(first, nn.ReLU())
         channels = form.channels
         for index, row in enumerate(form.body):
@@ -89,7 +93,7 @@ class SqueezeNet(nn.Module):
                 self.features.append(Fire(channels, squeeze, expand))
                 channels = 2 * expand
             elif small_stem and index == 0:
-                # A place is kept, so that the names of what follows stay those of the weights.
+                # It keeps the names of the layers behind it as they are in public weights.
                 self.features.append(nn.Identity())
             else:
                 self.features.append(nn.MaxPool2d(3, stride=2, ceil_mode=True))

@@ -7,17 +7,18 @@ from functools import partial
 
 from torch import nn
 
-from convscope.errors import NetworkError, did_you_mean
+from convscope.errors import NetworkError
 from convscope.networks.alexnet import alexnet, alexnet_as_in_paper
-from convscope.networks.entry import NetworkEntry, Preparation, PublishedWeights
 from convscope.networks.googlenet import googlenet
-from convscope.networks.lenet import lenet
+from convscope.networks.lenet import LENET5, LENET_CAFFE, LENET_RGB
 from convscope.networks.lenet1998 import lenet1998
 from convscope.networks.mlp import activated_mlp, mlp
+from convscope.networks.registry import NetworkEntry, Preparation, PublishedWeights
 from convscope.networks.resnet import resnet
 from convscope.networks.resnet_cifar import resnet_cifar
 from convscope.networks.squeezenet import squeezenet
 from convscope.networks.vgg import vgg
+from convscope.text import did_you_mean
 
 LECUN = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
 KRIZHEVSKY_2012 = "Krizhevsky et al. 2012, ImageNet classification with deep convolutional networks"
@@ -129,11 +130,11 @@ ROWS = (
     _small("mlp", mlp, "It has no activation: all of its layers together are one linear layer."),
     _small("mlp_relu", activated_mlp, "ReLU in place of tanh."),
     _small("mlp_bn", partial(activated_mlp, batch_norm=True), "ReLU and batch normalisation."),
-    _small("lenet5", partial(lenet, "lenet5", activation="sigmoid", pooling="mean"), TAUGHT),
-    _small("lenet5_max", partial(lenet, "lenet5", activation="sigmoid"), TAUGHT_MAX),
-    _small("lenet5_relu", partial(lenet, "lenet5"), TAUGHT_RELU),
-    _small("lenet_rgb", partial(lenet, "lenet_rgb"), TAUGHT_RGB, image=THUMBNAILS),
-    _small("lenet_caffe", partial(lenet, "lenet_caffe"), CAFFE, preparation=PLAIN),
+    _small("lenet5", partial(LENET5.build, activation="sigmoid", pooling="mean"), TAUGHT),
+    _small("lenet5_max", partial(LENET5.build, activation="sigmoid"), TAUGHT_MAX),
+    _small("lenet5_relu", LENET5.build, TAUGHT_RELU),
+    _small("lenet_rgb", LENET_RGB.build, TAUGHT_RGB, image=THUMBNAILS),
+    _small("lenet_caffe", LENET_CAFFE.build, CAFFE, preparation=PLAIN),
     _small("lenet5_1998", lenet1998, CODES),
     _cifar("resnet20"),
     _cifar("resnet32"),
@@ -171,13 +172,13 @@ ROWS = (
 NETWORKS = {row.name: row for row in ROWS}
 
 
-def names() -> tuple[str, ...]:
+def network_names() -> tuple[str, ...]:
     """The names of all networks, in the table's order."""
     return tuple(NETWORKS)
 
 
-def entry(name: str) -> NetworkEntry:
-    """The row of a network.
+def network_entry(name: str) -> NetworkEntry:
+    """The entry of a network.
 
     Raises:
         NetworkError: There is no network of that name; the nearest is suggested.

@@ -30,7 +30,7 @@ FEATURE_SIDE = 7
 NEURONS = 4096
 
 
-class Form(NamedTuple):
+class VGGForm(NamedTuple):
     """The kernel sizes of each of the five blocks."""
 
     blocks: tuple[tuple[int, ...], ...]
@@ -44,22 +44,24 @@ D = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
 E = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
 
 FORMS = {
-    "vgg11": Form(A),
-    "vgg13": Form(B),
-    "vgg16": Form(D),
-    "vgg16_c": Form(C),
-    "vgg19": Form(E),
-    "vgg11_bn": Form(A, batch_norm=True),
-    "vgg13_bn": Form(B, batch_norm=True),
-    "vgg16_bn": Form(D, batch_norm=True),
-    "vgg19_bn": Form(E, batch_norm=True),
+    "vgg11": VGGForm(A),
+    "vgg13": VGGForm(B),
+    "vgg16": VGGForm(D),
+    "vgg16_c": VGGForm(C),
+    "vgg19": VGGForm(E),
+    "vgg11_bn": VGGForm(A, batch_norm=True),
+    "vgg13_bn": VGGForm(B, batch_norm=True),
+    "vgg16_bn": VGGForm(D, batch_norm=True),
+    "vgg19_bn": VGGForm(E, batch_norm=True),
 }
 
 
 class VGG(nn.Module):
     """Maps images (N, C, H, W) to logits (N, K)."""
 
-    def __init__(self, form: Form, *, num_classes: int, in_channels: int, dropout: float) -> None:
+    def __init__(
+        self, form: VGGForm, *, num_classes: int, in_channels: int, dropout: float
+    ) -> None:
         super().__init__()
         self.features = nn.Sequential()
         channels = in_channels

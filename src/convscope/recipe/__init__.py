@@ -1,44 +1,23 @@
-"""The recipe: what decides the result of a training."""
+"""The recipe: all that decides the result of a training."""
 
-from convscope.recipe.contradictions import (
-    NO_OPTIONS,
-    OPTIMIZERS_WITH,
-    SCHEDULES_WITH,
-    SHORT_OPTIONS,
-)
-from convscope.recipe.data_fields import DECODED_BY
-from convscope.recipe.learning_fields import Opt, Sched
-from convscope.recipe.merging import on_top
-from convscope.recipe.recipe import FORMAT, DecidedRecipe, Recipe, flags_of, read_values
-from convscope.recipe.values import (
-    Fit,
-    Initialization,
-    Tune,
-    given_or,
-    seconds_of,
-    sides_of,
-    size_of,
-)
-
-__all__ = [
-    "DECODED_BY",
-    "FORMAT",
-    "NO_OPTIONS",
-    "OPTIMIZERS_WITH",
-    "SCHEDULES_WITH",
-    "SHORT_OPTIONS",
-    "DecidedRecipe",
-    "Fit",
-    "Initialization",
-    "Opt",
-    "Recipe",
-    "Sched",
-    "Tune",
-    "flags_of",
-    "given_or",
-    "on_top",
-    "read_values",
-    "seconds_of",
-    "sides_of",
-    "size_of",
-]
+from convscope.recipe.conflicts import OPTIMIZERS_WITH as OPTIMIZERS_WITH
+from convscope.recipe.conflicts import OPTION_FIELDS as OPTION_FIELDS
+from convscope.recipe.conflicts import RESERVED_OPTIONS as RESERVED_OPTIONS
+from convscope.recipe.conflicts import SCHEDULES_WITH as SCHEDULES_WITH
+from convscope.recipe.data import DECODING_FIELDS as DECODING_FIELDS
+from convscope.recipe.data import AugmentationFields as AugmentationFields
+from convscope.recipe.data import FlipMode as FlipMode
+from convscope.recipe.data import Policy as Policy
+from convscope.recipe.optimization import Opt as Opt
+from convscope.recipe.optimization import Sched as Sched
+from convscope.recipe.recipe import Recipe as Recipe
+from convscope.recipe.recipe import ResolvedRecipe as ResolvedRecipe
+from convscope.recipe.recipe import flags_of as flags_of
+from convscope.recipe.recipe import on_top as on_top
+from convscope.recipe.recipe import read_values as read_values
+from convscope.recipe.recipe import validated as validated
+from convscope.recipe.types import Fit as Fit
+from convscope.recipe.types import Initialization as Initialization
+from convscope.recipe.types import given_or as given_or
+from convscope.recipe.types import seconds_of as seconds_of
+from convscope.recipe.types import size_of as size_of

@@ -1,46 +1,44 @@
-"""Recipe: everything that decides the result of a training, declared once.
+"""Recipe: all that decides the result of a training, and its reading and writing.
 
-The command line's flags, the fields of `recipe.yaml`, their limits and their help sentences all
-come from the fields in the files `*_fields.py`. A value of None means "chosen when the data is
-known"; a run's `recipe.yaml` has the choice in its place, so that running it again chooses nothing.
+The flags of the command line, the fields of `recipe.yaml`, their limits and help texts are declared
+once, in the sections that `RecipeFields` joins. A field that is None is resolved when the data is
+known; a run's `recipe.yaml` holds the resolved recipe, so that running it again chooses nothing.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from convscope.errors import UsageError
-from convscope.recipe.augmentation_fields import AugmentationFields
-from convscope.recipe.contradictions import contradictions
-from convscope.recipe.data_fields import DataFields, DecodingFields
-from convscope.recipe.learning_fields import CourseFields, LossFields, Opt, OptimizerFields, Sched
-from convscope.recipe.network_fields import NetworkFields
-from convscope.recipe.problems import explained, joined
-from convscope.recipe.values import Fit, ImageSize, Initialization, Tune, sides_of
+from convscope.recipe.conflicts import OPTIMIZERS_WITH, SCHEDULES_WITH, RecipeFields, find_conflicts
+from convscope.recipe.optimization import Opt, Sched
+from convscope.recipe.types import Fit, ImageSize, Initialization, Problem, Tune, sides_of
+from convscope.text import did_you_mean, either_of, listed
 
 FORMAT = 1
 
+Section = TypeVar("Section", bound=BaseModel)
 
-# Pydantic lists the fields of the last base first; help and files begin with the data.
-class Recipe(
-    AugmentationFields,
-    LossFields,
-    OptimizerFields,
-    CourseFields,
-    NetworkFields,
-    DecodingFields,
-    DataFields,
-    BaseModel,
-):
-    """What decides the result of a training."""
+# A field -> fields that were resolved for its old value, and mean nothing for a new one.
+DEPENDENT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "model": ("options", "initialization", "auxiliary_weight"),
+    "opt": ("lr", "bias_decay", *OPTIMIZERS_WITH),
+    "sched": ("warmup_epochs", *SCHEDULES_WITH),
+    "loss": ("focal_gamma",),
+    "tune": ("feature_views", "unfreeze_epochs"),
+    "policy": ("policy_ops", "policy_magnitude"),
+}
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
-    )
+
+class Recipe(RecipeFields):
+    """All that decides the result of a training."""
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Recipe:
@@ -50,10 +48,7 @@ class Recipe(
             UsageError: Fields that don't exist or values that can't be; all of them together.
         """
         plain = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
-        try:
-            recipe = cls.model_validate(plain)
-        except ValidationError as error:
-            raise explained(error, cls) from error
+        recipe = validated(cls, plain)
         recipe.check()
         return recipe
 
@@ -61,11 +56,11 @@ class Recipe(
         """Refuses fields that would have no effect, or exclude each other.
 
         Raises:
-            UsageError: All of them together.
+            UsageError: There are such fields; all of them together.
         """
-        problems = list(contradictions(self))
+        problems = list(find_conflicts(self))
         if problems:
-            raise joined(problems)
+            raise _joined(problems)
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -82,7 +77,7 @@ class Recipe(
 
     @property
     def input_sides(self) -> tuple[int, int] | None:
-        """Height and width of the network's input, where the recipe says them."""
+        """Height and width of the network's input; None where they are not resolved."""
         return None if self.img_size is None else sides_of(self.img_size)
 
     def dump(self) -> str:
@@ -93,8 +88,8 @@ class Recipe(
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
-class DecidedRecipe(Recipe):
-    """A recipe without open choices; what a run's `recipe.yaml` holds."""
+class ResolvedRecipe(Recipe):
+    """A recipe without open fields, as a run's `recipe.yaml` holds it."""
 
     model: str
     img_size: ImageSize
@@ -122,12 +117,12 @@ class DecidedRecipe(Recipe):
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """The fields that a YAML file gives, unchecked but for the format.
+    """The fields in a YAML file, of which only the format is checked.
 
     Raises:
         UsageError: The file can't be read, is no mapping or of another format.
     """
-    import yaml  # here, as it would be a tenth of the time that help takes
+    import yaml  # imported late: it takes a tenth of the time of `--help`
 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -145,8 +140,78 @@ def read_values(path: Path) -> dict[str, Any]:
 
 
 def flags_of(name: str, field: FieldInfo) -> tuple[str, ...]:
-    """The command-line spellings of a field, `-m`, `--model` or the like."""
+    """The flags of a field, for instance `-m` and `--model`."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "flags" in extra:
         return tuple(str(flag) for flag in extra["flags"])  # type: ignore[union-attr]
     return (f"--{name.replace('_', '-')}",)
+
+
+def validated(section: type[Section], values: Mapping[str, Any]) -> Section:
+    """The recipe, or section of one, with these values.
+
+    Raises:
+        UsageError: Fields that don't exist or values outside their limits; all of them together.
+    """
+    try:
+        return section.model_validate(values)
+    except ValidationError as error:
+        raise _joined(_problems(error, section)) from error
+
+
+def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]:
+    problems: list[Problem] = []
+    for detail in error.errors():
+        name, value = str(detail["loc"][0]), detail["input"]
+        if detail["type"] == "extra_forbidden":
+            hint = did_you_mean(name, section.model_fields)
+            problems.append((f"a recipe has no field `{name}`", hint))
+        elif detail["type"] == "missing":
+            problems.append((f"`{name}` is missing", None))
+        elif detail["type"] == "literal_error":
+            known = re.findall(r"'(.+?)'", detail["ctx"]["expected"])
+            near = did_you_mean(str(value), known)
+            hint = f"{near + ' ' if near else ''}it takes {either_of(known)}"
+            problems.append((f"`{name}` can't be `{value}`", hint))
+        else:
+            problems.append((f"`{name}` can't be `{value}`: {_reason(detail)}", None))
+    return problems
+
+
+def _reason(detail: ErrorDetails) -> str:
+    message = detail["msg"]
+    if detail["type"] == "value_error":  # ours
+        return message.removeprefix("Value error, ")
+    limit = message.removeprefix("Input should").strip()
+    limit = limit.partition(",")[0]  # what follows is the library's own affair
+    return f"it must {limit}" if message.startswith("Input should") else limit
+
+
+def _joined(problems: Sequence[Problem]) -> UsageError:
+    """One error with all of the problems."""
+    if len(problems) == 1:
+        return UsageError(problems[0][0], hint=problems[0][1])
+    lines = [f"{text} ({hint})" if hint else text for text, hint in problems]
+    return UsageError(f"{len(problems)} values can't be\n{listed(lines)}")
+
+
+def on_top(values: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recipe with others on top; what depends on a changed field is open again.
+
+    Options and class weights are put on top name by name.
+
+    Args:
+        values: Fields below, for instance those of a resolved recipe.
+        given: Fields on top, for instance those that a user gives.
+    """
+    merged = dict(values)
+    for field, dependent in DEPENDENT_FIELDS.items():
+        if field in given and field in values and given[field] != values[field]:
+            for name in dependent:
+                merged.pop(name, None)
+    for name, value in given.items():
+        below = merged.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            value = {**below, **value}
+        merged[name] = value
+    return merged

@@ -1,31 +1,29 @@
-"""The page of `convscope check`: what an audit found, with pictures."""
+"""The page of `convscope check`: the findings of an audit, with pictures."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope import __version__
-from convscope.data.audit.findings import Examined, Finding, FoundImage
-from convscope.data.audit.result import Audit
-from convscope.data.audit.shapes import Spread, shares_cut_off, sides
-from convscope.data.counters import permutation
-from convscope.data.decode import USUAL, Decoding
-from convscope.data.preprocessing import Preprocessing
-from convscope.report.charts import histogram
-from convscope.report.page import render
-from convscope.report.pictures import Pictures
-from convscope.report.words import words_of
+from convscope.audit.appearance import SizeRange, fractions_cut_off, sides
+from convscope.audit.findings import Examined, Finding, FoundImage
+from convscope.audit.result import Audit
+from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
+from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.report.page import Pictures, render
+from convscope.report.translations import translations_of
+from convscope.rng import permutation
 
-PICTURES_SHOWN = 12  # of a finding
+PICTURES_SHOWN = 12  # for a finding
 GROUPS_SHOWN = 8
 GROUP_SHOWN = 4  # images of a group
-NAMES_LISTED = 200  # of a finding; exclude.csv has all
+NAMES_LISTED = 200  # for a finding; exclude.csv has all
 CLASSES_IN_TABLE = 60
 ENDS_IN_TABLE = 20  # classes from either end of a longer table
 SAMPLES = 8  # of a class
@@ -34,6 +32,8 @@ FINDINGS_BYTES = 2_400_000  # of pictures; with the rest the page is to stay bel
 SAMPLES_BYTES = 1_400_000
 EXAMPLE_PX = 200
 SAMPLE_PX = 112
+BARS = 32  # of a histogram
+LOGARITHMIC_FROM = 8.0  # largest to smallest; beyond that, equal steps are equal ratios
 
 
 def check_page(
@@ -41,35 +41,29 @@ def check_page(
     examined: Examined,
     *,
     preprocessing: Preprocessing,
-    decoding: Decoding = USUAL,
+    decoding: Decoding = DEFAULT_DECODING,
     command: str,
     exclude_command: str = "",
-    language: str = "en",
 ) -> str:
     """The page as one HTML document, below 5 MB.
 
-    Args:
-        audit: What was found.
-        examined: The data that it was found in.
-        preprocessing: Of which `fit` and size are shown.
-        decoding: How images are decoded.
-        command: That repeats the check.
-        exclude_command: That trains without what the check would leave out; "" if that is nothing.
-        language: Of the page's words.
+    The `exclude_command` trains without the images that the check would exclude; "" if there are
+    none.
     """
-    words = words_of("check", language)
+    translations = translations_of("check", "en")
     pictures = Pictures(examined.dataset.images, decoding, room_bytes=FINDINGS_BYTES)
     sample_pictures = Pictures(examined.dataset.images, decoding, room_bytes=SAMPLES_BYTES)
     has_images = bool(len(examined.readable))
     return render(
         "check",
-        language=language,
         audit=audit,
         findings=[_finding(found, pictures) for found in audit.findings],
         split_totals=_split_totals(audit),
         class_rows=list(_class_rows(audit)),
         shapes=_shapes(examined) if has_images else None,
-        fit=_fit(audit, examined, preprocessing, sample_pictures, words) if has_images else None,
+        fit=_fit(audit, examined, preprocessing, sample_pictures, translations)
+        if has_images
+        else None,
         samples=list(_samples(examined, sample_pictures)),
         num_classes_hidden=max(0, len(audit.classes) - CLASSES_SAMPLED),
         command=command,
@@ -79,7 +73,7 @@ def check_page(
 
 
 def _finding(found: Finding, pictures: Pictures) -> dict[str, Any]:
-    """What the page shows of a finding: some pictures, more names."""
+    """A finding as the page shows it: some pictures, more names."""
     groups = found.groups if found.is_grouped else ()
     has_pictures = found.kind != "unreadable"
     count = len(found.groups) or len(found.details)
@@ -90,7 +84,7 @@ def _finding(found: Finding, pictures: Pictures) -> dict[str, Any]:
         "advice": found.advice,
         "details": found.details,
         "count": count,
-        "count_in_words": found.count_in_words,
+        "count_text": found.count_text,
         "num_images": len(found.images),
         "num_groups": len(groups),
         "groups": [
@@ -122,17 +116,16 @@ def _split_totals(audit: Audit) -> list[tuple[str, int]]:
 
 
 def _class_rows(audit: Audit) -> Iterator[dict[str, Any]]:
-    """The classes, the largest first; of very many the largest and the smallest."""
+    """Rows of the class table, the largest first; of very many classes both ends."""
     totals = np.array(audit.totals)
     order = np.argsort(-totals, kind="stable")
     largest = max(1, int(totals.max()))
     everything = max(1, int(totals.sum()))
-    hidden: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-    if len(order) > CLASSES_IN_TABLE:
-        hidden = order[ENDS_IN_TABLE:-ENDS_IN_TABLE]
-    for place, row in enumerate(order):
-        if len(hidden) and ENDS_IN_TABLE <= place < len(order) - ENDS_IN_TABLE:
-            if place == ENDS_IN_TABLE:
+    is_long = len(order) > CLASSES_IN_TABLE
+    hidden = order[ENDS_IN_TABLE:-ENDS_IN_TABLE].tolist() if is_long else []
+    for row in order.tolist():
+        if row in hidden:
+            if row == hidden[0]:
                 low, high = (f"{totals[i]:,}" for i in (hidden[-1], hidden[0]))
                 yield {"between": {"count": f"{len(hidden):,}", "low": low, "high": high}}
             continue
@@ -158,9 +151,9 @@ def _shapes(examined: Examined) -> dict[str, Any]:
         "width": int(widths[0]),
         "height": int(heights[0]),
         "shorter": histogram(shorter),
-        "shorter_spread": Spread.of(shorter),
+        "shorter_range": SizeRange.of(shorter),
         "aspect": histogram(aspect),
-        "aspect_spread": Spread.of(aspect),
+        "aspect_range": SizeRange.of(aspect),
     }
 
 
@@ -169,25 +162,27 @@ def _fit(
     examined: Examined,
     preprocessing: Preprocessing,
     pictures: Pictures,
-    words: dict[str, Any],
+    translations: dict[str, Any],
 ) -> dict[str, Any]:
-    """What the network sees, with images of which a usual and a large part is cut off."""
+    """The network's input, with images of which a typical and a large fraction is cut off."""
     fitted = audit.fitted
     if fitted is None:
         return {}
     size = f"{fitted.height}x{fitted.width}"
     is_plain = fitted.fit == "crop" and not fitted.cut_off.largest
-    cut = shares_cut_off(*sides(examined), preprocessing)
+    cut = fractions_cut_off(*sides(examined), preprocessing)
     order = np.argsort(cut, kind="stable")
     chosen = dict.fromkeys(int(order[round(q * (len(order) - 1))]) for q in (0.5, 0.9, 1.0))
     examples = [
         _example(examined, int(examined.readable[i]), float(cut[i]), preprocessing, pictures)
         for i in ([] if is_plain else chosen)
     ]
-    sentence = words["fit_nothing" if is_plain else f"fit_{fitted.fit}"].format(
+    sentence = translations["fit_nothing" if is_plain else f"fit_{fitted.fit}"].format(
         size=size, median=f"{fitted.cut_off.median:.0%}", most=f"{fitted.cut_off.largest:.0%}"
     )
-    enlarged = words["enlarged"].format(share=f"{fitted.enlarged:.0%}") if fitted.enlarged else ""
+    enlarged = (
+        translations["enlarged"].format(share=f"{fitted.enlarged:.0%}") if fitted.enlarged else ""
+    )
     return {
         "sentence": f"{sentence} {enlarged}",
         "examples": [example for example in examples if example],
@@ -219,7 +214,7 @@ def _example(
 
 
 def _samples(examined: Examined, pictures: Pictures) -> Iterator[tuple[str, Sequence[Any]]]:
-    """A few images of each class, drawn by a hash of their number."""
+    """A few images of each class, drawn by a hash of their index."""
     rows = examined.readable
     labels = examined.dataset.labels[rows]
     drawn = permutation("samples", len(rows))
@@ -230,3 +225,45 @@ def _samples(examined: Examined, pictures: Pictures) -> Iterator[tuple[str, Sequ
                 name,
                 [(examined.name(i), pictures.of(int(i), longest_px=SAMPLE_PX)) for i in mine],
             )
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramBar:
+    """One bar: `count` values from `low` to `high`; `height` is 0 to 1."""
+
+    low: float
+    high: float
+    count: int
+    height: float
+
+
+class Histogram(NamedTuple):
+    """A histogram, which the template draws as SVG.
+
+    Attributes:
+        bars: Bars from the smallest value to the largest, of equal width on the page.
+        ticks: Values with their positions, 0 (left) to 1 (right).
+        is_logarithmic: Whether equal steps are equal ratios.
+    """
+
+    bars: tuple[HistogramBar, ...]
+    ticks: tuple[tuple[float, float], ...]
+    is_logarithmic: bool
+
+
+def histogram(values: NDArray[np.float64]) -> Histogram | None:
+    """A histogram of positive values; None where all are the same."""
+    smallest, largest = float(values.min()), float(values.max())
+    if smallest == largest:
+        return None
+    is_logarithmic = smallest > 0 and largest / smallest > LOGARITHMIC_FROM
+    space = np.geomspace if is_logarithmic else np.linspace
+    edges = space(smallest, largest, BARS + 1)
+    edges[0], edges[-1] = smallest, largest
+    counts, _ = np.histogram(values, bins=edges)
+    bars = tuple(
+        HistogramBar(float(low), float(high), int(count), float(count / counts.max()))
+        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
+    )
+    ticks = zip(space(smallest, largest, 5).tolist(), np.linspace(0, 1, 5).tolist(), strict=True)
+    return Histogram(bars, tuple(ticks), is_logarithmic)

@@ -1,25 +1,30 @@
-"""The figures of a report, as SVG to put into the page, in one language."""
+"""The figures of a report on an evaluation, in one language."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from convscope.evaluation.calibration import Bin
+from convscope.evaluation.calibration import CalibrationBin, risk_coverage
 from convscope.evaluation.evaluate import Evaluation
-from convscope.evaluation.ranking import Curve, precision_recall_curve, roc_curve
-from convscope.evaluation.rejection import risk_coverage
-from convscope.figures.comparison import ComparisonWords, Row, draw_accuracy_bars
-from convscope.figures.confusion import ConfusionWords, draw_confusion
-from convscope.figures.history import HistoryWords, draw_accuracy_history, draw_loss_history
-from convscope.figures.ranking import ClassCurve, RankingWords, draw_precision_recall, draw_roc
-from convscope.figures.rejection import ChosenThreshold, RejectionWords, draw_risk_coverage
-from convscope.figures.reliability import ReliabilityBin, ReliabilityWords, draw_reliability
-from convscope.report.words import words_of
+from convscope.evaluation.metrics import precision_recall_curve, roc_curve
+from convscope.figures.calibration import (
+    ChosenThreshold,
+    ReliabilityBin,
+    ReliabilityLabels,
+    RiskCoverageLabels,
+    draw_reliability,
+    draw_risk_coverage,
+)
+from convscope.figures.comparison import ComparisonLabels, IntervalRow, draw_accuracy_bars
+from convscope.figures.confusion import ConfusionLabels, draw_confusion
+from convscope.figures.ranking import ClassCurve, RankingLabels, draw_precision_recall, draw_roc
+from convscope.figures.training import HistoryLabels, draw_accuracy_history, draw_loss_history
+from convscope.report.translations import translations_of
 from convscope.run import Run
 
 ROWS_DRAWN = 30  # classes with a row each
@@ -30,18 +35,22 @@ def run_figures(evaluation: Evaluation, run: Run | None, *, language: str) -> di
     """All figures of a report, by name.
 
     Raises:
-        UsageError: There are no words in this language.
+        UsageError: There is no report in this language.
     """
-    words = words_of("run", language)
+    translations = translations_of("run", language)
     return {
-        **_evaluation_figures(evaluation, words),
-        **(_history_figures(run, words) if run else {}),
+        "reliability": _reliability(evaluation, translations),
+        "risk": _risk(evaluation, translations),
+        **_classes(evaluation, translations),
+        **_ranking(evaluation, translations),
+        "confusion": _confusion(evaluation, translations),
+        **(_history_figures(run, translations) if run else {}),
     }
 
 
-def _history_figures(run: Run, words: Mapping[str, Any]) -> dict[str, Figure]:
+def _history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Figure]:
     """Loss and accuracy over epochs; nothing before the first epoch has ended."""
-    history, drawn = run.history, words["figures"]
+    history, texts = run.history, translations["figures"]
     if not history:
         return {}
     best = run.best_epoch
@@ -49,86 +58,79 @@ def _history_figures(run: Run, words: Mapping[str, Any]) -> dict[str, Figure]:
     def column(name: str) -> list[float]:
         return [row.get(name, math.nan) for row in history]
 
-    shared = {"x": drawn["epoch"], "train": drawn["train"], "validation": drawn["validation"]}
+    shared = {"x": texts["epoch"], "train": texts["train"], "validation": texts["validation"]}
     return {
         "loss": draw_loss_history(
             column("train_loss"),
             column("validation_loss"),
             best_epoch=best,
-            words=HistoryWords(label=words["loss"], y=words["loss"], best=drawn["best"], **shared),
+            labels=HistoryLabels(
+                label=translations["loss"], y=translations["loss"], best=texts["best"], **shared
+            ),
         ),
         "validation_accuracy": draw_accuracy_history(
             column("validation_accuracy"),
             best_epoch=best,
-            words=HistoryWords(
-                label=words["validation_accuracy"],
-                y=words["accuracy"],
-                best=drawn["best"],
+            labels=HistoryLabels(
+                label=translations["validation_accuracy"],
+                y=translations["accuracy"],
+                best=texts["best"],
                 **shared,
             ),
         ),
     }
 
 
-def _evaluation_figures(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Figure]:
-    """Reliability, error over coverage, confusion, ROC and precision over recall."""
-    figures = {
-        "reliability": _reliability(evaluation, words),
-        "risk": _risk(evaluation, words),
-        **_classes(evaluation, words),
-        **_ranking(evaluation, words),
-    }
-    drawn = words["figures"]
-    figures["confusion"] = draw_confusion(
+def _confusion(evaluation: Evaluation, translations: Mapping[str, Any]) -> Figure:
+    texts = translations["figures"]
+    return draw_confusion(
         evaluation.metrics.confusion,
         classes=evaluation.outputs.classes,
-        words=ConfusionWords(
-            label=words["confusion_heading"],
-            x=words["predicted_class"],
-            y=words["true_class"],
-            count=drawn["wrong_in_cell"],
-            pooled=drawn["pooled"],
-            diagonal=drawn["right"],
-            none=drawn["none_wrong"],
+        labels=ConfusionLabels(
+            label=translations["confusion_heading"],
+            x=translations["predicted_class"],
+            y=translations["true_class"],
+            count=texts["wrong_in_cell"],
+            pooled=texts["pooled"],
+            diagonal=texts["right"],
+            none=texts["none_wrong"],
         ),
     )
-    return figures
 
 
-def _reliability(evaluation: Evaluation, words: Mapping[str, Any]) -> Figure:
-    before: Sequence[Bin] = ()
-    if evaluation.uncalibrated is not None:
-        before = evaluation.uncalibrated.calibration.bins
-    drawn = words["figures"]
+def _reliability(evaluation: Evaluation, translations: Mapping[str, Any]) -> Figure:
+    plain = evaluation.uncalibrated
+    before = plain.calibration.bins if plain else ()
+    texts = translations["figures"]
     return draw_reliability(
         [_drawn_bin(each) for each in evaluation.metrics.calibration.bins],
         before=[_drawn_bin(each) for each in before],
-        words=ReliabilityWords(
-            label=words["reliability"],
-            x=drawn["confidence"],
-            y=words["accuracy"],
-            count=words["images"],
-            diagonal=drawn["diagonal"],
-            accuracy=drawn["with_interval"],
-            before=drawn["before"],
-            after=drawn["after"],
+        labels=ReliabilityLabels(
+            label=translations["reliability"],
+            x=texts["confidence"],
+            y=translations["accuracy"],
+            count=translations["images"],
+            diagonal=texts["diagonal"],
+            accuracy=texts["with_interval"],
+            before=texts["before"],
+            after=texts["after"],
         ),
     )
 
 
-def _drawn_bin(found: Bin) -> ReliabilityBin:
+def _drawn_bin(found: CalibrationBin) -> ReliabilityBin:
     interval = found.accuracy.interval
     return ReliabilityBin(
         found.confidence, found.accuracy.value, found.num_images, interval.low, interval.high
     )
 
 
-def _risk(evaluation: Evaluation, words: Mapping[str, Any]) -> Figure:
-    found, drawn = risk_coverage(evaluation.outputs), words["figures"]
-    answered, chosen = evaluation.answered, None
-    if answered is not None and answered.error is not None:
+def _risk(evaluation: Evaluation, translations: Mapping[str, Any]) -> Figure:
+    found, texts = risk_coverage(evaluation.outputs), translations["figures"]
+    selective, chosen = evaluation.selective, None
+    if selective is not None and selective.error is not None:
         chosen = ChosenThreshold(
-            answered.min_confidence, answered.coverage.value, answered.error.value
+            selective.min_confidence, selective.coverage.value, selective.error.value
         )
     calibration = evaluation.classifier.metrics.get("calibration") or {}
     threshold = calibration.get("threshold") or {}
@@ -138,43 +140,43 @@ def _risk(evaluation: Evaluation, words: Mapping[str, Any]) -> Figure:
         found.error.tolist(),
         chosen=chosen,
         target_error=threshold.get("target_error") if was_chosen_for_it else None,
-        words=RejectionWords(
-            label=words["risk"],
-            x=drawn["coverage"],
-            y=drawn["error"],
-            curve=drawn["error"],
-            chosen=drawn["from_confidence"],
-            target=drawn["wanted"],
+        labels=RiskCoverageLabels(
+            label=translations["risk"],
+            x=texts["coverage"],
+            y=texts["error"],
+            curve=texts["error"],
+            chosen=texts["threshold"],
+            target=texts["target_error"],
         ),
     )
 
 
-def _classes(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Figure]:
+def _classes(evaluation: Evaluation, translations: Mapping[str, Any]) -> dict[str, Figure]:
     """Recall of each class, the lowest first; nothing where they are too many to be drawn."""
     rows = [
-        Row(row.name, row.recall.value, row.recall.interval.low, row.recall.interval.high)
+        IntervalRow(row.name, row.recall.value, row.recall.interval.low, row.recall.interval.high)
         for row in evaluation.metrics.classes
         if row.recall is not None
     ]
     if not 1 < len(rows) <= ROWS_DRAWN:
         return {}
-    drawn = words["figures"]
+    texts = translations["figures"]
     figure = draw_accuracy_bars(
         sorted(rows, key=lambda row: row.value),
         overall=evaluation.accuracy,
-        words=ComparisonWords(
-            label=words["recall_by_class"],
-            x=drawn["in_percent"].format(words["recall"]),
-            line=words["accuracy"],
-            apart=drawn["apart"],
-            touching=drawn["touching"],
+        labels=ComparisonLabels(
+            label=translations["recall_by_class"],
+            x=texts["in_percent"].format(translations["recall"]),
+            line=translations["accuracy"],
+            apart=texts["apart"],
+            touching=texts["touching"],
         ),
     )
     return {"classes": figure}
 
 
-def _ranking(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Figure]:
-    outputs, drawn = evaluation.outputs, words["figures"]
+def _ranking(evaluation: Evaluation, translations: Mapping[str, Any]) -> dict[str, Figure]:
+    outputs, texts = evaluation.outputs, translations["figures"]
     ranked = [
         index for index, row in enumerate(evaluation.metrics.classes) if row.roc_area is not None
     ]
@@ -190,23 +192,25 @@ def _ranking(evaluation: Evaluation, words: Mapping[str, Any]) -> dict[str, Figu
             ("precision_recall", precision_recall_curve(scores, is_member)),
         ):
             if curve is not None:
-                curves[name].append(_drawn_curve(outputs.classes[index], curve))
-    shared = {"mean": drawn["mean"], "others": drawn["others"], "chance": drawn["chance"]}
+                curves[name].append(ClassCurve(outputs.classes[index], *curve))
+    shared = {"mean": texts["mean"], "others": texts["others"], "chance": texts["chance"]}
     return {
         "roc": draw_roc(
             curves["roc"],
-            words=RankingWords(
-                label=words["roc"], x=drawn["false_positive"], y=drawn["true_positive"], **shared
+            labels=RankingLabels(
+                label=translations["roc"],
+                x=texts["false_positive"],
+                y=texts["true_positive"],
+                **shared,
             ),
         ),
         "precision_recall": draw_precision_recall(
             curves["precision_recall"],
-            words=RankingWords(
-                label=words["precision_recall"], x=words["recall"], y=words["precision"], **shared
+            labels=RankingLabels(
+                label=translations["precision_recall"],
+                x=translations["recall"],
+                y=translations["precision"],
+                **shared,
             ),
         ),
     }
-
-
-def _drawn_curve(name: str, curve: Curve) -> ClassCurve:
-    return ClassCurve(name, curve.x, curve.y, curve.area)

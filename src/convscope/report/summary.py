@@ -1,14 +1,14 @@
-"""The page of a network's layer table."""
+"""The pages of a network's layer table, and of several networks side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from convscope.arithmetic import MACS, Convention, LayerTable
-from convscope.arithmetic.layer_table import CONVENTIONS
+from convscope.arithmetic.costs import CONVENTIONS
 from convscope.arithmetic.table_text import (
     COLUMNS,
-    USUAL,
+    DEFAULT,
     marks_explained,
     number,
     text_rows,
@@ -20,23 +20,23 @@ from convscope.report.page import render
 def summary_page(
     table: LayerTable,
     name: str,
-    columns: Sequence[str] = USUAL,
+    columns: Sequence[str] = DEFAULT,
     *,
     convention: Convention = MACS,
     depth: int | None = None,
     notes: Sequence[str] = (),
     checks: Sequence[str] = (),
 ) -> str:
-    """One HTML document.
+    """One HTML document that shows the table of one network.
 
     Args:
-        table: What to show.
+        table: The layer table.
         name: What the user calls the network.
-        columns: Of `table_text.COLUMNS`.
+        columns: Columns shown, of `table_text.COLUMNS`.
         convention: How operations are counted.
-        depth: Show modules down to it.
-        notes: Sentences about which form of a network this is.
-        checks: What was measured, in sentences.
+        depth: Depth down to which modules are shown.
+        notes: Sentences about variants of the network.
+        checks: Sentences about what was measured.
     """
     whole = table.rows[0]
     return render(

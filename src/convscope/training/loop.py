@@ -1,197 +1,145 @@
-"""The loop: plain PyTorch, one path for every device, network, batch, loss and optimizer."""
+"""The training loop in plain PyTorch: any module, any batches, any loss, any optimizer.
+
+Nothing in it knows of images, folders or networks by name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn, optim
 
-from convscope.data.batches import Batch, Batches
-from convscope.data.counters import seed32
+from convscope.data.batch import Batch, Batches
 from convscope.device import Device
+from convscope.distributed import SINGLE_PROCESS, ProcessGroup
 from convscope.errors import TrainingError
-from convscope.networks import NORMALISATIONS
-from convscope.processes import ALONE, Processes
-from convscope.training.objectives import Objective
-from convscope.training.tally import EpochSums, Taken, Tally
+from convscope.rng import seed32
+from convscope.training.losses import Loss
+from convscope.training.step_metrics import EpochSums, MetricAccumulator, StepMetrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepRules:
-    """How a step is taken.
+    """How an optimizer step is computed.
 
     Attributes:
-        parts: How many parts of the batch are computed one after the other, their gradients added.
-        clip_norm: Largest Euclidean norm of the whole gradient; None for any.
-        clip_value: Largest size of each value of the gradient; None for any.
+        micro_batches: Number of micro-batches whose gradients are added up to that of the batch.
+        clip_norm: Largest Euclidean norm of the whole gradient; None for no limit.
+        clip_value: Largest absolute value of each element of the gradient; None for no limit.
     """
 
-    parts: int = 1
+    micro_batches: int = 1
     clip_norm: float | None = None
     clip_value: float | None = None
 
     def clip(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Makes gradients that are too large smaller, in place."""
+        """Clips the gradients of the parameters in place."""
         if self.clip_value is not None:
             nn.utils.clip_grad_value_(parameters, self.clip_value)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters, self.clip_norm)
 
 
-USUAL_RULES = StepRules()
+DEFAULT_RULES = StepRules()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stepping:
-    """What moves the weights.
+class TrainStep:
+    """An optimizer step on a batch: forward, backward, clip, update.
 
-    Attributes:
-        optimizer: Its groups' `lr` are the highest rates, kept in `initial_lr`.
-        factor: The share of the highest rate that a step, counted from 0, takes.
-        rules: How a step is taken.
-        after: Called with the number of each step when it is done.
-    """
-
-    optimizer: optim.Optimizer
-    factor: Callable[[int], float] = lambda step: 1.0
-    rules: StepRules = USUAL_RULES
-    after: Callable[[int], None] = lambda step: None
-
-
-def train_epoch(
-    network: nn.Module,
-    batches: Batches,
-    *,
-    epoch: int,
-    objective: Objective,
-    stepping: Stepping,
-    device: Device,
-    processes: Processes = ALONE,
-    seed: int = 0,
-    tally: Tally | None = None,
-) -> EpochSums:
-    """One pass over the batches. The network's mode and the frozen layers are the caller's.
+    The network's mode and its frozen layers are the caller's. Of several processes each computes
+    the gradient of its shard of the batch; the gradients are summed.
 
     Args:
-        network: Learns in place.
-        batches: Of images, vectors or anything that `objective` takes.
-        epoch: Counts from 0; with `seed` it decides order, augmentation and dropout.
-        objective: What is minimised.
-        stepping: What moves the weights.
-        device: For the number format.
-        processes: Which of those this is that share the batches.
-        seed: Of the recipe.
-        tally: Takes the steps in; one that knows steps of this epoch goes on after them.
-
-    Raises:
-        DivergedError: The loss became infinite or no number.
+        network: The module that is trained in place.
+        loss_function: Runs the network on a micro-batch and returns the loss.
+        optimizer: Its groups' `lr` are the highest learning rates, kept in `initial_lr`.
+        device: Says in which number format the network computes.
+        processes: The process group whose members share each batch.
+        rules: Micro-batches and clipping.
+        seed: The recipe's seed; with the step it decides dropout.
     """
-    optimizer, rules = stepping.optimizer, stepping.rules
-    tally = tally or Tally()
-    start = tally.steps
-    for index, batch in enumerate(batches.epoch(epoch, start=start), start):
-        step = epoch * len(batches) + index
-        lr = set_rate(optimizer, stepping.factor(step))
-        gradient = Gradient(
-            network, objective, batch, device=device, processes=processes, parts=rules.parts
-        )
-        take_step(optimizer, gradient, rules=rules, seed=seed, step=step)
-        tally.add(step, lr, gradient.taken, highest_lr=highest_rate(optimizer))
-        stepping.after(step)
-    return tally.sums()
-
-
-def set_rate(optimizer: optim.Optimizer, factor: float) -> float:
-    """Sets the rates of all groups to a share of their highest; returns that of the last block."""
-    for group in optimizer.param_groups:
-        group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
-    return float(optimizer.param_groups[0]["lr"])
-
-
-def take_step(
-    optimizer: optim.Optimizer, gradient: Gradient, *, rules: StepRules, seed: int, step: int
-) -> None:
-    """Moves the weights once; an optimizer that searches along a line asks for several gradients.
-
-    Args:
-        optimizer: Its rates are set.
-        gradient: Of the step's batch.
-        rules: How a step is taken.
-        seed: Of the recipe.
-        step: Counts from 0; with `seed` it decides dropout.
-    """
-    learning = [p for group in optimizer.param_groups for p in group["params"]]
-
-    def closure() -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = gradient.compute(seed, step)
-        rules.clip(learning)
-        return loss  # type: ignore[return-value]  # a tensor: making it a number would wait
-
-    optimizer.step(closure)
-
-
-def highest_rate(optimizer: optim.Optimizer) -> float:
-    """The rate of the last block at the top of the schedule."""
-    group = optimizer.param_groups[0]
-    return float(group.get("initial_lr", group["lr"]))
-
-
-class Gradient:
-    """The gradient of one batch, computed in parts; an optimizer may ask for it several times.
-
-    Of several processes each computes that of its images, and they are added up.
-
-    Attributes:
-        taken: Loss and right predictions, of the first time.
-    """
-
-    taken: Taken
 
     def __init__(
         self,
         network: nn.Module,
-        objective: Objective,
-        batch: Batch,
+        loss_function: Loss,
+        optimizer: optim.Optimizer,
         *,
         device: Device,
-        processes: Processes = ALONE,
-        parts: int = 1,
+        processes: ProcessGroup = SINGLE_PROCESS,
+        rules: StepRules = DEFAULT_RULES,
+        seed: int = 0,
     ) -> None:
-        self._network, self._objective, self._device = network, objective, device
-        self._processes = processes
-        inputs, targets = (part.tensor_split(parts) for part in (batch.inputs, batch.targets))
-        self._parts = [pair for pair in zip(inputs, targets, strict=True) if len(pair[0])]
-        self._first_part = processes.rank * parts
-        self._num_images = batch.num_images
-        self._is_known = False
+        self._network, self._loss_function = network, loss_function
+        self.optimizer = optimizer
+        self._device, self._processes, self._rules, self._seed = device, processes, rules, seed
+        self._is_distributed = processes.is_distributed
+        self._trained = [p for group in optimizer.param_groups for p in group["params"]]
 
-    def compute(self, seed: int, step: int) -> Tensor:
-        """Adds the gradient to the parameters' and returns the loss."""
-        total: Tensor | None = None
-        correct: list[Tensor] = []
-        for number, (inputs, targets) in enumerate(self._parts, self._first_part):
-            # Here, so that dropout is the same each time that an optimizer asks.
-            torch.manual_seed(seed32("step", seed, step, number))
+    def set_learning_rate(self, factor: float) -> float:
+        """Sets all groups to a share of their highest rate; returns that of the last block."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+        return self.learning_rate
+
+    @property
+    def learning_rate(self) -> float:
+        """The current learning rate of the last block."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @property
+    def highest_learning_rate(self) -> float:
+        """The last block's learning rate at the top of the schedule."""
+        group = self.optimizer.param_groups[0]
+        return float(group.get("initial_lr", group["lr"]))
+
+    def take(self, batch: Batch, step: int) -> StepMetrics:
+        """Updates the weights once; returns the metrics of the batch before the update.
+
+        Args:
+            batch: This process's shard of the step's batch.
+            step: Number of the step in the whole training, from 0.
+        """
+        first: list[StepMetrics] = []
+        # An optimizer with a line search calls this several times: the first one counts.
+        self.optimizer.step(partial(self._gradient, batch, step, first))
+        return first[0]
+
+    def _gradient(self, batch: Batch, step: int, metrics: list[StepMetrics]) -> float:
+        """Computes the clipped gradient of a batch, micro-batch by micro-batch; returns the loss.
+
+        The metrics of the batch are appended to `metrics`.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        count, total = self._rules.micro_batches, None
+        num_correct: list[Tensor] = []
+        inputs, targets = batch.inputs.tensor_split(count), batch.targets.tensor_split(count)
+        for index in range(count):
+            if not len(inputs[index]):
+                continue
+            # Here, so that dropout is the same each time that a line search asks.
+            number = self._processes.rank * count + index
+            torch.manual_seed(seed32("step", self._seed, step, number))
             with self._device.autocast():
-                loss, output = self._objective(self._network, inputs, targets)
-            share = loss * (len(inputs) / self._num_images)
+                loss, outputs = self._loss_function(self._network, inputs[index], targets[index])
+            share = loss * (len(inputs[index]) / batch.num_images)
             share.backward()  # type: ignore[no-untyped-call]
             total = share.detach() if total is None else total + share.detach()
-            correct.append(_num_correct(output.detach(), targets))
+            num_correct.append(count_correct(outputs.detach(), targets[index]))
         if total is None:
             raise TrainingError(f"step {step} has no images")
-        right = torch.stack(correct).sum()
-        if self._processes.are_several:
-            total, right = self._added_up(total, right)
-        if not self._is_known:
-            self.taken, self._is_known = Taken(total, right, self._num_images), True
-        return total
+        correct = torch.stack(num_correct).sum()
+        if self._is_distributed:
+            total, correct = self._sum_over_processes(total, correct)
+        metrics.append(StepMetrics(total, correct, batch.num_images))
+        self._rules.clip(self._trained)
+        return total  # type: ignore[return-value]  # a tensor: making it a number would wait
 
-    def _added_up(self, loss: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and right predictions of all; gradients and statistics are replaced in place."""
+    def _sum_over_processes(self, loss: Tensor, num_correct: Tensor) -> tuple[Tensor, Tensor]:
+        """Sums loss and number of correct predictions; gradients and statistics in place."""
         gradients = []
         for parameter in self._network.parameters():
             if parameter.requires_grad:
@@ -199,28 +147,65 @@ class Gradient:
                     parameter.grad = torch.zeros_like(parameter)
                 gradients.append(parameter.grad)
         statistics = running_statistics(self._network)
-        facts = torch.stack([loss.float(), right.float()])
-        self._processes.add_up([facts, *gradients, *statistics])
+        sums = torch.stack([loss.float(), num_correct.float()])
+        self._processes.all_reduce_sum([sums, *gradients, *statistics])
         for statistic in statistics:
             statistic.div_(self._processes.world_size)
-        return facts[0], facts[1]
+        return sums[0], sums[1]
+
+
+def train_epoch(
+    train_step: TrainStep,
+    batches: Batches,
+    *,
+    epoch: int,
+    factor: Callable[[int], float] = lambda step: 1.0,
+    after_step: Callable[[int], None] = lambda step: None,
+    accumulator: MetricAccumulator | None = None,
+) -> EpochSums:
+    """Trains one epoch.
+
+    Args:
+        train_step: Takes the optimizer steps.
+        batches: Batches of images, vectors or anything else that the loss function takes.
+        epoch: Number of the epoch, from 0; with the seed it decides order and augmentation.
+        factor: The schedule: the share of the highest learning rate that a step, from 0, takes.
+        after_step: Called with the number of each step when it is done.
+        accumulator: Collects the metrics; one that has steps of this epoch resumes after them.
+
+    Raises:
+        DivergedError: The loss became non-finite.
+    """
+    accumulator = accumulator or MetricAccumulator()
+    start, steps_per_epoch = accumulator.steps, len(batches)
+    for index, batch in enumerate(batches.epoch(epoch, start=start), start):
+        step = epoch * steps_per_epoch + index
+        lr = train_step.set_learning_rate(factor(step))
+        metrics = train_step.take(batch, step)
+        accumulator.add(step, lr, metrics, highest_lr=train_step.highest_learning_rate)
+        after_step(step)
+    return accumulator.sums()
 
 
 def running_statistics(network: nn.Module) -> list[Tensor]:
-    """Means and variances that normalisation layers keep of what they see while learning."""
+    """Running means and variances of the normalisation layers that are in training mode."""
     return [
         statistic
         for layer in network.modules()
-        if isinstance(layer, NORMALISATIONS) and layer.training
-        for statistic in (layer.running_mean, layer.running_var)
-        if statistic is not None
+        if layer.training
+        for statistic in (
+            getattr(layer, "running_mean", None),
+            getattr(layer, "running_var", None),
+        )
+        if isinstance(statistic, Tensor)
     ]
 
 
-def _num_correct(outputs: Tensor, targets: Tensor) -> Tensor:
-    """How many outputs (N, K) hit the class (N,), or the class with the largest share (N, K).
+def count_correct(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Number of outputs (N, K) whose largest value is at the class of the target.
 
-    0 for targets of other kinds.
+    Targets are classes (N,) or shares of the classes (N, K), of which the largest counts. 0 for
+    targets of other kinds.
     """
     if targets.is_floating_point() and targets.shape == outputs.shape and outputs.ndim == 2:
         targets = targets.argmax(dim=1)

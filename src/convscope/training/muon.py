@@ -36,10 +36,10 @@ class Muon(optim.Optimizer):
     Args:
         params: Parameters, or groups of them.
         lr: Learning rate, in AdamW's measure.
-        momentum: Share of the earlier gradients that is kept, with Nesterov's look ahead.
-        weight_decay: Share of `lr` times the weight that is taken off.
-        betas: Of AdamW.
-        eps: Of AdamW.
+        momentum: Nesterov's momentum: fraction of the earlier gradients that is kept.
+        weight_decay: Weight decay, which a step multiplies by `lr`.
+        betas: Decay rates of AdamW.
+        eps: Term of AdamW that keeps denominators above zero.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Optimizers: which there are, and what each gets where a recipe doesn't say otherwise."""
+"""The table of optimizers with their defaults, and how they are made."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import optim
 
-from convscope.errors import UsageError, did_you_mean, either_of
-from convscope.recipe import DecidedRecipe
+from convscope.errors import UsageError
+from convscope.recipe import ResolvedRecipe
+from convscope.text import did_you_mean, either_of
 from convscope.training.muon import Muon
 
 ParameterGroups = Sequence[Mapping[str, Any]]
@@ -21,14 +22,14 @@ class OptimizerKind:
     """One row of the table of optimizers.
 
     Attributes:
-        make: Takes groups of parameters, `lr` and the options below.
-        lr: Rate for networks with normalisation, at `REFERENCE_BATCH` images a step.
+        make: Its class, which takes groups of parameters, `lr` and the options below.
+        lr: Learning rate for networks with normalisation, at `REFERENCE_BATCH` images a step.
         power: How the rate grows with the batch: 1 for steps that are gradients, 0.5 for steps
             that are gradients divided by their size, 0 where the batch doesn't matter.
-        weight_decay: By default.
-        momentum: By default; None where there is none.
-        betas: By default; None where there are none.
-        options: What else it is made with.
+        weight_decay: Default weight decay.
+        momentum: Default momentum; None where it takes none.
+        betas: Default decay rates; None where it takes none.
+        options: Other arguments of `make`.
     """
 
     make: Callable[..., optim.Optimizer]
@@ -41,7 +42,7 @@ class OptimizerKind:
 
 
 REFERENCE_BATCH = 32
-USUAL_BETAS = (0.9, 0.999)
+DEFAULT_BETAS = (0.9, 0.999)
 FUSED = {"fused": True}
 # Without a line search LBFGS diverges as soon as batches differ. Each step it remembers takes twice
 # the memory of all weights.
@@ -58,9 +59,9 @@ OPTIMIZERS: Mapping[str, OptimizerKind] = {
     "asgd": OptimizerKind(optim.ASGD, 0.05, 1, 5e-4),
     "adadelta": OptimizerKind(optim.Adadelta, 1.0, 0.5, 0.0),
     "adagrad": OptimizerKind(optim.Adagrad, 0.01, 0.5, 0.0),
-    "adam": OptimizerKind(optim.Adam, 2e-3, 0.5, 0.0, betas=USUAL_BETAS, options=FUSED),
-    "adamw": OptimizerKind(optim.AdamW, 2e-3, 0.5, 0.02, betas=USUAL_BETAS, options=FUSED),
-    "adamax": OptimizerKind(optim.Adamax, 4e-3, 0.5, 0.0, betas=USUAL_BETAS),
+    "adam": OptimizerKind(optim.Adam, 2e-3, 0.5, 0.0, betas=DEFAULT_BETAS, options=FUSED),
+    "adamw": OptimizerKind(optim.AdamW, 2e-3, 0.5, 0.02, betas=DEFAULT_BETAS, options=FUSED),
+    "adamax": OptimizerKind(optim.Adamax, 4e-3, 0.5, 0.0, betas=DEFAULT_BETAS),
     "rmsprop": OptimizerKind(optim.RMSprop, 5e-4, 0.5, 0.0, momentum=0.9),
     "rprop": OptimizerKind(optim.Rprop, 1e-3, 0),
     "lbfgs": OptimizerKind(optim.LBFGS, 0.5, 0, options=SEARCHING),
@@ -105,12 +106,12 @@ def make_optimizer(
     """An optimizer over groups of parameters.
 
     Args:
-        name: Of `OPTIMIZERS`.
+        name: A name of `OPTIMIZERS`.
         groups: Parameters with their weight decay and, where it is another one, their rate.
-        lr: Of groups that don't say theirs.
-        momentum: None for the optimizer's usual one, or where it takes none.
-        betas: Likewise.
-        eps: Likewise.
+        lr: Learning rate of groups without one of their own.
+        momentum: Momentum; None for the optimizer's default.
+        betas: Decay rates; None for the optimizer's default.
+        eps: Term that keeps denominators above zero; None for torch's default.
 
     Raises:
         UsageError: No optimizer has this name.
@@ -135,7 +136,7 @@ def make_optimizer(
     return kind.make([dict(group) for group in groups], lr=lr, **options)
 
 
-def optimizer_of(recipe: DecidedRecipe, groups: ParameterGroups) -> optim.Optimizer:
+def optimizer_of(recipe: ResolvedRecipe, groups: ParameterGroups) -> optim.Optimizer:
     """The optimizer that a recipe asks for."""
     return make_optimizer(
         recipe.opt,

@@ -1,6 +1,6 @@
-"""Schedules: the learning rate as a share of its highest value, a pure function of the step.
+"""Schedules: the learning rate as a fraction of its highest value, a pure function of the step.
 
-That of a plateau is a function of the validation losses so far too, which a checkpoint holds; so
+The plateau schedule is a function of the validation losses so far too, which a checkpoint holds; so
 no schedule has state of its own.
 """
 
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from convscope.recipe import DecidedRecipe, Sched
+from convscope.recipe import ResolvedRecipe, Sched
 
 ONE_CYCLE_START = 1 / 25
 LOWER_BY = 1e-4  # the share by which a loss has to fall to count as lower
@@ -22,14 +22,14 @@ class Schedule:
 
     Attributes:
         name: One of the recipe's `sched`.
-        total_steps: Of the training.
-        warmup_steps: In which the rate climbs to its highest value.
-        steps_per_epoch: For what goes by epochs.
-        step_epochs: Epochs between steps.
-        milestones: Epochs after which there is a step.
-        gamma: What a step multiplies the rate by, or an epoch of `exponential`.
-        plateau_epochs: Epochs without a lower loss after which there is a step.
-        final_share: Of the highest rate, where the course ends.
+        total_steps: Number of steps of the training.
+        warmup_steps: Number of steps in which the rate climbs to its highest value.
+        steps_per_epoch: Number of steps of an epoch.
+        step_epochs: Epochs between decays.
+        milestones: Epochs after which there is a decay.
+        gamma: Factor of a decay, which `exponential` has in each epoch.
+        plateau_epochs: Epochs without a lower loss after which there is a decay.
+        final_share: Final rate, as a fraction of the highest.
     """
 
     name: Sched
@@ -43,11 +43,11 @@ class Schedule:
     final_share: float = 0.0
 
     def factor(self, step: int, losses: Sequence[float] = ()) -> float:
-        """The share of the highest rate that a step takes.
+        """The learning rate of a step, as a fraction of the highest.
 
         Args:
-            step: Counts from 0.
-            losses: On the validation images, one an epoch so far.
+            step: Step, from 0.
+            losses: Validation losses of the epochs so far.
         """
         if self.name == "one-cycle":  # its climb belongs to its form
             return self._one_cycle(step)
@@ -102,7 +102,7 @@ _COURSES: dict[str, Callable[[Schedule, int, Sequence[float]], float]] = {
 }
 
 
-def schedule_of(recipe: DecidedRecipe, *, epochs: int, steps_per_epoch: int) -> Schedule:
+def schedule_of(recipe: ResolvedRecipe, *, epochs: int, steps_per_epoch: int) -> Schedule:
     """The schedule that a recipe asks for, over some epochs."""
     return Schedule(
         name=recipe.sched,

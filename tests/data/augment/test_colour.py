@@ -14,6 +14,8 @@ from scipy import ndimage
 
 from convscope.data.augment import colour
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(0)
 
 
@@ -21,7 +23,8 @@ def photo(height: int = 23, width: int = 31) -> NDArray[np.uint8]:
     """Soft noise: neighbouring pixels are alike, as in photos, and all levels occur."""
     noise = ndimage.gaussian_filter(RANDOM.normal(size=(height, width, 3)), (2, 2, 0))
     noise = (noise - noise.min()) / (noise.max() - noise.min())
-    return np.rint(noise * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(noise * 255).astype(np.uint8)
+    return pixels
 
 
 def planes(*pictures: NDArray[np.uint8]) -> torch.Tensor:
@@ -47,7 +50,7 @@ def test_brightness_contrast_and_saturation_are_pillows_within_a_level(
 ) -> None:
     picture = photo()
     expected = np.asarray(enhance(Image.fromarray(picture)).enhance(factor)).astype(int)
-    got = pixels(colour.recoloured(planes(picture), **{name: torch.tensor([factor])}))[0]
+    got = pixels(colour.adjust_colours(planes(picture), **{name: torch.tensor([factor])}))[0]
     assert np.abs(got - expected).max() <= 1.3
 
 
@@ -60,14 +63,14 @@ def test_brightness_contrast_and_saturation_together_are_one_after_the_other() -
     }
     expected = picture
     for name, factor in by.items():
-        expected = colour.recoloured(expected, **{name: factor})
+        expected = colour.adjust_colours(expected, **{name: factor})
     assert 0 < expected.min() < expected.max() < 255
-    torch.testing.assert_close(colour.recoloured(picture, **by), expected, atol=0.5, rtol=0)
+    torch.testing.assert_close(colour.adjust_colours(picture, **by), expected, atol=0.5, rtol=0)
 
 
 def test_each_image_gets_its_own_factor() -> None:
     picture = photo()
-    got = colour.recoloured(planes(picture, picture), brightness=torch.tensor([1.0, 0.5]))
+    got = colour.adjust_colours(planes(picture, picture), brightness=torch.tensor([1.0, 0.5]))
     np.testing.assert_allclose(pixels(got)[0], picture)
     np.testing.assert_allclose(pixels(got)[1], picture / 2)
 
@@ -81,21 +84,21 @@ def test_hue_is_turned_as_colorsys_says(turn: float) -> None:
         for column in range(9):
             hue, saturation, value = colorsys.rgb_to_hsv(*(picture[row, column] / 255))
             expected[row, column] = colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value)
-    got = pixels(colour.with_hue(planes(picture), torch.tensor([turn])))[0]
+    got = pixels(colour.adjust_hue(planes(picture), torch.tensor([turn])))[0]
     np.testing.assert_allclose(got, expected * 255, atol=1e-2)
 
 
 def test_grey_is_pillows_within_a_level() -> None:
     picture = photo()
     expected = np.asarray(Image.fromarray(picture).convert("L")).astype(float)
-    got = pixels(colour.greyed(planes(picture)))[0]
+    got = pixels(colour.to_grey(planes(picture)))[0]
     for channel in range(3):
         assert np.abs(got[:, :, channel] - expected).max() <= 0.51
 
 
 def test_blur_is_scipys_gaussian_filter() -> None:
     pictures = planes(photo(), photo())
-    got = colour.blurred(pictures, np.array([2.0, 0.5]))
+    got = colour.gaussian_blur(pictures, np.array([2.0, 0.5]))
     for image, (sigma, radius) in enumerate(((2.0, 8), (0.5, 2))):
         for channel in range(3):
             plane = pictures[image, channel].numpy().astype(float)
@@ -108,7 +111,7 @@ def test_blur_of_images_smaller_than_its_reach_ends_at_the_mirrored_image(
     size: tuple[int, int],
 ) -> None:
     plane = RANDOM.uniform(0, 255, size).astype(np.float32)
-    got = colour.blurred(torch.from_numpy(plane)[None, None], np.array([2.0]))
+    got = colour.gaussian_blur(torch.from_numpy(plane)[None, None], np.array([2.0]))
     radius = [min(8, side - 1) for side in size]
     expected = ndimage.gaussian_filter(plane.astype(float), 2.0, mode="mirror", radius=radius)
     np.testing.assert_allclose(got[0, 0].numpy(), expected, atol=1e-3)
@@ -118,20 +121,20 @@ def test_blur_of_images_smaller_than_its_reach_ends_at_the_mirrored_image(
 def test_sharpness_is_pillows_up_to_its_rounding(factor: float) -> None:
     picture = photo()
     expected = ImageEnhance.Sharpness(Image.fromarray(picture)).enhance(factor)
-    got = pixels(colour.sharpened(planes(picture), torch.tensor([factor])))[0]
+    got = pixels(colour.adjust_sharpness(planes(picture), torch.tensor([factor])))[0]
     assert np.abs(got - np.asarray(expected).astype(int)).max() <= 1.6
 
 
 def test_sharpness_leaves_images_without_an_inside_alone() -> None:
     tiny = planes(photo(2, 9))
-    assert torch.equal(colour.sharpened(tiny, torch.tensor([1.9])), tiny)
+    assert torch.equal(colour.adjust_sharpness(tiny, torch.tensor([1.9])), tiny)
 
 
 @pytest.mark.parametrize("lost_bits", [0, 1, 4, 6])
 def test_posterize_is_pillows(lost_bits: int) -> None:
     picture = photo()
     expected = np.asarray(ImageOps.posterize(Image.fromarray(picture), 8 - lost_bits))
-    got = pixels(colour.posterized(planes(picture), torch.tensor([float(lost_bits)])))[0]
+    got = pixels(colour.posterize(planes(picture), torch.tensor([float(lost_bits)])))[0]
     np.testing.assert_array_equal(got, expected)
 
 
@@ -139,7 +142,7 @@ def test_posterize_is_pillows(lost_bits: int) -> None:
 def test_solarize_is_pillows(threshold: int) -> None:
     picture = photo()
     expected = np.asarray(ImageOps.solarize(Image.fromarray(picture), threshold))
-    got = pixels(colour.solarized(planes(picture), torch.tensor([float(threshold)])))[0]
+    got = pixels(colour.solarize(planes(picture), torch.tensor([float(threshold)])))[0]
     np.testing.assert_array_equal(got, expected)
 
 
@@ -153,7 +156,7 @@ def narrow() -> NDArray[np.uint8]:
 def test_autocontrast_is_pillows_within_a_level() -> None:
     picture = narrow()
     expected = np.asarray(ImageOps.autocontrast(Image.fromarray(picture))).astype(int)
-    got = pixels(colour.stretched(planes(picture)))[0]
+    got = pixels(colour.autocontrast(planes(picture)))[0]
     assert np.abs(got - expected).max() <= 1
 
 
@@ -161,7 +164,7 @@ def test_autocontrast_is_pillows_within_a_level() -> None:
 def test_equalize_is_pillows(make: Callable[[], NDArray[np.uint8]]) -> None:
     picture = make()
     expected = np.asarray(ImageOps.equalize(Image.fromarray(picture)))
-    got = pixels(colour.equalized(planes(photo(), picture)))[1]
+    got = pixels(colour.equalize(planes(photo(), picture)))[1]
     np.testing.assert_array_equal(got, expected)
 
 
@@ -169,5 +172,5 @@ def test_grey_images_have_brightness_and_contrast() -> None:
     picture = photo()[:, :, :1]
     one = Image.fromarray(picture[:, :, 0])
     expected = np.asarray(ImageEnhance.Contrast(one).enhance(0.5)).astype(int)
-    got = pixels(colour.recoloured(planes(picture), contrast=torch.tensor([0.5])))[0, :, :, 0]
+    got = pixels(colour.adjust_colours(planes(picture), contrast=torch.tensor([0.5])))[0, :, :, 0]
     assert np.abs(got - expected).max() <= 1.3

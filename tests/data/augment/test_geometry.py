@@ -1,9 +1,11 @@
-"""Where pixels come from: crops, shifts, mirrors and turns, against Pillow, NumPy and SciPy."""
+"""Where pixels come from: crops, shifts, mirrors and rotations, against Pillow, NumPy and SciPy."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +15,19 @@ from PIL import Image
 from scipy import ndimage
 
 from convscope.data.augment.augmentation import Augmentation
-from convscope.data.augment.boxes import random_resized_crops, whole
-from convscope.data.augment.draws import Draws
-from convscope.data.augment.geometry import Geometry, composed, identities, turns
-from convscope.data.augment.sampling import resized_one_by_one, resized_together, sample
+from convscope.data.augment.geometry import (
+    AffineTransforms,
+    composed,
+    full_boxes,
+    identities,
+    random_resized_crops,
+    rotations,
+)
+from convscope.data.augment.sampling import resize_batch, resize_one_by_one, sample
 from convscope.errors import UsageError
+from convscope.rng import Draws
+
+pytestmark = pytest.mark.slow
 
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 20, 28, 3), dtype=np.uint8)
 
@@ -25,23 +35,25 @@ NOISE = np.random.default_rng(0).integers(0, 256, (6, 20, 28, 3), dtype=np.uint8
 def soft(count: int, height: int, width: int) -> NDArray[np.uint8]:
     noise = np.random.default_rng(1).normal(size=(count, height, width, 3))
     noise = ndimage.gaussian_filter(noise, (0, 2, 2, 0))
-    return np.rint((noise - noise.min()) / np.ptp(noise) * 255).astype(np.uint8)
+    noise = (noise - noise.min()) / np.ptp(noise)
+    pixels: NDArray[np.uint8] = np.rint(noise * 255).astype(np.uint8)
+    return pixels
 
 
-def geometry(pixels: NDArray[np.uint8], **changes: object) -> Geometry:
+def geometry(pixels: NDArray[np.uint8], **changes: object) -> AffineTransforms:
     count, height, width = pixels.shape[:3]
     nothing = np.zeros(count, dtype=np.int64)
     plain: dict[str, object] = {
-        "boxes": whole(count, height=height, width=width),
+        "boxes": full_boxes(count, height=height, width=width),
         "is_cropped": False,
-        "is_mirrored": nothing == 1,
-        "is_upended": nothing == 1,
+        "is_hflipped": nothing == 1,
+        "is_vflipped": nothing == 1,
         "down": nothing,
         "right": nothing,
         "warps": identities(count),
         "is_warped": nothing == 1,
     }
-    return Geometry(**{**plain, **changes})  # type: ignore[arg-type]
+    return AffineTransforms(**{**plain, **changes})  # type: ignore[arg-type]
 
 
 def apply(augmentation: Augmentation, pixels: NDArray[np.uint8], **given: object) -> torch.Tensor:
@@ -55,7 +67,7 @@ def test_a_quarter_turn_is_rot90(quarters: int) -> None:
     angle = np.full(2, quarters * math.pi / 2)
     turned = sample(
         torch.from_numpy(square),
-        geometry(square, warps=turns(angle, np.ones(2)), is_warped=np.ones(2, dtype=bool)),
+        geometry(square, warps=rotations(angle, np.ones(2)), is_warped=np.ones(2, dtype=bool)),
         (17, 17),
     )
     expected = np.rot90(square, quarters, axes=(1, 2)).astype(np.float32)
@@ -71,19 +83,19 @@ def test_everything_at_once_is_one_bilinear_resampling() -> None:
     )
     angle, size = np.radians([20.0, -35.0, 5.0]), np.array([1.2, 0.9, 1.0])
     down, right = np.array([2, 0, -3]), np.array([1, -2, 0])
-    is_mirrored = np.array([True, False, True])
-    is_upended = np.array([False, True, True])
+    is_hflipped = np.array([True, False, True])
+    is_vflipped = np.array([False, True, True])
     got = sample(
         torch.from_numpy(pixels),
         geometry(
             pixels,
             boxes=boxes,
             is_cropped=True,
-            is_mirrored=is_mirrored,
-            is_upended=is_upended,
+            is_hflipped=is_hflipped,
+            is_vflipped=is_vflipped,
             down=down,
             right=right,
-            warps=turns(angle, size),
+            warps=rotations(angle, size),
             is_warped=np.ones(3, dtype=bool),
         ),
         (16, 18),
@@ -94,7 +106,7 @@ def test_everything_at_once_is_one_bilinear_resampling() -> None:
         for row in range(16):
             for column in range(18):
                 x, y = column - 8.5, row - 7.5
-                x, y = (-x if is_mirrored[image] else x), (-y if is_upended[image] else y)
+                x, y = (-x if is_hflipped[image] else x), (-y if is_vflipped[image] else y)
                 cos, sin = math.cos(angle[image]), math.sin(angle[image])
                 x, y = (cos * x - sin * y) / size[image], (sin * x + cos * y) / size[image]
                 x, y = x + right[image] + 9, y + down[image] + 8
@@ -108,7 +120,7 @@ def test_everything_at_once_is_one_bilinear_resampling() -> None:
 
 
 def test_maps_are_composed_in_order() -> None:
-    quarter = turns(np.array([math.pi / 2]), np.array([1.0]))
+    quarter = rotations(np.array([math.pi / 2]), np.array([1.0]))
     step = identities(1)
     step[0, :, 2] = (10, 0)
     # (1, 2) turns to (-2, 1) and then moves; the other way round, (11, 2) turns.
@@ -116,19 +128,19 @@ def test_maps_are_composed_in_order() -> None:
     np.testing.assert_allclose(composed(step, quarter)[0] @ (1, 2, 1), (-2, 11), atol=1e-12)
 
 
-@pytest.mark.parametrize("resized", [resized_one_by_one, resized_together])
+@pytest.mark.parametrize("resized", [resize_one_by_one, resize_batch])
 @pytest.mark.parametrize("out_size", [(16, 18), (9, 50)])
 def test_crops_are_what_pillow_resizes_within_a_level(
-    resized: type[resized_one_by_one], out_size: tuple[int, int]
+    resized: Callable[..., torch.Tensor], out_size: tuple[int, int]
 ) -> None:
     pixels = soft(12, 30, 38)
     draws = Draws(0, 0, np.arange(12))
     sizes = np.full((12, 2), (60, 70))
     boxes = random_resized_crops(draws, sizes, smallest=0.05, ratios=(0.5, 2), height=30, width=38)
-    is_mirrored = draws.share("left") < 0.5
-    is_upended = draws.share("top") < 0.5
+    is_hflipped = draws.uniform("left") < 0.5
+    is_vflipped = draws.uniform("top") < 0.5
     crops = geometry(
-        pixels, boxes=boxes, is_cropped=True, is_mirrored=is_mirrored, is_upended=is_upended
+        pixels, boxes=boxes, is_cropped=True, is_hflipped=is_hflipped, is_vflipped=is_vflipped
     )
     got = resized(torch.from_numpy(pixels), crops, out_size)
     assert got.dtype == torch.uint8
@@ -137,8 +149,8 @@ def test_crops_are_what_pillow_resizes_within_a_level(
         box = (left, top, left + boxes.width[image], top + boxes.height[image])
         part = Image.fromarray(pixels[image]).crop(box)
         expected = np.asarray(part.resize(out_size[::-1], Image.Resampling.BILINEAR)).astype(int)
-        expected = expected[:, ::-1] if is_mirrored[image] else expected
-        expected = expected[::-1] if is_upended[image] else expected
+        expected = expected[:, ::-1] if is_hflipped[image] else expected
+        expected = expected[::-1] if is_vflipped[image] else expected
         assert np.abs(got[image].numpy() - expected).max() <= 1
 
 
@@ -247,7 +259,7 @@ def test_upside_down_is_exact_and_keeps_levels() -> None:
 @pytest.mark.parametrize("augmentation", [Augmentation(hflip=1.0), Augmentation(vflip=1.0)])
 def test_mirrors_of_crops_are_mirrors(augmentation: Augmentation) -> None:
     axis = 2 if augmentation.hflip else 1
-    flips = {"hflip": augmentation.hflip, "vflip": augmentation.vflip}
+    flips: dict[str, Any] = {"hflip": augmentation.hflip, "vflip": augmentation.vflip}
     for out_size in ((15, 13), (80, 90)):
         plain = apply(Augmentation(crop_scale=0.2), NOISE, out_size=out_size)
         mirrored = apply(Augmentation(crop_scale=0.2, **flips), NOISE, out_size=out_size)
@@ -258,9 +270,9 @@ def test_alternating_mirrors_show_both_sides_in_any_two_epochs() -> None:
     pixels = np.repeat(NOISE, 50, axis=0)
     augmentation = Augmentation(hflip=0.5, flip_mode="alternating")
     epochs = [apply(augmentation, pixels, epoch=epoch).numpy() for epoch in range(4)]
-    is_mirrored = np.array([(got != pixels).any(axis=(1, 2, 3)) for got in epochs])
-    assert (is_mirrored[:-1] != is_mirrored[1:]).all()
-    assert 0.4 < is_mirrored[0].mean() < 0.6
+    is_hflipped = np.array([(got != pixels).any(axis=(1, 2, 3)) for got in epochs])
+    assert (is_hflipped[:-1] != is_hflipped[1:]).all()
+    assert 0.4 < is_hflipped[0].mean() < 0.6
     other_seed = apply(augmentation, pixels, seed=4).numpy()
     assert (other_seed != epochs[1]).any()
 

@@ -9,6 +9,8 @@ import torch
 from convscope.data.augment.mixing import Mixing
 from convscope.errors import UsageError
 
+pytestmark = pytest.mark.slow
+
 LABELS = torch.arange(16) % 5
 # Each image has one value everywhere, its position: what is seen of it can be counted.
 POSITIONS = torch.arange(16.0)[:, None, None, None].expand(16, 3, 12, 10).contiguous()
@@ -99,9 +101,9 @@ def test_an_image_alone_is_mixed_with_itself() -> None:
 
 @pytest.mark.parametrize("alpha", [-0.1, float("nan"), float("inf")])
 def test_an_alpha_without_a_distribution_is_refused(alpha: float) -> None:
-    with pytest.raises(UsageError, match=r"`mixup` is .*; it has to be 0 \(off\) or above"):
+    with pytest.raises(UsageError, match="`mixup` can't be `.*`: it must be"):
         Mixing(mixup_alpha=alpha)
-    with pytest.raises(UsageError, match="`cutmix` is"):
+    with pytest.raises(UsageError, match="`cutmix` can't be"):
         Mixing(cutmix_alpha=alpha)
 
 

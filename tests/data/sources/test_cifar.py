@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convscope.data.decode import decode_content
+from convscope.data.decoding.decode import decode_content
 from convscope.data.sources.cifar import CIFAR10_CLASSES, CIFAR100_CLASSES
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
@@ -52,6 +52,7 @@ def cifar100(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_cifar10_is_read_pixel_by_pixel(cifar10: Path) -> None:
     dataset = open_dataset(cifar10)
     assert dataset.classes == ("cat", "truck")

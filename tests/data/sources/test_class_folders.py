@@ -1,14 +1,15 @@
-"""Class folders: what is a class, a split, an image; what is left out is said."""
+"""Class folders: what is a class, a split, an image, a synset; what is left out is said."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from conftest import MakeFolder
-from convscope.data.decode import decode_content
+from convscope.data.decoding.decode import decode_content
 from convscope.data.sources import naming
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
@@ -21,10 +22,9 @@ def test_class_folders_are_read_in_sorted_order(make_folder: MakeFolder) -> None
     assert not dataset.has_splits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation", ["val", "valid", "validation"])
-def test_splits_are_recognised_by_their_usual_names(
-    make_folder: MakeFolder, validation: str
-) -> None:
+def test_splits_are_recognised_by_common_names(make_folder: MakeFolder, validation: str) -> None:
     root = make_folder({"a": 2, "b": 2}, name="set/train")
     make_folder({"a": 1, "b": 1}, name=f"set/{validation}")
     dataset = open_dataset(root.parent)
@@ -104,6 +104,7 @@ def test_a_class_unknown_to_train_is_an_error(make_folder: MakeFolder) -> None:
     assert "`bee` (1 image)" in caught.value.message
 
 
+@pytest.mark.slow
 def test_hymenoptera_has_244_and_153_images_and_one_gif(shared_data: Path) -> None:
     dataset = open_dataset(shared_data / "hymenoptera")
     assert dataset.classes == ("ants", "bees")
@@ -186,6 +187,7 @@ def test_the_remark_on_deeper_images_names_one_and_the_rule(make_folder: MakeFol
     )
 
 
+@pytest.mark.slow
 def test_split_names_are_recognised_in_capitals(make_folder: MakeFolder) -> None:
     for name in ("Train", "VALID", "Test"):
         root = make_folder({"a": 1, "b": 1}, name=f"set/{name}")
@@ -311,3 +313,65 @@ def test_a_relative_path_and_one_from_home_are_the_same_data(
     for path in (".", "~/pictures", root / "a" / ".."):
         assert open_dataset(path).name == "pictures"
         assert open_dataset(path).classes == ("a", "b")
+
+
+SYNSETS = {"n01440764": 1, "n02012849": 2, "n03126707": 1}
+TERMS = {
+    "n01440764": "tench, Tinca tinca",
+    "n02012849": "crane",
+    "n03126707": "crane",
+    "n99999999": "of no folder",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("LOC_synset_mapping.txt", "\n".join(f"{k} {v}" for k, v in TERMS.items())),
+        ("words.txt", "\n".join(f"{k}\t{v}" for k, v in TERMS.items())),
+        ("wnid_to_name.json", json.dumps(TERMS)),
+        (
+            "imagenet_class_index.json",
+            json.dumps(dict(enumerate(TERMS.items()))),
+        ),
+    ],
+)
+def test_classes_are_called_by_the_first_name_made_unique(
+    make_folder: MakeFolder, name: str, content: str
+) -> None:
+    root = make_folder(SYNSETS)
+    (root / name).write_text(content)
+    dataset = open_dataset(root)
+    assert dataset.classes == ("crane (n02012849)", "crane (n03126707)", "tench")
+    assert dataset.labels.tolist() == [2, 0, 0, 1]
+    assert f"synsets are called by their first names in `{name}`" in dataset.remarks
+
+
+@pytest.mark.slow
+def test_the_table_may_lie_above_the_folder(make_folder: MakeFolder, tmp_path: Path) -> None:
+    root = make_folder(SYNSETS, name="ILSVRC/Data/CLS-LOC/train")
+    make_folder(SYNSETS, name="ILSVRC/Data/CLS-LOC/val")
+    (tmp_path / "LOC_synset_mapping.txt").write_text("n01440764 tench, Tinca tinca\n")
+    dataset = open_dataset(root.parent)
+    assert dataset.classes == ("n02012849", "n03126707", "tench")
+    assert dataset.given_splits == ("train",) * 4 + ("validation",) * 4
+    assert dataset.remarks[-1].endswith("LOC_synset_mapping.txt`; 2 of them are not in it")
+
+
+@pytest.mark.parametrize("content", [None, "no table", "{"])
+def test_without_a_table_synsets_stay_what_they_are(
+    make_folder: MakeFolder, content: str | None
+) -> None:
+    root = make_folder(SYNSETS)
+    if content is not None:
+        (root / "words.txt").write_text(content)
+        (root / "wnid_to_name.json").write_text(content)
+    dataset = open_dataset(root)
+    assert dataset.classes == tuple(SYNSETS)
+    assert any("classes are called by their synsets" in remark for remark in dataset.remarks)
+
+
+def test_other_folders_are_not_renamed(make_folder: MakeFolder) -> None:
+    root = make_folder({"n01440764": 1, "cat": 1})
+    (root / "words.txt").write_text("n01440764\ttench\n")
+    assert open_dataset(root).classes == ("cat", "n01440764")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convscope.data.decode import decode_content
+from convscope.data.decoding.decode import decode_content
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -20,6 +20,7 @@ def write_idx(path: Path, array: np.ndarray, *, zipped: bool = False) -> None:
     path.write_bytes(gzip.compress(content) if zipped else content)
 
 
+@pytest.mark.slow
 def test_idx_files_are_recognised_plain_and_zipped(tmp_path: Path) -> None:
     images = np.arange(4 * 3 * 3).reshape(4, 3, 3)
     write_idx(tmp_path / "train-images-idx3-ubyte", images)
@@ -34,6 +35,7 @@ def test_idx_files_are_recognised_plain_and_zipped(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_mnist_has_60000_and_10000_images(shared_data: Path) -> None:
     dataset = open_dataset(shared_data / "mnist")
     assert dataset.given_splits.count("train") == 60_000
@@ -46,6 +48,7 @@ def test_fashion_mnist_has_its_classes_names(shared_data: Path) -> None:
     assert dataset.classes[dataset.labels[0]] == "Ankle boot"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kin", ["emnist-digits-{}-images-idx3-ubyte", "qmnist_{}-images-idx3"])
 def test_the_split_is_found_anywhere_in_an_idx_files_name(tmp_path: Path, kin: str) -> None:
     for split, count in (("train", 4), ("test", 2)):

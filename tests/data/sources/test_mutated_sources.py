@@ -17,6 +17,8 @@ import pytest
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 # `CONVSCOPE_MUTATIONS=10000 pytest tests/data/sources/test_mutated_sources.py` is the long run.
 NUM_MUTATIONS = int(os.environ.get("CONVSCOPE_MUTATIONS", "100"))
 CONTENT = bytes(range(256)) * 2

@@ -6,6 +6,7 @@ import io
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ COLOUR = np.arange(4 * 5 * 6 * 3, dtype=np.uint16).reshape(4, 5, 6, 3)
 LABELS = np.array([10, 9, 10, 9])
 
 
-def save(folder: Path, **arrays: np.ndarray) -> Path:
+def save(folder: Path, **arrays: Any) -> Path:
     np.savez_compressed(folder / "set.npz", **arrays)
     return folder / "set.npz"
 
@@ -35,6 +36,7 @@ def test_arrays_are_found_by_their_names(tmp_path: Path, images: str, labels: st
     np.testing.assert_array_equal(dataset.images.content(3), GREY[3][:, :, np.newaxis])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["{}_{}", "{1}_{0}"])
 def test_splits_are_found_in_the_names(tmp_path: Path, form: str) -> None:
     arrays = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeFolder
-from convscope.data.decode import decode_content
+from convscope.data.decoding.decode import decode_content
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -53,5 +53,5 @@ def test_one_idx_file_alone_is_an_error_that_names_its_folder(tmp_path: Path) ->
 
 def test_columns_can_only_be_named_for_tables(make_folder: MakeFolder) -> None:
     for path in (make_folder(), "digits"):
-        with pytest.raises(DataError, match="is no table, so that no column of it can be named"):
+        with pytest.raises(DataError, match="is no table and has no columns"):
             open_dataset(path, label_column="label")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import MakeFolder
-from convscope.data.decode import decode_content
+from convscope.data.decoding.decode import decode_content
 from convscope.data.sources.naming import ordered, to_classes
 from convscope.data.sources.opening import open_dataset
-from convscope.data.sources.table_files import Column, read_table
+from convscope.data.sources.table_files import TableColumn, read_table
 from convscope.errors import DataError
 
 Write = Callable[..., Path]
@@ -58,7 +59,7 @@ def test_paths_and_labels_are_found_by_the_names_of_their_columns(write: Write) 
 @pytest.mark.parametrize(
     "header", ["Image,Class", "FILENAME,Species", "image_path,target", "id,breed", "file,LABEL"]
 )
-def test_usual_names_are_known_in_any_case(write: Write, header: str) -> None:
+def test_common_names_are_known_in_any_case(write: Write, header: str) -> None:
     assert open_dataset(write(PLAIN.replace("path,label", header))).classes == ("cat", "dog")
 
 
@@ -106,6 +107,7 @@ def test_columns_can_be_named(write: Write) -> None:
     assert dict(dataset.columns) == {"a": ["0", "1"]}
 
 
+@pytest.mark.slow
 def test_splits_are_found_and_classes_matched_between_them(write: Write) -> None:
     table = write("path,label,Subset\nimages/0.png,a,Train\nimages/1.png,b,train\n"
                   "images/2.png,b,VALID\nimages/3.png,a,testing\n")  # fmt: skip
@@ -153,12 +155,12 @@ def test_all_rows_that_cannot_be_used_are_said_at_once(write: Write) -> None:
     )
     with pytest.raises(DataError) as caught:
         open_dataset(table, group_column="patient")
-    words = "`train`, `training`, `val`, `valid`, `validation`, `dev`, `test` or `testing`"
+    names = "`train`, `training`, `val`, `valid`, `validation`, `dev`, `test` or `testing`"
     assert caught.value.message == (
         f"`{table}` has 8 rows that can't be used\n"
         "  row 3, column `path`: is empty\n"
         "  row 4, column `label`: is empty\n"
-        f"  row 6, column `split`: `trian` is no split; say {words}\n"
+        f"  row 6, column `split`: `trian` is no split; say {names}\n"
         "  row 7, all columns: has 2 cells, the header has 4\n"
         "  row 8, column `path`: `images/0.png` has another label in row 2\n"
         "  row 9, column `path`: `images/0.png` has another split in row 2\n"
@@ -193,19 +195,19 @@ def test_absolute_paths_are_read(write: Write, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "words"),
+    ("first", "description"),
     [
         ("0.png", "below a folder beside the table"),
         ("images/0", "with the suffix that the table leaves out"),
         ("0", "below a folder beside the table, with the suffix that it leaves out"),
     ],
 )
-def test_shortened_paths_are_found_and_said(write: Write, first: str, words: str) -> None:
+def test_shortened_paths_are_found_and_said(write: Write, first: str, description: str) -> None:
     content = "id,label\n" + "".join(f"{first.replace('0', str(n))},{n % 2}\n" for n in range(6))
     dataset = open_dataset(write(content))
     assert dataset.images.name(5) == "images/5.png"
     assert decode_content(dataset.images.content(5)).pixels[0, 0].tolist() == [200, 0, 0]
-    assert f"images were found {words}, for instance `images/0.png`" in dataset.remarks
+    assert f"images were found {description}, for instance `images/0.png`" in dataset.remarks
 
 
 def test_images_in_several_folders_are_found_by_their_names(write: Write, tmp_path: Path) -> None:
@@ -241,7 +243,7 @@ def test_a_table_whose_images_are_elsewhere_is_an_error(write: Write, tmp_path: 
 
 
 def test_addresses_in_place_of_paths_are_an_error(write: Write) -> None:
-    with pytest.raises(DataError, match="has addresses on the web in place of paths"):
+    with pytest.raises(DataError, match="has web addresses in place of paths"):
         open_dataset(write(PLAIN.replace("images", "https://example.org")))
 
 
@@ -259,8 +261,8 @@ def test_a_single_missing_image_is_an_image_that_cannot_be_read(write: Write) ->
         ("path,label\n", "has no images"),
         ("a" * 200_000, "the header of .* can't be read: field larger than field limit"),
         ("path,path\na,b\n", "has two columns called `path`"),
-        ("a,b\nx,y\n", "has no column that is called like a path; it has `a`, `b`"),
-        ("path,b\nx,y\n", "has no column that is called like a label; it has `b`"),
+        ("a,b\nx,y\n", "has no column with a common name for the path; it has `a`, `b`"),
+        ("path,b\nx,y\n", "has no column with a common name for the label; it has `b`"),
         (PLAIN.replace("dog", "caf\xe9").encode("latin-1"), "is not UTF-8 in row 3"),
         (PLAIN.replace("label", "caf\xe9").encode("latin-1"), "is not UTF-8 in row 1"),
         (b"path,label\na.png,b,\xff\n", "is not UTF-8 in row 2"),
@@ -282,8 +284,9 @@ def test_a_column_that_is_not_there_is_an_error_with_the_nearest_name(write: Wri
     assert "has no column `labels` for the label; it has `label`" in caught.value.message
     assert caught.value.hint == "did you mean `label`?"
     for name in ("path", "split", "group"):
+        column: dict[str, Any] = {f"{name}_column": "nothing"}
         with pytest.raises(DataError, match=f"no column `nothing` for the {name}"):
-            open_dataset(write(PLAIN), **{f"{name}_column": "nothing"})
+            open_dataset(write(PLAIN), **column)
 
 
 def test_a_damaged_parquet_file_is_an_error(write: Write) -> None:
@@ -361,8 +364,9 @@ def test_class_folders_beside_a_table_of_other_classes_are_an_error(
 
 
 def test_a_column_is_a_sequence_of_texts() -> None:
-    column = Column(pa.array(["a", "b", "c"], pa.large_string()))
-    assert (len(column), column[1], column[np.int64(2)], list(column)) == (3, "b", "c", [*"abc"])
+    column = TableColumn(pa.array(["a", "b", "c"], pa.large_string()))
+    assert (len(column), column[1], list(column)) == (3, "b", [*"abc"])
+    assert column[np.int64(2)] == "c"  # type: ignore[call-overload]
     assert list(column[1:]) == ["b", "c"]
     assert column == ["a", "b", "c"]
 
@@ -378,8 +382,8 @@ CELLS = st.text(
 def test_any_cells_come_back_as_they_were_written(rows: list[tuple[str, str]]) -> None:
     text = "path,label\n" + "".join(f"{path},{label}\n" for path, label in rows)
     table = read_table(text.encode(), where="x.csv")
-    assert list(Column(table.columns["path"])) == [path for path, _ in rows]
-    assert list(Column(table.columns["label"])) == [label for _, label in rows]
+    assert list(TableColumn(table.columns["path"])) == [path for path, _ in rows]
+    assert list(TableColumn(table.columns["label"])) == [label for _, label in rows]
     assert table.rows.tolist() == list(range(2, len(rows) + 2))
 
 

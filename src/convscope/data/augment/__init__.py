@@ -1,1 +1,1 @@
-"""Augmentation: train images varied on the device, each a function of (seed, epoch, image)."""
+"""Augmentation of train images on the device, as a function of (seed, epoch, image)."""

@@ -3,55 +3,62 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
 from convscope.data.augment import policies
-from convscope.data.augment.bounds import FlipMode, check_bounds
-from convscope.data.augment.boxes import random_resized_crops, whole
-from convscope.data.augment.draws import Bools, Draws, Integers
-from convscope.data.augment.erasing import erased
-from convscope.data.augment.geometry import Geometry, composed, identities, turns
-from convscope.data.augment.policies import Policy
-from convscope.data.augment.recolouring import FACTORS, Jitter, recoloured
-from convscope.data.augment.sampling import pad_cropped, sample
-from convscope.errors import UsageError, counted, either_of
+from convscope.data.augment.colour import FACTORS, ColourJitter, jitter_colours
+from convscope.data.augment.geometry import (
+    AffineTransforms,
+    composed,
+    full_boxes,
+    identities,
+    random_erasing,
+    random_resized_crops,
+    rotations,
+)
+from convscope.data.augment.policies import PolicyDraws
+from convscope.data.augment.sampling import pad_and_crop, sample
+from convscope.errors import UsageError
+from convscope.recipe import AugmentationFields, FlipMode, Policy, validated
+from convscope.rng import Draws, Integers
+from convscope.text import counted, either_of
 
 NEED_COLOUR = ("saturation", "hue", "grey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """How train images are varied.
+    """Random changes of train images; the recipe declares the fields and their limits.
 
-    What is done, in this order: padded crop; random resized crop, shift, rotation and scaling,
-    the policy's geometry and mirroring, all in one resampling; brightness, contrast, saturation,
-    hue and grey; the policy's colours; blur; erasing.
+    The changes are made in this order: padded crop; random resized crop, shift, rotation and scale,
+    the policy's geometry and flips, all in one resampling; brightness, contrast, saturation, hue
+    and grey; the policy's colours; blur; erasing.
 
     Attributes:
-        crop_scale: Share of an image's area that a random resized crop keeps at least; 0 for none.
+        crop_scale: Smallest fraction of the area that a random resized crop keeps; 0 for none.
         crop_ratio: Smallest and largest width divided by height of such a crop.
-        pad_crop: Black pixels around an image, out of which its own size is cut; 0 for none.
-        hflip: Probability of mirroring left and right.
-        vflip: Probability of mirroring top and bottom.
-        flip_mode: `random`, or `alternating`: an image is mirrored left and right in every second
-            epoch, which ones begin is drawn (Jordan 2024); needs `hflip` of 0.5.
-        translate: Largest shift, as a share of the image's size.
+        pad_crop: Black pixels around an image, out of which its own size is cropped; 0 for none.
+        hflip: Probability of a horizontal flip.
+        vflip: Probability of a vertical flip.
+        flip_mode: `random`, or `alternating`: each image is flipped horizontally in every other
+            epoch, and whether in the first is random (Jordan 2024); needs `hflip` of 0.5.
+        translate: Largest shift, as a fraction of the image's size.
         rotate: Largest rotation in degrees.
-        scale: Largest change of size, as a share of it.
-        brightness: Largest change of the factor that values are multiplied by, around 1.
-        contrast: Likewise of the distance to the mean lightness.
-        saturation: Likewise of the distance to the grey version.
-        hue: Largest turn around the circle of colours, at most 0.5.
-        grey: Probability of losing the colours.
+        scale: Largest change of scale, as a fraction.
+        brightness: Largest change of the factor on all values, around 1.
+        contrast: Largest change of the factor on the distance to the mean lightness, around 1.
+        saturation: Largest change of the factor on the distance to the grey version, around 1.
+        hue: Largest shift around the colour circle, at most 0.5.
+        grey: Probability of conversion to greyscale.
         blur: Probability of a Gaussian blur.
         blur_sigma: Smallest and largest standard deviation of the blur, in pixels.
-        erase: Probability of hiding a box behind one colour.
+        erase: Probability of a box filled with one colour.
         policy: `none`, `randaugment` or `trivialaugment`.
-        policy_ops: Operations an image in RandAugment.
-        policy_magnitude: Strength of RandAugment, from 0 to 30.
+        policy_ops: Operations per image in RandAugment.
+        policy_magnitude: Magnitude of RandAugment, from 0 to 30.
     """
 
     crop_scale: float = 0.0
@@ -73,21 +80,30 @@ class Augmentation:
     erase: float = 0.0
     policy: Policy = "none"
     policy_ops: int = 2
-    policy_magnitude: float = 9.0
+    policy_magnitude: int = 9
 
     def __post_init__(self) -> None:
-        """Refuses values that mean nothing.
-
-        Raises:
-            UsageError: A value is out of its bounds or no known word, or two don't go together.
-        """
-        check_bounds({field.name: getattr(self, field.name) for field in fields(self)})
+        """Raises a UsageError if a value is outside its limits."""
+        shared = AugmentationFields.model_fields.keys() & self.__dataclass_fields__.keys()
+        validated(AugmentationFields, {name: getattr(self, name) for name in sorted(shared)})
+        for name in ("crop_ratio", "blur_sigma"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high < math.inf:
+                raise UsageError(
+                    f"`{name}` can't be `{low:g}, {high:g}`",
+                    hint="it is two numbers above 0, the smaller one first",
+                )
+        if self.flip_mode == "alternating" and self.hflip not in (0, 0.5):
+            raise UsageError(
+                f"`hflip` is {self.hflip:g}, but alternating flips images in half of the epochs",
+                hint="leave `hflip` at 0.5, or set `flip_mode` to `random`",
+            )
 
     def check_applies(self, channels: int) -> None:
-        """Refuses changes of colour where the images have none.
+        """Refuses changes of colour for images without colours.
 
         Args:
-            channels: Of the images; 3 are red, green and blue.
+            channels: Number of channels; 3 are red, green and blue.
 
         Raises:
             UsageError: One of the changes needs red, green and blue.
@@ -95,7 +111,7 @@ class Augmentation:
         names = [name for name in NEED_COLOUR if getattr(self, name)]
         if names and channels != 3:
             raise UsageError(
-                f"{either_of(names)} can't vary images of {counted(channels, 'channel')}",
+                f"{either_of(names)} can't be applied to images of {counted(channels, 'channel')}",
                 hint="only red, green and blue together have a hue; leave it out",
             )
 
@@ -109,93 +125,83 @@ class Augmentation:
         sizes: Integers | None = None,
         out_size: tuple[int, int] | None = None,
     ) -> Tensor:
-        """Varied images (N, h, w, C): uint8 where no value is computed with, else floats 0 to 255.
+        """Augmented images (N, h, w, C), uint8 or floats, of 0 to 255.
 
-        Shifts and mirrors alone keep the pixels; random resized crops, padded crops and erasing
-        keep them uint8. Floats lie plane by plane in memory. An image's result depends on nothing
-        but itself, `seed`, `epoch` and its index: not on its batch.
+        Shifts, flips, crops and erasing give uint8, everything else floats, which lie plane by
+        plane in memory. The result for an image depends only on the image, `seed`, `epoch` and its
+        index, not on its batch.
 
         Args:
-            pixels: (N, H, W, C) uint8; with `crop_scale`, whole images resized to a canvas,
-                whatever their shape was.
-            seed: The recipe's.
-            epoch: Counts from 0.
-            indices: (N,) which images of the data set these are.
-            sizes: (N, 2) height and width of the images before they were resized to the canvas;
-                None where they were not.
+            pixels: (N, H, W, C) uint8; with `crop_scale`, pre-crops: whole images resized to one
+                size, whatever their shape was.
+            seed: Seed of the recipe.
+            epoch: Epoch, from 0.
+            indices: (N,) indices of the images in the data set.
+            sizes: (N, 2) height and width of the images before the pre-crop; None where there was
+                none.
             out_size: (h, w); None for the size of `pixels`.
 
         Raises:
             UsageError: `out_size` is another size, but nothing is cropped.
         """
-        canvas = (pixels.shape[1], pixels.shape[2])
-        out_size = out_size or canvas
-        if not self.crop_scale and out_size != canvas:
+        in_size = (pixels.shape[1], pixels.shape[2])
+        out_size = out_size or in_size
+        if not self.crop_scale and out_size != in_size:
             raise UsageError(
-                f"images of {canvas[0]}x{canvas[1]} can't become {out_size[0]}x{out_size[1]} "
+                f"images of {in_size[0]}x{in_size[1]} can't become {out_size[0]}x{out_size[1]} "
                 "without `crop_scale`",
                 hint="store them at the network's input size, or set `crop_scale`",
             )
         draws = Draws(seed, epoch, np.asarray(indices, dtype=np.int64))
-        drawn = self._draw_policy(draws, out_size)
-        varied = self._moved(pixels, draws, drawn, sizes, out_size)
-        if self._recolours:
-            varied = recoloured(varied, draws, self._jitter(), drawn)
+        policy = None
+        if self.policy != "none":
+            policy = policies.draw(
+                draws,
+                self.policy,
+                num_ops=self.policy_ops,
+                magnitude=self.policy_magnitude,
+                out_size=out_size,
+            )
+        augmented = self._resampled(pixels, draws, policy, sizes, out_size)
+        jitter = ColourJitter(*(getattr(self, name) for name in ColourJitter._fields))
+        if policy is not None or any(jitter[:-1]):  # without the widths of the blur
+            augmented = jitter_colours(augmented, draws, jitter, policy)
         if self.erase:
-            varied = varied.clone() if varied is pixels else varied
-            varied = erased(varied, draws, probability=self.erase)
-        return varied
+            augmented = augmented.clone() if augmented is pixels else augmented
+            augmented = random_erasing(augmented, draws, probability=self.erase)
+        return augmented
 
-    @property
-    def _warps(self) -> bool:
-        return bool(self.rotate or self.scale or self.policy != "none")
-
-    @property
-    def _recolours(self) -> bool:
-        values = (self.brightness, self.contrast, self.saturation, self.hue, self.grey, self.blur)
-        return any(values) or self.policy != "none"
-
-    def _draw_policy(self, draws: Draws, out_size: tuple[int, int]) -> policies.Drawn | None:
-        if self.policy == "none":
-            return None
-        return policies.draw(
-            draws,
-            self.policy,
-            num_ops=self.policy_ops,
-            magnitude=self.policy_magnitude,
-            out_size=out_size,
-        )
-
-    def _moved(
+    def _resampled(
         self,
         pixels: Tensor,
         draws: Draws,
-        drawn: policies.Drawn | None,
+        policy: PolicyDraws | None,
         sizes: Integers | None,
         out_size: tuple[int, int],
     ) -> Tensor:
         if self.pad_crop:
             down, right = (
-                np.floor(draws.share(f"pad {side}") * (2 * self.pad_crop + 1)).astype(np.int64)
+                np.floor(draws.uniform(f"pad {side}") * (2 * self.pad_crop + 1)).astype(np.int64)
                 for side in ("down", "right")
             )
-            pixels = pad_cropped(pixels, border=self.pad_crop, down=down, right=right)
-        if not (self.crop_scale or self.hflip or self.vflip or self.translate or self._warps):
+            pixels = pad_and_crop(pixels, border=self.pad_crop, down=down, right=right)
+        moves = (self.crop_scale, self.hflip, self.vflip, self.translate, self.rotate, self.scale)
+        if policy is None and not any(moves):
             return pixels
-        geometry = self._geometry(draws, drawn, sizes, pixels, out_size)
+        transforms = self._transforms(pixels, draws, policy, sizes, out_size)
         may_resample = bool(self.rotate or self.scale or (self.crop_scale and self.translate))
-        return sample(pixels, geometry, out_size, as_floats=may_resample)
+        return sample(pixels, transforms, out_size, as_floats=may_resample)
 
-    def _geometry(
+    def _transforms(
         self,
-        draws: Draws,
-        drawn: policies.Drawn | None,
-        sizes: Integers | None,
         pixels: Tensor,
+        draws: Draws,
+        policy: PolicyDraws | None,
+        sizes: Integers | None,
         out_size: tuple[int, int],
-    ) -> Geometry:
+    ) -> AffineTransforms:
         count, height, width = pixels.shape[:3]
-        boxes = whole(count, height=height, width=width)
+        boxes = full_boxes(count, height=height, width=width)
         if self.crop_scale:
             boxes = random_resized_crops(
                 draws,
@@ -205,52 +211,42 @@ class Augmentation:
                 height=height,
                 width=width,
             )
-        warps = identities(count) if drawn is None else policies.warps(drawn)
-        is_warped = np.zeros(count, dtype=np.bool_) if drawn is None else drawn.is_geometric
+        warps = identities(count) if policy is None else policies.warps(policy)
+        is_warped = np.zeros(count, dtype=np.bool_) if policy is None else policy.is_geometric
         if self.rotate or self.scale:
-            angle = np.radians(draws.signed("rotate", self.rotate))
-            warps = composed(warps, turns(angle, 1 + draws.signed("scale", self.scale)))
+            angle = np.radians(draws.symmetric("rotate", self.rotate))
+            warps = composed(warps, rotations(angle, 1 + draws.symmetric("scale", self.scale)))
             is_warped = np.ones(count, dtype=np.bool_)
         shifts = {
-            side: np.round(draws.signed(side, self.translate) * size).astype(np.int64)
+            side: np.round(draws.symmetric(side, self.translate) * size).astype(np.int64)
             for side, size in (("down", out_size[0]), ("right", out_size[1]))
         }
-        return Geometry(
+        is_hflipped = draws.bernoulli("hflip", self.hflip)
+        if self.flip_mode == "alternating" and self.hflip:
+            is_hflipped = draws.alternating("hflip side")
+        return AffineTransforms(
             boxes=boxes,
             is_cropped=bool(self.crop_scale),
-            is_mirrored=self._is_mirrored(draws),
-            is_upended=draws.chosen("vflip", self.vflip),
+            is_hflipped=is_hflipped,
+            is_vflipped=draws.bernoulli("vflip", self.vflip),
             down=shifts["down"],
             right=shifts["right"],
             warps=warps,
             is_warped=is_warped,
         )
 
-    def _is_mirrored(self, draws: Draws) -> Bools:
-        if self.flip_mode == "alternating" and self.hflip:
-            return draws.alternating("hflip side")
-        return draws.chosen("hflip", self.hflip)
-
-    def _jitter(self) -> Jitter:
-        return Jitter(**{name: getattr(self, name) for name in Jitter._fields})
-
     def describe(self) -> str:
-        """The augmentation in words."""
-        crop = f"cropped to {self.crop_scale:.0%} or more of the area and resized"
-        padded = f"cropped from a border of {self.pad_crop} px"
-        mirrored = f"mirrored with probability {self.hflip:g}"
+        """The augmentation in one sentence, "none" if there is none."""
+        hflip = f"flipped horizontally with probability {self.hflip:g}"
         if self.flip_mode == "alternating":
-            mirrored = "mirrored in every second epoch"
-        wide = "varied by TrivialAugment"
-        rand = (
-            f"varied by {counted(self.policy_ops, 'operation')} of RandAugment "
-            f"at magnitude {self.policy_magnitude:g}"
-        )
+            hflip = "flipped horizontally in every other epoch"
+        operations = counted(self.policy_ops, "operation")
+        randaugment = f"{operations} of RandAugment at magnitude {self.policy_magnitude}"
         parts = [
-            (self.crop_scale, crop),
-            (self.pad_crop, padded),
-            (self.hflip, mirrored),
-            (self.vflip, f"turned upside down with probability {self.vflip:g}"),
+            (self.crop_scale, f"cropped to at least {self.crop_scale:.0%} of the area and resized"),
+            (self.pad_crop, f"padded by {self.pad_crop} px and cropped"),
+            (self.hflip, hflip),
+            (self.vflip, f"flipped vertically with probability {self.vflip:g}"),
             (self.translate, f"shifted by up to {self.translate:.0%}"),
             (self.rotate, f"rotated by up to {self.rotate:g} degrees"),
             (self.scale, f"scaled by up to {self.scale:.0%}"),
@@ -258,21 +254,21 @@ class Augmentation:
                 (getattr(self, name), f"{name} changed by up to {getattr(self, name):.0%}")
                 for name in FACTORS
             ),
-            (self.hue, f"hue turned by up to {360 * self.hue:g} degrees"),
-            (self.grey, f"made grey with probability {self.grey:g}"),
-            (self.policy == "randaugment", rand),
-            (self.policy == "trivialaugment", wide),
+            (self.hue, f"hue shifted by up to {360 * self.hue:g} degrees"),
+            (self.grey, f"converted to grey with probability {self.grey:g}"),
+            (self.policy == "randaugment", randaugment),
+            (self.policy == "trivialaugment", "one operation of TrivialAugment"),
             (self.blur, f"blurred with probability {self.blur:g}"),
             (self.erase, f"a box erased with probability {self.erase:g}"),
         ]
-        return ", ".join(words for is_done, words in parts if is_done) or "none"
+        return ", ".join(text for is_on, text in parts if is_on) or "none"
 
 
 def default_augmentation(*, channels: int, num_images: int) -> Augmentation:
-    """Variation that leaves the class of most images alone.
+    """The default augmentation, which keeps the class of most images.
 
-    Grey images are often signs (digits, letters) whose mirror image means something else; colour
-    images are mostly photos. The fewer images, the more each has to be varied.
+    Grey images are often characters, whose mirror image means something else; colour images are
+    mostly photos. The fewer images there are, the stronger their augmentation.
     """
     scarcity = min(1.0, max(0.0, (4.5 - math.log10(num_images)) / 1.5))  # 1 at 1,000, 0 at 31,600
     if channels == 1:

@@ -1,6 +1,6 @@
-"""MixUp and CutMix: batches whose images are parts of two, and targets that say how much of each.
+"""MixUp and CutMix: images mixed in pairs, with targets in the same proportions.
 
-Who is mixed with whom and how much is a function of (seed, step, position in the batch).
+Partners and proportions are a function of (seed, step, position in the batch).
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from convscope.data.augment.boxes import Boxes
-from convscope.data.augment.draws import Bools, Floats, Integers
-from convscope.data.counters import permutation, uniform
-from convscope.errors import UsageError
+from convscope.data.augment.geometry import Boxes
+from convscope.recipe import AugmentationFields, validated
+from convscope.rng import Bools, Floats, Integers, permutation, uniform
 
 
-class Mixed(NamedTuple):
-    """What a step learns from.
+class MixedBatch(NamedTuple):
+    """A batch of mixed images.
 
     Attributes:
         inputs: (N, C, H, W).
-        targets: (N, K) shares of the classes, which add up to 1.
+        targets: (N, K) proportions of the classes, which sum to 1.
     """
 
     inputs: Tensor
@@ -32,42 +31,30 @@ class Mixed(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What is drawn for N positions.
-
-    Attributes:
-        partner: (N,) positions.
-        own: (N,) share of the own image in the end.
-        is_cut: (N,) whether CutMix is done, MixUp otherwise.
-        boxes: Of CutMix.
-    """
+    """Random partners and proportions for the N images of a batch."""
 
     partner: Integers
-    own: Floats
-    is_cut: Bools
-    boxes: Boxes
+    own: Floats  # (N,) proportion of the own image in the result
+    is_cut: Bools  # (N,) whether CutMix is used, not MixUp
+    boxes: Boxes  # of CutMix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixing:
-    """How images of a batch are mixed.
+    """Mixing of the images of a batch; the recipe declares the limits of its parameters.
 
     Attributes:
-        mixup_alpha: 0 for no MixUp; 0.2 is usual, at 1 every share is as likely.
-        cutmix_alpha: 0 for no CutMix; 1 is usual.
+        mixup_alpha: Alpha of MixUp, 0 for none; 0.2 is common, 1 makes proportions uniform.
+        cutmix_alpha: Alpha of CutMix, 0 for none; 1 is common.
     """
 
     mixup_alpha: float = 0.0
     cutmix_alpha: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuses parameters of the Beta distribution that there is none for.
-
-        Raises:
-            UsageError: One is negative, infinite or no number.
-        """
-        for name, alpha in (("mixup", self.mixup_alpha), ("cutmix", self.cutmix_alpha)):
-            if not 0 <= alpha < np.inf:
-                raise UsageError(f"`{name}` is {alpha:g}; it has to be 0 (off) or above")
+        """Raises a UsageError if a value is outside its limits."""
+        alphas = {"mixup": self.mixup_alpha, "cutmix": self.cutmix_alpha}
+        validated(AugmentationFields, alphas)
 
     def apply(
         self,
@@ -78,46 +65,48 @@ class Mixing:
         seed: int,
         step: int,
         rank: int = 0,
-    ) -> Mixed:
-        """A batch mixed with itself in another order; where both ways are on, half each.
+    ) -> MixedBatch:
+        """A batch mixed with a permutation of itself; if both methods are on, half of it by each.
 
-        Source: Zhang et al. 2018 (MixUp), Yun et al. 2019 (CutMix). The share of an image is
-        drawn from Beta(alpha, alpha), for each image its own; that of CutMix is then what the
-        box, cut off at the image's borders and in whole pixels, has left of it.
+        Source: Zhang et al. 2018 (MixUp), Yun et al. 2019 (CutMix). The proportion of each image is
+        drawn from Beta(alpha, alpha); that of CutMix is then the area outside of the box, which is
+        cut off at the borders and rounded to whole pixels.
 
         Args:
-            inputs: (N, C, H, W) floats, left alone.
-            targets: (N,) class indices or (N, K) shares of the classes.
+            inputs: (N, C, H, W) floats, which stay as they are.
+            targets: (N,) class indices or (N, K) proportions of the classes.
             num_classes: K.
-            seed: The recipe's.
-            step: Counts from 0 through the whole training.
-            rank: Which process's batch this is.
+            seed: Seed of the recipe.
+            step: Step of the training, from 0.
+            rank: Rank of the process that has this batch.
         """
         if targets.ndim == 1:
             targets = F.one_hot(targets, num_classes)
         targets = targets.float()
         if not self.mixup_alpha and not self.cutmix_alpha:
-            return Mixed(inputs, targets)
+            return MixedBatch(inputs, targets)
         plan = _draw(inputs, self, (seed, step, rank))
         partners = torch.from_numpy(plan.partner).to(inputs.device)
-        mixed = _blended(inputs, partners, plan) if self.mixup_alpha else inputs.clone()
+        mixed = inputs.clone()
+        if self.mixup_alpha:
+            proportions = _column(np.where(plan.is_cut, 1.0, plan.own), inputs)
+            mixed = torch.lerp(inputs[partners], inputs, proportions[:, :, None, None])
         for image in np.flatnonzero(plan.is_cut):
             top, left, height, width = (part[image] for part in plan.boxes)
-            place = (slice(None), slice(top, top + height), slice(left, left + width))
-            mixed[image][place] = inputs[plan.partner[image]][place]
-        share = _column(plan.own, targets)
-        soft = targets * share + targets.index_select(0, partners.to(targets.device)) * (1 - share)
-        return Mixed(mixed, soft)
+            box = (slice(None), slice(top, top + height), slice(left, left + width))
+            mixed[image][box] = inputs[plan.partner[image]][box]
+        own = _column(plan.own, targets)
+        soft = targets * own + targets.index_select(0, partners.to(targets.device)) * (1 - own)
+        return MixedBatch(mixed, soft)
 
     def describe(self) -> str:
-        """The mixing in words."""
-        parts = [
-            f"blended in pairs (MixUp, alpha {self.mixup_alpha:g})" if self.mixup_alpha else "",
-            f"with a box of another image (CutMix, alpha {self.cutmix_alpha:g})"
-            if self.cutmix_alpha
-            else "",
-        ]
-        return " or ".join(filter(None, parts)) or "none"
+        """The mixing in one sentence, "none" if there is none."""
+        parts = []
+        if self.mixup_alpha:
+            parts.append(f"blended in pairs (MixUp, alpha {self.mixup_alpha:g})")
+        if self.cutmix_alpha:
+            parts.append(f"with a box of another image (CutMix, alpha {self.cutmix_alpha:g})")
+        return " or ".join(parts) or "none"
 
 
 def _draw(inputs: Tensor, mixing: Mixing, counters: tuple[int, int, int]) -> _Plan:
@@ -143,9 +132,9 @@ def _draw(inputs: Tensor, mixing: Mixing, counters: tuple[int, int, int]) -> _Pl
 
 
 def _boxes_around(rows: Floats, columns: Floats, side: Floats, *, height: int, width: int) -> Boxes:
-    """Boxes whose sides are `side` (N,) times the image's, around places given as shares of it.
+    """Boxes with `side` (N,) times the image's sides, around centres given as fractions of it.
 
-    What would lie outside is cut off.
+    They are cut off at the borders.
     """
 
     def span(middle: Floats, size: int) -> tuple[Integers, Integers]:
@@ -157,12 +146,6 @@ def _boxes_around(rows: Floats, columns: Floats, side: Floats, *, height: int, w
     top, num_rows = span(rows, height)
     left, num_columns = span(columns, width)
     return Boxes(top, left, num_rows, num_columns)
-
-
-def _blended(inputs: Tensor, partners: Tensor, plan: _Plan) -> Tensor:
-    """Images mixed with their partners; those of CutMix stay as they are."""
-    share = _column(np.where(plan.is_cut, 1.0, plan.own), inputs)[:, :, None, None]
-    return torch.lerp(inputs[partners], inputs, share)
 
 
 def _column(values: Floats, like: Tensor) -> Tensor:

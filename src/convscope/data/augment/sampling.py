@@ -1,13 +1,13 @@
-"""Taking pixels from the places that a geometry names, in the cheapest way that is right.
+"""Resampling of images by their transforms, in the cheapest way that is exact enough.
 
-Three ways, chosen for each image by its own geometry and by the device, never by its batch:
+There are three ways, chosen for each image by its transform and the device, never by its batch:
 
-- Shifts and mirrors take each pixel from another place: exact, uint8.
-- Crops that are resized, and nothing else. Large ones on the CPU go image by image through
-  torch's uint8 kernel, which is several times as fast there as anything that works on floats;
-  elsewhere, and for small images, two matrix products resize the whole batch at once. Both are
-  antialiased, round to whole levels after each axis, and differ by a level at most.
-- All else is one bilinear resampling of floats.
+- Shifts and flips move whole pixels: exact, uint8.
+- Crops alone are resized. Large ones on the CPU go image by image through torch's uint8 kernel,
+  which is several times as fast there as anything that works on floats; elsewhere, and for small
+  images, two matrix products resize the whole batch. Both are antialiased, round to whole levels
+  after each axis, and differ by a level at most.
+- Everything else is one bilinear resampling of floats.
 """
 
 from __future__ import annotations
@@ -21,87 +21,78 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from convscope.data.augment.boxes import Boxes
-from convscope.data.augment.draws import Bools, Integers
-from convscope.data.augment.geometry import Geometry
+from convscope.data.augment.geometry import AffineTransforms, Boxes
+from convscope.rng import Bools, Integers
 
-# Multiply-adds a channel: 32 px inputs are below (0.015 against 0.1 ms), 48 px ones above.
-PRODUCTS_AT_MOST = 2**17
+# Multiply-adds per channel: 32 px inputs are below (0.015 against 0.1 ms), 48 px ones above.
+MAX_PRODUCTS = 2**17
 # Resizing weights are multiples of 1/1024 that add up to 1. Sums of them times 8-bit pixels are
 # exact in float32, in any order and on any device, so that no image depends on its batch.
 WEIGHT_STEPS = 1024
-CROPS_A_TASK = 8
-VALUES_A_PIECE = 2**18  # of floats: 1 MiB, as much as stays in a core's cache
+CROPS_PER_TASK = 8
+VALUES_PER_CHUNK = 2**18  # of floats: 1 MiB, as much as stays in a core's cache
 
 
 def sample(
-    pixels: Tensor, geometry: Geometry, out_size: tuple[int, int], *, as_floats: bool = False
+    pixels: Tensor,
+    transforms: AffineTransforms,
+    out_size: tuple[int, int],
+    *,
+    as_floats: bool = False,
 ) -> Tensor:
-    """Varied images (N, h, w, C): uint8 where none is resampled, else floats of 0 to 255.
+    """Augmented images (N, h, w, C): uint8 where none is resampled, else floats of 0 to 255.
 
     Floats lie plane by plane in memory: contiguous as (N, C, h, w).
 
     Args:
-        pixels: (N, H, W, C) uint8, the canvases.
-        geometry: Of the N images.
+        pixels: (N, H, W, C) uint8.
+        transforms: Transforms of the N images.
         out_size: (h, w).
-        as_floats: Floats even where none of these images is resampled, as others may be.
+        as_floats: Give floats even if none of these images is resampled, as others may be.
     """
-    resampled = np.flatnonzero(geometry.is_resampled)
+    resampled = np.flatnonzero(transforms.is_resampled)
     if len(resampled) == 0 and not as_floats:
-        return _straight(pixels, geometry, out_size)
+        return _sample_exactly(pixels, transforms, out_size)
     if len(resampled) == len(pixels):
-        return _warped(pixels, geometry, out_size)
-    straight = np.flatnonzero(~geometry.is_resampled)
-    varied = _empty_planes(pixels, out_size)
-    for rows, take in ((straight, _straight), (resampled, _warped)):
-        places = torch.from_numpy(rows).to(pixels.device)
-        taken = take(pixels.index_select(0, places), geometry.of(rows), out_size)
-        varied.index_copy_(0, places, taken.float())
-    return varied
+        return _warp(pixels, transforms, out_size)
+    unwarped = np.flatnonzero(~transforms.is_resampled)
+    augmented = _empty_planes(pixels, out_size)
+    for rows, take in ((unwarped, _sample_exactly), (resampled, _warp)):
+        positions = torch.from_numpy(rows).to(pixels.device)
+        taken = take(pixels.index_select(0, positions), transforms.of(rows), out_size)
+        augmented.index_copy_(0, positions, taken.float())
+    return augmented
 
 
-def moved(
-    pixels: Tensor,
-    *,
-    down: Integers,
-    right: Integers,
-    is_mirrored: Bools,
-    is_upended: Bools,
-) -> Tensor:
-    """Images (N, H, W, C) of which each pixel is taken from another place, none is changed.
+def shift_and_flip(pixels: Tensor, transforms: AffineTransforms) -> Tensor:
+    """Images (N, H, W, C) of any type, flipped and shifted by whole pixels.
 
-    What comes in from outside is mirrored, the border's pixels included.
-
-    Args:
-        pixels: (N, H, W, C) of any type.
-        down: (N,) a pixel comes from this many rows below.
-        right: (N,) and this many columns to the right.
-        is_mirrored: (N,) left and right, before the shift.
-        is_upended: (N,) top and bottom, before the shift.
+    Pixels from outside are mirrored at the border, the border included.
     """
+    down, right = transforms.down, transforms.right
+    is_hflipped, is_vflipped = transforms.is_hflipped, transforms.is_vflipped
     if not down.any() and not right.any():
-        return _turned(_turned(pixels, is_upended, 1), is_mirrored, 2)
+        return _flip(_flip(pixels, is_vflipped, 1), is_hflipped, 2)
     height, width = pixels.shape[1:3]
-    rows = _reflected(_counted(height, is_upended) + down[:, np.newaxis], height)
-    columns = _reflected(_counted(width, is_mirrored) + right[:, np.newaxis], width)
+    rows = _reflected(_positions(height, is_vflipped) + down[:, np.newaxis], height)
+    columns = _reflected(_positions(width, is_hflipped) + right[:, np.newaxis], width)
     count, channels = len(pixels), pixels.shape[3]
     # One flat index: several times as fast as one index an axis.
     starts = rows * width + np.arange(count)[:, np.newaxis] * height * width
     row_starts = torch.from_numpy(starts).to(pixels.device)[:, :, None]
-    places = row_starts + torch.from_numpy(columns).to(pixels.device)[:, None]
-    flat = pixels.reshape(-1, channels).index_select(0, places.flatten())
+    positions = row_starts + torch.from_numpy(columns).to(pixels.device)[:, None]
+    flat = pixels.reshape(-1, channels).index_select(0, positions.flatten())
     return flat.view(pixels.shape)
 
 
-def pad_cropped(pixels: Tensor, *, border: int, down: Integers, right: Integers) -> Tensor:
-    """Images (N, H, W, C) in a frame of `border` black pixels, cut to their size again.
+def pad_and_crop(pixels: Tensor, *, border: int, down: Integers, right: Integers) -> Tensor:
+    """Images (N, H, W, C) padded with black on all sides and cropped to their size again.
 
     Args:
         pixels: (N, H, W, C) of any type.
-        border: Width of the frame.
+        border: Width of the padding in pixels.
         down: (N,) first row that is kept, from 0 to twice the border.
-        right: (N,) first column that is kept.
+        right: (N,) first column that is kept, from 0 to twice the border.
     """
     height, width = pixels.shape[1:3]
     framed = F.pad(pixels, (0, 0, border, border, border, border))
@@ -112,49 +103,49 @@ def pad_cropped(pixels: Tensor, *, border: int, down: Integers, right: Integers)
     return torch.stack(parts) if parts else pixels
 
 
-def pieces(images: Tensor) -> Iterator[slice]:
-    """Slices of a batch that are worked on one after the other.
+def chunks(images: Tensor) -> Iterator[slice]:
+    """Slices of a batch that are processed one after the other.
 
-    Few images at a time on the CPU, so that what one operation writes is still in the cache when
-    the next reads it; all at once elsewhere.
+    On the CPU they hold few images, so that what one operation writes is still in the cache when
+    the next reads it; elsewhere there is one slice.
     """
     count = len(images)
-    step = count
+    step = max(1, count)
     if images.device.type == "cpu" and count:
-        step = max(1, VALUES_A_PIECE // max(1, images[0].numel()))
-    for start in range(0, count, max(1, step)):
+        step = max(1, VALUES_PER_CHUNK // max(1, images[0].numel()))
+    for start in range(0, count, step):
         yield slice(start, min(count, start + step))
 
 
-def _straight(pixels: Tensor, geometry: Geometry, out_size: tuple[int, int]) -> Tensor:
-    if not geometry.is_cropped:
-        return moved(
-            pixels,
-            down=geometry.down,
-            right=geometry.right,
-            is_mirrored=geometry.is_mirrored,
-            is_upended=geometry.is_upended,
-        )
+def _sample_exactly(
+    pixels: Tensor, transforms: AffineTransforms, out_size: tuple[int, int]
+) -> Tensor:
+    if not transforms.is_cropped:
+        return shift_and_flip(pixels, transforms)
     (height, width), (rows, columns) = pixels.shape[1:3], out_size
     num_products = rows * height * width + rows * columns * width
-    if pixels.device.type == "cpu" and num_products > PRODUCTS_AT_MOST:
-        return resized_one_by_one(pixels, geometry, out_size)
-    return resized_together(pixels, geometry, out_size)
+    if pixels.device.type == "cpu" and num_products > MAX_PRODUCTS:
+        return resize_one_by_one(pixels, transforms, out_size)
+    return resize_batch(pixels, transforms, out_size)
 
 
-def resized_one_by_one(pixels: Tensor, geometry: Geometry, out_size: tuple[int, int]) -> Tensor:
+def resize_one_by_one(
+    pixels: Tensor, transforms: AffineTransforms, out_size: tuple[int, int]
+) -> Tensor:
     """Crops (N, h, w, C) uint8, each resized by torch's uint8 kernel, on all cores."""
     count, _, _, channels = pixels.shape
     resized = np.empty((count, *out_size, channels), dtype=np.uint8)
     planes = pixels.permute(0, 3, 1, 2)
-    boxes = np.stack(geometry.boxes, axis=1).tolist()
+    boxes = np.stack(transforms.boxes, axis=1).tolist()
     turned = [
-        [axis for axis, is_turned in ((2, is_upended), (3, is_mirrored)) if is_turned]
-        for is_upended, is_mirrored in zip(geometry.is_upended, geometry.is_mirrored, strict=True)
+        [axis for axis, is_flipped in ((2, is_vflipped), (3, is_hflipped)) if is_flipped]
+        for is_vflipped, is_hflipped in zip(
+            transforms.is_vflipped, transforms.is_hflipped, strict=True
+        )
     ]
 
     def resize(start: int) -> None:
-        for image in range(start, min(count, start + CROPS_A_TASK)):
+        for image in range(start, min(count, start + CROPS_PER_TASK)):
             top, left, height, width = boxes[image]
             part = planes[image : image + 1, :, top : top + height, left : left + width]
             whole = F.interpolate(part, size=out_size, mode="bilinear", antialias=True)
@@ -164,16 +155,16 @@ def resized_one_by_one(pixels: Tensor, geometry: Geometry, out_size: tuple[int, 
 
     # The threads end with the batch: they would be missing in a forked process.
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        list(pool.map(resize, range(0, count, CROPS_A_TASK)))
+        list(pool.map(resize, range(0, count, CROPS_PER_TASK)))
     return torch.from_numpy(resized)
 
 
-def resized_together(pixels: Tensor, geometry: Geometry, out_size: tuple[int, int]) -> Tensor:
+def resize_batch(pixels: Tensor, transforms: AffineTransforms, out_size: tuple[int, int]) -> Tensor:
     """Crops (N, h, w, C) uint8, resized by one exact matrix product an axis."""
-    boxes: Boxes = geometry.boxes
+    boxes: Boxes = transforms.boxes
     (height, width), device = pixels.shape[1:3], pixels.device
-    down = _weights(boxes.top, boxes.height, geometry.is_upended, height, out_size[0], device)
-    across = _weights(boxes.left, boxes.width, geometry.is_mirrored, width, out_size[1], device)
+    down = _weights(boxes.top, boxes.height, transforms.is_vflipped, height, out_size[0], device)
+    across = _weights(boxes.left, boxes.width, transforms.is_hflipped, width, out_size[1], device)
     planes = pixels.permute(0, 3, 1, 2).float()
     planes = _rounded(torch.matmul(down[:, None], planes))
     planes = _rounded(torch.matmul(planes, across[:, None].transpose(2, 3)))
@@ -187,21 +178,21 @@ def _rounded(sums: Tensor) -> Tensor:
 def _weights(
     start: Integers,
     length: Integers,
-    is_turned: Bools,
-    canvas: int,
-    out: int,
+    is_flipped: Bools,
+    in_side: int,
+    out_side: int,
     device: torch.device,
 ) -> Tensor:
-    """(N, out, canvas) whole numbers that add up to `WEIGHT_STEPS` over the canvas."""
+    """(N, out_side, in_side) whole numbers that sum to `WEIGHT_STEPS` over the input."""
 
     def column(values: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(device)[:, None, None]
 
     first, size = column(start), column(length)
-    places = column(_counted(out, is_turned).ravel()).view(-1, out, 1) + 0.5
-    step = size / out
-    centres = first + places * step
-    pixels = torch.arange(canvas, device=device, dtype=torch.float32) + 0.5
+    positions = column(_positions(out_side, is_flipped).ravel()).view(-1, out_side, 1) + 0.5
+    step = size / out_side
+    centres = first + positions * step
+    pixels = torch.arange(in_side, device=device, dtype=torch.float32) + 0.5
     weights = 1 - (pixels - centres).abs_() / step.clamp(min=1)
     weights.clamp_(min=0).mul_((pixels > first) & (pixels < first + size))
     weights.mul_(WEIGHT_STEPS / weights.sum(dim=2, keepdim=True)).round_()
@@ -209,26 +200,26 @@ def _weights(
     return weights.add_(missing * (pixels - 0.5 == centres.floor()))
 
 
-def _warped(pixels: Tensor, geometry: Geometry, out_size: tuple[int, int]) -> Tensor:
+def _warp(pixels: Tensor, transforms: AffineTransforms, out_size: tuple[int, int]) -> Tensor:
     rows, columns = out_size
-    canvas = (pixels.shape[1], pixels.shape[2])
-    maps = geometry.matrices(canvas=canvas, out_size=out_size).astype(np.float32)
+    in_size = (pixels.shape[1], pixels.shape[2])
+    maps = transforms.matrices(in_size=in_size, out_size=out_size).astype(np.float32)
     matrices = torch.from_numpy(maps).to(pixels.device)
     x = torch.arange(columns, device=pixels.device, dtype=torch.float32) - (columns - 1) / 2
     y = torch.arange(rows, device=pixels.device, dtype=torch.float32) - (rows - 1) / 2
-    varied = _empty_planes(pixels, out_size)
-    for piece in pieces(pixels):
-        part = matrices[piece, :, :, None]
+    augmented = _empty_planes(pixels, out_size)
+    for chunk in chunks(pixels):
+        part = matrices[chunk, :, :, None]
         # Not `affine_grid`: its matrix product's rounding may depend on the size of the batch.
         across = part[:, :, 0] * x
         along = part[:, :, 1] * y + part[:, :, 2]
         grid = across[:, :, None, :] + along[:, :, :, None]
-        images = pixels[piece].float().permute(0, 3, 1, 2)
+        images = pixels[chunk].float().permute(0, 3, 1, 2)
         taken = F.grid_sample(
             images, grid.permute(0, 2, 3, 1), padding_mode="reflection", align_corners=False
         )
-        varied[piece] = taken.clamp_(0, 255).permute(0, 2, 3, 1)
-    return varied
+        augmented[chunk] = taken.clamp_(0, 255).permute(0, 2, 3, 1)
+    return augmented
 
 
 def _empty_planes(pixels: Tensor, out_size: tuple[int, int]) -> Tensor:
@@ -237,22 +228,22 @@ def _empty_planes(pixels: Tensor, out_size: tuple[int, int]) -> Tensor:
     return torch.empty(shape, device=pixels.device, dtype=torch.float32).permute(0, 2, 3, 1)
 
 
-def _turned(pixels: Tensor, is_turned: Bools, axis: int) -> Tensor:
-    """Images of which some are mirrored along an axis."""
-    rows = np.flatnonzero(is_turned)
+def _flip(pixels: Tensor, is_flipped: Bools, axis: int) -> Tensor:
+    """Images, some of which are flipped along an axis."""
+    rows = np.flatnonzero(is_flipped)
     if len(rows) in (0, len(pixels)):
         return pixels.flip(axis) if len(rows) else pixels
-    places = torch.from_numpy(rows).to(pixels.device)
-    return pixels.index_copy(0, places, pixels.index_select(0, places).flip(axis))
+    positions = torch.from_numpy(rows).to(pixels.device)
+    return pixels.index_copy(0, positions, pixels.index_select(0, positions).flip(axis))
 
 
-def _counted(size: int, is_turned: Bools) -> Integers:
-    """(N, size) the numbers from 0, from the other end where `is_turned`."""
+def _positions(size: int, is_flipped: Bools) -> Integers:
+    """(N, size) the positions from 0 to size - 1, in reverse order where `is_flipped`."""
     numbers = np.arange(size)
-    return np.where(is_turned[:, np.newaxis], size - 1 - numbers, numbers)
+    return np.where(is_flipped[:, np.newaxis], size - 1 - numbers, numbers)
 
 
-def _reflected(places: Integers, size: int) -> Integers:
-    """Places outside of 0..size-1 mirrored at the border, the border's pixels included."""
-    places = np.where(places < 0, -places - 1, places)
-    return np.where(places >= size, 2 * size - 1 - places, places)
+def _reflected(positions: Integers, size: int) -> Integers:
+    """Positions, those outside of 0..size-1 mirrored at the border, the border included."""
+    positions = np.where(positions < 0, -positions - 1, positions)
+    return np.where(positions >= size, 2 * size - 1 - positions, positions)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
-from convscope.data.sources.naming import SPLITS, class_name, to_classes
-from convscope.data.sources.places import Place
-from convscope.data.sources.splits import match_splits, split_names
-from convscope.errors import DataError, counted
+from convscope.data.sources.listing import FileTree
+from convscope.data.sources.naming import assembled, class_name
+from convscope.data.split import SPLITS
+from convscope.errors import DataError
+from convscope.text import counted
 
 SIDE_PX = 32
 PIXEL_BYTES = 3 * SIDE_PX * SIDE_PX
@@ -47,13 +48,13 @@ CIFAR100_CLASSES = (
 
 @dataclass(frozen=True, slots=True)
 class CifarKind:
-    """What tells the two data sets apart.
+    """The format of one of the two data sets.
 
     Attributes:
-        name: As it is called.
-        label_bytes: Before the pixels of each record; the last of them is the class.
-        names_file: Lists the classes, one a line.
-        classes: Their names, in the order of their numbers, should that file be missing.
+        name: Name of the data set.
+        label_bytes: Number of bytes before the pixels of each record; the last one is the class.
+        names_file: The file that lists the classes, one per line.
+        classes: Class names in the order of their numbers, should that file be missing.
     """
 
     name: str
@@ -62,13 +63,8 @@ class CifarKind:
     classes: tuple[str, ...]
 
     @property
-    def num_classes(self) -> int:
-        """How many there are."""
-        return len(self.classes)
-
-    @property
     def record_bytes(self) -> int:
-        """The length of a label with its pixels."""
+        """Length of a record: labels and pixels."""
         return self.label_bytes + PIXEL_BYTES
 
 
@@ -78,35 +74,35 @@ CIFAR100 = CifarKind("CIFAR-100", 2, "fine_label_names.txt", CIFAR100_CLASSES)
 
 @dataclass(frozen=True, slots=True)
 class CifarFiles:
-    """Files of one of the data sets, by split."""
+    """The files of one of the data sets, by split."""
 
     kind: CifarKind
     files: dict[str, list[str]]
 
 
-def find_cifar(place: Place) -> CifarFiles | None:
-    """The binary files of CIFAR-10 or CIFAR-100 in a place, or None.
+def find_cifar(tree: FileTree) -> CifarFiles | None:
+    """The binary files of CIFAR-10 or CIFAR-100 in a tree, or None.
 
     Raises:
-        DataError: The place has the version for Python.
+        DataError: The tree has the Python version.
     """
-    names = set(place.top_files)
+    names = set(tree.top_files)
     if any(pickles <= names for pickles in PICKLES):
         raise DataError(
-            f"`{place.path}` has the Python version of CIFAR, whose files can run any code",
+            f"`{tree.path}` has the Python version of CIFAR, whose files can run any code",
             hint="take the binary version: cifar-10-binary.tar.gz or cifar-100-binary.tar.gz",
         )
     batches = sorted(filter(BATCH.fullmatch, names))
     if batches:
         test = [name for name in ("test_batch.bin",) if name in names]
         return CifarFiles(CIFAR10, {"train": batches, "test": test})
-    if {"train.bin", "test.bin"} & names and (CIFAR100.names_file in names or _fits(place)):
+    if {"train.bin", "test.bin"} & names and (CIFAR100.names_file in names or _fits(tree)):
         files = {split: [f"{split}.bin"] for split in ("train", "test") if f"{split}.bin" in names}
         return CifarFiles(CIFAR100, files)
     return None
 
 
-def open_cifar(place: Place, found: CifarFiles) -> Dataset:
+def open_cifar(tree: FileTree, found: CifarFiles) -> Dataset:
     """The data set in these files, with superclasses as a column where they are known.
 
     Raises:
@@ -118,59 +114,53 @@ def open_cifar(place: Place, found: CifarFiles) -> Dataset:
     codes: list[NDArray[np.int64]] = []
     names: list[str] = []
     for split, files in found.files.items():
-        records = [_records(place, file, kind) for file in files]
+        records = [_records(tree, file, kind) for file in files]
         count = sum(map(len, records))
         marks += [part[:, : kind.label_bytes] for part in records]
         pixels += [part[:, kind.label_bytes :] for part in records]
         codes.append(np.full(count, SPLITS.index(split)))
         names += [f"{split}/{index:05d}" for index in range(count)]
-    check_not_empty(len(names), where=str(place.path))
+    check_not_empty(len(names), where=str(tree.path))
     planes = np.concatenate(pixels).reshape(-1, 3, SIDE_PX, SIDE_PX)
     numbers = np.concatenate(marks)
-    words = _names(place, kind.names_file) or kind.classes
-    if len(words) < kind.num_classes:
+    class_names = _names(tree, kind.names_file) or kind.classes
+    if len(class_names) < len(kind.classes):
         raise DataError(
-            f"`{place.path / kind.names_file}` names {counted(len(words), 'class')} "
-            f"of {kind.num_classes}",
+            f"`{tree.path / kind.names_file}` names {counted(len(class_names), 'class')} "
+            f"of {len(kind.classes)}",
             hint="unpack the archive again",
         )
-    classes, labels = to_classes(words, numbers[:, -1])
-    split_codes = np.concatenate(codes)
-    coarse = _names(place, "coarse_label_names.txt") if kind.label_bytes == 2 else ()
+    coarse = _names(tree, "coarse_label_names.txt") if kind.label_bytes == 2 else ()
     superclasses = [coarse[number] for number in numbers[:, 0]] if len(coarse) == 20 else []
-    return Dataset(
-        name=place.name,
-        images=ArrayImages(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), tuple(names)),
-        labels=labels,
-        classes=classes,
-        given_splits=split_names(split_codes),
+    return assembled(
+        tree.name,
+        ArrayImages(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), tuple(names)),
+        class_names,
+        numbers[:, -1],
+        np.concatenate(codes),
+        remarks=(*tree.remarks, *_missing_files(found)),
         columns={"superclass": superclasses} if superclasses else {},
-        remarks=(
-            *place.remarks,
-            *_missing_files(found),
-            *match_splits(classes, labels, split_codes),
-        ),
     )
 
 
-def _fits(place: Place) -> bool:
+def _fits(tree: FileTree) -> bool:
     """Whether files called `train.bin` and `test.bin` are CIFAR-100's, where nothing names it."""
     for file in ("train.bin", "test.bin"):
-        if not place.reader.exists(file):
+        if not tree.reader.exists(file):
             return False
-        content = place.reader.read(file, max_bytes=MAX_BYTES)
+        content = tree.reader.read(file, max_bytes=MAX_BYTES)
         if not content or len(content) % CIFAR100.record_bytes:
             return False
         marks = np.frombuffer(content, np.uint8).reshape(-1, CIFAR100.record_bytes)[:, :2]
-        if (marks.max(axis=0) >= (20, CIFAR100.num_classes)).any():
+        if (marks.max(axis=0) >= (20, len(CIFAR100.classes))).any():
             return False
     return True
 
 
-def _records(place: Place, file: str, kind: CifarKind) -> NDArray[np.uint8]:
+def _records(tree: FileTree, file: str, kind: CifarKind) -> NDArray[np.uint8]:
     """The records (N, label bytes + 3,072) in a file."""
-    content = place.reader.read(file, max_bytes=MAX_BYTES)
-    where = place.path / file
+    content = tree.reader.read(file, max_bytes=MAX_BYTES)
+    where = tree.path / file
     if len(content) % kind.record_bytes:
         raise DataError(
             f"`{where}` is damaged: its {len(content):,} bytes are no whole number of records of "
@@ -179,27 +169,27 @@ def _records(place: Place, file: str, kind: CifarKind) -> NDArray[np.uint8]:
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, kind.record_bytes)
     labels = records[:, kind.label_bytes - 1]
-    if len(records) and labels.max() >= kind.num_classes:
+    if len(records) and labels.max() >= len(kind.classes):
         raise DataError(
             f"`{where}` is damaged: it has a label {labels.max()}, {kind.name} has "
-            f"{kind.num_classes} classes",
+            f"{len(kind.classes)} classes",
             hint="download it again",
         )
     return records
 
 
-def _names(place: Place, file: str) -> tuple[str, ...]:
+def _names(tree: FileTree, file: str) -> tuple[str, ...]:
     """The class names in a file, one a line; () if there is no such file."""
-    if not place.reader.exists(file):
+    if not tree.reader.exists(file):
         return ()
-    text = place.reader.read(file, max_bytes=MAX_NAMES_BYTES).decode("utf-8-sig", "replace")
+    text = tree.reader.read(file, max_bytes=MAX_NAMES_BYTES).decode("utf-8-sig", "replace")
     return tuple(class_name(line.strip()) for line in text.splitlines() if line.strip())
 
 
 def _missing_files(found: CifarFiles) -> list[str]:
     there = [name for files in found.files.values() for name in files]
-    usual = ["train.bin", "test.bin"]
+    complete = ["train.bin", "test.bin"]
     if found.kind is CIFAR10:
-        usual = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
-    missing = [name for name in usual if name not in there]
+        complete = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
+    missing = [name for name in complete if name not in there]
     return [f"a part of {found.kind.name} is missing: {', '.join(missing)}"] if missing else []

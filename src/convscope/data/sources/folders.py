@@ -1,96 +1,101 @@
-"""Class folders: a folder's name is the class, with or without splits above; in any place."""
+"""Class folders: a folder's name is the class, or its WordNet synset; splits may lie above."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from convscope.data.dataset import Dataset, check_not_empty
+from convscope.data.sources.listing import FileTree, read_whole
 from convscope.data.sources.naming import (
     HEIF_SUFFIXES,
-    SPLITS,
+    NO_SPLIT,
+    assembled,
     class_name,
     image_suffixes,
     is_image,
     split_of,
     suffix_of,
-    to_classes,
 )
-from convscope.data.sources.places import Place
-from convscope.data.sources.splits import NO_SPLIT, match_splits, split_names
-from convscope.data.sources.synsets import name_synsets
-from convscope.errors import DataError, counted, listed
+from convscope.data.split import SPLITS
+from convscope.errors import DataError
 from convscope.files import printable
+from convscope.text import counted, listed
+
+SYNSET = re.compile(r"n\d{8}")
+NAME_TABLES = (
+    "LOC_synset_mapping.txt",
+    "synset_words.txt",
+    "words.txt",
+    "wnid_to_name.txt",
+    "wnid_to_name.json",
+    "imagenet_class_index.json",
+    "Labels.json",
+)
+LEVELS_ABOVE = 3  # the table of ILSVRC lies three folders above `ILSVRC/Data/CLS-LOC`
+MAX_BYTES = 64 << 20
+_LINE = re.compile(r"(n\d{8})[\s,:]+(.+)")
 
 
 @dataclass
 class _Findings:
-    """What the files of a place are, in their order.
-
-    Attributes:
-        class_folders: Paths of folders whose names are classes.
-        paths: Images in them.
-        folder_codes: For each image the index of its class folder.
-        deeper: Images that lie in a folder below their class folder.
-        loose: Images in no class folder.
-        passed_over: How many files of other kinds there are, by their suffix.
-    """
+    """The files of a tree by what they are, in their order."""
 
     class_folders: list[str]
-    paths: list[str] = field(default_factory=list)
-    folder_codes: list[int] = field(default_factory=list)
-    deeper: list[str] = field(default_factory=list)
-    loose: list[str] = field(default_factory=list)
-    passed_over: Counter[str] = field(default_factory=Counter)
+    paths: list[str] = field(default_factory=list)  # of the images in class folders
+    folder_codes: list[int] = field(default_factory=list)  # index of each image's class folder
+    deeper: list[str] = field(default_factory=list)  # images in folders below their class folder
+    loose: list[str] = field(default_factory=list)  # images in no class folder
+    passed_over: Counter[str] = field(default_factory=Counter)  # other files, by their suffix
 
 
-def open_class_folders(place: Place) -> Dataset:
-    """A data set of class folders; images lie at any depth below their class folder.
+def open_class_folders(tree: FileTree) -> Dataset:
+    """The data set of class folders; images lie at any depth below their class folder.
 
     Raises:
         DataError: No images, or a split with a class that `train` hasn't.
     """
-    splits = _split_folders(place)
-    found = _sorted_out(place, is_split=bool(splits))
+    splits = _split_folders(tree)
+    found = _sorted_out(tree, is_split=bool(splits))
     if not found.class_folders:
         loose = counted(len(found.loose), "image")
         found_loose = f"; it has {loose} outside of class folders" if found.loose else ""
         raise DataError(
-            f"`{place.path}` has no class folders{found_loose}",
+            f"`{tree.path}` has no class folders{found_loose}",
             hint="a data set is a folder with one folder of images for each class",
         )
-    check_not_empty(len(found.paths), where=str(place.path))
+    check_not_empty(len(found.paths), where=str(tree.path))
     folder_names = [class_name(path.rpartition("/")[2]) for path in found.class_folders]
-    names, synset_remarks = name_synsets(folder_names, place)
+    names, synset_remarks = name_synsets(folder_names, tree)
     folder_codes = np.array(found.folder_codes, dtype=np.int64)
-    classes, labels = to_classes(names, folder_codes)
     split_of_folder = np.array(
         [splits.get(path.partition("/")[0], NO_SPLIT) for path in found.class_folders]
     )
-    codes = split_of_folder[folder_codes]
-    split_remarks = match_splits(classes, labels, codes)
-    return Dataset(
-        name=place.name,
-        images=place.reader.images(found.paths),
-        labels=labels,
-        classes=classes,
-        given_splits=split_names(codes),
-        remarks=(*place.remarks, *_remarks(found), *synset_remarks, *split_remarks),
+    return assembled(
+        tree.name,
+        tree.reader.images(found.paths),
+        names,
+        folder_codes,
+        split_of_folder[folder_codes],
+        remarks=(*tree.remarks, *_remarks(found), *synset_remarks),
     )
 
 
-def has_class_folders(place: Place) -> bool:
-    """Whether images of at least two folders, or of splits, would be told apart as classes."""
-    found = _sorted_out(place, is_split=bool(_split_folders(place)))
+def has_class_folders(tree: FileTree) -> bool:
+    """Whether at least two folders hold images and would be classes."""
+    found = _sorted_out(tree, is_split=bool(_split_folders(tree)))
     return len(set(found.folder_codes)) > 1
 
 
-def _split_folders(place: Place) -> dict[str, int]:
+def _split_folders(tree: FileTree) -> dict[str, int]:
     """The folders that are splits, with their index in `SPLITS`; empty if these are classes."""
-    folders = place.top_folders
+    folders = tree.top_folders
     splits: dict[str, str] = {}
     for folder in folders:
         split = split_of(folder)
@@ -98,7 +103,7 @@ def _split_folders(place: Place) -> dict[str, int]:
             continue
         if split in splits:
             raise DataError(
-                f"`{place.path}` has two folders for the {split} split: "
+                f"`{tree.path}` has two folders for the {split} split: "
                 f"`{splits[split]}` and `{folder}`",
                 hint="keep one of them",
             )
@@ -106,31 +111,30 @@ def _split_folders(place: Place) -> dict[str, int]:
     # Two class folders called `test` and `val` alone would be strange, but `test` beside `cats`
     # is a class: splits are only splits when nothing else lies beside them.
     if len(splits) < len(folders):
-        if "train" in splits and (len(splits) > 1 or _holds_classes(place, splits.values())):
+        if "train" in splits and (len(splits) > 1 or _holds_classes(tree, splits.values())):
             others = [printable(folder) for folder in folders if folder not in splits.values()]
             raise DataError(
-                f"`{place.path}` has splits and other folders beside them: "
-                f"{', '.join(others[:20])}",
+                f"`{tree.path}` has splits and other folders beside them: {', '.join(others[:20])}",
                 hint="move class folders into the splits, or other folders elsewhere",
             )
         return {}
     return {folder: SPLITS.index(split) for split, folder in splits.items()}
 
 
-def _holds_classes(place: Place, folders: Iterable[str]) -> bool:
+def _holds_classes(tree: FileTree, folders: Iterable[str]) -> bool:
     """Whether one of these folders has folders and no images of its own."""
     return any(
         inner.top_folders and not any(map(is_image, inner.top_files))
-        for inner in map(place.below, folders)
+        for inner in map(tree.below, folders)
     )
 
 
-def _sorted_out(place: Place, *, is_split: bool) -> _Findings:
+def _sorted_out(tree: FileTree, *, is_split: bool) -> _Findings:
     level = 2 if is_split else 1
-    found = _Findings([path for path in place.folders if path.count("/") == level - 1])
+    found = _Findings([path for path in tree.folders if path.count("/") == level - 1])
     code_of = {path: code for code, path in enumerate(found.class_folders)}
     suffixes = image_suffixes()
-    for path in place.files:
+    for path in tree.files:
         suffix = suffix_of(path)
         if suffix not in suffixes:
             found.passed_over[suffix or "no suffix"] += 1
@@ -169,3 +173,79 @@ def _remarks(found: _Findings) -> list[str]:
     if HEIF_SUFFIXES & set(found.passed_over):
         remarks.append("HEIC images can be read after `pip install convscope[heif]`")
     return list(dict.fromkeys(remarks))
+
+
+def name_synsets(names: Sequence[str], tree: FileTree) -> tuple[list[str], list[str]]:
+    """Readable class names, where class folders are synsets and a table beside them names them.
+
+    A class is called by the first name of its synset; where two synsets share it (`crane`), the
+    synset follows in brackets.
+
+    Args:
+        names: Names of class folders; each may occur in several splits.
+        tree: Where they lie; the table lies there or up to three folders above.
+
+    Returns:
+        The new names in the same order, and remarks.
+    """
+    if not all(SYNSET.fullmatch(name) for name in names):
+        return list(names), []
+    table, where = _find_table(tree)
+    if not table:
+        return list(names), [
+            "class folders are synsets and no table that names them lies beside them "
+            f"({', '.join(NAME_TABLES[:3])}); classes are called by their synsets"
+        ]
+    shared = Counter(table[synset] for synset in set(names) if synset in table)
+    named = []
+    for synset in names:
+        word = table.get(synset, synset)
+        named.append(f"{word} ({synset})" if shared[word] > 1 else word)
+    unnamed = len({synset for synset in names if synset not in table})
+    rest = f"; {unnamed} of them are not in it" if unnamed else ""
+    return named, [f"synsets are called by their first names in `{printable(where)}`{rest}"]
+
+
+def _find_table(tree: FileTree) -> tuple[dict[str, str], str]:
+    """The first name of each synset and the file that says so; ({}, "") if there is none."""
+    for name in NAME_TABLES:
+        if tree.reader.exists(name):
+            table = _read(tree.reader.read(name, max_bytes=MAX_BYTES), name)
+            if table:
+                return table, name
+    for folder in list(tree.path.resolve().parents)[:LEVELS_ABOVE]:
+        for path in (folder / name for name in NAME_TABLES):
+            if path.is_file():
+                table = _read(read_whole(path, max_bytes=MAX_BYTES), path.name)
+                if table:
+                    return table, str(path)
+    return {}, ""
+
+
+def _read(content: bytes, name: str) -> dict[str, str]:
+    """Synsets with their first names, from lines or from JSON; empty if it is something else."""
+    text = content.decode("utf-8-sig", "replace")
+    if name.endswith(".json"):
+        try:
+            pairs = _pairs(json.loads(text))
+        except (ValueError, RecursionError):
+            return {}
+    else:
+        lines = map(_LINE.fullmatch, text.splitlines())
+        pairs = [(found[1], found[2]) for found in lines if found]
+    return {
+        synset: str(terms).split(",")[0].strip().replace("_", " ")
+        for synset, terms in pairs
+        if str(terms).split(",")[0].strip()
+    }
+
+
+def _pairs(content: Any) -> list[tuple[str, Any]]:
+    """Synsets and terms in a JSON object: `{synset: terms}` or `{index: [synset, terms]}`."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if SYNSET.fullmatch(key):
+            pairs.append((key, value))
+        elif isinstance(value, list) and len(value) == 2 and SYNSET.fullmatch(str(value[0])):
+            pairs.append((value[0], value[1]))
+    return pairs

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
-from convscope.data.sources.naming import SPLITS, split_of, to_classes
-from convscope.data.sources.places import Place
-from convscope.data.sources.splits import match_splits, split_names
+from convscope.data.sources.listing import FileTree
+from convscope.data.sources.naming import assembled, split_of
+from convscope.data.split import SPLITS
 from convscope.errors import DataError
 
 UNSIGNED_BYTE = 8
@@ -33,7 +33,7 @@ FASHION_CLASSES = (
 
 
 class IdxSplit(NamedTuple):
-    """One split, with the names of the files that it came from."""
+    """The arrays of one split, and the names of their files."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -41,32 +41,32 @@ class IdxSplit(NamedTuple):
     labels_name: str
 
 
-def find_idx(place: Place) -> dict[str, IdxSplit]:
-    """The splits in the idx files of a place, train first; empty if it has none.
+def find_idx(tree: FileTree) -> dict[str, IdxSplit]:
+    """The splits in the idx files of a tree, train first; empty if it has none.
 
     Raises:
         DataError: A file is damaged, or there are images without labels, or the other way round.
     """
     images: dict[str, tuple[str, NDArray[np.uint8]]] = {}
     labels: dict[str, tuple[str, NDArray[np.uint8]]] = {}
-    for name in _candidates(place):
-        content = place.reader.read(name, max_bytes=MAX_BYTES)
+    for name in _candidates(tree):
+        content = tree.reader.read(name, max_bytes=MAX_BYTES)
         axes = _axes(content)
         if axes not in (1, 3, 4):
             continue
         found, split = labels if axes == 1 else images, _split_in(name)
         if split in found:
             raise DataError(
-                f"`{place.path}` has two idx files for the {split} split: "
+                f"`{tree.path}` has two idx files for the {split} split: "
                 f"`{found[split][0]}` and `{name}`",
                 hint="keep the files of one data set in a folder",
             )
-        found[split] = (name, parse_idx(content, where=f"{place.path / name}"))
+        found[split] = (name, parse_idx(content, where=f"{tree.path / name}"))
     alone = sorted(set(images) ^ set(labels))
     if alone:
         missing = "labels" if alone[0] in images else "images"
         raise DataError(
-            f"`{place.path}` has idx files for the {alone[0]} split without the {missing}",
+            f"`{tree.path}` has idx files for the {alone[0]} split without the {missing}",
             hint="both files are needed, for instance train-images-idx3-ubyte and "
             "train-labels-idx1-ubyte",
         )
@@ -77,7 +77,7 @@ def find_idx(place: Place) -> dict[str, IdxSplit]:
     }
 
 
-def open_idx(place: Place, found: dict[str, IdxSplit]) -> Dataset:
+def open_idx(tree: FileTree, found: dict[str, IdxSplit]) -> Dataset:
     """The data set in these files; classes are the labels' numbers, or Fashion-MNIST's names.
 
     Raises:
@@ -100,28 +100,22 @@ def open_idx(place: Place, found: dict[str, IdxSplit]) -> Dataset:
         pixels.append(part.images if part.images.ndim == 4 else part.images[:, :, :, np.newaxis])
         names += [f"{split}/{index:05d}" for index in range(len(part.images))]
     if len({part.shape[1:] for part in pixels}) > 1:
-        raise DataError(f"the splits in `{place.path}` have images of different sizes")
-    check_not_empty(len(names), where=str(place.path))
+        raise DataError(f"the splits in `{tree.path}` have images of different sizes")
+    check_not_empty(len(names), where=str(tree.path))
     numbers = np.concatenate([part.labels for part in found.values()])
     codes = np.concatenate(
         [np.full(len(part.labels), SPLITS.index(split)) for split, part in found.items()]
     )
-    classes, labels = to_classes(_class_names(place, int(numbers.max()) + 1), numbers)
-    return Dataset(
-        name=place.name,
-        images=ArrayImages(np.concatenate(pixels), tuple(names)),
-        labels=labels,
-        classes=classes,
-        given_splits=split_names(codes),
-        remarks=(*place.remarks, *match_splits(classes, labels, codes)),
-    )
+    classes = _class_names(tree, int(numbers.max()) + 1)
+    images = ArrayImages(np.concatenate(pixels), tuple(names))
+    return assembled(tree.name, images, classes, numbers, codes, remarks=tree.remarks)
 
 
 def parse_idx(content: bytes, *, where: str) -> NDArray[np.uint8]:
     """The array in an idx file of unsigned bytes, plain or gzipped.
 
     Args:
-        content: All of the file.
+        content: The whole file.
         where: What the user calls it.
 
     Raises:
@@ -147,14 +141,9 @@ def parse_idx(content: bytes, *, where: str) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def looks_like_idx(content: bytes) -> bool:
-    """Whether a file's content begins like that of an idx file, plain or gzipped."""
-    return _axes(content) > 0
-
-
-def _candidates(place: Place) -> list[str]:
-    """Files that are idx files by their names; where one lies there packed too, the plain one."""
-    names = [name for name in place.top_files if "idx" in name.lower()]
+def _candidates(tree: FileTree) -> list[str]:
+    """Files with names of idx files; a packed one only where the plain one isn't there."""
+    names = [name for name in tree.top_files if "idx" in name.lower()]
     return [name for name in names if name.removesuffix(".gz") not in names or name[-3:] != ".gz"]
 
 
@@ -172,7 +161,7 @@ def _unzipped(content: bytes, where: str) -> bytes:
 
 
 def _axes(content: bytes) -> int:
-    """How many axes the file's array has, or 0 if it is no idx file."""
+    """Number of axes of the file's array, or 0 if it is no idx file."""
     head = content[:4]
     if content[:2] == GZIP_MAGIC:
         try:
@@ -184,7 +173,7 @@ def _axes(content: bytes) -> int:
 
 
 def _split_in(name: str) -> str:
-    """MNIST's test files are called t10k; others say the split somewhere in the name."""
+    """The split that a file name mentions; MNIST's test files are called t10k."""
     words = re.split(r"[^a-z0-9]+", name.lower())
     splits = {split_of(word) for word in words} - {None}
     if "t10k" in words or "test" in splits:
@@ -192,10 +181,10 @@ def _split_in(name: str) -> str:
     return "validation" if "validation" in splits else "train"
 
 
-def _class_names(place: Place, count: int) -> tuple[str, ...]:
+def _class_names(tree: FileTree, count: int) -> tuple[str, ...]:
     # The files of MNIST and Fashion-MNIST are told apart by nothing but their content, and the
     # files hold no names; the folder's name decides whether the numbers stand for clothes.
-    path = place.path.resolve()
+    path = tree.path.resolve()
     name = path.parent.name if path.name == "raw" else path.name  # as torchvision puts it
     if count == len(FASHION_CLASSES) and "fashion" in name.lower():
         return FASHION_CLASSES

@@ -1,22 +1,110 @@
-"""The files below a folder, each once, whatever links there are."""
+"""File trees: the files below a folder, each once whatever links there are, and their reader."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
-from convscope.data.dataset import FileImages
-from convscope.data.sources.naming import is_image, is_junk
-from convscope.data.sources.places import Place
-from convscope.errors import DataError, counted, listed
+from convscope.data.dataset import FileImages, Images
+from convscope.data.sources.naming import by_folder, is_image, is_junk, is_table, split_of
+from convscope.errors import DataError
 from convscope.files import printable
+from convscope.text import counted, listed
+
+
+class Reader(Protocol):
+    """Reads the files of a tree by their paths, from any thread."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file of that path."""
+        ...
+
+    def read(self, path: str, *, max_bytes: int) -> bytes:
+        """The content of a file.
+
+        Raises:
+            DataError: It can't be read, or is longer than `max_bytes`.
+        """
+        ...
+
+    def images(self, paths: Sequence[str]) -> Images:
+        """The images in these files, in this order."""
+        ...
+
+    def below(self, folder: str) -> Reader:
+        """A reader of the files in a folder here, by their paths below it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileTree:
+    """The files in a folder or an archive, without hidden files and systems' leftovers.
+
+    Attributes:
+        path: The path that the user gave.
+        name: Name of a data set here.
+        files: Paths of the files below, with `/`, sorted by folder and name.
+        folders: Paths of the folders below, also of those without files, in the same order.
+        reader: Reads these files.
+        remarks: What was noticed while listing.
+    """
+
+    path: Path
+    name: str
+    files: Sequence[str]
+    folders: Sequence[str]
+    reader: Reader
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def top_files(self) -> list[str]:
+        """The files that lie in no folder."""
+        return [path for path in self.files if "/" not in path]
+
+    @property
+    def top_folders(self) -> list[str]:
+        """The folders that lie in no other."""
+        return [path for path in self.folders if "/" not in path]
+
+    def below(self, folder: str) -> FileTree:
+        """The tree of a folder here."""
+        start = f"{folder}/"
+        return replace(
+            self,
+            path=self.path / folder,
+            files=[path[len(start) :] for path in self.files if path.startswith(start)],
+            folders=[path[len(start) :] for path in self.folders if path.startswith(start)],
+            reader=self.reader.below(folder),
+        )
+
+    def unwrapped(self) -> FileTree:
+        """The folder that everything is wrapped in, as archives often do; itself if none is.
+
+        A folder is looked through if it is the only one, is no split, and no images or tables lie
+        beside it. The last one has to hold more than the images of a single class.
+        """
+        inner = self
+        while (
+            len(inner.top_folders) == 1
+            and split_of(inner.top_folders[0]) is None
+            and not any(is_image(path) or is_table(path) for path in inner.top_files)
+        ):
+            inner = inner.below(inner.top_folders[0])
+        last = inner.top_files
+        is_class = not inner.top_folders and (not last or any(map(is_image, last)))
+        if inner is self or (is_class and not any(map(is_table, last))):
+            return self
+        chosen = printable(inner.path.relative_to(self.path).as_posix())
+        remark = f"everything lies in the folder `{chosen}`, which was opened"
+        return replace(inner, remarks=(*inner.remarks, remark))
 
 
 @dataclass(frozen=True, slots=True)
 class FolderReader:
-    """Reads files below a folder."""
+    """Reads the files below a folder."""
 
     root: Path
 
@@ -43,11 +131,11 @@ class FolderReader:
 
 @dataclass
 class _Walk:
-    """What a walk has met so far; paths are relative to the root."""
+    """What a walk through a folder has met so far; paths are relative to the root."""
 
     files: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    links: list[tuple[str, str]] = field(default_factory=list)  # folder to look at later, and path
+    links: list[tuple[str, str]] = field(default_factory=list)  # folder to enter later, and path
     entered: set[tuple[int, int]] = field(default_factory=set)
     repeated: list[str] = field(default_factory=list)
     irregular: list[str] = field(default_factory=list)
@@ -70,10 +158,10 @@ def read_whole(path: Path, *, max_bytes: int) -> bytes:
     return content
 
 
-def list_folder(root: Path) -> Place:
-    """The place that a folder is; links are followed, but no folder is entered twice.
+def list_folder(root: Path) -> FileTree:
+    """The file tree below a folder; links are followed, but no folder is entered twice.
 
-    Links to folders are looked at after the folders themselves, so that a link between two classes
+    Links to folders are entered after the folders themselves, so that a link between two classes
     gives no image a second class.
 
     Raises:
@@ -89,18 +177,18 @@ def list_folder(root: Path) -> Place:
                 walk.repeated.append(path)  # it leads back to here, or to all that lies around
             else:
                 _enter(folder, path, walk)
-    return Place(
+    return FileTree(
         path=root,
         name=printable(root.resolve().name) or "data",
-        files=sorted(walk.files, key=_by_folder),
-        folders=sorted(walk.folders, key=_by_folder),
+        files=sorted(walk.files, key=by_folder),
+        folders=sorted(walk.folders, key=by_folder),
         reader=FolderReader(root),
         remarks=tuple(_remarks(walk)),
     )
 
 
 def images_and_others_below(folder: Path) -> tuple[list[str], int]:
-    """All files below a folder that are images by their names, sorted, and how many aren't."""
+    """The files below a folder that are images by name, sorted, and the number of other files."""
     files = list_folder(folder).files
     images = [str(folder / path) for path in files if is_image(path)]
     return images, len(files) - len(images)
@@ -130,7 +218,7 @@ def _enter(folder: str, path: str, walk: _Walk) -> None:
 
 
 def _sort(entries: Iterable[os.DirEntry[str]], start: str, walk: _Walk) -> list[tuple[str, str]]:
-    """Adds a folder's entries to what the walk has met; gives the folders to enter next."""
+    """Adds a folder's entries to what the walk has met; returns the folders to enter next."""
     below = []
     for entry in entries:
         path = start + entry.name
@@ -155,11 +243,6 @@ def _leads_to(kind: Callable[[], bool]) -> bool:
         return False
 
 
-def _by_folder(path: str) -> str:
-    # `a/2.png` comes before `a b/1.png`, although a blank comes before a slash.
-    return path.replace("/", "\0")
-
-
 def _remarks(walk: _Walk) -> list[str]:
     kinds = [
         ("hidden name", "passed over", walk.hidden),
@@ -167,7 +250,7 @@ def _remarks(walk: _Walk) -> list[str]:
         ("link", "left out: the folder is listed anyway, or holds this one", walk.repeated),
     ]
     return [
-        f"{counted(len(paths), noun)} {words}\n{listed(sorted(map(printable, paths)))}"
-        for noun, words, paths in kinds
+        f"{counted(len(paths), noun)} {description}\n{listed(sorted(map(printable, paths)))}"
+        for noun, description, paths in kinds
         if paths
     ]

@@ -1,18 +1,21 @@
-"""What names say: which files are images, which folders are splits, how classes are called."""
+"""Names of images, splits and classes, and the data sets that are put together by them."""
 
 from __future__ import annotations
 
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.data.dataset import Dataset, Images, check_known
+from convscope.data.split import SPLITS
 from convscope.files import printable
+from convscope.text import LISTED_AT_MOST
 
 SPLIT_NAMES = {
     "train": "train",
@@ -24,7 +27,6 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-SPLITS = ("train", "validation", "test")
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
     + (".ppm", ".pgm", ".pbm", ".pnm")
@@ -38,23 +40,31 @@ _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The endings of files that are images, in small letters; HEIF only where it can be read."""
+    """The lower-case suffixes of image files; HEIF only where it can be read."""
     return IMAGE_SUFFIXES | HEIF_SUFFIXES if find_spec("pillow_heif") else IMAGE_SUFFIXES
 
 
 def suffix_of(path: str) -> str:
-    """The ending of a file's name in small letters with its dot, or "" if it has none."""
+    """A file's suffix in lower case with its dot, or "" if it has none."""
     return os.path.splitext(path)[1].lower()  # noqa: PTH122 - ten times as fast as pathlib
 
 
 def is_image(path: str) -> bool:
-    """Whether a file is an image by its name."""
+    """Whether a file's name is that of an image."""
     return suffix_of(path) in image_suffixes()
 
 
 def is_table(path: str) -> bool:
-    """Whether a file is a table by its name."""
+    """Whether a file's name is that of a table."""
     return suffix_of(path) in TABLE_SUFFIXES
+
+
+def by_folder(path: str) -> str:
+    """A key that sorts paths by folder, then by name.
+
+    `a/2.png` comes before `a b/1.png`, although a blank comes before a slash.
+    """
+    return path.replace("/", "\0")
 
 
 def is_junk(name: str) -> bool:
@@ -68,7 +78,7 @@ def split_of(name: str) -> str | None:
 
 
 def class_name(text: str) -> str:
-    """A class name as it is shown and matched: one line, accents composed.
+    """The form of a class name that is shown and matched: one line, accents composed.
 
     macOS stores accents apart from their letters: the same name would be two classes.
     """
@@ -76,7 +86,7 @@ def class_name(text: str) -> str:
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Class names, each once, sorted: as numbers where all are whole numbers, else as text."""
+    """The different class names, sorted: as numbers where all are whole numbers, else as text."""
     each = set(names)
     if all(_WHOLE_NUMBER.fullmatch(name) for name in each):
         return tuple(sorted(each, key=lambda name: (int(name), name)))
@@ -86,10 +96,10 @@ def ordered(names: Iterable[str]) -> tuple[str, ...]:
 def to_classes(
     names: Sequence[str], codes: NDArray[np.integer]
 ) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Classes in their order, and labels that point into them.
+    """Sorted classes, and labels that are indices into them.
 
     Args:
-        names: What each code stands for, in any order; names may repeat or go unused.
+        names: Class name of each code, in any order; names may repeat or be unused.
         codes: (N,) indices into `names`.
 
     Returns:
@@ -100,3 +110,83 @@ def to_classes(
     position = {name: index for index, name in enumerate(classes)}
     places = np.array([position.get(name, -1) for name in names], dtype=np.int64)
     return classes, places[codes]
+
+
+def assembled(
+    name: str,
+    images: Images,
+    names: Sequence[str],
+    codes: NDArray[np.integer],
+    splits: NDArray[np.integer],
+    *,
+    remarks: Iterable[str] = (),
+    columns: Mapping[str, Sequence[str]] | None = None,
+) -> Dataset:
+    """The data set of N images whose classes and splits are given by codes.
+
+    Args:
+        name: Name of the data set.
+        images: N images.
+        names: Class name of each code.
+        codes: (N,) indices into `names`.
+        splits: (N,) indices into `SPLITS`, or `NO_SPLIT`.
+        remarks: What was noticed so far.
+        columns: Other columns, (N,) values by the column's name.
+
+    Raises:
+        DataError: A split has a class that `train` hasn't.
+    """
+    classes, labels = to_classes(names, codes)
+    return Dataset(
+        name=name,
+        images=images,
+        labels=labels,
+        classes=classes,
+        given_splits=split_names(splits),
+        columns=columns or {},
+        remarks=(*remarks, *match_splits(classes, labels, splits)),
+    )
+
+
+NO_SPLIT = len(SPLITS)  # the code of an image that came without one
+_NAMES = np.array([*SPLITS, ""], dtype=object)
+
+
+def split_names(codes: NDArray[np.integer]) -> tuple[str, ...]:
+    """(N,) `Dataset.given_splits` from indices into `SPLITS`, or `NO_SPLIT`."""
+    return tuple(_NAMES[codes].tolist())
+
+
+def match_splits(
+    classes: Sequence[str], labels: NDArray[np.int64], codes: NDArray[np.integer]
+) -> list[str]:
+    """Checks by name that no split has a class that train lacks.
+
+    Args:
+        classes: K names.
+        labels: (N,) index of each image's class.
+        codes: (N,) index of each image's split in `SPLITS`, or `NO_SPLIT`.
+
+    Returns:
+        A remark for each split that lacks classes.
+
+    Raises:
+        DataError: A split has a class that `train` hasn't.
+    """
+    K = len(classes)
+    counts = np.bincount(codes * K + labels, minlength=(NO_SPLIT + 1) * K).reshape(-1, K)
+    remarks = []
+    for split, here in zip(SPLITS, counts, strict=False):
+        if counts[0].any():
+            unknown = np.flatnonzero((here > 0) & (counts[0] == 0))
+            check_known(
+                {classes[int(index)]: int(here[index]) for index in unknown},
+                known=[name for name, count in zip(classes, counts[0], strict=True) if count],
+                owner=f"split train (they are in {split})",
+            )
+        missing = [name for name, count in zip(classes, here, strict=True) if not count]
+        if missing and here.any():
+            more = len(missing) - LISTED_AT_MOST
+            names = ", ".join(missing[:LISTED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+            remarks.append(f"split `{split}` has no images of {names}")
+    return remarks

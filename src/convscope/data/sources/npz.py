@@ -18,11 +18,12 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
-from convscope.data.sources.members import check_no_bomb
-from convscope.data.sources.naming import SPLITS, class_name, split_of, to_classes
-from convscope.data.sources.splits import NO_SPLIT, match_splits, split_names
-from convscope.errors import DataError, listed
+from convscope.data.sources.archives import check_no_bomb
+from convscope.data.sources.naming import NO_SPLIT, assembled, class_name, split_of
+from convscope.data.split import SPLITS
+from convscope.errors import DataError
 from convscope.files import printable
+from convscope.text import listed
 
 IMAGE_NAMES = frozenset(("x", "images", "image", "imgs", "data", "pixels", "features"))
 LABEL_NAMES = frozenset(("y", "labels", "label", "targets", "target"))
@@ -35,8 +36,8 @@ DAMAGE = (zipfile.BadZipFile, OSError, EOFError, zlib.error, ValueError, Runtime
 
 
 @dataclass
-class _Found:
-    """Names of arrays by the split that they are for, "" for none."""
+class _ArrayNames:
+    """Names of the arrays of images and labels by split, "" for none."""
 
     images: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
@@ -75,29 +76,21 @@ def _open(path: Path, file: zipfile.ZipFile) -> Dataset:
             continue
         where = f"{path}:{found.images[split]}"
         labels = _labels(_array(file, found.labels[split]), f"{path}:{found.labels[split]}")
-        images = _images(_array(file, found.images[split]), len(labels), where)
-        pixels.append(images)
+        pixels.append(_images(_array(file, found.images[split]), len(labels), where))
         marks.append(labels)
         codes.append(np.full(len(labels), SPLITS.index(split) if split else NO_SPLIT))
         names += [f"{split or path.stem}/{index:05d}" for index in range(len(labels))]
     check_not_empty(len(names), where=str(path))
     if len({(part.shape[1:], part.dtype) for part in pixels}) > 1:
         raise DataError(f"the splits in `{path}` have images of different sizes or number formats")
-    classes, labels = _classes(file, found, np.concatenate(marks), path)
-    split_codes = np.concatenate(codes)
-    return Dataset(
-        name=path.stem,
-        images=ArrayImages(pixels[0] if len(pixels) == 1 else np.concatenate(pixels), tuple(names)),
-        labels=labels,
-        classes=classes,
-        given_splits=split_names(split_codes),
-        remarks=tuple(match_splits(classes, labels, split_codes)),
-    )
+    classes, class_codes = _classes(file, found, np.concatenate(marks), path)
+    images = ArrayImages(pixels[0] if len(pixels) == 1 else np.concatenate(pixels), tuple(names))
+    return assembled(path.stem, images, classes, class_codes, np.concatenate(codes))
 
 
-def _found_in(path: Path, file: zipfile.ZipFile) -> _Found:
+def _found_in(path: Path, file: zipfile.ZipFile) -> _ArrayNames:
     arrays = [member[:-4] for member in file.namelist() if member.endswith(".npy")]
-    found = _Found()
+    found = _ArrayNames()
     for array in arrays:
         words = array.lower().split("_")
         splits = [split for word in words if (split := split_of(word))]
@@ -123,7 +116,7 @@ def _found_in(path: Path, file: zipfile.ZipFile) -> _Found:
 
 
 def _array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array, whose header is checked before the rest is unpacked."""
+    """The array of one name; its header is checked before the rest is unpacked."""
     member = file.getinfo(f"{name}.npy")
     where = f"{file.filename}:{name}"
     with file.open(member) as stream:
@@ -191,8 +184,9 @@ def _images(images: NDArray[Any], count: int, where: str) -> NDArray[Any]:
 
 
 def _classes(
-    file: zipfile.ZipFile, found: _Found, marks: NDArray[Any], path: Path
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    file: zipfile.ZipFile, found: _ArrayNames, marks: NDArray[Any], path: Path
+) -> tuple[list[str], NDArray[np.int64]]:
+    """The class name of each different label, and (N,) indices into them."""
     values, codes = np.unique(marks, return_inverse=True)
     if found.classes is not None and values.dtype.kind in "iu":
         listed_names = [_text(name) for name in np.atleast_1d(_array(file, found.classes))]
@@ -202,8 +196,8 @@ def _classes(
                 f"{values[0]} to {values[-1]}",
                 hint="labels count the names from 0",
             )
-        return to_classes([class_name(listed_names[value]) for value in values], codes)
-    return to_classes([class_name(_text(value)) for value in values], codes)
+        return [class_name(listed_names[value]) for value in values], codes
+    return [class_name(_text(value)) for value in values], codes
 
 
 def _text(value: Any) -> str:

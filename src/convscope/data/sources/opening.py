@@ -1,25 +1,27 @@
-"""From what a user points at to a Dataset: folders, archives, tables, arrays, well-known names."""
+"""Opens whatever a user points at: folders, archives, tables, arrays, well-known names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from convscope.data.dataset import Dataset
-from convscope.data.sources.archives import SUFFIXES, is_archive, open_archive
+import numpy as np
+
+from convscope.data.dataset import ArrayImages, Dataset
+from convscope.data.sources.archive_formats import ARCHIVE_SUFFIXES, is_archive, open_archive
 from convscope.data.sources.cifar import find_cifar, open_cifar
 from convscope.data.sources.coco import find_coco, open_coco
-from convscope.data.sources.digits import open_digits
 from convscope.data.sources.folders import has_class_folders, open_class_folders
 from convscope.data.sources.idx import find_idx, open_idx
-from convscope.data.sources.listing import FolderReader, list_folder
+from convscope.data.sources.listing import FileTree, FolderReader, Reader, list_folder
 from convscope.data.sources.naming import SPLIT_NAMES, TABLE_SUFFIXES, is_table, suffix_of
 from convscope.data.sources.npz import open_npz
-from convscope.data.sources.places import Place, Reader
-from convscope.data.sources.publishers import PUBLISHED, find_published
 from convscope.data.sources.table_columns import GivenColumns, looks_like_labels
-from convscope.errors import DataError, did_you_mean, either_of, listed
+from convscope.downloads import Checksum, cache_folder, download_file
+from convscope.errors import DataError
+from convscope.text import did_you_mean, either_of, listed
 
 DIGITS = "digits"
 # Tables that many data sets have: the folder says more than such a name.
@@ -28,13 +30,87 @@ UNDERSTOOD = [
     "a folder with a folder of images for each class, with or without train, val and test above",
     f"a table ({', '.join(sorted(TABLE_SUFFIXES))}) with columns of paths and labels, "
     "or the folder that it lies in",
-    f"an archive of these ({', '.join(SUFFIXES)})",
+    f"an archive of these ({', '.join(ARCHIVE_SUFFIXES)})",
     "a folder or archive with the original files of MNIST and its kin (idx) or CIFAR (binary)",
     "a folder with COCO's annotations/instances_*.json and its images",
     "a `.npz` file with arrays of images and labels",
     "`digits`, which comes with convscope; `mnist`, `fashion-mnist`, `cifar10`, `cifar100`, which "
     "are downloaded on request",
 ]
+UNDERSTOOD_TEXT = f"data is one of these\n{listed(UNDERSTOOD)}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file with its hash, as given by its publisher or the PyTorch project."""
+
+    name: str
+    checksum: Checksum
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedData:
+    """A data set that can be fetched.
+
+    Attributes:
+        folders: Addresses below which all files lie, tried in this order.
+        files: The files of the data set.
+    """
+
+    folders: tuple[str, ...]
+    files: tuple[PublishedFile, ...]
+
+
+def _files(
+    names: Sequence[str], *checksums_and_sizes: tuple[str, int]
+) -> tuple[PublishedFile, ...]:
+    return tuple(
+        PublishedFile(name, Checksum("MD5", digest), num_bytes)
+        for name, (digest, num_bytes) in zip(names, checksums_and_sizes, strict=True)
+    )
+
+
+IDX_FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+CIFAR_FOLDERS = ("https://www.cs.toronto.edu/~kriz",)
+PUBLISHED = {
+    "mnist": PublishedData(
+        (
+            "https://storage.googleapis.com/cvdf-datasets/mnist",
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+        ),
+        _files(
+            IDX_FILES,
+            ("f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
+            ("d53e105ee54ea40749a09fcbcd1e9432", 28_881),
+            ("9fb629c4189551a2d022fa330f9573f3", 1_648_877),
+            ("ec29112dd5afa0611ce80d1b7f02629c", 4_542),
+        ),
+    ),
+    "fashion-mnist": PublishedData(
+        ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",),
+        _files(
+            IDX_FILES,
+            ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
+            ("25c81989df183df01b3e8a0aad5dffbe", 29_515),
+            ("bef4ecab320f06d8554ea6380940ec79", 4_422_102),
+            ("bb300cfdad3c16e7a12a480ee83cd310", 5_148),
+        ),
+    ),
+    "cifar10": PublishedData(
+        CIFAR_FOLDERS,
+        _files(["cifar-10-binary.tar.gz"], ("c32a1d4ab5d03f1284b67883e8d87530", 170_052_171)),
+    ),
+    "cifar100": PublishedData(
+        CIFAR_FOLDERS,
+        _files(["cifar-100-binary.tar.gz"], ("03b5dce01913d631647c71ecec9e9cb8", 168_513_733)),
+    ),
+}
 
 
 def open_dataset(
@@ -52,36 +128,39 @@ def open_dataset(
         path: What `UNDERSTOOD` lists: a folder of class folders, a table, an archive of either,
             original files of well-known data sets, arrays, or a name.
         path_column: The table's column of paths; found by its name if not given.
-        label_column: Likewise of labels.
-        split_column: Likewise of splits; most tables have none.
-        group_column: Of what must not be torn apart by a split (patient, burst, camera).
+        label_column: The table's column of labels; found by its name if not given.
+        split_column: The table's column of splits; found by its name if not given.
+        group_column: A column of groups that a split keeps together (patient, burst, camera).
         download: Whether a well-known data set may be fetched from its publisher.
 
     Raises:
-        DataError: There is nothing, or nothing to learn from; classes of splits don't match.
+        DataError: There is no data, no image, or the classes of the splits don't match.
         DownloadError: The files of a well-known data set didn't come, or aren't what they
             should be.
     """
     given = GivenColumns(
         path=path_column, label=label_column, split=split_column, group=group_column
     )
-    place = _expanded(Path(path))
-    if place.is_dir():
-        return _open_place(list_folder(place), given)
-    if place.is_file():
-        return _open_file(place, given)
+    file = Path(path)
+    with suppress(RuntimeError):  # there is no such user
+        file = file.expanduser()
+    if file.is_dir():
+        return _open_tree(list_folder(file), given)
+    if file.is_file():
+        return _open_file(file, given)
     if str(path) == DIGITS:
         _check_no_columns(given, DIGITS)
         return open_digits()
     if str(path) in PUBLISHED:
-        place = find_published(str(path), download=download)
-        dataset = _open_place(list_folder(place) if place.is_dir() else open_archive(place), given)
+        file = find_published(str(path), download=download)
+        dataset = _open_tree(list_folder(file) if file.is_dir() else open_archive(file), given)
         return replace(dataset, name=str(path))
-    if place.exists():
-        raise DataError(f"`{path}` is no regular file", hint=_understood())
+    if file.exists():
+        raise DataError(f"`{path}` is no regular file", hint=UNDERSTOOD_TEXT)
     near = did_you_mean(str(path), (DIGITS, *PUBLISHED))
     raise DataError(
-        f"there is no folder `{path}`", hint=f"{near}\n{_understood()}" if near else _understood()
+        f"there is no folder `{path}`",
+        hint=f"{near}\n{UNDERSTOOD_TEXT}" if near else UNDERSTOOD_TEXT,
     )
 
 
@@ -93,22 +172,22 @@ def _open_file(path: Path, given: GivenColumns) -> Dataset:
         _check_no_columns(given, str(path))
         return open_npz(path)
     if is_archive(path):
-        return _open_place(open_archive(path), given)
+        return _open_tree(open_archive(path), given)
     if "idx" in path.name.lower():
         raise DataError(
             f"`{path}` is one file of several: images and labels lie in files of their own",
             hint=f"give the folder that they lie in, `{path.parent}`",
         )
-    raise DataError(f"`{path}` is a file of an unknown kind", hint=_understood())
+    raise DataError(f"`{path}` is a file of an unknown kind", hint=UNDERSTOOD_TEXT)
 
 
-def _open_place(place: Place, given: GivenColumns) -> Dataset:
-    inner = place.unwrapped()
+def _open_tree(tree: FileTree, given: GivenColumns) -> Dataset:
+    inner = tree.unwrapped()
     table = _find_table(inner, given)
     if table is not None:
         dataset = _open_table(inner.path / table, inner.reader, lambda: inner, given)
         return replace(dataset, remarks=(*inner.remarks, *dataset.remarks))
-    _check_no_columns(given, str(place.path))
+    _check_no_columns(given, str(tree.path))
     if idx := find_idx(inner):
         return open_idx(inner, idx)
     if cifar := find_cifar(inner):
@@ -118,55 +197,55 @@ def _open_place(place: Place, given: GivenColumns) -> Dataset:
     return open_class_folders(inner)
 
 
-def _find_table(place: Place, given: GivenColumns) -> str | None:
-    """The table that tells the labels of the images in a place, or None for class folders.
+def _find_table(tree: FileTree, given: GivenColumns) -> str | None:
+    """The table with the labels of the images in a tree, or None for class folders.
 
     Raises:
         DataError: It is not clear which.
     """
-    tables = [name for name in place.top_files if is_table(name)]
-    labelled = [name for name in tables if given.are_any or _tells_labels(place, name)]
+    tables = [name for name in tree.top_files if is_table(name)]
+    labelled = [name for name in tables if given.are_any or _gives_labels(tree, name)]
     if not labelled:
         return None
     if len(labelled) > 1:
         raise DataError(
-            f"`{place.path}` has {len(labelled)} tables of labels\n"
-            f"{listed([f'`{place.path / name}`' for name in labelled])}",
+            f"`{tree.path}` has {len(labelled)} tables of labels\n"
+            f"{listed([f'`{tree.path / name}`' for name in labelled])}",
             hint="give one of them in place of the folder",
         )
-    if given.are_any or not has_class_folders(place):
+    if given.are_any or not has_class_folders(tree):
         return labelled[0]
-    if _agrees(place, labelled[0]):
+    if _agrees(tree, labelled[0]):
         return None
     raise DataError(
-        f"`{place.path}` has class folders and a table of labels, `{labelled[0]}`",
-        hint=f"give `{place.path / labelled[0]}` for the table, or move it elsewhere for the "
+        f"`{tree.path}` has class folders and a table of labels, `{labelled[0]}`",
+        hint=f"give `{tree.path / labelled[0]}` for the table, or move it elsewhere for the "
         "folders",
     )
 
 
-def _agrees(place: Place, name: str) -> bool:
+def _agrees(tree: FileTree, name: str) -> bool:
     """Whether a table has the classes of the folders beside it, so that either may be taken."""
     try:
-        table = _open_table(place.path / name, place.reader, lambda: place, GivenColumns())
+        table = _open_table(tree.path / name, tree.reader, lambda: tree, GivenColumns())
     except DataError:
         return False
-    return table.classes == open_class_folders(place).classes
+    return table.classes == open_class_folders(tree).classes
 
 
-def _tells_labels(place: Place, name: str) -> bool:
+def _gives_labels(tree: FileTree, name: str) -> bool:
     from convscope.data.sources.table_files import MAX_BYTES, column_names
 
-    content = place.reader.read(name, max_bytes=MAX_BYTES)
+    content = tree.reader.read(name, max_bytes=MAX_BYTES)
     return looks_like_labels(column_names(content, where=name))
 
 
 def _open_table(
-    path: Path, reader: Reader, list_place: Callable[[], Place], given: GivenColumns
+    path: Path, reader: Reader, list_tree: Callable[[], FileTree], given: GivenColumns
 ) -> Dataset:
     from convscope.data.sources.tables import open_table  # Arrow takes its time
 
-    dataset = open_table(path.name, reader, list_place, where=str(path), given=given)
+    dataset = open_table(path.name, reader, list_tree, where=str(path), given=given)
     if dataset.name.lower() in COMMON_TABLES:
         return replace(dataset, name=path.resolve().parent.name or dataset.name)
     return dataset
@@ -175,17 +254,51 @@ def _open_table(
 def _check_no_columns(given: GivenColumns, where: str) -> None:
     if given.are_any:
         raise DataError(
-            f"`{where}` is no table, so that no column of it can be named",
+            f"`{where}` is no table and has no columns",
             hint=f"columns are those of a table: {either_of(sorted(TABLE_SUFFIXES))}",
         )
 
 
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:  # there is no such user
-        return path
+def find_published(name: str, *, download: bool) -> Path:
+    """The folder of a data set's files, or its only file; fetched if asked for.
+
+    Args:
+        name: A key of `PUBLISHED`.
+        download: Whether files that are missing may be fetched.
+
+    Raises:
+        DataError: Files are missing and may not be fetched.
+        DownloadError: One didn't come, or is not what it should be.
+    """
+    published = PUBLISHED[name]
+    folder = cache_folder() / "datasets" / name
+    missing = [file for file in published.files if not (folder / file.name).is_file()]
+    if missing and not download:
+        megabytes = sum(file.num_bytes for file in missing) / 1e6
+        raise DataError(
+            f"`{name}` is not on this machine",
+            hint=f"`--download` fetches it from {published.folders[0]} ({megabytes:.0f} MB) into "
+            f"`{folder}`; or give the folder where its files lie",
+        )
+    for file in missing:
+        urls = [f"{address}/{file.name}" for address in published.folders]
+        download_file(urls, folder / file.name, checksum=file.checksum)
+    return folder if len(published.files) > 1 else folder / published.files[0].name
 
 
-def _understood() -> str:
-    return f"data is one of these\n{listed(UNDERSTOOD)}"
+def open_digits() -> Dataset:
+    """The embedded data set of handwritten digits, 0 to 255, without splits.
+
+    Source: UCI Optical Recognition of Handwritten Digits, its test part, 8x8 pixels of 0..16.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels = np.round(bunch.images * (255 / 16)).astype(np.uint8)[:, :, :, np.newaxis]
+    return Dataset(
+        name="digits",
+        images=ArrayImages(pixels, tuple(f"digits/{index:04d}" for index in range(len(pixels)))),
+        labels=bunch.target.astype(np.int64),
+        classes=tuple(str(digit) for digit in range(10)),
+        given_splits=("",) * len(pixels),
+    )

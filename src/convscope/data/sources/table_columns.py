@@ -1,14 +1,16 @@
-"""Which columns of a table are paths, labels, splits and groups: named by the user, or found."""
+"""Columns of a table: what separates them, and which hold paths, labels, splits and groups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
-from convscope.errors import LISTED_AT_MOST, DataError, did_you_mean
+from convscope.errors import DataError
+from convscope.text import LISTED_AT_MOST, did_you_mean
 
-# Names that columns usually have, the surest first: where a table has a number and a name for each
-# class, the name is wanted; `id` is a path only if nothing else is.
+SEPARATORS = (",", "\t", ";", "|")  # spreadsheets of some countries write semicolons
+# Common column names, the surest first: where a table has a number and a name for each class, the
+# name is wanted; `id` is a path only if nothing else is.
 PATH_NAMES = (
     ("path", "filepath", "file_path", "image_path", "img_path", "imagepath", "filepaths")
     + ("file", "filename", "file_name", "image_file", "image_filename", "img_file")
@@ -24,9 +26,9 @@ SPLIT_NAMES = ("split", "subset", "set", "partition", "data set", "dataset")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenColumns:
-    """The columns that the user names; None for those to be found by their usual names.
+    """The columns that the user names; None for those to be found by common names.
 
-    A column of groups is never looked for: what must not be torn apart is for the user to say.
+    A column of groups is never looked for: only the user knows which images belong together.
     """
 
     path: str | None = None
@@ -36,13 +38,13 @@ class GivenColumns:
 
     @property
     def are_any(self) -> bool:
-        """Whether the user names one."""
+        """Whether the user names any column."""
         return any(getattr(self, field.name) is not None for field in fields(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenColumns:
-    """The columns of a table by what they are for."""
+    """The columns of a table by their role."""
 
     path: str
     label: str
@@ -51,33 +53,35 @@ class ChosenColumns:
 
     @property
     def used(self) -> set[str | None]:
-        """Those that are for something."""
+        """Names of all columns that have a role."""
         return {self.path, self.label, self.split, self.group}
 
     @property
     def remark(self) -> str:
-        """Which columns were taken."""
+        """A remark that says which columns were used."""
         parts = [f"paths from column `{self.path}`", f"labels from `{self.label}`"]
         parts += [f"splits from `{self.split}`"] if self.split else []
         parts += [f"groups from `{self.group}`"] if self.group else []
         return ", ".join(parts)
 
 
+def separator_of(header: str) -> str:
+    """The separator between the cells of a header: the most frequent one outside of quotes."""
+    bare = "".join(header.split('"')[::2])
+    return max(SEPARATORS, key=bare.count)
+
+
 def choose_columns(
-    names: Sequence[str],
-    given: GivenColumns,
-    *,
-    where: str,
-    has_splits: Callable[[str], bool],
+    names: Sequence[str], given: GivenColumns, *, where: str, has_splits: Callable[[str], bool]
 ) -> ChosenColumns:
-    """The columns of a table by what they are for.
+    """Assigns the columns of a table to their roles.
 
     Args:
-        names: Of all columns.
-        given: Those that the user names.
+        names: Names of all columns.
+        given: The columns that the user names.
         where: What the user calls the table.
-        has_splits: Whether a column holds words for splits. One that is only found by its name
-            and does not is an ordinary column.
+        has_splits: Whether the cells of a column name splits. A column found by its name whose
+            cells don't is an ordinary column.
 
     Raises:
         DataError: The table has no column that the user names, or none for paths or labels.
@@ -94,20 +98,20 @@ def choose_columns(
 
 
 def looks_like_labels(names: Sequence[str]) -> bool:
-    """Whether a table with these columns tells the labels of images."""
+    """Whether a table with these columns gives the labels of images."""
     path = _found(names, PATH_NAMES)
     return path is not None and _found([n for n in names if n != path], LABEL_NAMES) is not None
 
 
 def _chosen(
-    names: Sequence[str], given: str | None, usual: Sequence[str], role: str, where: str
+    names: Sequence[str], given: str | None, common: Sequence[str], role: str, where: str
 ) -> str:
     if given is not None:
         return _named(names, given, role, where)
-    found = _found(names, usual)
+    found = _found(names, common)
     if found is None:
         raise DataError(
-            f"`{where}` has no column that is called like a {role}; it has {_listed(names)}",
+            f"`{where}` has no column with a common name for the {role}; it has {_listed(names)}",
             hint=f"name it with `--{role}-column`; the first row has to name the columns",
         )
     return found
@@ -124,9 +128,9 @@ def _named(names: Sequence[str], given: str, role: str, where: str) -> str:
     return found
 
 
-def _found(names: Sequence[str], usual: Sequence[str]) -> str | None:
+def _found(names: Sequence[str], common: Sequence[str]) -> str | None:
     by_lower = {name.lower(): name for name in reversed(names)}
-    return next((by_lower[name] for name in usual if name in by_lower), None)
+    return next((by_lower[name] for name in common if name in by_lower), None)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,16 +17,17 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from convscope.data.sources.naming import suffix_of
-from convscope.errors import LISTED_AT_MOST, DataError, counted
+from convscope.data.sources.table_columns import separator_of
+from convscope.errors import DataError
 from convscope.files import printable
+from convscope.text import LISTED_AT_MOST, counted
 
 MAX_BYTES = 8 << 30
-SEPARATORS = (",", "\t", ";", "|")
 ROWS_AT_ONCE = 100_000
 PARQUET_DAMAGE = (pa.ArrowException, OSError, ValueError)
 
 
-class Column(Sequence[str]):
+class TableColumn(Sequence[str]):
     """A column of text that stays in Arrow's memory; a cell becomes a string when it is read."""
 
     def __init__(self, cells: pa.Array) -> None:
@@ -41,7 +42,7 @@ class Column(Sequence[str]):
     def __getitem__(self, index: slice) -> Sequence[str]: ...
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         if isinstance(index, slice):
-            return Column(self.cells[index])
+            return TableColumn(self.cells[index])
         cell: str = self.cells[int(index)].as_py()
         return cell
 
@@ -57,31 +58,34 @@ class Column(Sequence[str]):
 
 @dataclass
 class Problems:
-    """What is wrong with the rows of a table, found by several checks and said at once."""
+    """Problems with the rows of a table, found by several checks and reported together."""
 
     where: str
     total: int = 0
     lines: list[tuple[int, str]] = field(default_factory=list)
 
-    def add(self, rows: NDArray[np.integer], words: Callable[[int], str]) -> None:
+    def add(self, rows: NDArray[np.integer], describe: Callable[[int], str]) -> None:
         """Notes a problem of these rows.
 
         Args:
-            rows: Their numbers in the file.
-            words: What is wrong, by the row's place in `rows`; asked for the first few only.
+            rows: Numbers of the rows in the file.
+            describe: Says what is wrong with a row, by its index in `rows`; called for the first
+                few only.
         """
         self.total += len(rows)
-        self.lines += [(int(row), words(index)) for index, row in enumerate(rows[:LISTED_AT_MOST])]
+        self.lines += [
+            (int(row), describe(index)) for index, row in enumerate(rows[:LISTED_AT_MOST])
+        ]
 
     def check(self) -> None:
-        """Says what was found.
+        """Reports the problems.
 
         Raises:
-            DataError: Anything was.
+            DataError: There are any.
         """
         if not self.total:
             return
-        shown = [f"  row {row}, {words}" for row, words in sorted(self.lines)[:LISTED_AT_MOST]]
+        shown = [f"  row {row}, {problem}" for row, problem in sorted(self.lines)[:LISTED_AT_MOST]]
         if self.total > len(shown):
             shown.append(f"  and {self.total - len(shown)} more")
         raise DataError(
@@ -93,14 +97,14 @@ class Problems:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose cells are text, but for images that lie in it.
+    """A table whose cells are text, except for embedded images.
 
     Attributes:
         columns: Each column by its name: text without blanks around, "" where a cell is empty;
             images (structs or bytes) as they are.
-        rows: (N,) the rows' numbers in the file.
-        problems: Rows that don't have as many cells as the header, so far.
-        label_names: What numbers in a column stand for, where the file says it itself.
+        rows: (N,) numbers of the rows in the file.
+        problems: Rows that don't have as many cells as the header.
+        label_names: Names behind the numbers in a column, where the file has them.
         remarks: What was noticed.
     """
 
@@ -115,7 +119,7 @@ def read_table(content: bytes, *, where: str) -> Table:
     """The table in a file, whose kind is found by its suffix.
 
     Args:
-        content: All of the file.
+        content: The whole file.
         where: What the user calls it.
 
     Raises:
@@ -129,7 +133,7 @@ def column_names(content: bytes, *, where: str) -> list[str]:
     """The names in a table's header.
 
     Raises:
-        DataError: As `read_table`.
+        DataError: The file can't be read; see `read_table`.
     """
     if suffix_of(where) == ".parquet":
         return list(_opened(content, where).schema_arrow.names)
@@ -170,19 +174,18 @@ def _read_text(content: bytes, where: str) -> Table:
             f"the header has {bad[index].expected_columns}"
         ),
     )
-    is_usual = separator == ("\t" if suffix_of(where) == ".tsv" else ",") or len(names) == 1
-    remarks = () if is_usual else (f"cells of `{where}` are separated by `{separator!r}`",)
+    is_expected = separator == ("\t" if suffix_of(where) == ".tsv" else ",") or len(names) == 1
+    remarks = () if is_expected else (f"cells of `{where}` are separated by `{separator!r}`",)
     return _without_blank_rows(_texts(table), rows, problems, remarks)
 
 
 def _header(content: bytes, where: str) -> tuple[list[str], str]:
-    """The columns' names, and what separates cells: whatever is most frequent in the header."""
+    """The columns' names, and the separator between cells."""
     found = re.search(rb"[\r\n]", content)
     line = content[: found.start() if found else None].decode()
     if not line.strip():
         raise DataError(f"`{where}` has no header", hint="its first row has to name the columns")
-    bare = "".join(part for index, part in enumerate(line.split('"')) if index % 2 == 0)
-    separator = max(SEPARATORS, key=bare.count)
+    separator = separator_of(line)
     try:
         cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
     except csv.Error as error:
@@ -199,20 +202,18 @@ def _as_utf8(content: bytes, where: str) -> bytes:
 
     Checked here, as Arrow has no word for a row of too many cells that is no UTF-8.
     """
-    if content[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-        _check_utf8(content, where)
-        return content.removeprefix(b"\xef\xbb\xbf")
-    try:
-        return content.decode("utf-16").encode()
-    except UnicodeDecodeError as error:
-        raise DataError(f"`{where}` is no UTF-16, as its first bytes promise: {error}") from error
-
-
-def _check_utf8(content: bytes, where: str) -> None:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return content.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"`{where}` is no UTF-16, as its first bytes promise: {error}"
+            ) from error
     if content.isascii():  # a hundred times as fast as decoding
-        return
+        return content
     try:
         content.decode()
+        return content.removeprefix(b"\xef\xbb\xbf")
     except UnicodeDecodeError as error:
         row = content[: error.start].count(b"\n") + 1
         raise DataError(
@@ -242,7 +243,7 @@ def _read_parquet(content: bytes, where: str) -> Table:
 
 
 def _label_names(schema: pa.Schema) -> dict[str, list[str]]:
-    """What Hugging Face's data sets write into the file: the names behind numbered labels."""
+    """The names behind numbered labels, which Hugging Face's data sets write into the file."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return {
@@ -292,6 +293,6 @@ def _without_blank_rows(
 
 
 def shown(cell: str) -> str:
-    """A cell's text for a message: one line, not too long."""
+    """A cell's text for messages: one line, not too long."""
     text = printable(cell)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,4 +1,4 @@
-"""Tables of images and labels: what is wrong with their rows, and the data set in them."""
+"""Tables of images and labels: their rows checked, their images found, and opened as a data set."""
 
 from __future__ import annotations
 
@@ -12,15 +12,38 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset, Images, check_not_empty
-from convscope.data.decode import DamagedImageError
-from convscope.data.sources.naming import SPLIT_NAMES, SPLITS, class_name, split_of, to_classes
-from convscope.data.sources.places import Place, Reader
-from convscope.data.sources.splits import NO_SPLIT, match_splits, split_names
+from convscope.data.decoding.content import DamagedImageError
+from convscope.data.sources.listing import FileTree, Reader
+from convscope.data.sources.naming import (
+    NO_SPLIT,
+    SPLIT_NAMES,
+    class_name,
+    is_image,
+    match_splits,
+    split_names,
+    split_of,
+    to_classes,
+)
 from convscope.data.sources.table_columns import ChosenColumns, GivenColumns, choose_columns
-from convscope.data.sources.table_files import MAX_BYTES, Column, Table, read_table, shown
-from convscope.data.sources.table_paths import find_files
-from convscope.errors import DataError, counted, either_of
+from convscope.data.sources.table_files import MAX_BYTES, Table, TableColumn, read_table, shown
+from convscope.data.split import SPLITS
+from convscope.errors import DataError
 from convscope.files import printable
+from convscope.text import counted, either_of
+
+PROBED_ROWS = 100
+FIRST_FOLDER = r"^[^/]+/"
+ALL_FOLDERS = r"^.*/"
+SUFFIX = r"\.[^./]+$"
+
+# How a table may shorten the paths below its folder: what is cut off, and a description of that.
+SHORTENED = (
+    ((FIRST_FOLDER,), "below a folder beside the table"),
+    ((ALL_FOLDERS,), "by their names in any folder"),
+    ((SUFFIX,), "with the suffix that the table leaves out"),
+    ((FIRST_FOLDER, SUFFIX), "below a folder beside the table, with the suffix that it leaves out"),
+    ((ALL_FOLDERS, SUFFIX), "by their names in any folder, with the suffix that is left out"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +51,9 @@ class EmbeddedImages:
     """Images whose encoded bytes lie in a column of a table.
 
     Attributes:
-        cells: (N,) bytes.
-        names: (N,) the files' names where the table has them, else "".
-        rows: (N,) the rows' numbers.
+        cells: (N,) bytes of each image.
+        names: (N,) file names where the table has them, else "".
+        rows: (N,) numbers of the rows.
     """
 
     cells: pa.ChunkedArray
@@ -45,7 +68,7 @@ class EmbeddedImages:
         return printable(self.names[index]) or f"row {self.rows[index]}"
 
     def stamp(self, index: int) -> str:
-        """Nothing: what is in memory is hashed as fast as its file's time is looked up."""
+        """No stamp: what is in memory is hashed as fast as its file's time is looked up."""
         return ""
 
     def content(self, index: int) -> bytes:
@@ -61,25 +84,20 @@ class EmbeddedImages:
 
 
 def open_table(
-    file: str,
-    reader: Reader,
-    list_place: Callable[[], Place],
-    *,
-    where: str,
-    given: GivenColumns,
+    file: str, reader: Reader, list_tree: Callable[[], FileTree], *, where: str, given: GivenColumns
 ) -> Dataset:
     """The data set that a table describes.
 
     Args:
         file: The table's name in its folder.
-        reader: Of that folder.
-        list_place: Lists it, should the table's paths not be found as they are written.
+        reader: Reader of that folder.
+        list_tree: Lists that folder, should the table's paths not be found as they are written.
         where: What the user calls the table.
         given: Columns that the user names.
 
     Raises:
         DataError: The table can't be read, has no such columns, or rows that can't be used: empty
-            cells, unknown splits, one image with two labels; all are said at once.
+            cells, unknown splits, one image with two labels; all are reported together.
     """
     table = read_table(reader.read(file, max_bytes=MAX_BYTES), where=where)
     columns = table.columns
@@ -109,17 +127,17 @@ def open_table(
     if is_embedded:
         images = _embedded(paths, table.rows, chosen.path, where)
     else:
-        paths, found = find_files(paths, reader, list_place, where=where)
-        images, remarks = reader.images(Column(paths)), [*remarks, *found]
+        paths, found = find_files(paths, reader, list_tree, where=where)
+        images, remarks = reader.images(TableColumn(paths)), [*remarks, *found]
     return Dataset(
         name=file.rpartition(".")[0],
         images=images,
         labels=labels,
         classes=classes,
         given_splits=split_names(splits),
-        groups=None if chosen.group is None else _words(columns[chosen.group]),
+        groups=None if chosen.group is None else _values(columns[chosen.group]),
         columns={
-            name: Column(cells)
+            name: TableColumn(cells)
             for name, cells in columns.items()
             if name not in chosen.used and _is_text(cells)
         },
@@ -128,55 +146,55 @@ def open_table(
 
 
 def _labels(table: Table, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    words, codes = _coded(table.columns[name])
+    values, codes = _coded(table.columns[name])
     known = table.label_names.get(name)
-    if known is not None and all(w.isdecimal() and int(w) < len(known) for w in words):
-        words = [known[int(word)] for word in words]
-    return to_classes([class_name(word) for word in words], codes)
+    if known is not None and all(v.isdecimal() and int(v) < len(known) for v in values):
+        values = [known[int(value)] for value in values]
+    return to_classes([class_name(value) for value in values], codes)
 
 
 def _splits(table: Table, name: str | None) -> NDArray[np.int64]:
-    """(N,) indices into `SPLITS`; words that are none are noted as problems."""
+    """(N,) indices into `SPLITS`; cells that name no split are noted as problems."""
     if name is None:
         return np.full(len(table.rows), NO_SPLIT, dtype=np.int64)
-    words, codes = _coded(table.columns[name])
-    splits = [split_of(word) for word in words]
+    names, codes = _coded(table.columns[name])
+    splits = [split_of(cell) for cell in names]
     values = np.array([SPLITS.index(split) if split else -1 for split in splits], dtype=np.int64)
     unknown = np.flatnonzero(values[codes] < 0)
 
     def describe(index: int) -> str:
-        word = words[codes[unknown[index]]]
-        if not word:
+        cell = names[codes[unknown[index]]]
+        if not cell:
             return f"column `{name}`: is empty"
-        return f"column `{name}`: `{shown(word)}` is no split; say {either_of(list(SPLIT_NAMES))}"
+        return f"column `{name}`: `{shown(cell)}` is no split; say {either_of(list(SPLIT_NAMES))}"
 
     table.problems.add(table.rows[unknown], describe)
     return values[codes]
 
 
 def _has_splits(cells: pa.Array) -> bool:
-    return _is_text(cells) and any(split_of(word) for word in _coded(cells)[0])
+    return _is_text(cells) and any(split_of(cell) for cell in _coded(cells)[0])
 
 
 def _coded(cells: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
-    """The different words in a column, and (N,) indices into them."""
+    """The different cells of a column, and (N,) indices into them."""
     coded = cells.dictionary_encode()
     return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
 
 
-def _words(cells: pa.Array) -> list[str]:
-    """A column as a list, made from its different words: ten times as fast where they repeat."""
-    words, codes = _coded(cells)
-    column: list[str] = np.array(words, dtype=object)[codes].tolist()
+def _values(cells: pa.Array) -> list[str]:
+    """A column as a list, made from its different cells: ten times as fast where they repeat."""
+    values, codes = _coded(cells)
+    column: list[str] = np.array(values, dtype=object)[codes].tolist()
     return column
 
 
 def _check_cells(table: Table, chosen: ChosenColumns, *, is_embedded: bool) -> None:
     """Notes rows with an empty path, label or group; `_splits` does it for splits."""
 
-    def note(name: str, is_wrong: pa.Array, words: str) -> None:
+    def note(name: str, is_wrong: pa.Array, problem: str) -> None:
         rows = table.rows[np.flatnonzero(np.asarray(is_wrong))]
-        table.problems.add(rows, lambda _: f"column `{name}`: {words}")
+        table.problems.add(rows, lambda _: f"column `{name}`: {problem}")
 
     for name in (None if is_embedded else chosen.path, chosen.label, chosen.group):
         if name is not None:
@@ -211,7 +229,7 @@ def _first_of_each(
 
 
 def _unique(cells: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
-    """As `_coded`, with the paths as they are, and `./a.png` for the same as `a.png`."""
+    """Like `_coded`, for paths that stay in Arrow's memory; `./a.png` is the same as `a.png`."""
     if pc.any(pc.starts_with(cells, "./")).as_py():
         cells = pc.replace_substring_regex(cells, r"^(\./)+", "")
     coded = cells.dictionary_encode()
@@ -239,7 +257,7 @@ def _embedded(
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         if kind.get_field_index("path") >= 0:
             paths = pc.fill_null(pc.struct_field(cells, "path").cast(pa.large_string()), "")
-            names = Column(paths.combine_chunks())
+            names = TableColumn(paths.combine_chunks())
         cells = pc.struct_field(cells, "bytes")
     if not (pa.types.is_binary(cells.type) or pa.types.is_large_binary(cells.type)):
         raise DataError(
@@ -247,3 +265,72 @@ def _embedded(
             hint="images in a table are bytes, or structs with a field called bytes",
         )
     return EmbeddedImages(cells, names, rows)
+
+
+def find_files(
+    paths: pa.Array, reader: Reader, list_tree: Callable[[], FileTree], *, where: str
+) -> tuple[pa.Array, tuple[str, ...]]:
+    """The paths of a table's images below its folder.
+
+    Only the first hundred are looked for, as looking for millions takes minutes: a file that is
+    missing later is an image that can't be read.
+
+    Args:
+        paths: (N,) paths as written.
+        reader: Reader of the table's folder.
+        list_tree: Lists that folder; asked only if no path is there as it is written.
+        where: What the user calls the table.
+
+    Returns:
+        N paths, and a remark if they aren't the given ones.
+
+    Raises:
+        DataError: None is found, or a name stands for several files.
+    """
+    first = paths.slice(0, PROBED_ROWS).to_pylist()
+    if any(path.startswith(("http://", "https://")) for path in first):
+        raise DataError(
+            f"`{where}` has web addresses in place of paths",
+            hint="nothing is fetched while training: download the images, and write their paths",
+        )
+    if any(reader.exists(path) for path in first):
+        return paths, ()
+    if any("\\" in path for path in first):
+        paths = pc.replace_substring(paths, "\\", "/")
+        if any(reader.exists(path) for path in paths.slice(0, PROBED_ROWS).to_pylist()):
+            return paths, ("backslashes in the table's paths were taken as slashes",)
+    tree = list_tree()
+    files = pa.array([path for path in tree.files if is_image(path)], pa.large_string())
+    best, most = None, 0
+    for patterns, description in SHORTENED:
+        keys = files
+        for pattern in patterns:
+            keys = pc.replace_substring_regex(keys, pattern, "")
+        num_found = pc.sum(pc.is_in(paths.slice(0, PROBED_ROWS), value_set=keys)).as_py()
+        if num_found > most:
+            best, most = (keys, description), num_found
+    if best is not None:
+        found = _lengthened(paths, files, best[0], where)
+        return found, (
+            f"images were found {best[1]}, for instance `{printable(found[0].as_py())}`",
+        )
+    raise DataError(
+        f"of the first {len(first)} images in `{where}` none is there; looked in "
+        f"`{tree.path}`, for instance for `{printable(first[0])}`",
+        hint="paths are relative to the table's folder",
+    )
+
+
+def _lengthened(paths: pa.Array, files: pa.Array, keys: pa.Array, where: str) -> pa.Array:
+    """The files whose keys are the table's paths; a path that is no key stays as it is."""
+    wanted = pc.is_in(keys, value_set=paths)
+    files, keys = files.filter(wanted), keys.filter(wanted)
+    if pc.count_distinct(keys).as_py() < len(keys):
+        counts = pc.value_counts(keys)
+        twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))[0]
+        same = [f"`{printable(file)}`" for file in files.filter(pc.equal(keys, twice)).to_pylist()]
+        raise DataError(
+            f"`{printable(twice.as_py())}` in `{where}` may be {' or '.join(same)}",
+            hint="write paths below the table's folder into the table",
+        )
+    return pc.coalesce(files.take(pc.index_in(paths, value_set=keys)), paths)

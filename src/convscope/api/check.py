@@ -1,0 +1,166 @@
+"""Check: opens a data set, scans every image, audits it, and writes the page and the list."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convscope.audit.audit import audit_dataset
+from convscope.audit.findings import Examined
+from convscope.audit.result import Audit, exclusion_rows, write_exclusions
+from convscope.cache import open_cache
+from convscope.data.dataset import Dataset
+from convscope.data.decoding.content import Decoding
+from convscope.data.index.metadata_cache import open_metadata_cache
+from convscope.data.index.scan import Scan, scan_images
+from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.data.reading import decoding_of, open_data
+from convscope.files import write_text
+from convscope.progress import SILENT, Reporter
+from convscope.recipe import Recipe
+from convscope.report.check import check_page
+
+DEFAULT_PX = 224  # assumed input size where none is given and the images are not smaller
+PAGE = "report.html"
+LIST = "exclude.csv"
+
+
+class CheckFiles(NamedTuple):
+    """The files that a check wrote.
+
+    Attributes:
+        page: The HTML page.
+        exclusions: The list of images, with `yes` where a training should leave one out.
+        kept: Where an older list went, which someone may have edited; None if there was none.
+    """
+
+    page: Path
+    exclusions: Path
+    kept: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Checked:
+    """A data set that was checked.
+
+    Attributes:
+        audit: What was found.
+        examined: The data set with its scan.
+        preprocessing: The assumed preprocessing.
+        decoding: How images were decoded.
+    """
+
+    audit: Audit
+    examined: Examined
+    preprocessing: Preprocessing
+    decoding: Decoding
+
+    def __repr__(self) -> str:
+        return f"Checked({self.audit.name}: {self.audit.counts_text}. {self.audit.verdict})"
+
+    def write(
+        self, folder: str | Path, *, command: str | None = None, train_command: str | None = None
+    ) -> CheckFiles:
+        """Writes the page and the list of images to leave out.
+
+        Args:
+            folder: Where the files go; made if it isn't there.
+            command: The command that repeats the check, for the page.
+            train_command: The command that trains on the data as it was read here.
+
+        Raises:
+            RunError: The folder can't be written to.
+        """
+        folder = Path(folder)
+        exclude_command = ""
+        if any(row.answer == "yes" for row in exclusion_rows(self.audit.findings)):
+            trains = train_command or shlex.join(["convscope", "train", self.audit.name])
+            exclude_command = f"{trains} --exclude {shlex.quote(str(folder / LIST))}"
+        page = check_page(
+            self.audit,
+            self.examined,
+            preprocessing=self.preprocessing,
+            decoding=self.decoding,
+            command=command or shlex.join(["convscope", "check", self.audit.name]),
+            exclude_command=exclude_command,
+        )
+        write_text(folder / PAGE, page)
+        kept = write_exclusions(folder / LIST, self.audit.findings)
+        return CheckFiles(folder / PAGE, folder / LIST, kept)
+
+
+def check(
+    data: str | Path | Dataset,
+    *,
+    workers: int | None = None,
+    download: bool = False,
+    reporter: Reporter = SILENT,
+    **reading: Any,
+) -> Checked:
+    """Checks a data set for what may be wrong with it.
+
+    Wrong labels are not looked for: the report of a trained run lists the labels that its network
+    contradicts.
+
+    Args:
+        data: A data set, or its path: see `open_dataset`.
+        workers: Number of threads that decode images; None for one per core.
+        download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        reporter: Shows progress.
+        reading: Fields of `Recipe` that say how data is read and preprocessed:
+            `path_column`, `group`, `max_pixels`, `fit`, `img_size` (else 224, or less where images
+            are smaller) and so on.
+
+    Raises:
+        DataError: The data can't be opened.
+        UsageError: A field of `reading` doesn't exist or has a value that can't be.
+    """
+    given = {name: value for name, value in reading.items() if value is not None}
+    name = data.name if isinstance(data, Dataset) else str(data)
+    recipe = Recipe.parse({"data": name, **given})
+    decoding = decoding_of(recipe)
+    dataset = data if isinstance(data, Dataset) else open_data(recipe, download=download)
+    started = time.perf_counter()
+    with (
+        open_metadata_cache(open_cache()) as metadata_cache,
+        reporter.task("scanning images", len(dataset)) as task,
+    ):
+        scan = scan_images(
+            dataset,
+            decoding,
+            metadata_cache=metadata_cache,
+            workers=workers,
+            on_progress=task.advance,
+        )
+    preprocessing = assumed_preprocessing(scan, recipe)
+    examined = Examined(dataset, scan)
+    audit = audit_dataset(
+        examined,
+        preprocessing=preprocessing,
+        decoding=decoding,
+        seconds_reading=time.perf_counter() - started,
+    )
+    return Checked(audit=audit, examined=examined, preprocessing=preprocessing, decoding=decoding)
+
+
+def assumed_preprocessing(scan: Scan, recipe: Recipe) -> Preprocessing:
+    """The preprocessing of a training: the size asked for, else a common one."""
+    rows = scan.statistics[scan.readable]
+    shorter = np.minimum(rows["height"], rows["width"])
+    side = min(DEFAULT_PX, int(np.median(shorter)) if len(rows) else DEFAULT_PX)
+    height, width = recipe.input_sides or (side, side)
+    channels = 3 if (rows["channels"] == 3).any() else 1
+    return Preprocessing(
+        height=height,
+        width=width,
+        channels=channels,
+        fit=recipe.fit or "crop",
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
+        value_range=recipe.value_range,
+    )

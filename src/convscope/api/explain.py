@@ -1,0 +1,266 @@
+"""Explain predictions, and write the explanations as pages and pictures."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple, overload
+
+from convscope.api.load import load_with_run
+from convscope.classifier import Classifier, ImageLike
+from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
+from convscope.errors import DataError, UsageError
+from convscope.figures.attribution import draw_attributions
+from convscope.figures.style import save_figure
+from convscope.files import write_text
+from convscope.inspection.explained_image import Explainer, Explanation, Question, parse_position
+from convscope.progress import SILENT, Reporter
+from convscope.report.explanation import (
+    IndexEntry,
+    explanation_page,
+    explanation_panels,
+    index_entry,
+    index_page,
+)
+from convscope.run import Run
+from convscope.text import either_of
+
+INDEX = "index.html"
+
+
+def explain_each(
+    classifier: Classifier | Run | str | Path,
+    images: Sequence[ImageLike],
+    *,
+    decoding: Decoding = DEFAULT_DECODING,
+    device: str = "auto",
+    reporter: Reporter = SILENT,
+    unreadable: list[str] | None = None,
+    **asked: Any,
+) -> Iterator[Explanation]:
+    """Explanations of a classifier's predictions for images, one after the other.
+
+    See `explain` for what it raises.
+
+    Args:
+        classifier: A run, its folder, a classifier folder, or a classifier.
+        images: What `Classifier.predict` takes.
+        decoding: How images are decoded.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        reporter: Shows progress.
+        unreadable: A list to which the reasons why images can't be read are added; such images are
+            then skipped. Without it the first one is an error.
+        asked: Fields of `Question`.
+    """
+    unknown = sorted(set(asked) - {field.name for field in fields(Question)})
+    if unknown:
+        raise UsageError(
+            f"there is no option {either_of(unknown)}",
+            hint=f"there are {either_of([field.name for field in fields(Question)])}",
+        )
+    if isinstance(asked.get("value"), str):
+        asked["value"] = parse_position(asked["value"])
+    question = Question(**asked)
+    loaded = load_with_run(classifier, device=device).classifier
+    explainer = Explainer(loaded, question, decoding=decoding)
+    steps = explainer.num_classified or 1
+    with reporter.task("explaining", len(images) * steps, unit="steps") as task:
+        for image in images:
+            try:
+                found = explainer.explain(image, on_progress=task.advance)
+            except DataError as error:
+                if unreadable is None:
+                    raise
+                unreadable.append(error.message)
+                task.advance(steps)
+                continue
+            if not question.draws:
+                task.advance()
+            yield found
+
+
+@overload
+def explain(
+    classifier: Classifier | Run | str | Path, images: ImageLike, **options: Any
+) -> Explanation: ...
+
+
+@overload
+def explain(
+    classifier: Classifier | Run | str | Path,
+    images: list[ImageLike] | tuple[ImageLike, ...],
+    **options: Any,
+) -> list[Explanation]: ...
+
+
+def explain(
+    classifier: Classifier | Run | str | Path,
+    images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
+    **options: Any,
+) -> Explanation | list[Explanation]:
+    """The explanation of a classifier's prediction for an image, or for each of several.
+
+    Args:
+        classifier: A run, its folder, a classifier folder, or a classifier.
+        images: What `Classifier.predict` takes: one, or a list of them.
+        options: Options of `explain_each`, and fields of `Question`: `top`, `target`, `against`,
+            `method`, `layer`, `value` (a `ValuePosition` or `LAYER:CHANNEL,ROW,COLUMN`), `slide`,
+            `draws`, `steps`. `draws=0` leaves out the comparison with random maps, which takes most
+            of the time.
+
+    Raises:
+        DataError: An image can't be read.
+        RunError: There is no classifier.
+        UsageError: There is no such class, method, layer or value.
+        NetworkError: No gradient can be computed through the network.
+    """
+    if isinstance(images, list | tuple):
+        return list(explain_each(classifier, images, **options))
+    (found,) = explain_each(classifier, [images], **options)
+    return found
+
+
+class WrittenExplanations(NamedTuple):
+    """The files of written explanations.
+
+    Attributes:
+        pages: One HTML page for each image.
+        pictures: One PNG for each image.
+        overview: The page that links to them; None for one image.
+    """
+
+    pages: tuple[Path, ...]
+    pictures: tuple[Path, ...]
+    overview: Path | None
+
+
+class ExplanationFolder:
+    """A folder to which the pages and pictures of explanations are written one by one.
+
+    Args:
+        folder: The folder; it is created if it doesn't exist.
+        classifier: The classifier that is explained.
+        name: Name of the classifier on the pages.
+        language: Language of the pages: `en` or `zh`.
+        command: The command that makes the pages again; None for a default one.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        classifier: Classifier,
+        name: str,
+        language: str = "en",
+        command: str | None = None,
+    ) -> None:
+        self._folder, self._classifier, self._name = Path(folder), classifier, name
+        self._language, self._command = language, command
+        self._entries: list[IndexEntry] = []
+        self._pictures: list[Path] = []
+        self._taken = {Path(INDEX).stem}
+
+    def add(self, explanation: Explanation) -> None:
+        """Writes the page and the picture of one image.
+
+        Raises:
+            RunError: The folder can't be written to.
+            UsageError: There is no translation for this language.
+        """
+        stem = self._free_name(explanation.image)
+        again = self._command or shlex.join(["convscope", "explain", self._name, explanation.image])
+        page = explanation_page(
+            explanation, self._classifier, name=self._name, command=again, language=self._language
+        )
+        write_text(self._folder / f"{stem}.html", page)
+        panels = explanation_panels(explanation)
+        label = f"{panels[0].title}: {explanation.prediction.label}"
+        picture = self._folder / f"{stem}.png"
+        save_figure(draw_attributions(explanation.pixels, panels, label=label), picture)
+        self._entries.append(index_entry(explanation, f"{stem}.html"))
+        self._pictures.append(picture)
+
+    def finish(self) -> WrittenExplanations:
+        """Writes the page that links to the others, if there are several.
+
+        Raises:
+            RunError: The folder can't be written to.
+        """
+        overview = None
+        if len(self._entries) > 1:
+            overview = self._folder / INDEX
+            page = index_page(self._entries, name=self._name, language=self._language)
+            write_text(overview, page)
+        pages = tuple(self._folder / entry.page for entry in self._entries)
+        return WrittenExplanations(pages, tuple(self._pictures), overview)
+
+    def _free_name(self, image: str) -> str:
+        """The stem of the image's file name, with a number if another image has it."""
+        stem = Path(image).stem or "image"
+        name, number = stem, 1
+        while name.lower() in self._taken:  # some systems don't tell large letters from small
+            number += 1
+            name = f"{stem}-{number}"
+        self._taken.add(name.lower())
+        return name
+
+
+class ExplainedFiles(NamedTuple):
+    """The outcome of explaining image files.
+
+    Attributes:
+        num_explained: Number of images that were explained.
+        written: The files that were written; None if there are none.
+        unreadable: The reasons why other images can't be read.
+    """
+
+    num_explained: int
+    written: WrittenExplanations | None
+    unreadable: tuple[str, ...]
+
+
+def explain_files(
+    classifier: Classifier | Run | str | Path,
+    images: Sequence[str],
+    *,
+    on_explained: Callable[[Explanation], None],
+    output: Path | None,
+    name: str,
+    language: str = "en",
+    command: str | None = None,
+    **options: Any,
+) -> ExplainedFiles:
+    """Explains image files one after the other, and writes each explanation at once.
+
+    Args:
+        classifier: A run, its folder, a classifier folder, or a classifier.
+        images: Paths of the images; those that can't be read are skipped.
+        on_explained: Called with each explanation, once it is written.
+        output: Folder for pages and pictures; None to write nothing.
+        name: Name of the classifier on the pages.
+        language: Language of the pages: `en` or `zh`.
+        command: The command that makes the pages again; None for a default one.
+        options: Options of `explain`.
+
+    Raises:
+        RunError: There is no classifier, or the folder can't be written to.
+        UsageError: There is no such class, method, layer, value or language.
+        NetworkError: No gradient can be computed through the network.
+    """
+    loaded = load_with_run(classifier, device=options.pop("device", "auto")).classifier
+    folder = None
+    if output is not None:
+        folder = ExplanationFolder(
+            output, classifier=loaded, name=name, language=language, command=command
+        )
+    unreadable: list[str] = []
+    num_explained = 0
+    for explanation in explain_each(loaded, images, unreadable=unreadable, **options):
+        num_explained += 1
+        if folder is not None:
+            folder.add(explanation)
+        on_explained(explanation)
+    written = folder.finish() if folder is not None and num_explained else None
+    return ExplainedFiles(num_explained, written, tuple(unreadable))

@@ -1,0 +1,189 @@
+"""Predictions for image files."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.api.load import (
+    DecodingOptions,
+    decoding_from,
+    load_with_run,
+    with_min_confidence,
+)
+from convscope.classifier import Classifier, Prediction, evaluation_batch
+from convscope.data.decoding.content import Decoding
+from convscope.data.image_files import save_image
+from convscope.data.sources.listing import images_and_others_below
+from convscope.errors import DataError
+from convscope.files import printable
+from convscope.progress import SILENT, Reporter
+from convscope.run import Run
+from convscope.text import counted, listed
+
+DECODED_AHEAD = 128  # files that are decoded before they are classified; bounds the memory
+
+Prepared = NDArray[np.uint8] | str  # the network's input, or why the file can't be read
+
+
+class PredictedFiles:
+    """Predictions of image files, in the files' order, computed while they are iterated over.
+
+    Files are decoded by several threads and classified in full batches, so that memory does not
+    grow with their number.
+
+    Args:
+        classifier: Classifies them.
+        paths: The files.
+        decoding: How images are decoded.
+        save_inputs: Folder for the network's input of each image, as PNG; None for none.
+        reporter: Shows progress.
+
+    Attributes:
+        paths: The files.
+        unreadable: Why files could not be read, of those met so far; they have no prediction.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        paths: Sequence[str],
+        *,
+        decoding: Decoding,
+        save_inputs: Path | None = None,
+        reporter: Reporter = SILENT,
+    ) -> None:
+        self.paths = paths
+        self.unreadable: list[str] = []
+        self._classifier, self._decoding = classifier, decoding
+        self._save_inputs, self._reporter = save_inputs, reporter
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[Prediction]:
+        self.unreadable.clear()
+        batch_size = evaluation_batch(self._classifier.preprocessing, self._classifier.device)
+        names: list[str] = []
+        batch: list[NDArray[np.uint8]] = []
+        num_readable = 0
+        with self._reporter.task("predicting", len(self.paths)) as task:
+            for path, prepared in zip(self.paths, self._all_prepared(), strict=True):
+                if isinstance(prepared, str):
+                    self.unreadable.append(prepared)
+                    task.advance()
+                    continue
+                if self._save_inputs is not None:
+                    name = f"{num_readable:05d}-{Path(path).stem}.png"
+                    save_image(prepared, self._save_inputs / name)
+                num_readable += 1
+                names.append(printable(path))
+                batch.append(prepared)
+                if len(batch) == batch_size:
+                    yield from self._classifier.predict_prepared(np.stack(batch), names=names)
+                    task.advance(len(batch))
+                    names, batch = [], []
+            if batch:
+                yield from self._classifier.predict_prepared(np.stack(batch), names=names)
+                task.advance(len(batch))
+
+    def _all_prepared(self) -> Iterator[Prepared]:
+        """The result of `_prepare` for each file, in order; several threads work ahead."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            waiting: deque[Future[Prepared]] = deque()
+            for path in self.paths:
+                waiting.append(pool.submit(self._prepare, path))
+                if len(waiting) > DECODED_AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _prepare(self, path: str) -> Prepared:
+        try:
+            return self._classifier.prepare(path, decoding=self._decoding)
+        except DataError as error:
+            return error.message
+
+
+def predict(
+    classifier: Classifier | Run | str | Path,
+    images: Sequence[str],
+    *,
+    min_confidence: float | None = None,
+    save_inputs: Path | None = None,
+    device: str = "auto",
+    reporter: Reporter = SILENT,
+    **decoding: Unpack[DecodingOptions],
+) -> PredictedFiles:
+    """Predictions for files, folders and patterns; see `find_images`.
+
+    Args:
+        classifier: A run, its folder, a classifier folder, or a classifier.
+        images: Files, folders (all images in them and below) and patterns such as `photos/*.jpg`.
+        min_confidence: Probability below which a prediction is unsure; None for the classifier's
+            own threshold.
+        save_inputs: Folder for the network's input of each image, as PNG; None for none.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        reporter: Shows progress.
+        **decoding: What may be decoded; see `DecodingOptions`.
+
+    Raises:
+        DataError: A file, folder or pattern yields no image.
+        RunError: There is no classifier.
+        UsageError: A value is out of its range.
+    """
+    paths = find_images(images, reporter=reporter)
+    loaded = load_with_run(classifier, device=device).classifier
+    if min_confidence is not None:
+        loaded = with_min_confidence(loaded, min_confidence)
+    return PredictedFiles(
+        loaded,
+        paths,
+        decoding=decoding_from(**decoding),
+        save_inputs=save_inputs,
+        reporter=reporter,
+    )
+
+
+def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[str]:
+    """The image files that files, folders and patterns stand for, each once, in a stable order.
+
+    Args:
+        images: Files, folders (all images in them and below) and patterns such as `photos/*.jpg`.
+        reporter: Says how many files of a folder were skipped.
+
+    Raises:
+        DataError: A file, folder or pattern yields no image; all of them are named.
+    """
+    found: list[str] = []
+    missing: list[str] = []
+    for pattern in images:
+        path = Path(pattern)
+        if path.is_dir():
+            here, others = images_and_others_below(path)
+            if others:
+                reporter.say(
+                    f"note: {counted(others, 'file')} in `{pattern}` skipped: not image files by "
+                    "their names"
+                )
+        elif path.exists():
+            here = [pattern]
+        else:
+            names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - absolute patterns too
+            here = sorted(name for name in names if Path(name).is_file())
+        if not here:
+            missing.append(f"`{pattern}`{' (a folder without images)' if path.is_dir() else ''}")
+        found += here
+    if missing:
+        raise DataError(
+            f"no image is found for {counted(len(missing), 'argument')}\n{listed(missing)}"
+        )
+    return list(dict.fromkeys(found))

@@ -1,0 +1,159 @@
+"""Train, then calibrate, evaluate and report."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convscope.api.calibrate import calibrate_on
+from convscope.api.evaluate import write_evaluation
+from convscope.classifier import Classifier
+from convscope.evaluation.evaluate import evaluate_subset
+from convscope.evaluation.subset import Subset
+from convscope.progress import SILENT, Reporter
+from convscope.recipe import Recipe
+from convscope.run import Run, on_top_of_continued
+from convscope.training.autotune.learning_rate_finder import LearningRateSearch
+from convscope.training.runs.log import checkpoint_interval
+from convscope.training.train import DEFAULT_OPTIONS, TrainOptions
+from convscope.training.train import find_learning_rate as run_learning_rate_finder
+from convscope.training.train import train as run_training
+from convscope.training.training_data import TrainingData
+
+OPTION_NAMES = {field.name for field in fields(TrainOptions)}
+
+
+def train(
+    data: str | Path | None = None,
+    *,
+    project: str | Path = "runs",
+    name: str | None = None,
+    language: str = "en",
+    reporter: Reporter = SILENT,
+    **settings: Any,
+) -> Run:
+    """Trains a classifier on `data` and evaluates it on images that it was not trained on.
+
+    Besides its own arguments it takes the fields of `Recipe` (`model`, `epochs`, `lr` and so on),
+    and these options, which don't change the result:
+
+    - `workers`: Threads that decode images; one a core by default.
+    - `download`: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+    - `show_batch`: Where a picture of the first batch goes, as the network sees it.
+    - `log_steps`: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
+    - `checkpoint_every`: The longest distance between two checkpoints: steps, or a time like `90s`;
+      five minutes by default. They are also written at the ends of epochs, as far as that costs
+      little.
+    - `fresh`: Whether an unfinished run begins anew instead of being resumed.
+    - `allow_change`: Whether an unfinished run is resumed although its recipe, images, versions or
+      machine are others now.
+
+    Args:
+        data: See `open_dataset`; None for that of the run that `continues` names.
+        project: Folder of run folders.
+        name: Name of the run; `<data>-<model>` by default. An unfinished run of this name is
+            resumed, a finished one gets the next number.
+        language: Language of the report: `en` or `zh`.
+        reporter: Says what happens; `convscope.Reporter()` writes to standard error.
+        settings: Fields of `Recipe`, and the options above.
+
+    Raises:
+        ConvscopeError: Anything that `errors.py` lists.
+    """
+    options = {option: settings.pop(option) for option in OPTION_NAMES & set(settings)}
+    if options.get("show_batch") is not None:
+        options["show_batch"] = Path(options["show_batch"])
+    options["checkpoint_every"] = checkpoint_interval(options.get("checkpoint_every"))
+    return train_recipe(
+        _parse(data, settings),
+        project=Path(project),
+        name=name,
+        options=TrainOptions(**options),
+        language=language,
+        reporter=reporter,
+    )
+
+
+def find_learning_rate(
+    data: str | Path,
+    *,
+    workers: int | None = None,
+    download: bool = False,
+    reporter: Reporter = SILENT,
+    **recipe: Any,
+) -> LearningRateSearch:
+    """The learning rate that suits a training, with the reason; `train(lr="auto")` uses it.
+
+    The finder sweeps the learning rate upwards over the first batches of that training. The result
+    has a `rate`, `choice.reason`, the `curve`, and `save(path)` draws it.
+
+    Args:
+        data: See `open_dataset`.
+        workers: Threads that decode images; None for one a core.
+        download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        reporter: Says what happens.
+        recipe: Fields of `Recipe`, as for `train`.
+
+    Raises:
+        TrainingError: The loss falls at no learning rate.
+        ConvscopeError: Anything else that `errors.py` lists.
+    """
+    return run_learning_rate_finder(
+        _parse(data, {**recipe, "lr": "auto"}),
+        options=TrainOptions(workers=workers, download=download),
+        reporter=reporter,
+    )
+
+
+def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
+    given = fields if data is None else {**fields, "data": data}
+    return Recipe.parse(on_top_of_continued(given))
+
+
+def train_recipe(
+    recipe: Recipe,
+    *,
+    project: Path,
+    name: str | None = None,
+    options: TrainOptions = DEFAULT_OPTIONS,
+    language: str = "en",
+    reporter: Reporter = SILENT,
+) -> Run:
+    """Trains as a recipe says, calibrates, evaluates and reports; see `train`.
+
+    Of several processes the first evaluates; all return when it has.
+    """
+
+    def finish(run: Run, classifier: Classifier, data: TrainingData) -> None:
+        _finish(run, classifier, data, language=language, reporter=reporter)
+
+    return run_training(
+        recipe, project=project, name=name, options=options, finish=finish, reporter=reporter
+    )
+
+
+def _finish(
+    run: Run, classifier: Classifier, data: TrainingData, *, language: str, reporter: Reporter
+) -> None:
+    """Calibrates on the validation images, evaluates on the test images, and writes it down.
+
+    The file that is written last makes the run finished.
+    """
+    index, split = data.image_index, data.split
+    validation = Subset(split.validation, "validation images, which chose the epoch", None)
+    calibrate_on(classifier, index, validation, reporter=reporter)
+    classifier.save(run.classifier_path)
+    test = Subset(split.test, f"test images ({split.description}){_copies(data)}", 0)
+    evaluation = evaluate_subset(classifier, index, test, reporter=reporter)
+    write_evaluation(evaluation, run.path, run=run, language=language)
+
+
+def _copies(data: TrainingData) -> str:
+    """The number of test images with the same pixels as a train or validation image, in words."""
+    hashes, split = data.image_index.pixel_hashes, data.split
+    seen = hashes[np.concatenate([split.train, split.validation])]
+    copies = int(np.isin(hashes[split.test], seen).sum())
+    return f"; {copies:,} of them have copies that training or selection saw" if copies else ""

@@ -1,0 +1,149 @@
+"""Oddities: damaged files, and files of an unusual format, mode, orientation or name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.audit.findings import Examined, Finding, finding
+
+# Suffix -> Pillow's names of the formats that a file with it may have.
+FORMATS_OF_SUFFIX = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG", "MPO")),
+    ".png": ("PNG",),
+    ".webp": ("WEBP",),
+    ".bmp": ("BMP",),
+    ".gif": ("GIF",),
+    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
+    **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), ("PPM",)),
+}
+PLAIN_MODES = ("L", "RGB", "")
+ARRAY_FORMAT = "array"
+SAME_CHANNELS = 5e-4  # difference of channels' means and mean squares, of 1
+_KNOWN_FORMATS = frozenset(name for names in FORMATS_OF_SUFFIX.values() for name in names)
+MODE_NAMES = {
+    "1": "black and white without grey",
+    "P": "palette",
+    "PA": "palette with transparency",
+    "LA": "grey with transparency",
+    "La": "grey with transparency",
+    "RGBA": "transparency",
+    "RGBa": "transparency",
+    "CMYK": "CMYK",
+    "YCbCr": "YCbCr",
+    "LAB": "CIE Lab",
+    "I": "32-bit grey",
+    "F": "floating-point grey",
+}
+# `missing_in_split` reports the same for every source.
+_MISSING_IN_SPLIT = re.compile(r"^split `[^`]*` has no images of ")
+
+
+def find_damage(examined: Examined) -> Iterator[Finding]:
+    """Findings about files that can't be read, and files of which a part is missing."""
+    damaged = examined.scan.damaged.items()
+    images = [examined.image(i, reason, exclude=True) for i, reason in damaged]
+    if images:
+        yield finding("unreadable", severity="error", images=images)
+    truncated = np.flatnonzero(examined.statistics["is_truncated"])
+    images = [examined.image(i, "ends early") for i in truncated]
+    if images:
+        yield finding("truncated", severity="error", images=images)
+
+
+def find_oddities(examined: Examined) -> Iterator[Finding]:
+    """Findings about files that can be read but are unusual."""
+    frames, orientation = examined.statistics["num_frames"], examined.statistics["orientation"]
+    turned = np.flatnonzero(orientation > 1)
+    for kind, reasons in (
+        ("wrong_extension", _wrong_extensions(examined)),
+        ("animated", dict.fromkeys(np.flatnonzero(frames > 1).tolist(), "has several frames")),
+        ("turned", {int(i): f"has EXIF orientation {orientation[i]}" for i in turned}),
+        ("unusual_modes", _unusual_modes(examined)),
+    ):
+        if reasons:
+            yield finding(kind, severity="note", images=examined.images(reasons))
+
+
+def is_grey(statistics: NDArray[np.void]) -> NDArray[np.bool_]:
+    """(N,) whether images have no colour, also where their file has three channels."""
+    apart = np.ptp(statistics["mean"], axis=1) + np.ptp(statistics["square"], axis=1)
+    return np.asarray((statistics["channels"] == 1) | (apart < SAME_CHANNELS))
+
+
+def find_colour_mix(examined: Examined) -> Iterator[Finding]:
+    """The finding about grey pictures among coloured ones, or the other way round."""
+    grey = is_grey(examined.statistics[examined.readable])
+    num_grey, num_all = int(grey.sum()), len(grey)
+    if not 0 < num_grey < num_all:
+        return
+    is_grey_rare = 2 * num_grey <= num_all
+    rare, common = ("grey", "in colour") if is_grey_rare else ("in colour", "grey")
+    few = examined.readable[grey == is_grey_rare]
+    yield finding(
+        "colour_mix",
+        severity="note",
+        images=[examined.image(index, f"is {rare}") for index in few],
+        few=f"{len(few):,}",
+        all=f"{num_all:,}",
+        rare=rare,
+        common=common,
+    )
+
+
+def find_odd_names(examined: Examined) -> Iterator[Finding]:
+    """Findings about names that not every system can have."""
+    names = [examined.name(index) for index in range(len(examined.dataset))]
+    strange = [
+        index
+        for index, name in enumerate(names)
+        if "\\" in name  # names with such characters are printed as `\x1b`, `\u200b`, `\n`
+    ]
+    if strange:
+        reason = "its name has characters that not every system knows"
+        images = [examined.image(index, reason) for index in strange]
+        yield finding("odd_names", severity="note", images=images)
+    count_of = Counter(name.casefold() for name in set(names))
+    clashes = [index for index, name in enumerate(names) if count_of[name.casefold()] > 1]
+    if clashes:
+        reason = "differs from another name only in upper and lower case"
+        images = [examined.image(index, reason) for index in clashes]
+        yield finding("case_names", severity="warning", images=images)
+
+
+def find_remarks(examined: Examined) -> Iterator[Finding]:
+    """The finding that lists what was noticed while the data was opened."""
+    remarks = [r for r in examined.dataset.remarks if not _MISSING_IN_SPLIT.match(r)]
+    if remarks:
+        yield finding("remarks", severity="note", details=remarks)
+
+
+def _wrong_extensions(examined: Examined) -> dict[int, str]:
+    reasons = {}
+    formats = examined.statistics["format"]
+    for index in examined.readable:
+        suffix = PurePosixPath(examined.name(index)).suffix.lower()
+        found = formats[index].decode()
+        allowed = FORMATS_OF_SUFFIX.get(suffix)
+        if allowed and found in _KNOWN_FORMATS and found not in allowed:
+            reasons[int(index)] = f"is {found}, though its name ends in `{suffix}`"
+    return reasons
+
+
+def _unusual_modes(examined: Examined) -> dict[int, str]:
+    reasons = {}
+    modes, formats = examined.statistics["mode"], examined.statistics["format"]
+    for index in examined.readable:
+        mode = modes[index].decode()
+        if mode in PLAIN_MODES or mode == "?" or formats[index].decode() == ARRAY_FORMAT:
+            continue
+        if mode == "P" and formats[index] == b"GIF":
+            continue  # as every GIF
+        name = "16-bit grey" if mode.startswith("I;16") else MODE_NAMES.get(mode, mode)
+        reasons[int(index)] = f"has colour mode {mode}" + (f" ({name})" if name != mode else "")
+    return reasons

@@ -1,0 +1,253 @@
+"""Flags that several verbs have: the recipe's fields, how data is read, device and threads."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import click
+from click.core import ParameterSource
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from convscope.errors import UsageError
+from convscope.recipe import (
+    DECODING_FIELDS,
+    RESERVED_OPTIONS,
+    Recipe,
+    flags_of,
+    on_top,
+    read_values,
+)
+from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
+from convscope.recipe.network import NetworkFields
+from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
+from convscope.run import on_top_of_continued
+
+LANGUAGES = ("en", "zh")
+# Fields of the recipe that say how data is read, whatever is done with it.
+READING = ("path_column", "label_column", "split_column", "exclude", *DECODING_FIELDS)
+
+SECTIONS: dict[type[BaseModel] | None, str] = {
+    DataFields: "Data",
+    PreprocessingFields: "Preprocessing",
+    NetworkFields: "Network",
+    ScheduleFields: "Training",
+    OptimizerFields: "Optimizer",
+    LossFields: "Loss",
+    AugmentationFields: "Augmentation",
+    None: "Other",
+}
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class RecipeCommand(click.Command):
+    """A command whose help lists flags by the sections of the recipe."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes section by section; flags that are no fields of the recipe come last."""
+        sections: dict[str, list[tuple[str, str]]] = {title: [] for title in SECTIONS.values()}
+        for parameter in self.get_params(context):
+            row = parameter.get_help_record(context)
+            if row is not None:
+                sections[_section(parameter.name or "")].append(row)
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+def _section(name: str) -> str:
+    return next(
+        (title for fields, title in SECTIONS.items() if fields and name in fields.model_fields),
+        SECTIONS[None],
+    )
+
+
+def recipe_of(data: str | None, flags: dict[str, Any], *, file: Path | None) -> Recipe:
+    """The recipe of a file, with the given flags on top.
+
+    Args:
+        data: Path or name of the data; None for that of the file or the continued run.
+        flags: Fields of the recipe by name; None and () for those that weren't given.
+        file: YAML file of a recipe; None for none.
+
+    Raises:
+        UsageError: A value is invalid, or there is no data to train on.
+    """
+    values = read_values(file) if file else {}
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    if "options" in given:
+        given["options"] = network_options(given["options"])
+    if "class_weight" in given:
+        given["class_weight"] = _weights_by_class(given["class_weight"])
+    if data is not None:
+        given["data"] = data
+    values = on_top_of_continued(on_top(values, given))
+    if "data" not in values:
+        raise UsageError(
+            "`DATA` is missing", hint="give a folder of class folders, or try `digits`"
+        )
+    return Recipe.parse(values)
+
+
+def network_options(texts: Sequence[str], *, reserved: Collection[str] = ()) -> dict[str, Any]:
+    """Options of a network, from texts like `stem=small` or `dropout=0.2`.
+
+    Args:
+        texts: The options as typed.
+        reserved: Names that are no options of a network here.
+
+    Raises:
+        UsageError: A text isn't NAME=VALUE, or its name is no option of a network.
+    """
+    import yaml
+
+    options = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(
+                f"`--option {text}` has no value", hint="write it as NAME=VALUE: stem=small"
+            )
+        name = name.replace("-", "_")
+        if name in (*RESERVED_OPTIONS, *reserved):
+            raise UsageError(
+                f"`{name}` is no option of a network",
+                hint="`convscope networks --json` lists the options of each",
+            )
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"`--option {text}` has no value that can be read") from error
+        if isinstance(options[name], str):
+            with suppress(ValueError):  # YAML reads 1e-1 as a string
+                options[name] = float(value)
+    return options
+
+
+def _weights_by_class(texts: Sequence[str]) -> dict[str, float]:
+    """Class weights, from texts like `cat=2`."""
+    weights = {}
+    for text in texts:
+        label, equals, number = text.rpartition("=")
+        try:
+            weights[label] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise UsageError(
+                f"`--class-weight {text}` has no weight", hint="write it as CLASS=WEIGHT: cat=2"
+            )
+    return weights
+
+
+def _option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
+    kinds = _kinds(field)
+    description = field.description or ""
+    if field.default not in (None, False, 0, ()) and field.default_factory is None:
+        description += f" [default: {field.default}]"
+    spellings = (*flags_of(name, field), name)
+    if kinds == (bool,):
+        return click.option(*spellings, is_flag=True, default=None, help=description)
+    if kinds == (dict,):
+        return click.option(*spellings, multiple=True, metavar=_metavar(field), help=description)
+    choices = [
+        str(choice) for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)
+    ]
+    if choices:
+        return click.option(*spellings, metavar="|".join(choices), help=description)
+    kind = {int: click.INT, float: click.FLOAT}.get(kinds[0], click.STRING)
+    return click.option(*spellings, type=kind, help=description)
+
+
+def _metavar(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get("metavar", "NAME=VALUE")) if isinstance(extra, dict) else "NAME=VALUE"
+
+
+def _kinds(field: FieldInfo) -> tuple[Any, ...]:
+    """The types of a field besides None."""
+    annotation = field.annotation
+    members = (annotation,) if get_origin(annotation) is Literal else get_args(annotation)
+    if get_origin(annotation) is dict:
+        return (dict,)
+    return tuple(kind for kind in members or (annotation,) if kind is not NoneType)
+
+
+def _field_flags(*names: str) -> Callable[[Function], Function]:
+    """A decorator that adds one flag for each of these fields of the recipe."""
+
+    def add(function: Function) -> Function:
+        for name in reversed(names):
+            function = _option(name, Recipe.model_fields[name])(function)
+        return function
+
+    return add
+
+
+recipe_flags = _field_flags(*(name for name in Recipe.model_fields if name != "data"))
+reading_flags = _field_flags(*READING)
+check_flags = _field_flags(*READING, "group", "value_range", "img_size", "fit")
+decoding_flags = _field_flags(*DECODING_FIELDS)
+
+report_flags = click.option(
+    "--lang",
+    "language",
+    default="en",
+    type=click.Choice(LANGUAGES),
+    help="Language of the report. [default: en]",
+)
+device_flag = click.option(
+    "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]"
+)
+workers_flag = click.option(
+    "-j",
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Threads that decode images. [default: one per core]",
+)
+synonyms_flag = click.option(
+    "--synonyms",
+    metavar="FILE",
+    help="CSV file with the classifier's names for classes of DATA: columns data and "
+    "classifier; an empty name leaves a class out.",
+)
+
+
+def machine_flags(function: Function) -> Function:
+    """Adds the flags for the number of decoding threads and the device."""
+    return workers_flag(device_flag(function))
+
+
+def evaluation_flags(function: Function) -> Function:
+    """Adds the flags of verbs that evaluate a classifier on a data set."""
+    return synonyms_flag(machine_flags(reading_flags(function)))
+
+
+def output_flag(description: str, **more: Any) -> Callable[[Function], Function]:
+    """A decorator that adds the flag for the file or folder that is written."""
+    return click.option("-o", "--output", type=click.Path(path_type=Path), help=description, **more)
+
+
+def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str:
+    """The command line as typed, for the same or another verb, without some of its flags."""
+    parts = ["convscope", verb]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not given or name in without:
+            continue
+        value = context.params[name]
+        if isinstance(parameter, click.Option):
+            parts.append(next(name for name in parameter.opts if name.startswith("--")))
+        if isinstance(value, tuple):
+            parts += [str(each) for each in value]
+        elif value is not True:
+            parts.append(str(value))
+    return shlex.join(parts)

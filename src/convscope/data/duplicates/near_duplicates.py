@@ -1,0 +1,167 @@
+"""Near-duplicates: images that show the same picture, whatever was done to the file.
+
+The thresholds are calibrated for each data set, as digits are more alike than photos:
+
+1. Variants of some of its images (saved again, resized, cropped) give a metric in which copies are
+   near and different images far (`distances.fit_metric`).
+2. Distances are divided by the typical distance of other images (`distances.local_scales`).
+3. Thresholds follow from the dimension that the images fill (`calibration`).
+4. Pairs that are nearly near enough are shifted and scaled onto each other, and judged again.
+
+Every step works on images in the order of their pixels' hashes, so that the order and the names of
+the files change nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convscope.data.dataset import Images
+from convscope.data.decoding.content import Decoding
+from convscope.data.decoding.decode import decode_content
+from convscope.data.duplicates.calibration import (
+    EPSILON,
+    Duplicates,
+    calibrated_copies,
+    fixed_copies,
+)
+from convscope.data.index.image_index import ImageIndex
+from convscope.data.index.metadata_cache import open_metadata_cache
+from convscope.data.index.statistics import VERSION as STATISTICS_VERSION
+from convscope.data.split import connected
+from convscope.progress import Reporter
+from convscope.rng import hash64
+
+VERSION = 1  # pairs that another version found are searched again
+SAMPLE = 100  # images of which variants are made
+MIN_CALIBRATED = 20  # different images; fewer say nothing about typical distances
+FLAT = 0.008  # two levels of 255; an image of less contrast shows nothing that could be compared
+MAX_COLOUR_CHANGE = 0.15  # between copies: of any channel's mean, of 1
+MAX_CONTRAST_CHANGE = 0.3  # between copies: of its logarithm
+ANNOUNCED_FROM = 20_000  # images: some seconds
+COMPARED_AT_MOST = 300_000  # images: some minutes
+MAX_ASPECT_CHANGE = 0.2  # between copies: of the ratio of width and height, as a logarithm
+
+
+def search_duplicates(
+    images: Images, statistics: NDArray[np.void], decoding: Decoding
+) -> Duplicates:
+    """The duplicates among N images with statistics (N,); decodes a sample to calibrate on."""
+    chosen = choose_sample(statistics)
+    return find_duplicates(
+        statistics,
+        sample_indices=chosen,
+        sample_pixels=[decode_content(images.content(int(i)), decoding).pixels for i in chosen],
+    )
+
+
+def choose_sample(statistics: NDArray[np.void], *, count: int = SAMPLE) -> NDArray[np.int64]:
+    """Indices of the images of which `find_duplicates` makes variants; the same in any order."""
+    unique = _comparable(statistics)
+    keys = hash64("variants", statistics["pixels"][unique])
+    return np.asarray(unique[np.argsort(keys, kind="stable")][:count])
+
+
+def find_duplicates(
+    statistics: NDArray[np.void],
+    *,
+    sample_indices: NDArray[np.int64] | Sequence[int],
+    sample_pixels: Sequence[NDArray[np.uint8]],
+) -> Duplicates:
+    """Finds images that show the same picture though their pixels differ.
+
+    Pairs are sorted, the smaller index first.
+
+    Args:
+        statistics: (N,) of `STATISTICS`; images without a height are left out.
+        sample_indices: Indices from `choose_sample`.
+        sample_pixels: Pixels (H, W, C) of these images.
+
+    Raises:
+        ValueError: There are enough images to calibrate on, but no sample of them is given.
+    """
+    unique = _comparable(statistics)
+    thumbnails = statistics["thumbnail"][unique]
+    if len(unique) < MIN_CALIBRATED:
+        found, distances, calibration = fixed_copies(thumbnails)
+    else:
+        hashes = statistics["pixels"][np.asarray(sample_indices, dtype=np.int64)]
+        sample = [sample_pixels[int(row)] for row in np.argsort(hashes, kind="stable")]
+        if not sample:
+            raise ValueError("near-duplicates can't be told apart without a sample of the images")
+        found, distances, calibration = calibrated_copies(
+            thumbnails, statistics["pixels"][unique], sample
+        )
+    pairs = np.sort(unique[found], axis=1)
+    is_possible = _could_be_copies(statistics, pairs)
+    pairs, distances = pairs[is_possible], distances[is_possible]
+    by_index = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return Duplicates(pairs=pairs[by_index], distances=distances[by_index], calibration=calibration)
+
+
+def _comparable(statistics: NDArray[np.void]) -> NDArray[np.int64]:
+    """Indices of readable images that aren't flat, one for each set of same pixels, by hash."""
+    rows = np.flatnonzero(statistics["height"])
+    _, first = np.unique(statistics["pixels"][rows], return_index=True)
+    unique = rows[first]
+    return np.asarray(unique[statistics["contrast"][unique] >= FLAT])
+
+
+def exact_groups(statistics: NDArray[np.void], rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Groups of images with the same pixels, of two and more, among the images (M,) of `rows`."""
+    hashes = statistics["pixels"][rows]
+    order = np.argsort(hashes, kind="stable")
+    groups = np.split(rows[order], np.flatnonzero(np.diff(hashes[order])) + 1)
+    return sorted((g for g in groups if len(g) > 1), key=lambda group: int(group[0]))
+
+
+def _could_be_copies(statistics: NDArray[np.void], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(M,) whether colour, contrast and shape of pairs agree, which the metric doesn't see."""
+    one, other = statistics[pairs[:, 0]], statistics[pairs[:, 1]]
+    colour = np.abs(one["mean"] - other["mean"]).max(axis=1, initial=0)
+    aspects = [np.log(row["width"] / np.maximum(1, row["height"])) for row in (one, other)]
+    contrasts = [np.log(np.maximum(row["contrast"], EPSILON)) for row in (one, other)]
+    return np.asarray(
+        (colour <= MAX_COLOUR_CHANGE)
+        & (np.abs(contrasts[0] - contrasts[1]) <= MAX_CONTRAST_CHANGE)
+        & (np.abs(aspects[0] - aspects[1]) <= MAX_ASPECT_CHANGE)
+    )
+
+
+def group_images(image_index: ImageIndex, reporter: Reporter) -> NDArray[np.int64]:
+    """(N,) group labels: images of one group have the same pixels or are near-duplicates.
+
+    They are found once for the same images, whatever their order or names, and remembered.
+    """
+    hashes = image_index.pixel_hashes
+    unique, labels = np.unique(hashes, return_inverse=True)
+    if len(unique) > COMPARED_AT_MOST:
+        reporter.say(
+            f"note: of {len(unique):,} images only those with the same pixels are kept in one "
+            "split; comparing so many for near-duplicates would take too long"
+        )
+        return labels
+    digest = hashlib.sha256(unique.tobytes()).hexdigest()
+    key = f"near pairs {VERSION} {STATISTICS_VERSION} {digest}"
+    with open_metadata_cache(image_index.cache) as metadata_cache:
+        remembered = metadata_cache.recall(key)
+        if remembered is None:
+            pairs = _near_pairs(image_index, reporter)
+            metadata_cache.remember(key, pairs.tobytes())
+        else:
+            pairs = np.frombuffer(remembered, dtype=np.uint64).reshape(-1, 2)
+    return connected(labels, np.searchsorted(unique, pairs))
+
+
+def _near_pairs(image_index: ImageIndex, reporter: Reporter) -> NDArray[np.uint64]:
+    """(M, 2) hashes of the pixels of near-duplicates."""
+    if len(image_index) > ANNOUNCED_FROM:
+        reporter.say(f"comparing {len(image_index):,} images with each other, once")
+    found = search_duplicates(
+        image_index.dataset.images, image_index.statistics, image_index.decoding
+    )
+    return image_index.pixel_hashes[found.pairs.reshape(-1)].reshape(-1, 2)

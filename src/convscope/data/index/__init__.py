@@ -1,0 +1,1 @@
+"""All images of a data set: scanned once, their statistics, and their pixels."""

@@ -1,0 +1,383 @@
+"""Store: the prepared images of a data set on disk, so that each is decoded only once."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+import xxhash
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from torch import Tensor
+
+from convscope.cache import Cache
+from convscope.data.decoding.content import Decoding
+from convscope.data.index.metadata_cache import decoding_key
+from convscope.data.index.scan import HASH_BYTES
+from convscope.data.pixels.preprocessing import ResizeGeometry
+from convscope.data.pixels.store_files import (
+    GROWING,
+    add_empty_rows,
+    add_filled_rows,
+    adopt_from_all,
+    adopt_rows,
+    create_store_files,
+    read_contents,
+    read_filled,
+    stored_contents,
+    whole_rows,
+    write_at,
+)
+from convscope.errors import DataError, RunError
+from convscope.files import write_bytes
+
+NOTED_AFTER_ROWS = 2048  # that were written; what a killed build loses at most
+LOCK_SECONDS = 30.0
+READ_BYTES = 1 << 14  # a row from which on reading is faster than mapping
+BINARY = getattr(os, "O_BINARY", 0)
+
+Shape = tuple[int, int, int]
+
+
+class Store:
+    """Rows of prepared pixels on disk.
+
+    Args:
+        folder: The store's folder.
+        shape: (H, W, C) of each row.
+
+    Raises:
+        OSError: The folder can't be read or written to, or isn't whole.
+    """
+
+    def __init__(self, folder: Path, shape: Shape) -> None:
+        self.folder = folder
+        self._row_bytes = int(np.prod(shape))
+        self._name, table = read_contents(folder)
+        self.row_of = {content: row for row, content in enumerate(table)}
+        self._file = os.open(folder / "pixels.bin", os.O_RDWR | BINARY)
+        self._lock = threading.Lock()
+        self._unnoted: list[int] = []
+        self._notes: list[threading.Thread] = []
+        self._takes_more = True
+        self.filled = read_filled(folder, self._name, len(table))
+        if os.fstat(self._file).st_size != len(table) * self._row_bytes:
+            raise OSError(f"`{folder}` is damaged")  # mapping it would fill it up with black
+        self._shape = shape
+        # "r+", as torch wants an array that may be written to; it is only read.
+        mapped = np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, (len(table), *shape))
+        self._mapped = torch.from_numpy(mapped)
+        atexit.register(_close, weakref.ref(self))
+
+    def read(self, rows: NDArray[np.int64]) -> Tensor:
+        """Rows (n, H, W, C); those that aren't filled hold anything."""
+        if self._row_bytes < READ_BYTES or not hasattr(os, "preadv"):
+            return self._mapped.index_select(0, torch.from_numpy(rows))
+        # Touching a page of the mapping for the first time costs more than reading its content.
+        pixels = np.empty((len(rows), *self._shape), dtype=np.uint8)
+        for position, row in enumerate(rows.tolist()):
+            if self.filled[row]:
+                self._read_at(row * self._row_bytes, pixels[position])
+        return torch.from_numpy(pixels)
+
+    def write(self, row: int, pixels: NDArray[np.uint8]) -> None:
+        """Adds a row (H, W, C), if the disk takes it; from any thread."""
+        if not self._takes_more:
+            return
+        # Written, not assigned to the mapping: a disk that is full is an error here and would be
+        # the death of the process there.
+        try:
+            write_at(self._file, row * self._row_bytes, pixels, self._lock)
+        except OSError:
+            self._takes_more = False  # what isn't kept is decoded each time
+            return
+        with self._lock:
+            self.filled[row] = True
+            self._unnoted.append(row)
+            is_time = len(self._unnoted) >= NOTED_AFTER_ROWS
+        if is_time:
+            self.note_soon()
+
+    def note_soon(self) -> None:
+        """Like `note`, but in a thread: the work on the next images needn't wait for the disk."""
+        with self._lock:
+            rows, self._unnoted = self._unnoted, []
+        if rows:
+            thread = threading.Thread(target=self._note, args=(rows,), name="store")
+            self._notes.append(thread)
+            thread.start()
+
+    def note(self) -> None:
+        """Makes what was added count for other processes and the next start."""
+        self.note_soon()
+        while self._notes:
+            self._notes.pop().join()
+
+    def close(self) -> None:
+        """Notes what was added and lets go of the file."""
+        if self._file >= 0:
+            self.note()
+            os.close(self._file)
+            self._file = -1
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # while the interpreter ends, anything may be gone
+            self.close()
+
+    def _read_at(self, offset: int, pixels: NDArray[np.uint8]) -> None:
+        content = pixels.data.cast("B")
+        while content:
+            count = os.preadv(self._file, [content], offset)
+            if not count:
+                raise DataError(
+                    f"`{self.folder}` was cut off while it was used",
+                    hint="`convscope cache --clear` removes it; then start again",
+                )
+            content, offset = content[count:], offset + count
+
+    def _note(self, rows: list[int]) -> None:
+        # The store may have been removed to make room, or be read-only.
+        with suppress(OSError, RunError, Timeout):
+            os.fsync(self._file)
+            with FileLock(self.folder.with_suffix(".lock"), timeout=LOCK_SECONDS):
+                if read_contents(self.folder)[0] != self._name:
+                    return  # another store was made in its place
+                filled = read_filled(self.folder, self._name, len(self.filled))
+                filled[rows] = True
+                write_bytes(self.folder / "filled.bin", self._name + filled.tobytes())
+            self.filled |= filled
+
+
+def _close(store: weakref.ReferenceType[Store]) -> None:
+    if (alive := store()) is not None:
+        alive.close()
+
+
+class StoreBuilder:
+    """Rows for the contents that a scan decodes, kept on disk until the store can be opened.
+
+    Nothing is made before the first row comes. A build of the same name that was killed goes on.
+    Where there is no room, or another process builds, rows are dropped.
+
+    Args:
+        cache: Where stores lie.
+        geometry: What the images were resized to.
+        decoding: How the images were decoded.
+        name: Identifies the data set.
+        max_rows: Number of rows to make room for.
+
+    Attributes:
+        folder: Where the rows are kept.
+        keep: Folders that aren't removed to make room, this one among them.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        geometry: ResizeGeometry,
+        *,
+        decoding: Decoding,
+        name: str,
+        max_rows: int,
+    ) -> None:
+        self._cache, self._key = cache, store_key(geometry, decoding)
+        name_hash = xxhash.xxh3_64_hexdigest(name.encode(errors="surrogateescape"))
+        self.folder = cache.stores / f"{self._key}-{GROWING}-{name_hash}"
+        self.keep = [self.folder]
+        self._description = f"unfinished scan at {geometry.geometry}"
+        self._row_bytes = int(np.prod(shape_of(geometry)))
+        self._max_rows = max_rows
+        self._lock = threading.Lock()
+        # Released by the thread that finishes, which is not the one that opened.
+        self._owner = FileLock(self.folder.with_suffix(".lock"), timeout=0, thread_local=False)
+        self._file = -1
+        self._takes_more, self._is_whole = True, True
+        self._stored: frozenset[bytes] | None = None
+        self._row_of: dict[bytes, int] = {}
+        self._unnoted: list[bytes] = []
+        self._noting: threading.Thread | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any row was added."""
+        return self._file >= 0
+
+    def lacks(self, content: bytes) -> bool:
+        """Whether a row for this content would be kept: no store at this size has it yet."""
+        with self._lock:
+            if self._stored is None:
+                self._stored = stored_contents(self._cache.stores, self._key)
+            is_there = content in self._row_of or content in self._stored
+            return self._takes_more and not is_there
+
+    def add(self, content: bytes, pixels: NDArray[np.uint8]) -> None:
+        """Adds a row (H, W, C), if the disk takes it; from any thread."""
+        with self._lock:
+            try:
+                if self._takes_more and self._file < 0:
+                    self._open()
+                if not self._takes_more or content in self._row_of:
+                    return
+                row = len(self._row_of)
+                write_at(self._file, row * self._row_bytes, pixels)
+            except (OSError, RunError):
+                self._takes_more = False  # decoded again when it is needed
+                return
+            self._row_of[content] = row
+            self._unnoted.append(content)
+            if len(self._unnoted) >= NOTED_AFTER_ROWS:
+                self._note_soon()
+
+    def finish(self, folder: Path, table: Sequence[bytes]) -> None:
+        """Makes the rows part of the store in a folder, which need not exist yet.
+
+        Args:
+            folder: The store's folder.
+            table: Hashes of all contents of the data set; those without a row get an empty one.
+
+        Raises:
+            OSError: The disk doesn't take it.
+        """
+        if self._file < 0 and self.folder.is_dir():
+            self._open()  # a killed scan had decoded all images
+        if self._file < 0:
+            return
+        empty = [content for content in table if content not in self._row_of]
+        try:
+            self._note_soon()
+            self._join()
+            if not self._is_whole:
+                self._cache.remove(self.folder)
+                return
+            os.ftruncate(self._file, (len(self._row_of) + len(empty)) * self._row_bytes)
+            add_empty_rows(self.folder, empty)
+            os.close(self._file)
+            self._file = -1
+            try:
+                self.folder.rename(folder)
+            except OSError:  # it is there already
+                adopt_rows(folder, self.folder, self._row_bytes)
+                self._cache.remove(self.folder)
+            else:
+                adopt_from_all(folder, self._row_bytes)
+        finally:
+            self._release()
+
+    def close(self) -> None:
+        """Lets go of the files; what was added stays for the next scan of the same images."""
+        if self._file >= 0:
+            self._note_soon()
+            self._join()
+            self._release()
+
+    def _open(self) -> None:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self._owner.acquire()
+        try:
+            if self.folder.is_dir():
+                try:
+                    self._row_of = whole_rows(self.folder, self._row_bytes)
+                except OSError:
+                    self._cache.remove(self.folder)
+            missing_bytes = (self._max_rows - len(self._row_of)) * (
+                self._row_bytes + HASH_BYTES + 1
+            )
+            if not self._cache.make_room(missing_bytes, keep=self.keep):
+                raise OSError("the cache has no room")
+            if not self.folder.is_dir():
+                create_store_files(self.folder, (), self._row_bytes, self._description)
+            self._file = os.open(self.folder / "pixels.bin", os.O_RDWR | BINARY)
+            os.ftruncate(self._file, self._max_rows * self._row_bytes)  # counts as taken
+        except BaseException:
+            self._owner.release()
+            raise
+
+    def _note_soon(self) -> None:
+        """Makes what was added count for the next scan, in a thread; one at a time."""
+        self._join()
+        contents, self._unnoted = self._unnoted, []
+        self._noting = threading.Thread(target=self._note, args=(contents,), name="store")
+        self._noting.start()
+
+    def _note(self, contents: Sequence[bytes]) -> None:
+        try:
+            os.fsync(self._file)
+            add_filled_rows(self.folder, contents)
+        except (OSError, RunError):
+            self._takes_more, self._is_whole = False, False
+
+    def _join(self) -> None:
+        if self._noting is not None:
+            self._noting.join()
+            self._noting = None
+
+    def _release(self) -> None:
+        self._takes_more = False
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self._owner.release()
+        with suppress(OSError):
+            self.folder.with_suffix(".lock").unlink()
+
+
+def open_store(
+    cache: Cache,
+    table: Sequence[bytes],
+    geometry: ResizeGeometry,
+    *,
+    decoding: Decoding,
+    description: str,
+    keep: Sequence[Path] = (),
+    builder: StoreBuilder | None = None,
+) -> Store | None:
+    """The store of a data set at one size, made if need be; None where there is no room for it.
+
+    Args:
+        cache: Where stores lie.
+        table: Sorted hashes of all contents of the data set, each once.
+        geometry: What images are resized to.
+        decoding: How images are decoded.
+        description: What the data is, for people.
+        keep: Folders of stores in use, which aren't removed to make room.
+        builder: Rows that a scan has added, which become part of the store.
+    """
+    key = store_key(geometry, decoding)
+    folder = cache.stores / f"{key}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
+    shape = shape_of(geometry)
+    row_bytes = int(np.prod(shape))
+    description = f"{description} at {geometry.geometry}"
+    # A cache that can't be written to costs time, nothing else.
+    if builder is not None:
+        with suppress(OSError, RunError):
+            builder.finish(folder, table)
+            (folder / "words.txt").write_text(description, encoding="utf-8")
+    with suppress(OSError, RunError):
+        if folder.is_dir():
+            with suppress(OSError):
+                store = Store(folder, shape)
+                cache.mark_used(folder)
+                return store
+            cache.remove(folder)  # damaged: made anew
+        if cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1), keep=keep):
+            create_store_files(folder, table, row_bytes, description)
+            adopt_from_all(folder, row_bytes)
+            return Store(folder, shape)
+    return None
+
+
+def store_key(geometry: ResizeGeometry, decoding: Decoding) -> str:
+    """A hash of how images are decoded and resized, with which the names of their stores begin."""
+    return xxhash.xxh3_64_hexdigest(f"{decoding_key(decoding)} {geometry.geometry}".encode())
+
+
+def shape_of(geometry: ResizeGeometry) -> Shape:
+    """(H, W, C) of images after a resize."""
+    return geometry.height, geometry.width, geometry.channels

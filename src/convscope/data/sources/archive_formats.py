@@ -1,0 +1,331 @@
+"""Zip and tar archives, read in place.
+
+Of a zip the standard library reads the index; members are read here, as its own reader takes turns
+on one position in the file. Only what is not packed (method 0) and deflate (8) are read.
+
+A packed tar can only be read from its beginning. Its images are kept in memory as they are in it
+(JPEG stays JPEG), up to 1 GiB; a larger one is refused, as reading any image would unpack all.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from convscope.data.decoding.content import DamagedImageError
+from convscope.data.sources.archives import BOMB_BYTES, Archive, Contents, check_no_bomb
+from convscope.data.sources.listing import FileTree
+from convscope.data.sources.naming import is_image, suffix_of
+from convscope.errors import DataError
+from convscope.files import READ_BYTES
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ZIP_MAGICS = (b"PK\3\4", b"PK\5\6")
+TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
+
+IS_ENCRYPTED = 0x1
+IS_UTF8 = 0x800
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+HEADER = struct.Struct("<4s22xHH")  # of a member: magic, then the lengths of name and extra field
+
+MAX_KEPT_BYTES = 1 << 30
+KEPT_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".txt", ".json", ".bin", ".gz", ""))
+BLOCK_BYTES = 512
+
+Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+Unpack = Callable[[Path], Unpacked]
+PACKINGS: dict[bytes, Unpack] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+}
+DAMAGE = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is an archive by its name or, whatever its name, by its content."""
+    return path.name.lower().endswith(ARCHIVE_SUFFIXES) or _kind(path) != ""
+
+
+def open_archive(path: Path) -> FileTree:
+    """The file tree of an archive; nothing is written to disk.
+
+    Raises:
+        DataError: It is damaged, encrypted, or unpacks to too much.
+    """
+    kind = _kind(path)
+    if kind == "zip" or (not kind and path.name.lower().endswith(".zip")):
+        return open_zip(path)
+    return open_tar(path)
+
+
+def _kind(path: Path) -> str:
+    """The kind of an archive: `zip`, `tar`, `packed` by gzip, bzip2 or xz, or "" for none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(TAR_MAGIC_AT + len(TAR_MAGIC))
+    except OSError as error:
+        raise DataError(f"`{path}` can't be read: {error.strerror or error}") from error
+    if head.startswith(ZIP_MAGICS):
+        return "zip"
+    if head[TAR_MAGIC_AT:] == TAR_MAGIC:
+        return "tar"
+    return "packed" if head.startswith(tuple(PACKINGS)) else ""
+
+
+class ZipMember(NamedTuple):
+    """A member's position, and what the index says about it."""
+
+    start: int
+    packed: int
+    unpacked: int
+    crc: int
+    is_packed: bool
+
+
+class ZipArchive(Archive[ZipMember]):
+    """The members of a zip file."""
+
+    def _marks(self, member: ZipMember) -> tuple[str, ...]:
+        return (f"{member.crc:08x}",)
+
+    def _content(self, member: ZipMember, max_bytes: int) -> bytes:
+        if max(member.unpacked, member.packed) > max_bytes:
+            raise DamagedImageError(f"unpacks to {member.unpacked:,} bytes, over {max_bytes:,}")
+        try:
+            content = self._unpacked(member)
+        except (OSError, struct.error, zlib.error) as error:
+            raise DamagedImageError(f"can't be unpacked: {error}") from error
+        if len(content) != member.unpacked or zlib.crc32(content) != member.crc:
+            raise DamagedImageError("is damaged: it doesn't match the archive's index")
+        return content
+
+    def _unpacked(self, member: ZipMember) -> bytes:
+        magic, name_length, extra_length = HEADER.unpack(
+            self._file.read_at(member.start, HEADER.size)
+        )
+        if magic != ZIP_MAGICS[0]:
+            raise DamagedImageError("is not where the archive's index says; the archive is damaged")
+        start = member.start + HEADER.size + name_length + extra_length
+        packed = self._file.read_at(start, member.packed)
+        if not member.is_packed:
+            return packed
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.unpacked + 1)
+
+
+def open_zip(path: Path) -> FileTree:
+    """The file tree of a zip file.
+
+    Raises:
+        DataError: It is no zip file, is damaged, encrypted, packed by an unusual method, or
+            unpacks to an absurd size.
+    """
+    try:
+        with zipfile.ZipFile(path) as file:
+            index = file.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(
+            f"`{path}` can't be read as a zip archive: {reason}",
+            hint="it may be cut off, or of another kind; download or pack it again",
+        ) from error
+    check_no_bomb(
+        path, packed=path.stat().st_size, unpacked=sum(member.file_size for member in index)
+    )
+    contents = Contents()
+    members: dict[str, ZipMember] = {}
+    for member in index:
+        name = _name(member)
+        if name.endswith("/"):
+            contents.add_folder(name)
+        elif _is_special(member):
+            contents.special.append(name)
+        elif found := contents.add_file(name):
+            _check_readable(path, found, member)
+            members[found] = ZipMember(
+                member.header_offset,
+                member.compress_size,
+                member.file_size,
+                member.CRC,
+                member.compress_type != zipfile.ZIP_STORED,
+            )
+    return contents.tree(ZipArchive(path, members))
+
+
+def _check_readable(path: Path, name: str, member: zipfile.ZipInfo) -> None:
+    if member.flag_bits & IS_ENCRYPTED:
+        raise DataError(
+            f"`{path}` is encrypted (`{name}` is)", hint="unpack it, and give the folder"
+        )
+    if member.compress_type not in METHODS:
+        raise DataError(
+            f"`{path}` is packed by method {member.compress_type} (`{name}` is); only deflate, "
+            "method 8, is read",
+            hint="unpack it and give the folder, or pack it again as an ordinary zip",
+        )
+
+
+def _is_special(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is a link or a device by its Unix mode; 0 stands for none given."""
+    kind = member.external_attr >> 28
+    return kind not in (0, 0o10)
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """The member's name; many programs write UTF-8 without saying so."""
+    if member.flag_bits & IS_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()
+    except UnicodeError:
+        return member.filename
+
+
+class TarMember(NamedTuple):
+    """The position of a member's bytes."""
+
+    start: int
+    num_bytes: int
+
+
+class TarArchive(Archive[TarMember]):
+    """The members of a tar file that isn't packed."""
+
+    def _marks(self, member: TarMember) -> tuple[str, ...]:
+        return (str(member.start),)
+
+    def _content(self, member: TarMember, max_bytes: int) -> bytes:
+        if member.num_bytes > max_bytes:
+            raise DamagedImageError(f"has {member.num_bytes:,} bytes, over {max_bytes:,}")
+        try:
+            content = self._file.read_at(*member)
+        except OSError as error:
+            raise DamagedImageError(f"can't be read: {error.strerror or error}") from error
+        if len(content) != member.num_bytes:
+            raise DamagedImageError("is cut off; the archive has become shorter")
+        return content
+
+
+class UnpackedArchive(Archive[bytes]):
+    """The members of a packed tar file, kept in memory."""
+
+    def _marks(self, member: bytes) -> tuple[str, ...]:
+        return ()
+
+    def _content(self, member: bytes, max_bytes: int) -> bytes:
+        if len(member) > max_bytes:
+            raise DamagedImageError(f"has {len(member):,} bytes, over {max_bytes:,}")
+        return member
+
+
+def open_tar(path: Path) -> FileTree:
+    """The file tree of a tar file, plain or packed by gzip, bzip2 or xz.
+
+    Raises:
+        DataError: It is no tar file, is damaged, or unpacks to too much.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    unpack = next((unpack for magic, unpack in PACKINGS.items() if head.startswith(magic)), None)
+    try:
+        return _open_plain(path) if unpack is None else _open_packed(path, unpack)
+    except DataError:
+        raise
+    except DAMAGE as error:
+        raise DataError(
+            f"`{path}` can't be read as a tar archive: {error}",
+            hint="it may be cut off, or of another kind; download or pack it again",
+        ) from error
+
+
+def _open_plain(path: Path) -> FileTree:
+    contents = Contents()
+    members: dict[str, TarMember] = {}
+    with tarfile.open(path, "r:", errorlevel=2) as archive:
+        for member in archive:
+            found = _add(contents, member)
+            if found:
+                members[found] = TarMember(member.offset_data, member.size)
+            archive.members = []  # type: ignore[attr-defined] # ten times as large as ours
+        _check_end(path, archive.offset)
+    return contents.tree(TarArchive(path, members))
+
+
+def _open_packed(path: Path, unpack: Unpack) -> FileTree:
+    contents = Contents()
+    kept: dict[str, bytes] = {}
+    num_kept = 0
+    with unpack(path) as stream:
+        counting = _CountingStream(path, stream)
+        with tarfile.open(fileobj=counting, mode="r|", errorlevel=2) as archive:
+            for member in archive:
+                archive.members = []  # type: ignore[attr-defined] # as above
+                found = _add(contents, member)
+                if not found or not (is_image(found) or suffix_of(found) in KEPT_SUFFIXES):
+                    continue
+                num_kept += member.size
+                if num_kept > MAX_KEPT_BYTES:
+                    raise DataError(
+                        f"`{path}` unpacks to more than {MAX_KEPT_BYTES:,} bytes of images",
+                        hint="a packed tar can't be read in place; unpack it, or make it a zip or "
+                        "a plain tar",
+                    )
+                content = archive.extractfile(member)
+                kept[found] = b"" if content is None else content.read()
+        while block := counting.read(READ_BYTES):  # to the end, where its checksum is
+            if block.strip(b"\0"):
+                raise DataError(
+                    f"`{path}` is damaged: it can't be read to its end",
+                    hint="download or pack it again",
+                )
+    return contents.tree(UnpackedArchive(path, kept))
+
+
+def _add(contents: Contents, member: tarfile.TarInfo) -> str | None:
+    """Notes a member; returns its path if it is a file with all its bytes in one piece."""
+    if member.isdir():
+        contents.add_folder(member.name)
+        return None
+    if not member.isreg() or member.issparse() or member.size < 0:
+        contents.special.append(member.name)
+        return None
+    return contents.add_file(member.name)
+
+
+def _check_end(path: Path, offset: int) -> None:
+    """Refuses a tar that goes on after what could be read, where tarfile stops silently."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        rest = file.read(BLOCK_BYTES)
+    if rest.strip(b"\0"):
+        raise DataError(
+            f"`{path}` is damaged: it can't be read from byte {offset:,} on",
+            hint="download or pack it again",
+        )
+
+
+class _CountingStream(io.RawIOBase):
+    """A stream of unpacked bytes that refuses a bomb; a header alone can be one."""
+
+    def __init__(self, path: Path, stream: Unpacked) -> None:
+        self._path = path
+        self._packed = path.stat().st_size
+        self._stream = stream
+        self._count = 0
+
+    def read(self, count: int = -1) -> bytes:
+        """The next bytes."""
+        block = self._stream.read(count)
+        self._count += len(block)
+        if self._count > BOMB_BYTES:
+            check_no_bomb(self._path, packed=self._packed, unpacked=self._count)
+        return block

@@ -1,0 +1,1 @@
+"""Outputs of layers for images: activations, sparsity, strongest patches, effective fields."""

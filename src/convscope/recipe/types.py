@@ -1,0 +1,166 @@
+"""Types of recipe fields: how their values are written, and what they are parsed to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+MAX_SIDE_PX = 8192
+MAX_BATCH = 1_000_000
+UNIT_SECONDS = {"h": 3600, "m": 60, "s": 1}
+
+Fit = Literal["crop", "pad", "stretch"]
+Tune = Literal["all", "dense", "head"]
+Initialization = Literal[
+    "kaiming", "kaiming_fan_out", "xavier", "lecun", "notes", "normal", "pytorch"
+]
+
+Problem = tuple[str, str | None]  # what is wrong, and the way out if there is one
+
+Value = TypeVar("Value")
+
+
+class Fields(BaseModel):
+    """Base of the sections of a recipe, which declare its fields with their limits."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+    )
+
+
+def given_or(value: Value | None, default: Value) -> Value:
+    """The value of a field, or the default if it has none."""
+    return default if value is None else value
+
+
+def flags(*names: str) -> dict[str, Any]:
+    """Extra schema of a field whose flags are not just `--field-name`."""
+    return {"flags": names}
+
+
+def sides_of(img_size: object) -> tuple[int, int]:
+    """Height and width of an `img_size` of 224, "224" or "224x320".
+
+    Raises:
+        ValueError: It is something else.
+    """
+    parts = str(img_size).lower().split("x")
+    if not 1 <= len(parts) <= 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError("it must be a number of pixels or HEIGHTxWIDTH, as 224 or 224x320")
+    height, width = int(parts[0]), int(parts[-1])
+    if not 1 <= min(height, width) <= max(height, width) <= MAX_SIDE_PX:
+        raise ValueError(f"a side must be 1 to {MAX_SIDE_PX} pixels")
+    return height, width
+
+
+def size_of(height: int, width: int) -> str | int:
+    """The `img_size` of a height and a width."""
+    return height if height == width else f"{height}x{width}"
+
+
+def _image_size(value: object) -> object:
+    # None stays open; True, which Python takes for 1, is no size.
+    return None if value is None else size_of(*sides_of(str(value)))
+
+
+def _value_range(value: object) -> object:
+    if value is None:
+        return None
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        low, high = (float(part) for part in parts)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise ValueError("it must be LOW,HIGH with LOW below HIGH, as 0,4095")
+    return low, high
+
+
+def _formats(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(name.strip().upper() for name in value.split(",") if name.strip())
+    return value
+
+
+def seconds_of(duration: str) -> float:
+    """Seconds of a duration written as 90s, 10m, 1.5h or 1h30m.
+
+    Raises:
+        ValueError: It is written in another way, or zero.
+    """
+    text = duration.strip().lower()
+    parts = re.findall(r"(\d+(?:\.\d+)?)([hms])", text)
+    seconds = sum(float(number) * UNIT_SECONDS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != text or not seconds:
+        raise ValueError("it must be a time with its unit, as 90s, 10m or 1h30m")
+    return seconds
+
+
+def _duration(value: object) -> object:
+    if value is None:
+        return None
+    seconds_of(str(value))  # a number without a unit is refused, too
+    return str(value).strip().lower()
+
+
+def _numbers(
+    kind: Callable[[Any], Any], example: str, *, count: int | None = None
+) -> Callable[[object], object]:
+    """A parser of numbers separated by commas, or of a list of numbers."""
+
+    def parse(value: object) -> object:
+        if value is None:
+            return None
+        parts = value.split(",") if isinstance(value, str) else value
+        try:
+            numbers = tuple(kind(part) for part in parts)  # type: ignore[attr-defined]
+        except (TypeError, ValueError):
+            numbers = ()
+        if not numbers or count not in (None, len(numbers)):
+            what = "numbers" if count is None else f"{count} numbers"
+            raise ValueError(f"it must be {what} with commas between them, as {example}")
+        return numbers
+
+    return parse
+
+
+def _decay_rates(value: object) -> object:
+    numbers = _numbers(float, "0.9,0.999", count=2)(value)
+    if isinstance(numbers, tuple) and not all(0 <= number < 1 for number in numbers):
+        raise ValueError("both must be at least 0 and below 1, as 0.9,0.999")
+    return numbers
+
+
+def _batch_size(value: object) -> object:
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_BATCH:
+        raise ValueError(f"it must be a whole number from 1 to {MAX_BATCH:,}, or auto")
+    return int(text)
+
+
+def _learning_rate(value: object) -> object:
+    if value is None or (isinstance(value, str) and value.strip().lower() == "auto"):
+        return "auto" if value else None
+    try:
+        rate = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        rate = 0.0
+    if not 0 < rate < float("inf"):
+        raise ValueError("it must be a number above 0, or auto")
+    return rate
+
+
+ImageSize = Annotated[str | int, BeforeValidator(_image_size)]
+ValueRange = Annotated[tuple[float, float], BeforeValidator(_value_range)]
+Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
+Duration = Annotated[str, BeforeValidator(_duration)]
+Betas = Annotated[tuple[float, float], BeforeValidator(_decay_rates)]
+Epochs = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "30,60"))]
+Sides = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "32,48,64"))]
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
+LearningRate = Annotated[float | Literal["auto"], BeforeValidator(_learning_rate)]

@@ -1,0 +1,120 @@
+"""What a training tells the user before its first step: about its images, its recipe, its batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from convscope.audit.audit import cheap_audit, one_line
+from convscope.data.batch import Batches
+from convscope.data.image_files import image_grid, save_grid
+from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.progress import Reporter
+from convscope.recipe import ResolvedRecipe
+from convscope.run import Run
+from convscope.text import counted, listed
+from convscope.training.presets import augmentation_of, mixing_of
+from convscope.training.setup import Setup
+from convscope.training.training_data import TrainingData
+
+SHOWN = 64
+CELL_PX = 160  # wide enough for a label
+NAMED_SHARE = 0.01  # of a target; less is not worth a word
+
+
+def announce_data(data: TrainingData, path: str, reporter: Reporter) -> None:
+    """Names unreadable images and classes without images, and sums up a quick audit.
+
+    Args:
+        data: The images.
+        path: The data as the user gave it.
+        reporter: Prints the lines.
+    """
+    index = data.image_index
+    if index.damaged:
+        lines = listed([f"{image} {reason}" for image, reason in index.damaged])
+        left_out = counted(len(index.damaged), "image")
+        reporter.say(f"note: {left_out} left out, unreadable\n{lines}")
+    for remark in data.split.remarks:
+        reporter.say(f"note: {remark}")
+    reporter.say(one_line(cheap_audit(index.source, index.scan), data=path))
+    for split_name in ("validation", "test"):
+        labels = index.labels[getattr(data.split, split_name)]
+        counts = np.bincount(labels, minlength=len(data.classes))
+        absent = [name for name, count in zip(data.classes, counts, strict=True) if not count]
+        if absent:
+            reporter.say(f"note: no {split_name} images of {', '.join(absent)}")
+
+
+def announce_training(run: Run, setup: Setup, data: TrainingData, reporter: Reporter) -> None:
+    """Prints the run folder, the splits, the recipe and the device."""
+    split, recipe, processes = data.split, setup.recipe, setup.processes
+    reporter.say(f"run {run.path}")
+    reporter.say(
+        f"images: {len(split.train):,} train, {len(split.validation):,} validation, "
+        f"{len(split.test):,} test ({split.description})"
+    )
+    reporter.say(
+        f"recipe: {recipe.model} at {recipe.img_size} px, {counted(recipe.epochs, 'epoch')} of "
+        f"{counted(len(setup.train_batches), 'step')}, "
+        f"batch {recipe.batch_size}, {recipe.opt}, learning rate {recipe.lr:g} ({recipe.sched}), "
+        f"{recipe.fit}, augmentation: {augmentation_of(recipe).describe()}{_extras(recipe)}"
+    )
+    together = f", {processes.world_size} processes together" if processes.is_distributed else ""
+    reporter.say(f"device: {setup.device.reason}{together}")
+
+
+def _extras(recipe: ResolvedRecipe) -> str:
+    """The fields that differ from those of most trainings."""
+    mixing = mixing_of(recipe)
+    sizes = ", ".join(str(side) for side in recipe.train_sizes or ())
+    parts = [
+        (mixing, "" if mixing is None else mixing.describe()),
+        (recipe.loss != "cross-entropy", f"loss {recipe.loss}"),
+        (recipe.class_weights != "none", f"{recipe.class_weights} class weights"),
+        (recipe.class_weight, "class weights as given"),
+        (recipe.sampler != "shuffle", f"{recipe.sampler} sampler"),
+        (recipe.label_smoothing, f"label smoothing {recipe.label_smoothing:g}"),
+        (recipe.ema, f"EMA of the weights ({recipe.ema:g})"),
+        (recipe.accumulate > 1, f"{recipe.accumulate} micro-batches a step"),
+        (recipe.train_sizes, f"images of {sizes} px first"),
+        (recipe.tune != "all", f"only the {recipe.tune} layers are trained"),
+        (recipe.feature_views, f"on features of {recipe.feature_views} views computed once"),
+        (recipe.unfreeze_epochs, f"a further block unfrozen every {recipe.unfreeze_epochs} epochs"),
+        (recipe.layer_decay != 1, f"layer decay {recipe.layer_decay:g}"),
+    ]
+    return "".join(f", {text}" for applies, text in parts if applies)
+
+
+def save_first_batch(
+    path: Path, batches: Batches, preprocessing: Preprocessing, classes: Sequence[str]
+) -> None:
+    """Saves a picture of the first batch of the first epoch with its labels.
+
+    Args:
+        path: Path of the picture.
+        batches: Normalised images (N, C, H, W), with class indices (N,) or shares (N, K).
+        preprocessing: The preprocessing, whose normalisation is undone.
+        classes: K names.
+
+    Raises:
+        UsageError: The suffix is none of a picture.
+        RunError: The picture can't be written.
+    """
+    inputs, targets, _ = next(iter(batches.epoch(0)))
+    mean = torch.tensor(preprocessing.mean, device=inputs.device).view(-1, 1, 1)
+    std = torch.tensor(preprocessing.std, device=inputs.device).view(-1, 1, 1)
+    images = (inputs[:SHOWN] * std + mean).clamp(0, 1).cpu()
+    labels = [_label(target, classes) for target in targets[:SHOWN].cpu()]
+    save_grid(image_grid(images, labels, cell_px=CELL_PX), path)
+
+
+def _label(target: Tensor, classes: Sequence[str]) -> str:
+    if target.ndim == 0:
+        return classes[int(target)]
+    shares = sorted(zip(target.tolist(), classes, strict=True), reverse=True)
+    return ", ".join(f"{name} {share:.0%}" for share, name in shares if share >= NAMED_SHARE)

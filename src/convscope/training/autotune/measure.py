@@ -1,0 +1,174 @@
+"""What a recipe leaves to be measured: batch size, learning rate, the number of epochs.
+
+It is measured in dry runs before the recipe is resolved, and recorded in `measured.json`: a resumed
+run reads it from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from convscope.files import check_format, read_json, write_json
+from convscope.progress import Reporter
+from convscope.recipe import Recipe, seconds_of
+from convscope.run import FORMAT, Run
+from convscope.text import counted
+from convscope.training.autotune.batch_size import find_batch_size, measure_memory
+from convscope.training.autotune.learning_rate_finder import (
+    LearningRateSearch,
+    search_learning_rate,
+)
+from convscope.training.autotune.time_budget import Deadline, measure_pace
+from convscope.training.runs.metadata import recorded_recipe
+from convscope.training.setup import Setup
+
+# Fields of the recipe that may be measured.
+MEASURED_FIELDS = ("batch_size", "lr", "epochs")
+
+
+def measure(
+    recipe: Recipe,
+    build: Callable[[Recipe], Setup],
+    *,
+    num_test: int,
+    began: float,
+    reporter: Reporter,
+) -> tuple[Recipe, dict[str, Any]]:
+    """Measures what a recipe leaves to be measured.
+
+    Args:
+        recipe: The recipe as given.
+        build: Builds the setup for a dry run of a recipe.
+        num_test: Number of images that are evaluated after the last epoch.
+        began: When the training was started, by `time.monotonic()`.
+        reporter: Says what was found.
+
+    Returns:
+        The recipe with what was found in it, and the content of `measured.json`, which is empty
+        where nothing is to be measured.
+
+    Raises:
+        TrainingError: The loss falls at no learning rate, or no image fits into memory.
+        UsageError: The time is over already.
+    """
+    measured: dict[str, Any] = {}
+    asked = _fingerprint(recipe)
+    if recipe.batch_size == "auto":
+        setup = build(recipe)
+        memory = measure_memory(setup)
+        size = find_batch_size(setup, memory)
+        reporter.say(
+            f"batch size {size}: an image takes {memory.image_bytes / 1e6:,.1f} MB, "
+            f"{memory.free_bytes / 1e9:,.1f} GB are free"
+        )
+        measured["batch_size"] = {"found": size, **memory.to_dict()}
+        recipe = recipe.model_copy(update={"batch_size": size})
+    if recipe.lr == "auto":
+        search = search_learning_rate(build(recipe), reporter)
+        reporter.say(f"learning rate {search.rate:.3g}: {search.choice.reason}")
+        measured["learning_rate"] = search.to_dict()
+        recipe = recipe.model_copy(update={"lr": search.rate})
+    if recipe.time is not None:
+        plan = _plan_epochs(build(recipe), recipe.time, num_test=num_test, began=began)
+        reporter.say(plan.pop("sentence"))
+        measured["time"] = plan
+        recipe = recipe.model_copy(update={"epochs": plan["epochs"], "time": None})
+    if measured:
+        measured["asked"] = asked
+    return recipe, measured
+
+
+def _plan_epochs(setup: Setup, given: str, *, num_test: int, began: float) -> dict[str, Any]:
+    """As many epochs as there is time for, as `measured.json` has it, with a sentence."""
+    deadline = Deadline(began + seconds_of(given))
+    pace = measure_pace(setup, seconds=deadline.seconds_left)
+    deadline = replace(deadline, reserve_seconds=pace.image_seconds * num_test)
+    epochs = pace.epochs_in(deadline.seconds_left)
+    epochs = int(setup.processes.broadcast(str(epochs).encode()))
+    return {
+        "sentence": f"{given} of time: {counted(epochs, 'epoch')} at {pace.description}",
+        "given": given,
+        "epochs": epochs,
+        "step_seconds": pace.step_seconds,
+        "epoch_seconds": pace.epoch_seconds,
+        "reserve_seconds": deadline.reserve_seconds,
+        "seconds_before_the_first_step": time.monotonic() - began,
+    }
+
+
+def deadline_of(measured: Mapping[str, Any], began: float) -> Deadline | None:
+    """When a training has to end; None where no time was given."""
+    plan = measured.get("time")
+    if plan is None:
+        return None
+    at = began + seconds_of(plan["given"])
+    return Deadline(at, reserve_seconds=plan.get("reserve_seconds", 0.0))
+
+
+def read_measured(run: Run, given: Recipe, *, allow_change: bool) -> dict[str, Any]:
+    """What was measured for an unfinished run; empty where that doesn't count.
+
+    What was measured before the first checkpoint counts if the same was asked for.
+
+    Args:
+        run: The run folder.
+        given: The recipe as given now.
+        allow_change: Whether another time than before means that everything is measured anew.
+    """
+    if not (run.recipe_path.is_file() and run.measured_path.is_file()):
+        return {}
+    measured = read_json(run.measured_path)
+    check_format(measured, known=FORMAT, path=run.measured_path)
+    if not run.checkpoints_path.is_dir() and measured.get("asked") != _fingerprint(given):
+        return {}
+    planned = measured.get("time", {}).get("given")
+    if allow_change and given.time is not None and planned != given.time:
+        return {}
+    before = recorded_recipe(run)
+    return {**measured, "recipe": {name: getattr(before, name) for name in MEASURED_FIELDS}}
+
+
+def with_recorded(given: Recipe, recorded: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with what was measured when the run was begun, and its plan for `deadline_of`.
+
+    Args:
+        given: The recipe as given now.
+        recorded: What `read_measured` found.
+    """
+    found, plan = recorded["recipe"], recorded.get("time")
+    updates = {name: found[name] for name in ("batch_size", "lr") if getattr(given, name) == "auto"}
+    # A run that was begun with a time has it, also where its own recipe is given.
+    time_given = given.time
+    if time_given is None and plan is not None and given.epochs == plan["epochs"]:
+        time_given = plan["given"]
+    if time_given is None:
+        return given.model_copy(update=updates), {}
+    updates |= {"epochs": found["epochs"], "time": None}
+    return given.model_copy(update=updates), {"time": {**(plan or {}), "given": time_given}}
+
+
+def write_measured(run: Run, measured: Mapping[str, Any], title: str) -> None:
+    """Writes what was measured, and the picture of the learning-rate finder.
+
+    Args:
+        run: The run folder.
+        measured: The content of `measured.json`.
+        title: Title of the picture.
+    """
+    if not measured:
+        if not run.checkpoints_path.is_dir():  # what lies there is of a training that never began
+            run.measured_path.unlink(missing_ok=True)
+            run.learning_rate_plot_path.unlink(missing_ok=True)
+        return
+    write_json(run.measured_path, {"format": FORMAT, **measured})
+    if "learning_rate" in measured:
+        search = LearningRateSearch.from_dict(measured["learning_rate"], title=title)
+        search.save(run.learning_rate_plot_path)
+
+
+def _fingerprint(given: Recipe) -> str:
+    return hashlib.sha256(given.model_dump_json().encode()).hexdigest()

@@ -1,0 +1,181 @@
+"""Initial weights: random ones, a file, published ones, or those of an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from convscope.classifier import Classifier
+from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.errors import UsageError, WeightsError
+from convscope.networks import (
+    head_names,
+    load_weights,
+    network_entry,
+    published_weights,
+    read_weights,
+)
+from convscope.networks.registry import NetworkEntry, Preparation
+from convscope.recipe import Recipe
+from convscope.run import Run
+from convscope.text import counted
+
+
+@dataclass(frozen=True, slots=True)
+class InitialWeights:
+    """Weights that a training starts from, with what using them demands.
+
+    Attributes:
+        source: Where they come from, for messages; "" for random weights.
+        state: Weights by name; None for random weights.
+        model: The network's name, where the weights say it.
+        preprocessing: The source classifier's preprocessing, which is kept.
+        preparation: How the publisher prepared images, which is kept.
+        channels: Number of channels of the first layer, where that is fixed.
+        classes: The source classifier's classes, where they are known.
+        options: Options that the source network was built with.
+    """
+
+    source: str = ""
+    state: dict[str, Tensor] | None = None
+    model: str | None = None
+    preprocessing: Preprocessing | None = None
+    preparation: Preparation | None = None
+    channels: int | None = None
+    classes: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def prescribe_preprocessing(self) -> bool:
+        """Whether mean and standard deviation come with the weights."""
+        return self.preprocessing is not None or self.preparation is not None
+
+    def load_into(self, network: nn.Module, classes: tuple[str, ...], model: str) -> list[str]:
+        """Loads the weights; of a head for other classes, the rows of known classes.
+
+        Returns:
+            Sentences that say what happened.
+
+        Raises:
+            WeightsError: The weights belong to another network.
+        """
+        if self.state is None:
+            return []
+        own = tuple(f"{head}." for head in head_names(network))
+        fresh = {n: v.clone() for n, v in network.state_dict().items() if n.startswith(own)}
+        report = load_weights(network, self.state, renames=network_entry(model).renames)
+        said = [f"weights from {self.source}"]
+        if not report.replaced_head and self.classes == classes:
+            return said
+        # Where the head fits, it may be right by size alone and wrong by name.
+        network.load_state_dict(fresh, strict=False)
+        kept = [name for name in classes if name in self.classes]
+        if not kept:
+            reason = (
+                "the head has other classes and is newly initialised"
+                if report.replaced_head
+                else "the head's classes aren't known to be these, so it is newly initialised"
+            )
+            return [*said, f"{reason}: {', '.join(fresh)}"]
+        self._keep_rows(network, fresh, classes)
+        new = [name for name in classes if name not in self.classes]
+        said.append(
+            f"the head keeps its rows of {counted(len(kept), 'class')}"
+            + (f"; newly initialised for {', '.join(new)}" if new else "")
+        )
+        return said
+
+    def _keep_rows(
+        self, network: nn.Module, names: Iterable[str], classes: tuple[str, ...]
+    ) -> None:
+        """Copies the head's rows of classes that the source knows, each to its new position."""
+        own, given = network.state_dict(), self.state or {}
+        for name in names:
+            if name in given and len(given[name]) == len(self.classes):
+                for row, label in enumerate(classes):
+                    if label in self.classes:
+                        own[name][row] = given[name][self.classes.index(label)]
+
+
+def find_initial_weights(recipe: Recipe) -> InitialWeights:
+    """Reads the weights that a recipe names, or those of the run that it continues.
+
+    Raises:
+        WeightsError: The weights can't be read, or belong to another model.
+        UsageError: Weights in a file don't say their network, and no model is given.
+        DownloadError: Published weights could not be fetched.
+    """
+    weights, model = recipe.weights, recipe.model
+    if recipe.continues is not None:
+        Run.open(recipe.continues)
+        return _from_classifier(Path(recipe.continues), model)
+    if weights is None:
+        return InitialWeights()
+    place = Path(weights)
+    if place.name == "model.safetensors" and (place.parent / "classifier.json").is_file():
+        place = place.parent  # the file beside it says what these weights are
+    if weights != "published" and not place.exists():
+        raise WeightsError(
+            f"the weights file `{weights}` is missing", hint="give the path of a file that is there"
+        )
+    if place.is_dir():
+        return _from_classifier(place, model)
+    if model is None:
+        raise UsageError(
+            f"`weights={weights}` needs `model`",
+            hint="a file of weights doesn't say which network it belongs to; add `--model NAME`",
+        )
+    row = network_entry(model)
+    if weights == "published":
+        path = published_weights(model)
+        source = f"{row.published.url}" if row.published else str(path)
+        return _from_file(path, source, row)
+    return _from_file(place, f"`{weights}`", row)
+
+
+def with_range_of(weights: InitialWeights, recipe: Recipe) -> Recipe:
+    """The recipe with the source's range of values, unless it has one of its own.
+
+    Everything that decodes goes by the recipe, so that training sees what prediction will.
+    """
+    source = weights.preprocessing
+    if recipe.value_range is not None or source is None or source.value_range is None:
+        return recipe
+    return recipe.model_copy(update={"value_range": source.value_range})
+
+
+def _from_file(path: Path, source: str, row: NetworkEntry) -> InitialWeights:
+    return InitialWeights(
+        source=source,
+        state=read_weights(path),
+        model=row.name,
+        preparation=row.preparation,
+        channels=row.input[0],
+    )
+
+
+def _from_classifier(place: Path, model: str | None) -> InitialWeights:
+    folder = place / "classifier" if (place / "classifier").is_dir() else place
+    if not (folder / "classifier.json").is_file():
+        raise WeightsError(
+            f"`{place}` is neither a run nor a classifier folder",
+            hint="give a file of weights in it, or a run that is finished",
+        )
+    source = Classifier.load(folder)
+    if model is not None and model != source.choice.name:
+        raise WeightsError(
+            f"`{place}` holds a `{source.choice.name}`, but `model` is `{model}`",
+            hint="leave out `--model`, or choose weights of that network",
+        )
+    return InitialWeights(
+        source=f"`{place}`",
+        state=source.network.state_dict(),
+        model=source.choice.name,
+        preprocessing=source.preprocessing,
+        channels=source.choice.in_channels,
+        classes=source.classes,
+        options=source.choice.options,
+    )

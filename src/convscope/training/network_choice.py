@@ -1,0 +1,125 @@
+"""The choice of network, input size and preprocessing, from a few images and the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from convscope.classifier import NetworkChoice
+from convscope.data.index.scan import ImageKind
+from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.errors import UsageError
+from convscope.networks import network_entry, smallest_input
+from convscope.networks.registry import NetworkEntry
+from convscope.recipe import OPTION_FIELDS, Recipe
+from convscope.training.initial_weights import InitialWeights
+
+SMALL_IMAGE_PX = 40
+
+
+def choose_network(
+    recipe: Recipe, weights: InitialWeights, kind: ImageKind, *, num_classes: int
+) -> tuple[NetworkChoice, Preprocessing]:
+    """The network and its preprocessing.
+
+    Mean and standard deviation of the preprocessing are those that the weights demand; else they
+    are 0 and 1 until they are measured on the train images.
+
+    Args:
+        recipe: The recipe as given.
+        weights: The initial weights, which may prescribe network and preprocessing.
+        kind: Size and channels of a few images.
+        num_classes: K.
+
+    Raises:
+        NetworkError: No network has this name.
+        UsageError: `auxiliary_weight` is given, but no auxiliary head is trained.
+    """
+    is_small = kind.shorter_side_px <= SMALL_IMAGE_PX
+    row = network_entry(
+        recipe.model or weights.model or ("lenet5_relu" if is_small else "resnet18")
+    )
+    short = {name: getattr(recipe, name) for name in OPTION_FIELDS}
+    given = {name: value for name, value in short.items() if value is not None}
+    options = {**weights.options, **recipe.options, **given}
+    if recipe.auxiliary_weight is not None and not trains_auxiliary_heads(recipe, row, options):
+        raise UsageError(
+            f"`auxiliary_weight` has no effect: no auxiliary output of `{row.name}` is trained",
+            hint="googlenet has such outputs, and they are trained with `--tune all`",
+        )
+    preprocessing = _preprocessing(recipe, row, kind, weights)
+    choice = NetworkChoice(
+        row.name,
+        num_classes,
+        preprocessing.channels,
+        (preprocessing.height, preprocessing.width),
+        options,
+    )
+    return choice, preprocessing
+
+
+def trains_auxiliary_heads(
+    recipe: Recipe, row: NetworkEntry, options: Mapping[str, object]
+) -> bool:
+    """Whether the network has auxiliary heads and all of its layers are trained."""
+    has_heads = bool(options.get("auxiliaries", row.options.get("auxiliaries", False)))
+    return has_heads and (recipe.tune or "all") == "all"
+
+
+def build_network(choice: NetworkChoice, recipe: Recipe) -> nn.Module:
+    """The network with random weights, which follow from the recipe's seed alone."""
+    scheme = recipe.initialization or network_entry(choice.name).initialization
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return choice.build(initialization=scheme)
+
+
+def _preprocessing(
+    recipe: Recipe, row: NetworkEntry, kind: ImageKind, weights: InitialWeights
+) -> Preprocessing:
+    """The preprocessing that the weights were trained with, at the size asked for; or a new one."""
+    if weights.preprocessing is not None:
+        source = weights.preprocessing
+        height, width = recipe.input_sides or (source.height, source.width)
+        resize = source.resize
+        if resize is not None:
+            resize = round(resize * max(height, width) / max(source.height, source.width))
+        return replace(
+            source,
+            height=height,
+            width=width,
+            resize=resize,
+            fit=recipe.fit or source.fit,
+            value_range=recipe.value_range,
+        )
+    side = _input_side(recipe, row, kind, weights) if recipe.input_sides is None else 0
+    height, width = recipe.input_sides or (side, side)
+    channels = weights.channels or kind.channels
+    plain = Preprocessing(
+        height=height,
+        width=width,
+        channels=channels,
+        fit=recipe.fit or "crop",
+        mean=(0.0,) * channels,
+        std=(1.0,) * channels,
+        value_range=recipe.value_range,
+    )
+    publisher = weights.preparation
+    if publisher is None:
+        return plain
+    resize = None
+    if publisher.resize_px and publisher.crop_px and plain.fit == "crop":
+        resize = round(publisher.resize_px * max(height, width) / publisher.crop_px)
+    return replace(plain, resize=resize, mean=publisher.mean, std=publisher.std)
+
+
+def _input_side(recipe: Recipe, row: NetworkEntry, kind: ImageKind, weights: InitialWeights) -> int:
+    """The network's own size; smaller images are enlarged only as far as the network needs."""
+    own = row.input[1]
+    if own <= SMALL_IMAGE_PX or weights.state is not None:
+        return own
+    smallest = smallest_input(row.name, **recipe.options)
+    return min(own, max(smallest, kind.shorter_side_px))

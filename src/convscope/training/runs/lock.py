@@ -1,0 +1,121 @@
+"""The choice of a training's run folder, and the lock on it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from convscope.distributed import ProcessGroup, num_restarts, torchrun_id
+from convscope.errors import RunError
+from convscope.files import read_json, remove_leftovers, write_json
+from convscope.progress import Reporter
+from convscope.run import Run, choose_folder, find_runs
+
+
+@contextmanager
+def claimed(
+    project: Path, name: str, processes: ProcessGroup, *, reporter: Reporter
+) -> Iterator[Run]:
+    """Context manager that claims the run of a name: the unfinished one, or one of a new number.
+
+    Args:
+        project: The folder of run folders.
+        name: Name of the run.
+        processes: The process group, whose main process chooses.
+        reporter: Reporter of a choice that is not the given name.
+
+    Raises:
+        RunError: Another process trains there, or torchrun starts a training again that has ended.
+        UsageError: The name can't be that of a folder.
+    """
+    with ExitStack() as stack:
+        place = b""
+        if processes.is_main:
+            run = _claim(project, name, stack)
+            if run.path.name != name:
+                is_run = (project / name / "recipe.yaml").is_file()
+                why = "has ended" if is_run else "is there and is no run"
+                reporter.say(f"note: `{project / name}` {why}; this training is `{run.path}`")
+            place = os.fsencode(run.path)
+        yield Run(Path(os.fsdecode(processes.broadcast(place))))
+
+
+def _claim(project: Path, name: str, stack: ExitStack) -> Run:
+    while True:
+        run = _ended_before_restart(project, name) or choose_folder(project, name)
+        with ExitStack() as attempt:
+            attempt.enter_context(owned(run))
+            # Between the choice and the lock another process may have brought it to its end.
+            if run.state == "finished" or choose_folder(project, name).path == run.path:
+                remove_leftovers(run.path)
+                stack.push(attempt.pop_all())
+                return run
+
+
+def was_begun_by_this_launch(run: Run) -> bool:
+    """Whether torchrun starts this again after a failure, and it was what began the run."""
+    if not num_restarts() or not run.environment_path.is_file():
+        return False
+    return read_json(run.environment_path).get("launch") == torchrun_id()
+
+
+def _ended_before_restart(project: Path, name: str) -> Run | None:
+    """The run that this launch had finished before one of its processes failed, if it had.
+
+    Raises:
+        RunError: It had diverged: to begin another would only diverge again.
+    """
+    for run in find_runs(project):
+        is_named = run.path.name == name or run.path.name.startswith(f"{name}-")
+        if is_named and was_begun_by_this_launch(run):
+            if run.state == "diverged":
+                raise RunError(
+                    f"`{run.path}` has diverged, and a restart would only do that again",
+                    hint="what it said then stands above",
+                )
+            if run.state == "finished":
+                return run
+    return None
+
+
+@contextmanager
+def owned(run: Run) -> Iterator[None]:
+    """Context manager in which no other process can train in the run's folder.
+
+    The lock is the system's: it ends with the process, however that ends.
+
+    Raises:
+        RunError: Another process trains there.
+    """
+    run.path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(run.lock_path, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RunError(
+            f"`{run.path}` is being trained by {_owner(run)}",
+            hint="wait for it, or give this training a `--name` of its own",
+        ) from error
+    try:
+        write_json(run.owner_path, {"process": os.getpid(), "machine": socket.gethostname()})
+        yield
+    finally:
+        run.owner_path.unlink(missing_ok=True)
+        if list(run.path.iterdir()) == [run.lock_path]:  # nothing came of it
+            with suppress(OSError):  # Windows lets nobody remove what is locked
+                run.lock_path.unlink()
+                run.path.rmdir()
+        lock.release()
+
+
+def _owner(run: Run) -> str:
+    try:
+        owner = read_json(run.owner_path)
+    except RunError:
+        return "another process"
+    return f"process {owner.get('process')} on {owner.get('machine')}"

@@ -1,0 +1,310 @@
+"""The log of a run: checkpoints, history and, if asked for, a line for each step.
+
+Of several processes the first alone writes. A training that is broken off resumes at the last
+checkpoint, to the same bits wherever that is. The state of a large network is gigabytes, its epochs
+on a few photos are seconds: so the end of an epoch is a good moment for a checkpoint, but not every
+one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn, optim
+
+from convscope.distributed import ProcessGroup
+from convscope.errors import UsageError
+from convscope.files import remove_leftovers, write_csv, write_text
+from convscope.progress import Reporter
+from convscope.recipe import seconds_of
+from convscope.run import Run
+from convscope.text import counted
+from convscope.training.runs.checkpoint import Checkpoint, load_ended, load_newest
+from convscope.training.runs.state import TrainingState, take_snapshot
+from convscope.training.runs.writer import CheckpointWriter
+from convscope.training.step_metrics import StepRow
+
+DEFAULT_SECONDS = 300.0
+SHARE = 0.015  # of the time that checkpoints at the ends of epochs may take
+EXPECTED_BYTES_PER_SECOND = 100e6  # copied, hashed and written beside a training on two cores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointInterval:
+    """The longest distance between two checkpoints.
+
+    Attributes:
+        seconds: Seconds by the clock; None for no limit.
+        steps: Number of optimizer steps; None for no limit.
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+
+
+DEFAULT_INTERVAL = CheckpointInterval(seconds=DEFAULT_SECONDS)
+
+
+def checkpoint_interval(text: str | int | None) -> CheckpointInterval:
+    """The interval that `--checkpoint-every` says: `500` steps, or a time like `5m`.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if text is None:
+        return DEFAULT_INTERVAL
+    stripped = str(text).strip()
+    if re.fullmatch(r"[0-9]+", stripped):
+        if int(stripped) < 1:
+            raise UsageError("`checkpoint_every` is 0", hint="give a number of steps from 1 on")
+        return CheckpointInterval(steps=int(stripped))
+    try:
+        return CheckpointInterval(seconds=seconds_of(stripped))
+    except ValueError as error:
+        raise UsageError(
+            f"`checkpoint_every` is `{text}`",
+            hint="give a number of steps, as 500, or a time, as 5m or 1h30m",
+        ) from error
+
+
+class CheckpointSchedule:
+    """Decides when a checkpoint is due.
+
+    Args:
+        interval: The longest distance between two checkpoints.
+    """
+
+    def __init__(self, interval: CheckpointInterval = DEFAULT_INTERVAL) -> None:
+        self._interval = interval
+        self._steps, self._last = 0, time.perf_counter()
+        self.cost_seconds = 0.0  # time that the last checkpoint took, on whichever thread
+
+    def expect(self, num_bytes: int) -> None:
+        """Estimates the cost of a checkpoint from its size, until the first one has been timed.
+
+        Else the first one comes after the first epoch, which a short training never makes up for.
+        """
+        self.cost_seconds = num_bytes / EXPECTED_BYTES_PER_SECOND
+
+    def is_due_after_step(self) -> bool:
+        """Whether the longest distance is reached; called once a step."""
+        self._steps += 1
+        return self._is_over()
+
+    def is_due_after_epoch(self) -> bool:
+        """Whether enough was trained since the last checkpoint to be worth another."""
+        return self._is_over() or self._waited() >= self.cost_seconds / SHARE
+
+    def was_saved(self) -> None:
+        """Restarts the distance to the next checkpoint."""
+        self._steps, self._last = 0, time.perf_counter()
+
+    def _is_over(self) -> bool:
+        steps, seconds = self._interval.steps, self._interval.seconds
+        if steps is not None and self._steps >= steps:
+            return True
+        return seconds is not None and self._waited() >= seconds
+
+    def _waited(self) -> float:
+        return time.perf_counter() - self._last
+
+
+class RunLog:
+    """Reads and writes the checkpoints, the history and the log of the steps.
+
+    Args:
+        run: The run folder.
+        run_id: The run's number, which tells its checkpoints from those of another.
+        processes: The process group.
+        interval: The longest distance between two checkpoints.
+        logs_steps: Whether there is a log of the steps.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        run_id: str,
+        processes: ProcessGroup,
+        interval: CheckpointInterval = DEFAULT_INTERVAL,
+        logs_steps: bool = False,
+    ) -> None:
+        self._run, self._run_id, self._processes = run, run_id, processes
+        self._schedule = CheckpointSchedule(interval)
+        self._writer = CheckpointWriter(run.checkpoints_path, run_id=run_id)
+        self._copy_seconds = 0.0
+        writes_steps = logs_steps and processes.is_main
+        self._step_log = StepLog(run.step_log_path) if writes_steps else None
+
+    def find_checkpoint(self, continues: str | None, reporter: Reporter) -> Checkpoint | None:
+        """This run's newest whole checkpoint, else the end of the run that it continues.
+
+        Args:
+            continues: Path of the finished run that is continued; None for none.
+            reporter: Says where the training resumes.
+
+        Raises:
+            RunError: A checkpoint has another format, or the continued run has none.
+        """
+        found, is_another = None, False
+        if self._processes.is_main:
+            found = self._find_own(reporter)
+            if found is None and continues is not None:
+                found, is_another = load_ended(Path(continues), reporter.say), True
+                reporter.say(f"continues `{continues}` {_position(found.state)}")
+        found = _shared(found, self._processes)
+        if found is not None and self._processes.broadcast_decision(is_another):
+            found.state.begin_here()
+        return found
+
+    def begin(self, state: TrainingState, *, num_bytes: int) -> None:
+        """Cuts history and step log back to the state; what came after it is trained again.
+
+        Args:
+            state: Where the training is.
+            num_bytes: Approximate size of a checkpoint.
+        """
+        self._schedule.expect(num_bytes)
+        if self._step_log is not None:
+            self._step_log.begin(state.epoch * state.steps_per_epoch + state.sums.steps)
+        if self._processes.is_main and not state.history:
+            self._run.history_path.unlink(missing_ok=True)
+        self.write_history(state)
+
+    def is_due_after_step(self) -> bool:
+        """Whether to save in the middle of an epoch; called once a step.
+
+        Raises:
+            RunError: The last checkpoint could not be written.
+        """
+        return self._schedule.is_due_after_step() and self._is_free()
+
+    def is_due_after_epoch(self) -> bool:
+        """Whether to save at the end of an epoch.
+
+        Raises:
+            RunError: The last checkpoint could not be written.
+        """
+        if not self._is_free():
+            return False
+        if self._writer.seconds:
+            self._schedule.cost_seconds = self._copy_seconds + self._writer.seconds
+        return self._schedule.is_due_after_epoch()
+
+    def save(
+        self,
+        state: TrainingState,
+        *,
+        network: nn.Module,
+        best: Mapping[str, Tensor],
+        optimizer: optim.Optimizer,
+        average: Mapping[str, Tensor] | None,
+    ) -> None:
+        """Copies everything, and begins to write it.
+
+        Raises:
+            TrainingError: A weight is non-finite.
+            RunError: The checkpoint before could not be written.
+        """
+        if not self._processes.is_main:
+            return
+        began = time.perf_counter()
+        snapshot = take_snapshot(
+            state, network=network, best=best, optimizer=optimizer, average=average
+        )
+        self._copy_seconds = time.perf_counter() - began
+        self._writer.save(snapshot)
+        self._schedule.was_saved()
+
+    def close(self) -> None:
+        """Waits for the last checkpoint.
+
+        Raises:
+            RunError: It could not be written.
+        """
+        self._writer.wait()
+
+    def abandon(self) -> None:
+        """Waits for the last checkpoint where something else has gone wrong already."""
+        with suppress(Exception):
+            self._writer.wait()
+
+    def write_steps(self, rows: Sequence[StepRow]) -> None:
+        """Appends steps to their log, if there is one."""
+        if self._step_log is not None:
+            self._step_log.write(rows)
+
+    def write_history(self, state: TrainingState) -> None:
+        """Rewrites `history.csv`: one row per epoch."""
+        if self._processes.is_main and state.history:
+            rows = [list(row.values()) for row in state.history]
+            write_csv(self._run.history_path, list(state.history[0]), rows)
+
+    def _find_own(self, reporter: Reporter) -> Checkpoint | None:
+        remove_leftovers(self._run.path)
+        remove_leftovers(self._run.checkpoints_path)
+        checkpoint, remarks = load_newest(self._run.checkpoints_path, run_id=self._run_id)
+        for remark in remarks:
+            reporter.say(f"note: {remark}")
+        if checkpoint is not None:
+            reporter.say(f"resumes {_position(checkpoint.state)}")
+        elif remarks:
+            reporter.say("note: no checkpoint is whole; the training begins anew")
+        return checkpoint
+
+    def _is_free(self) -> bool:
+        if not self._processes.is_main or self._writer.is_busy:
+            return False
+        self._writer.check()
+        return True
+
+
+def _position(state: TrainingState) -> str:
+    if state.sums.steps:
+        return f"in epoch {state.epoch + 1}, after {counted(state.sums.steps, 'step')} of it"
+    return f"after epoch {state.epoch} (step {state.step})"
+
+
+def _shared(found: Checkpoint | None, processes: ProcessGroup) -> Checkpoint | None:
+    """The first process's checkpoint, in all processes."""
+    if not processes.is_distributed:
+        return found
+    header = [found.step, list(found.files)] if found else [0, []]
+    step, names = json.loads(processes.broadcast(json.dumps(header).encode()))
+    files = {name: processes.broadcast(found.files[name] if found else b"") for name in names}
+    return found if found is not None or not names else Checkpoint.parse(step, files)
+
+
+class StepLog:
+    """A file with a line of JSON for each step: step, learning rate, loss and so on.
+
+    Args:
+        path: Path of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def begin(self, step: int) -> None:
+        """Removes the lines of a step and of all after it: they are trained again."""
+        kept: list[str] = []
+        if self._path.is_file():
+            for line in self._path.read_text(encoding="utf-8").splitlines():
+                try:
+                    if json.loads(line)["step"] < step:
+                        kept.append(line + "\n")
+                except ValueError:
+                    break  # cut off by a kill
+        write_text(self._path, "".join(kept))
+
+    def write(self, rows: Sequence[StepRow]) -> None:
+        """Appends lines."""
+        lines = [json.dumps(row._asdict()) + "\n" for row in rows]
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("".join(lines))

@@ -1,0 +1,163 @@
+"""Run metadata: recipe, environment and splits, written before the first step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import PIL
+import torch
+
+from convscope import __version__
+from convscope.distributed import torchrun_id
+from convscope.errors import ConvscopeError, RunError
+from convscope.files import read_json
+from convscope.progress import Reporter
+from convscope.recipe import Recipe
+from convscope.run import FORMAT, Run
+from convscope.splits import SplitRow
+from convscope.text import counted
+from convscope.training.setup import Setup
+from convscope.training.training_data import TrainingData
+
+PROMISE = (
+    "killed at any moment and started again by the same command, this training gives the same "
+    "weights to the bit on the same type of machine, with the same versions, device, threads and "
+    "number of processes; workers that decode images and the times of checkpoints don't matter"
+)
+NO_PROMISE = (
+    "none to the bit: the GPU's fastest algorithms add in another order each time; "
+    "`--deterministic` takes others"
+)
+
+
+def environment_of(setup: Setup, data: TrainingData) -> dict[str, Any]:
+    """The content of `environment.json`, without the run's number."""
+    device, processes, index = setup.device, setup.processes, data.image_index
+    return {
+        "format": FORMAT,
+        "promise": PROMISE if setup.recipe.deterministic or device.is_deterministic else NO_PROMISE,
+        "convscope": __version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": device.processor,
+        "device": device.reason,
+        "threads": torch.get_num_threads(),
+        "processes": processes.world_size,
+        "launch": torchrun_id(),
+        "data_fingerprint": index.fingerprint,
+        "split": data.split.description,
+        "damaged": [list(pair) for pair in index.damaged],
+    }
+
+
+def split_rows(data: TrainingData) -> list[SplitRow]:
+    """The rows of `splits.csv`, in the order of the images."""
+    index, classes = data.image_index, data.classes
+    rows = zip(
+        index.names,
+        index.labels,
+        index.dataset.given_splits,
+        data.split.names(len(index)),
+        index.pixel_hashes,
+        strict=True,
+    )
+    excluded, hashes = data.excluded
+    left_out = zip(
+        [excluded.images.name(number) for number in range(len(excluded))],
+        excluded.labels,
+        excluded.given_splits,
+        ["excluded"] * len(excluded),
+        hashes,
+        strict=True,
+    )
+    return [
+        SplitRow(name, classes[label], given, split, int(pixel_hash))
+        for name, label, given, split, pixel_hash in chain(rows, left_out)
+    ]
+
+
+def weight_shapes(setup: Setup) -> dict[str, tuple[int, ...]]:
+    """Shapes of the network's weights and buffers, by their names."""
+    return {name: tuple(value.shape) for name, value in setup.network.state_dict().items()}
+
+
+def check_same_in_all_processes(setup: Setup, data: TrainingData) -> None:
+    """Refuses to train together with processes that have something else.
+
+    Raises:
+        RunError: This process has another recipe, other images or other weights than the first.
+    """
+    processes = setup.processes
+    if not processes.is_distributed:
+        return
+    parts = [
+        setup.recipe.dump(),
+        json.dumps(split_rows(data)),
+        json.dumps(weight_shapes(setup)),
+    ]
+    digest = hashlib.sha256("\n".join(parts).encode())
+    for value in setup.network.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    if processes.broadcast(digest.digest()) != digest.digest():
+        raise RunError(
+            f"process {processes.rank} has other images, another recipe or other weights than the "
+            "first one",
+            hint="give all processes the same command, the same data and the same weights",
+        )
+
+
+def read_environment(run: Run) -> dict[str, Any]:
+    """The content of `environment.json` of a run that has begun.
+
+    Raises:
+        RunError: It is missing, or has no number of the run.
+    """
+    recorded = read_json(run.environment_path) if run.environment_path.is_file() else {}
+    if "run" not in recorded:
+        raise unreadable_metadata(str(run.environment_path))
+    return recorded
+
+
+def recorded_recipe(run: Run) -> Recipe:
+    """The recipe of a run that has begun.
+
+    Raises:
+        RunError: It can't be read.
+    """
+    try:
+        return run.recipe
+    except ConvscopeError as error:
+        raise unreadable_metadata(str(run.recipe_path)) from error
+
+
+def unreadable_metadata(path: str) -> RunError:
+    """The error for a run folder whose metadata can't be read."""
+    return RunError(
+        f"`{path}` is missing or damaged, so it isn't known how the run was begun",
+        hint="`--fresh` begins it anew, `--name NAME` begins another",
+    )
+
+
+def discard(run: Run, reporter: Reporter) -> None:
+    """Deletes what an unfinished run has trained."""
+    if run.checkpoints_path.is_dir():
+        done = counted(len(run.history), "epoch")
+        reporter.say(f"note: {done} of training in `{run.path}`: thrown away")
+        shutil.rmtree(run.checkpoints_path)  # first: without them nothing else counts
+    shutil.rmtree(run.classifier_path, ignore_errors=True)
+    for path in (
+        run.history_path,
+        run.measured_path,
+        run.learning_rate_plot_path,
+        run.step_log_path,
+    ):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,347 @@
+"""A training from its recipe to the classifier folder; it reads like the list of what happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from convscope.cache import open_cache
+from convscope.classifier import Classifier, NetworkChoice
+from convscope.data.dataset import check_classes, check_trainable
+from convscope.data.image_files import check_picture_path
+from convscope.data.index.scan import probe_images
+from convscope.data.reading import decoding_of, open_with_excluded
+from convscope.device import Device, choose_device
+from convscope.distributed import (
+    ProcessGroup,
+    initialized_process_group,
+    process_group_from_environment,
+)
+from convscope.files import check_writable, json_bytes, parse_json
+from convscope.progress import SILENT, Reporter
+from convscope.recipe import Recipe
+from convscope.run import Run
+from convscope.training.announce import announce_data, announce_training, save_first_batch
+from convscope.training.autotune.batch_size import enough_memory
+from convscope.training.autotune.learning_rate_finder import (
+    LearningRateSearch,
+    search_learning_rate,
+)
+from convscope.training.autotune.measure import (
+    deadline_of,
+    measure,
+    read_measured,
+    with_recorded,
+    write_measured,
+)
+from convscope.training.freezing import freeze
+from convscope.training.initial_weights import find_initial_weights, with_range_of
+from convscope.training.network_choice import build_network, choose_network
+from convscope.training.resolve import resolve
+from convscope.training.runs.lock import claimed, was_begun_by_this_launch
+from convscope.training.runs.log import DEFAULT_INTERVAL, CheckpointInterval, RunLog
+from convscope.training.runs.metadata import check_same_in_all_processes, discard
+from convscope.training.runs.resume_checks import (
+    begin_or_resume,
+    check_continue,
+    check_same_splits,
+)
+from convscope.training.runs.state import TrainingState
+from convscope.training.setup import Setup, build_setup
+from convscope.training.trainer import Trainer
+from convscope.training.training_data import (
+    TrainingData,
+    load_training_data,
+    with_measured_moments,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """Options of a training that don't change its result.
+
+    Attributes:
+        workers: Threads that decode images; None for one a core.
+        download: Whether data that is asked for by name may be fetched.
+        show_batch: Where a picture of the first batch goes; None for no picture.
+        log_steps: Whether each step gets a line in the run's `log/steps.jsonl`.
+        checkpoint_every: The longest distance between two checkpoints.
+        fresh: Whether an unfinished run begins anew instead of being resumed.
+        allow_change: Whether an unfinished run is resumed although its recipe, images, versions or
+            machine are others now.
+    """
+
+    workers: int | None = None
+    download: bool = False
+    show_batch: Path | None = None
+    log_steps: bool = False
+    checkpoint_every: CheckpointInterval = DEFAULT_INTERVAL
+    fresh: bool = False
+    allow_change: bool = False
+
+
+DEFAULT_OPTIONS = TrainOptions()
+
+
+def train(
+    recipe: Recipe,
+    *,
+    project: Path = Path("runs"),
+    name: str | None = None,
+    options: TrainOptions = DEFAULT_OPTIONS,
+    finish: Callable[[Run, Classifier, TrainingData], None] = lambda run, classifier, data: None,
+    reporter: Reporter = SILENT,
+) -> Run:
+    """Trains as the recipe says; an unfinished run of the same name is resumed.
+
+    Of several processes each calls this; the first says what happens, and writes.
+
+    Args:
+        recipe: The recipe, with open fields or without.
+        project: The folder of run folders.
+        name: Name of the run; None for `<data>-<model>`.
+        options: Options that don't change the result.
+        finish: Called after the last epoch, in the first process, while nobody else may train in
+            the run.
+        reporter: Says what happens.
+
+    Raises:
+        ConvscopeError: Anything that `errors.py` lists.
+    """
+    began = time.monotonic()
+    if options.show_batch is not None:
+        check_picture_path(options.show_batch)
+    with device_and_processes(recipe) as (device, processes):
+        if processes.is_main:
+            check_writable(project)
+        else:
+            reporter = SILENT
+        recipe, choice, network, data = prepare(recipe, device, processes, options, reporter)
+        name = name or f"{data.image_index.dataset.name}-{choice.name}"
+        with claimed(project, name, processes, reporter=reporter) as run:
+            if processes.broadcast_decision(run.state == "finished"):
+                return run  # before torchrun started this again
+            build = _builder(choice, network, data, device, processes, reporter)
+            is_fresh = options.fresh and not was_begun_by_this_launch(run)
+            is_fresh = processes.broadcast_decision(is_fresh)
+            recorded = {} if is_fresh else _recorded(run, recipe, processes, options)
+            with device.fork_rng():
+                if recorded:
+                    tuned, measured = with_recorded(recipe, recorded)
+                else:
+                    tuned, measured = measure(
+                        recipe,
+                        build,
+                        num_test=len(data.split.test),
+                        began=began,
+                        reporter=reporter,
+                    )
+                setup = build(tuned)
+                check_same_in_all_processes(setup, data)
+                run_id = ""
+                if processes.is_main:
+                    if is_fresh:
+                        discard(run, reporter)
+                    measured_now = None if recorded else measured
+                    run_id = _begin(run, setup, data, measured_now, recipe.time, options, reporter)
+                log = RunLog(
+                    run,
+                    run_id=run_id,
+                    processes=processes,
+                    interval=options.checkpoint_every,
+                    logs_steps=options.log_steps,
+                )
+                trainer = Trainer(run, setup, log=log, deadline=deadline_of(measured, began))
+                state, best = trainer.fit(reporter)
+            if processes.is_main:
+                classifier = _classifier(setup, data, state, best)
+                classifier.save(run.classifier_path)
+                finish(run, classifier, data)
+            processes.barrier()  # so that all of them find what the first has written
+    return run
+
+
+def find_learning_rate(
+    recipe: Recipe, *, options: TrainOptions = DEFAULT_OPTIONS, reporter: Reporter = SILENT
+) -> LearningRateSearch:
+    """The learning rate that `train` would find with `lr=auto`; nothing is written.
+
+    Raises:
+        ConvscopeError: Anything that `errors.py` lists.
+    """
+    with device_and_processes(recipe) as (device, processes):
+        recipe, choice, network, data = prepare(recipe, device, processes, options, reporter)
+        setup = _builder(choice, network, data, device, processes, reporter)(recipe)
+        with device.fork_rng():
+            return search_learning_rate(setup, reporter)
+
+
+def _builder(
+    choice: NetworkChoice,
+    network: nn.Module,
+    data: TrainingData,
+    device: Device,
+    processes: ProcessGroup,
+    reporter: Reporter,
+) -> Callable[[Recipe], Setup]:
+    """A function that resolves a recipe and builds the setup for it."""
+
+    def build(recipe: Recipe) -> Setup:
+        resolved = resolve(recipe, choice, network, data, device)
+        return build_setup(
+            resolved,
+            choice,
+            network,
+            data,
+            device=device,
+            processes=processes,
+            reporter=reporter,
+        )
+
+    return build
+
+
+@contextmanager
+def device_and_processes(recipe: Recipe) -> Iterator[tuple[Device, ProcessGroup]]:
+    """Context manager that chooses the device and connects the process group."""
+    processes = process_group_from_environment()
+    device = choose_device(
+        recipe.device,
+        recipe.precision,
+        local_rank=processes.local_rank if processes.is_distributed else None,
+    )
+    with (
+        initialized_process_group(processes, device),
+        device.deterministic_algorithms(recipe.deterministic),
+        enough_memory(recipe.model or "the network"),
+    ):
+        yield device, processes
+
+
+def prepare(
+    recipe: Recipe,
+    device: Device,
+    processes: ProcessGroup,
+    options: TrainOptions,
+    reporter: Reporter,
+) -> tuple[Recipe, NetworkChoice, nn.Module, TrainingData]:
+    """The network with its initial weights, and the images prepared for it.
+
+    The recipe is returned with the range of values that the initial weights demand.
+    """
+    # What one process decodes, downloads and remembers, the others find.
+    with processes.local_main_first():
+        weights = find_initial_weights(recipe)
+        recipe = with_range_of(weights, recipe)
+        dataset, excluded = open_with_excluded(recipe, download=options.download)
+        for remark in dataset.remarks:
+            reporter.say(f"note: {remark}")
+        check_classes(dataset.classes, where=dataset.name)
+        if recipe.continues is not None:
+            check_continue(Run.open(recipe.continues), recipe, weights.classes, dataset)
+        cache = open_cache()
+        kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
+        choice, preprocessing = choose_network(
+            recipe, weights, kind, num_classes=len(dataset.classes)
+        )
+        network = build_network(choice, recipe)
+        for sentence in weights.load_into(network, dataset.classes, choice.name):
+            reporter.say(sentence)
+        freeze(network, recipe.tune or "all")
+        data = load_training_data(
+            dataset,
+            excluded,
+            recipe,
+            preprocessing,
+            cache=cache,
+            workers=options.workers,
+            reporter=reporter,
+        )
+    announce_data(data, recipe.data, reporter)
+    check_trainable(data.classes, data.train_counts.tolist())
+    if not weights.prescribe_preprocessing:
+        data = with_measured_moments(data)
+    if recipe.continues is not None:
+        check_same_splits(Run.open(recipe.continues), data)
+    if recipe.sync_batch_norm:
+        network = processes.sync_batch_norm(network)
+    return recipe, choice, network, data
+
+
+def _recorded(
+    run: Run, recipe: Recipe, processes: ProcessGroup, options: TrainOptions
+) -> dict[str, Any]:
+    """What the first process finds on record of an unfinished run."""
+    found: dict[str, Any] = {}
+    if processes.is_main:
+        found = read_measured(run, recipe, allow_change=options.allow_change)
+    return parse_json(processes.broadcast(json_bytes(found)), run.measured_path)
+
+
+def _begin(
+    run: Run,
+    setup: Setup,
+    data: TrainingData,
+    measured: Mapping[str, Any] | None,
+    time_given: str | None,
+    options: TrainOptions,
+    reporter: Reporter,
+) -> str:
+    """Writes or checks what the run folder says before the first step; returns the run's number.
+
+    Args:
+        run: The run folder.
+        setup: The setup of the training.
+        data: The images.
+        measured: What was measured now; None where it is on record.
+        time_given: The value of `--time`; None where none was given.
+        options: Options that don't change the result.
+        reporter: Says what is trained on what.
+    """
+    recipe = setup.recipe
+    title = f"{recipe.model}, {recipe.opt}, batches of {recipe.batch_size}"
+    is_new = not run.checkpoints_path.is_dir()
+    if measured is not None and is_new:
+        write_measured(run, measured, title)  # before the recipe: what it says was measured for it
+    run_id = begin_or_resume(
+        run,
+        setup,
+        data,
+        time_given=time_given,
+        allow_change=options.allow_change,
+        reporter=reporter,
+    )
+    if measured and not is_new:
+        write_measured(run, measured, title)
+    announce_training(run, setup, data, reporter)
+    if options.show_batch is not None:
+        batches = setup.image_batches
+        save_first_batch(options.show_batch, batches, data.preprocessing, data.classes)
+        reporter.say(f"the first batch, as the network sees it: {options.show_batch}")
+    return run_id
+
+
+def _classifier(
+    setup: Setup, data: TrainingData, state: TrainingState, best: Mapping[str, Tensor]
+) -> Classifier:
+    """The classifier with the best weights, and the metrics that it was chosen by."""
+    setup.network.load_state_dict(dict(best))
+    return Classifier(
+        setup.network.requires_grad_(True),
+        setup.choice,
+        preprocessing=data.preprocessing,
+        classes=data.classes,
+        metrics={
+            "validation_accuracy": state.best_accuracy,
+            "validation_loss": state.best_loss,
+            "validation_images": len(data.split.validation),
+            "epoch": state.best_epoch + 1,
+        },
+        device=setup.device.torch,
+    )

@@ -1,0 +1,150 @@
+"""Checkpoints: whole or not there, verified, restored to the bit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from convscope.errors import RunError, TrainingError
+from convscope.files import json_bytes
+from convscope.training.freezing import parameter_groups
+from convscope.training.optimizers import OPTIMIZERS, make_optimizer
+from convscope.training.runs.checkpoint import load_newest, write_checkpoint
+from convscope.training.runs.state import TrainingState, take_snapshot
+
+pytestmark = pytest.mark.slow
+
+
+def learner(optimizer: str = "adamw") -> tuple[nn.Module, torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 2))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    groups = parameter_groups(network, lr=0.1, weight_decay=0.1)
+    return network, make_optimizer(optimizer, groups, lr=0.1)
+
+
+def steps(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(count):
+        images = torch.randn(5, 1, 4, 4, generator=generator)
+
+        def closure(images: torch.Tensor = images) -> Any:
+            optimizer.zero_grad()
+            loss = network(images).square().mean()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+
+
+def save(folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    state = TrainingState(
+        epochs=200,
+        epoch=step,
+        step=step,
+        history=[{"epoch": 1.0}],
+        best_accuracy=0.5,
+        best_loss=1.0,
+    )
+    best = {n: v.contiguous() for n, v in network.state_dict().items()}
+    snapshot = take_snapshot(state, network=network, best=best, optimizer=optimizer)
+    write_checkpoint(folder, snapshot, run_id="this")
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_a_restored_training_goes_on_to_the_same_bits(tmp_path: Path, name: str) -> None:
+    network, optimizer = learner(name)
+    steps(network, optimizer, 3)
+    save(tmp_path, 3, network, optimizer)
+    steps(network, optimizer, 4)
+
+    other, other_optimizer = learner(name)
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert not remarks
+    checkpoint.restore(other, other_optimizer)
+    assert checkpoint.state.history == [{"epoch": 1.0}]
+    steps(other, other_optimizer, 4)
+    for mine, theirs in zip(other.parameters(), network.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_the_newest_two_are_kept(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    for step in (5, 10, 100):
+        save(tmp_path, step, network, optimizer)
+    assert sorted(int(path.name) for path in tmp_path.iterdir()) == [10, 100]
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json"])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
+    tmp_path: Path, file: str
+) -> None:
+    network, optimizer = learner()
+    for step in (5, 10):
+        save(tmp_path, step, network, optimizer)
+    content = bytearray((tmp_path / "10" / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "10" / file).write_bytes(content)
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint.step == 5
+    assert remarks == [f"checkpoint 10 is damaged ({file} was changed) and is not used"]
+
+
+def test_a_checkpoint_without_its_manifest_does_not_count(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    (tmp_path / "5" / "manifest.json").unlink()
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is None
+    assert "is missing" in remarks[0]
+
+
+def test_a_half_written_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / ".10.abc").mkdir()
+    assert load_newest(tmp_path) == (None, [])
+
+
+def test_a_checkpoint_of_another_format_is_an_error_that_names_both(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    path = tmp_path / "5" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["sha256"]
+    path.write_text(json.dumps({**manifest, "format": 2}))
+    with pytest.raises(RunError, match="has format 2, this version of convscope reads format 3"):
+        load_newest(tmp_path)
+    newer = {**manifest, "format": 4}
+    seal = hashlib.sha256(json_bytes(newer)).hexdigest()
+    path.write_text(json.dumps({**newer, "sha256": seal}))
+    with pytest.raises(RunError, match="has format 4, this version of convscope reads format 3"):
+        load_newest(tmp_path)
+
+
+def test_a_checkpoint_of_another_run_or_step_is_not_used(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    assert load_newest(tmp_path, run_id="this")[0] is not None
+    checkpoint, remarks = load_newest(tmp_path, run_id="another")
+    assert checkpoint is None
+    assert remarks == ["checkpoint 5 is damaged (it belongs to another run) and is not used"]
+    (tmp_path / "5").rename(tmp_path / "7")
+    assert load_newest(tmp_path)[1] == [
+        "checkpoint 7 is damaged (it is checkpoint 5) and is not used"
+    ]
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    with torch.no_grad():
+        network[0].weight[0] = float("nan")  # type: ignore[index]
+    with pytest.raises(TrainingError, match=r"`0\.weight` has non-finite val"):
+        save(tmp_path, 5, network, optimizer)
+    assert list(tmp_path.iterdir()) == []
