@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import glob
-import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Unpack
 
@@ -22,6 +19,7 @@ from convscope.api.load import (
 from convscope.classifier import Classifier, Prediction, evaluation_batch
 from convscope.data.decoding.content import Decoding
 from convscope.data.image_files import save_image
+from convscope.data.parallel import in_parallel
 from convscope.data.sources.listing import images_and_others_below
 from convscope.errors import DataError
 from convscope.files import printable
@@ -76,7 +74,8 @@ class PredictedFiles:
         batch: list[NDArray[np.uint8]] = []
         num_readable = 0
         with self._reporter.task("predicting", len(self.paths)) as task:
-            for path, prepared in zip(self.paths, self._all_prepared(), strict=True):
+            all_prepared = in_parallel(self._prepare, self.paths, ahead=DECODED_AHEAD)
+            for path, prepared in zip(self.paths, all_prepared, strict=True):
                 if isinstance(prepared, str):
                     self.unreadable.append(prepared)
                     task.advance()
@@ -94,17 +93,6 @@ class PredictedFiles:
             if batch:
                 yield from self._classifier.predict_prepared(np.stack(batch), names=names)
                 task.advance(len(batch))
-
-    def _all_prepared(self) -> Iterator[Prepared]:
-        """The result of `_prepare` for each file, in order; several threads work ahead."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            waiting: deque[Future[Prepared]] = deque()
-            for path in self.paths:
-                waiting.append(pool.submit(self._prepare, path))
-                if len(waiting) > DECODED_AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
 
     def _prepare(self, path: str) -> Prepared:
         try:

@@ -7,10 +7,8 @@ read, and a content that is known by its hash isn't decoded again.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,6 +28,7 @@ from convscope.data.decoding.content import (
 from convscope.data.decoding.decode import decode_content
 from convscope.data.index.metadata_cache import MetadataCache, open_metadata_cache
 from convscope.data.index.statistics import STATISTICS, measure
+from convscope.data.parallel import in_parallel
 
 HASH_BYTES = 16  # of a content
 REMEMBERED_AT_ONCE = 1024  # images; what a killed scan found out before is not lost
@@ -111,7 +110,9 @@ def scan_images(
     unread: dict[int, str] = {}
     stamped: list[tuple[str, bytes]] = []
     measured: list[tuple[bytes, bytes | str]] = []
-    for results in _in_parallel(reader.read, np.array(sorted(new), dtype=np.int64), workers):
+    order = np.array(sorted(new), dtype=np.int64)
+    groups = (order[start : start + GROUP] for start in range(0, len(order), GROUP))
+    for results in in_parallel(reader.read, groups, ahead=GROUPS_AHEAD, workers=workers):
         for index, content, found, is_new in results:
             if not content:
                 unread[index] = str(found)
@@ -257,22 +258,6 @@ class _ImageReader:
         if self._keeper is not None:
             self._keeper(index, hashed, decoded.pixels)
         return measure(decoded).tobytes()
-
-
-def _in_parallel(
-    work: Callable[[NDArray[np.int64]], list[_Result]],
-    indices: NDArray[np.int64],
-    workers: int | None,
-) -> Iterator[list[_Result]]:
-    """The results of `work` for each group of indices, in their order.
-
-    Threads, not processes: Pillow decodes and resizes outside of Python's lock, nothing has to be
-    copied from one process to another, and nothing is left behind when a training is killed.
-    """
-    with ThreadPoolExecutor(max_workers=workers or os.cpu_count()) as pool:
-        for start in range(0, len(indices), GROUP * GROUPS_AHEAD):
-            ahead = indices[start : start + GROUP * GROUPS_AHEAD]
-            yield from pool.map(work, np.split(ahead, range(GROUP, len(ahead), GROUP)))
 
 
 def _assembled(
