@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -184,10 +186,25 @@ def test_groups_that_given_splits_tear_apart_are_counted() -> None:
 
 def test_what_is_likely_is_what_comes_out_where_nothing_else_decides() -> None:
     uses = split_images([""] * 4000, HASHES).names(4000)
-    assert uses == [likely_split("", int(key), folds=None, fold=0) for key in HASHES]
-    drawn = split_images([""] * 4000, HASHES, folds=4, fold=2).names(4000)
-    assert drawn == [likely_split("", int(key), folds=4, fold=2) for key in HASHES]
-    assert likely_split("test", 7, folds=None, fold=0) == "test"
+    drawn: dict[str, Any] = {"present": (), "folds": None, "fold": 0}
+    assert uses == [likely_split("", int(key), **drawn) for key in HASHES]
+    of_fold = split_images([""] * 4000, HASHES, folds=4, fold=2).names(4000)
+    folds: dict[str, Any] = {"present": (), "folds": 4, "fold": 2}
+    assert of_fold == [likely_split("", int(key), **folds) for key in HASHES]
+    assert likely_split("test", 7, **drawn) == "test"
+
+
+@pytest.mark.parametrize(
+    "present", [("train",), ("train", "test"), ("train", "validation", "test")]
+)
+def test_what_is_likely_knows_which_splits_the_data_brings(present: tuple[str, ...]) -> None:
+    given = [present[number % len(present)] for number in range(4000)]
+    uses = split_images(given, HASHES).names(4000)
+    likely = [
+        likely_split(name, int(key), present=present, folds=None, fold=0)
+        for name, key in zip(given, HASHES, strict=True)
+    ]
+    assert likely == uses
 
 
 def test_merged_groups_keep_together_what_either_labeling_does() -> None:

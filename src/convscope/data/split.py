@@ -9,7 +9,7 @@ reaches its limit; with the earlier split given they move none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,15 +117,25 @@ def split_images(
     return _checked(splits, description, remarks)
 
 
-def likely_split(given: str, pixel_hash: int, *, folds: int | None, fold: int) -> str:
-    """The split that `split_images` will draw for an image, unless groups or limits decide."""
-    if given in ("validation", "test"):
+def likely_split(
+    given: str, pixel_hash: int, *, present: Collection[str], folds: int | None, fold: int
+) -> str:
+    """The split that `split_images` will draw for an image, unless groups or limits decide.
+
+    Args:
+        given: The split that the image came with, or "".
+        pixel_hash: Hash of its decoded pixels.
+        present: The splits that the data came with.
+        folds: See `split_images`.
+        fold: See `split_images`.
+    """
+    if given in ("validation", "test") or len(present) == len(SPLITS):
         return given
     key = np.uint64(pixel_hash)
     held_out = uniform("test", key) < TEST_FRACTION
     if folds is not None:
         held_out = np.floor(uniform("fold", key) * folds) == fold
-    if held_out and not given:
+    if held_out and len(present) < 2:
         return "test"
     return "validation" if uniform("validation", key) < VALIDATION_FRACTION else "train"
 

@@ -21,7 +21,7 @@ from convscope.data.index.statistics import channel_moments, hash_pixels
 from convscope.data.pixels.prepared import Pixels, PreCrop
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry
 from convscope.data.reading import decoding_of
-from convscope.data.split import SPLITS, Split, likely_split, merged_groups, split_images
+from convscope.data.split import Split, likely_split, merged_groups, split_images
 from convscope.errors import UsageError
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
@@ -116,15 +116,17 @@ def load_training_data(
     geometries: list[ResizeGeometry] = [preprocessing]
     if recipe.crop_scale:
         geometries.append(PreCrop.around(preprocessing))
-    has_all_splits = set(dataset.given_splits) == set(SPLITS)  # then none is drawn
+    present = set(dataset.given_splits) - {""}
 
     def which(index: int, pixels: NDArray[np.uint8]) -> int:
         if len(geometries) == 1:
             return 0
-        if has_all_splits:
-            return 1 if dataset.given_splits[index] == "train" else 0
         split_name = likely_split(
-            dataset.given_splits[index], hash_pixels(pixels), folds=recipe.folds, fold=recipe.fold
+            dataset.given_splits[index],
+            hash_pixels(pixels),
+            present=present,
+            folds=recipe.folds,
+            fold=recipe.fold,
         )
         return 1 if split_name == "train" else 0
 
