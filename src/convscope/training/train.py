@@ -34,10 +34,8 @@ from convscope.training.autotune.learning_rate_finder import (
     search_learning_rate,
 )
 from convscope.training.autotune.measure import (
-    deadline_of,
-    measure,
     read_measured,
-    with_recorded,
+    tune,
     write_measured,
 )
 from convscope.training.freezing import freeze
@@ -132,24 +130,21 @@ def train(
             is_fresh = processes.broadcast_decision(is_fresh)
             recorded = {} if is_fresh else _recorded(run, recipe, processes, options)
             with device.fork_rng():
-                if recorded:
-                    tuned, measured = with_recorded(recipe, recorded)
-                else:
-                    tuned, measured = measure(
-                        recipe,
-                        build,
-                        num_test=len(data.split.test),
-                        began=began,
-                        reporter=reporter,
-                    )
+                tuned, deadline, measured = tune(
+                    recipe,
+                    recorded,
+                    build,
+                    num_test=len(data.split.test),
+                    began=began,
+                    reporter=reporter,
+                )
                 setup = build(tuned)
                 check_same_in_all_processes(setup, data)
                 run_id = ""
                 if processes.is_main:
                     if is_fresh:
                         discard(run, reporter)
-                    measured_now = None if recorded else measured
-                    run_id = _begin(run, setup, data, measured_now, recipe.time, options, reporter)
+                    run_id = _begin(run, setup, data, measured, recipe.time, options, reporter)
                 log = RunLog(
                     run,
                     run_id=run_id,
@@ -157,7 +152,7 @@ def train(
                     interval=options.checkpoint_every,
                     logs_steps=options.log_steps,
                 )
-                trainer = Trainer(run, setup, log=log, deadline=deadline_of(measured, began))
+                trainer = Trainer(run, setup, log=log, deadline=deadline)
                 state, best = trainer.fit(reporter)
             if processes.is_main:
                 classifier = _classifier(setup, data, state, best)
@@ -304,11 +299,9 @@ def _begin(
         options: Options that don't change the result.
         reporter: Says what is trained on what.
     """
-    recipe = setup.recipe
-    title = f"{recipe.model}, {recipe.opt}, batches of {recipe.batch_size}"
     is_new = not run.checkpoints_path.is_dir()
     if measured is not None and is_new:
-        write_measured(run, measured, title)  # before the recipe: what it says was measured for it
+        write_measured(run, measured, setup.recipe)  # first: the recipe has what was measured
     run_id = begin_or_resume(
         run,
         setup,
@@ -318,7 +311,7 @@ def _begin(
         reporter=reporter,
     )
     if measured and not is_new:
-        write_measured(run, measured, title)
+        write_measured(run, measured, setup.recipe)
     announce_training(run, setup, data, reporter)
     if options.show_batch is not None:
         batches = setup.image_batches

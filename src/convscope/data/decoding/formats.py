@@ -111,7 +111,7 @@ def read_samples(content: bytes, image: ImageFile) -> tuple[NDArray[np.uint16], 
     Missing samples are 0.
 
     Raises:
-        DamagedImageError: Something that is no number, or a number above the largest value.
+        DamagedImageError: A value that isn't a number, or one above the largest.
     """
     tile = image.tile[0]
     channels = 3 if image.mode == "RGB" else 1

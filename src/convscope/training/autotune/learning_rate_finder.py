@@ -12,6 +12,7 @@ from typing import Any
 
 from convscope.errors import TrainingError, UsageError
 from convscope.progress import Reporter
+from convscope.recipe import ResolvedRecipe
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.setup import Setup
 
@@ -116,8 +117,12 @@ def search_learning_rate(setup: Setup, reporter: Reporter) -> LearningRateSearch
             if is_diverging(losses):
                 break
     curve = LearningRateCurve(tuple(rates[: len(losses)]), tuple(losses))
-    title = f"{recipe.model}, {recipe.opt}, batches of {recipe.batch_size}"
-    return LearningRateSearch(curve, curve.choose(), title)
+    return LearningRateSearch(curve, curve.choose(), sweep_title(recipe))
+
+
+def sweep_title(recipe: ResolvedRecipe) -> str:
+    """The title of the picture of a sweep: network, optimizer, batch size."""
+    return f"{recipe.model}, {recipe.opt}, batches of {recipe.batch_size}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

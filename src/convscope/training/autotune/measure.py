@@ -14,13 +14,14 @@ from typing import Any
 
 from convscope.files import check_format, read_json, write_json
 from convscope.progress import Reporter
-from convscope.recipe import Recipe, seconds_of
+from convscope.recipe import Recipe, ResolvedRecipe, seconds_of
 from convscope.run import FORMAT, Run
 from convscope.text import counted
 from convscope.training.autotune.batch_size import find_batch_size, measure_memory
 from convscope.training.autotune.learning_rate_finder import (
     LearningRateSearch,
     search_learning_rate,
+    sweep_title,
 )
 from convscope.training.autotune.time_budget import Deadline, measure_pace
 from convscope.training.runs.metadata import recorded_recipe
@@ -30,31 +31,49 @@ from convscope.training.setup import Setup
 MEASURED_FIELDS = ("batch_size", "lr", "epochs")
 
 
-def measure(
+def tune(
     recipe: Recipe,
+    recorded: Mapping[str, Any],
     build: Callable[[Recipe], Setup],
     *,
     num_test: int,
     began: float,
     reporter: Reporter,
-) -> tuple[Recipe, dict[str, Any]]:
-    """Measures what a recipe leaves to be measured.
+) -> tuple[Recipe, Deadline | None, dict[str, Any] | None]:
+    """The recipe with what it leaves to be measured, which is measured now or on record.
 
     Args:
         recipe: The recipe as given.
+        recorded: What `read_measured` found.
         build: Builds the setup for a dry run of a recipe.
         num_test: Number of images that are evaluated after the last epoch.
         began: When the training was started, by `time.monotonic()`.
         reporter: Says what was found.
 
     Returns:
-        The recipe with what was found in it, and the content of `measured.json`, which is empty
-        where nothing is to be measured.
+        The recipe, when the training has to end, and the content of `measured.json`: empty where
+        nothing is to be measured, None where it is on record.
 
     Raises:
         TrainingError: The loss falls at no learning rate, or no image fits into memory.
         UsageError: The time is over already.
     """
+    if recorded:
+        recipe, plan = _with_recorded(recipe, recorded)
+        return recipe, _deadline(plan, began), None
+    recipe, measured = _measured(recipe, build, num_test, began=began, reporter=reporter)
+    return recipe, _deadline(measured.get("time"), began), measured
+
+
+def _measured(
+    recipe: Recipe,
+    build: Callable[[Recipe], Setup],
+    num_test: int,
+    *,
+    began: float,
+    reporter: Reporter,
+) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with what was measured in it, and the content of `measured.json`."""
     measured: dict[str, Any] = {}
     asked = _fingerprint(recipe)
     if recipe.batch_size == "auto":
@@ -100,9 +119,8 @@ def _plan_epochs(setup: Setup, given: str, *, num_test: int, began: float) -> di
     }
 
 
-def deadline_of(measured: Mapping[str, Any], began: float) -> Deadline | None:
+def _deadline(plan: Mapping[str, Any] | None, began: float) -> Deadline | None:
     """When a training has to end; None where no time was given."""
-    plan = measured.get("time")
     if plan is None:
         return None
     at = began + seconds_of(plan["given"])
@@ -132,13 +150,10 @@ def read_measured(run: Run, given: Recipe, *, allow_change: bool) -> dict[str, A
     return {**measured, "recipe": {name: getattr(before, name) for name in MEASURED_FIELDS}}
 
 
-def with_recorded(given: Recipe, recorded: Mapping[str, Any]) -> tuple[Recipe, dict[str, Any]]:
-    """The recipe with what was measured when the run was begun, and its plan for `deadline_of`.
-
-    Args:
-        given: The recipe as given now.
-        recorded: What `read_measured` found.
-    """
+def _with_recorded(
+    given: Recipe, recorded: Mapping[str, Any]
+) -> tuple[Recipe, dict[str, Any] | None]:
+    """The recipe with what was measured when the run was begun, and its plan of the time."""
     found, plan = recorded["recipe"], recorded.get("time")
     updates = {name: found[name] for name in ("batch_size", "lr") if getattr(given, name) == "auto"}
     # A run that was begun with a time has it, also where its own recipe is given.
@@ -146,18 +161,18 @@ def with_recorded(given: Recipe, recorded: Mapping[str, Any]) -> tuple[Recipe, d
     if time_given is None and plan is not None and given.epochs == plan["epochs"]:
         time_given = plan["given"]
     if time_given is None:
-        return given.model_copy(update=updates), {}
+        return given.model_copy(update=updates), None
     updates |= {"epochs": found["epochs"], "time": None}
-    return given.model_copy(update=updates), {"time": {**(plan or {}), "given": time_given}}
+    return given.model_copy(update=updates), {**(plan or {}), "given": time_given}
 
 
-def write_measured(run: Run, measured: Mapping[str, Any], title: str) -> None:
+def write_measured(run: Run, measured: Mapping[str, Any], recipe: ResolvedRecipe) -> None:
     """Writes what was measured, and the picture of the learning-rate finder.
 
     Args:
         run: The run folder.
         measured: The content of `measured.json`.
-        title: Title of the picture.
+        recipe: The resolved recipe, for the title of the picture.
     """
     if not measured:
         if not run.checkpoints_path.is_dir():  # what lies there is of a training that never began
@@ -166,6 +181,7 @@ def write_measured(run: Run, measured: Mapping[str, Any], title: str) -> None:
         return
     write_json(run.measured_path, {"format": FORMAT, **measured})
     if "learning_rate" in measured:
+        title = sweep_title(recipe)
         search = LearningRateSearch.from_dict(measured["learning_rate"], title=title)
         search.save(run.learning_rate_plot_path)
 

@@ -119,7 +119,7 @@ def read_environment(run: Run) -> dict[str, Any]:
     """The content of `environment.json` of a run that has begun.
 
     Raises:
-        RunError: It is missing, or has no number of the run.
+        RunError: It is missing, or has no run id.
     """
     recorded = read_json(run.environment_path) if run.environment_path.is_file() else {}
     if "run" not in recorded:
