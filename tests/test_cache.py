@@ -10,8 +10,6 @@ import pytest
 
 from convscope.cache import DEFAULT_LIMIT_BYTES, MIN_FREE_BYTES, Cache
 
-pytestmark = pytest.mark.slow
-
 
 def add(cache: Cache, name: str, *, used: float, kilobytes: int = 100) -> Path:
     folder = cache.stores / name

@@ -15,8 +15,6 @@ import pytest
 from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import DownloadError
 
-pytestmark = pytest.mark.slow
-
 CONTENT = b"content" * 100_000
 RIGHT = Checksum("MD5", hashlib.md5(CONTENT).hexdigest())
 
@@ -39,6 +37,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_file_is_fetched_once(server: str, tmp_path: Path) -> None:
     (tmp_path / "public" / "a.bin").write_bytes(CONTENT)
     target = tmp_path / "deep" / "a.bin"
@@ -47,6 +46,7 @@ def test_a_file_is_fetched_once(server: str, tmp_path: Path) -> None:
     assert download_file([f"{server}/a.bin"], target, checksum=RIGHT) == target
 
 
+@pytest.mark.slow
 def test_the_second_address_is_tried_when_the_first_has_nothing(
     server: str, tmp_path: Path
 ) -> None:
@@ -56,6 +56,7 @@ def test_the_second_address_is_tried_when_the_first_has_nothing(
     assert target.read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_each_address_that_failed_is_named(server: str, tmp_path: Path) -> None:
     (tmp_path / "public" / "b.bin").write_bytes(CONTENT[:-1])
     urls = [f"{server}/none.bin", f"{server}/b.bin"]

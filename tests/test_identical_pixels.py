@@ -19,8 +19,6 @@ from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
 from convscope.recipe import Fit
 
-pytestmark = pytest.mark.slow
-
 RANDOM = np.random.default_rng(0)
 COLOUR = RANDOM.integers(0, 256, (37, 52, 4), dtype=np.uint8)
 GREY_16_BIT = RANDOM.integers(0, 65536, (37, 52)).astype(np.uint16)
@@ -66,6 +64,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
 def test_store_evaluation_python_and_command_line_prepare_to_identical_bytes(

@@ -26,7 +26,6 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
 def test_copies_of_an_image_have_the_splits_of_all_of_them(tmp_path: Path) -> None:
     write_splits(tmp_path / "splits.csv", ROWS)
     splits = read_image_splits(tmp_path / "splits.csv")

@@ -17,8 +17,6 @@ from convscope.classifier import Classifier
 from convscope.errors import DataError, RunError, UsageError
 from convscope.files import read_json, write_json
 
-pytestmark = pytest.mark.slow
-
 
 def in_order(classifier: Classifier, order: list[int], *, classes: tuple[str, ...]) -> Classifier:
     """The same classifier with its last layer's neurons in another order, and new names."""
@@ -37,6 +35,7 @@ def in_order(classifier: Classifier, order: list[int], *, classes: tuple[str, ..
     )
 
 
+@pytest.mark.slow
 def test_a_classifier_cannot_be_told_from_itself(flawed: convscope.Run) -> None:
     found = convscope.compare(flawed, flawed.path)
     (pair,) = found.pairs
@@ -51,6 +50,7 @@ def test_a_classifier_cannot_be_told_from_itself(flawed: convscope.Run) -> None:
     assert first.accuracy.value == pytest.approx(flawed.evaluation["accuracy"])
 
 
+@pytest.mark.slow
 def test_classes_in_another_order_are_matched_by_name(flawed: convscope.Run) -> None:
     classifier = convscope.load(flawed.path)
     turned = in_order(classifier, [1, 0], classes=("red", "blue"))
@@ -63,6 +63,7 @@ def test_classes_in_another_order_are_matched_by_name(flawed: convscope.Run) -> 
     assert found.images == "all images; which of them training saw isn't known"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("better", ["first", "second"])
 def test_a_clearly_better_classifier_is_named_with_the_images_that_show_it(
     flawed: convscope.Run, better: str
@@ -84,6 +85,7 @@ def test_a_clearly_better_classifier_is_named_with_the_images_that_show_it(
         assert Path("pictures", image.name).is_file()
 
 
+@pytest.mark.slow
 def test_images_that_any_of_the_trainings_saw_are_left_out(flawed: convscope.Run) -> None:
     unseen = convscope.evaluate(flawed).names
     for index, name in enumerate(unseen[:30]):
@@ -96,6 +98,7 @@ def test_images_that_any_of_the_trainings_saw_are_left_out(flawed: convscope.Run
     assert "that none of the others saw either" in found.images
 
 
+@pytest.mark.slow
 def test_where_every_image_was_seen_there_is_nothing_to_compare_on(flawed: convscope.Run) -> None:
     names = convscope.evaluate(flawed, split="train").names[:40]
     for name in names:
@@ -107,6 +110,7 @@ def test_where_every_image_was_seen_there_is_nothing_to_compare_on(flawed: convs
     assert refused.value.hint == "choose another `--split`"
 
 
+@pytest.mark.slow
 def test_classifiers_of_different_classes_are_refused_with_names(flawed: convscope.Run) -> None:
     classifier = convscope.load(flawed.path)
     renamed = in_order(classifier, [0, 1], classes=("blue", "rouge"))
@@ -124,11 +128,13 @@ def test_classifiers_that_read_values_differently_are_refused(flawed: convscope.
     assert "(0.0, 4095.0), None" in refused.value.message
 
 
+@pytest.mark.slow
 def test_one_classifier_is_no_comparison(flawed: convscope.Run) -> None:
     with pytest.raises(UsageError, match="there is nothing to compare with"):
         convscope.compare(flawed)
 
 
+@pytest.mark.slow
 def test_three_classifiers_are_compared_in_pairs(
     flawed: convscope.Run, make_folder: MakeFolder
 ) -> None:
@@ -154,6 +160,7 @@ def recorded(run: convscope.Run, name: str, accuracy: float, **changes: object) 
     return place
 
 
+@pytest.mark.slow
 def test_recipes_are_compared_over_seeds(flawed: convscope.Run) -> None:
     good = [recorded(flawed, f"a{seed}", 0.9 + seed / 100, seed=seed) for seed in range(3)]
     bad = [recorded(flawed, f"b{seed}", 0.7 + seed / 100, seed=seed, lr=9.0) for seed in range(4)]
@@ -169,6 +176,7 @@ def test_recipes_are_compared_over_seeds(flawed: convscope.Run) -> None:
     assert found.to_dict()["pairs"][0]["accuracy_difference"] == difference.value
 
 
+@pytest.mark.slow
 def test_recipes_are_compared_over_folds_one_by_one(flawed: convscope.Run) -> None:
     runs = [
         recorded(flawed, f"{name}{fold}", level + fold / 50, folds=3, fold=fold, lr=lr)
@@ -183,6 +191,7 @@ def test_recipes_are_compared_over_folds_one_by_one(flawed: convscope.Run) -> No
     assert difference.interval.high - difference.interval.low < 1e-9  # each fold differs alike
 
 
+@pytest.mark.slow
 def test_recipes_that_differ_little_cannot_be_told_apart(flawed: convscope.Run) -> None:
     runs = [
         recorded(flawed, f"{name}{seed}", level + seed / 20, seed=seed, lr=lr)
@@ -193,12 +202,14 @@ def test_recipes_that_differ_little_cannot_be_told_apart(flawed: convscope.Run) 
     assert difference.interval.low < 0 < difference.interval.high
 
 
+@pytest.mark.slow
 def test_a_recipe_with_one_run_is_refused(flawed: convscope.Run) -> None:
     with pytest.raises(UsageError, match="is the only run of its recipe") as refused:
         compare_recipes(flawed, recorded(flawed, "other", 0.5, lr=3.0))
     assert refused.value.hint == "train it again with another `--seed`, or with another `--fold`"
 
 
+@pytest.mark.slow
 def test_seeds_and_folds_are_not_mixed_and_no_run_counts_twice(flawed: convscope.Run) -> None:
     mixed = [recorded(flawed, f"m{fold}", 0.8, folds=3, fold=fold, seed=fold) for fold in range(2)]
     with pytest.raises(UsageError, match="differ in seed and fold, or in neither"):
@@ -207,6 +218,7 @@ def test_seeds_and_folds_are_not_mixed_and_no_run_counts_twice(flawed: convscope
         compare_recipes(flawed, flawed)
 
 
+@pytest.mark.slow
 def test_unfinished_runs_have_no_say_about_a_recipe(flawed: convscope.Run) -> None:
     unfinished = recorded(flawed, "unfinished", 0.5, seed=1)
     (unfinished / "evaluation.json").unlink()

@@ -15,8 +15,6 @@ from convscope.api.predict import find_images, predict
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def classifier() -> Classifier:
@@ -38,6 +36,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7, 18, 256])
 def test_full_batches_predict_what_single_images_do(
     classifier: Classifier, photos: Path, batch_size: int, monkeypatch: pytest.MonkeyPatch

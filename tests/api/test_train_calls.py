@@ -25,8 +25,6 @@ from convscope.errors import DataError, NetworkError, RunError, TrainingError, W
 from convscope.files import sha256
 from convscope.networks import read_weights
 
-pytestmark = pytest.mark.slow
-
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 3, "batch_size": 16}
 
 
@@ -53,6 +51,7 @@ def run(trained_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return convscope.Run.open(tmp_path / "runs" / "pictures-lenet_rgb")
 
 
+@pytest.mark.slow
 def test_a_training_leaves_everything_that_the_format_promises(run: convscope.Run) -> None:
     assert run.path.name == "pictures-lenet_rgb"
     assert run.state == "finished"
@@ -70,6 +69,7 @@ def test_a_training_leaves_everything_that_the_format_promises(run: convscope.Ru
     assert len(steps) <= 2
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
     run: convscope.Run, tmp_path: Path
 ) -> None:
@@ -81,6 +81,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(
     assert digests[0] != digests[2]
 
 
+@pytest.mark.slow
 def test_the_callers_random_state_is_left_alone(make_folder: MakeFolder, tmp_path: Path) -> None:
     torch.manual_seed(7)
     expected = torch.rand(3)
@@ -89,11 +90,13 @@ def test_the_callers_random_state_is_left_alone(make_folder: MakeFolder, tmp_pat
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.slow
 def test_a_finished_run_gets_the_next_number(run: convscope.Run) -> None:
     second = convscope.train(run.recipe.data, project=run.path.parent, **QUICK)
     assert second.path.name == "pictures-lenet_rgb-2"
 
 
+@pytest.mark.slow
 def test_a_recipe_taken_back_gives_the_same_model(run: convscope.Run, tmp_path: Path) -> None:
     from convscope.api.train import train_recipe
 
@@ -108,6 +111,7 @@ convscope.train(sys.argv[1], project=sys.argv[2], model="lenet_rgb", epochs=20, 
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_continues_to_the_same_bits(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -143,6 +147,7 @@ def unfinished(run: convscope.Run) -> convscope.Run:
     return run
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_not_continued_with_another_recipe(unfinished: convscope.Run) -> None:
     with pytest.raises(RunError, match="an unfinished run that was begun differently") as caught:
         convscope.train(
@@ -151,6 +156,7 @@ def test_an_unfinished_run_is_not_continued_with_another_recipe(unfinished: conv
     assert "lr  0.00141 -> 0.1" in caught.value.message
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_not_continued_with_other_images(unfinished: convscope.Run) -> None:
     data = Path(unfinished.recipe.data)
     Image.new("RGB", (12, 12), "green").save(data / "blue" / "new.png")
@@ -158,6 +164,7 @@ def test_an_unfinished_run_is_not_continued_with_other_images(unfinished: convsc
         convscope.train(data, project=unfinished.path.parent, **QUICK)
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_that_only_lacks_its_evaluation_is_finished(
     unfinished: convscope.Run,
 ) -> None:
@@ -168,6 +175,7 @@ def test_an_unfinished_run_that_only_lacks_its_evaluation_is_finished(
     assert sha256(again.classifier_path / "model.safetensors") == before
 
 
+@pytest.mark.slow
 def test_an_unfinished_run_is_not_continued_with_other_splits_or_threads(
     unfinished: convscope.Run,
 ) -> None:
@@ -180,6 +188,7 @@ def test_an_unfinished_run_is_not_continued_with_other_splits_or_threads(
     assert "the images, their order, classes or splits" in caught.value.message
 
 
+@pytest.mark.slow
 def test_a_history_cut_off_by_a_kill_is_whole_again(unfinished: convscope.Run) -> None:
     unfinished.history_path.write_text("epoch\n1\n")
     again = convscope.train(unfinished.recipe.data, project=unfinished.path.parent, **QUICK)
@@ -190,6 +199,7 @@ def test_the_recipe_says_on_what_device_and_in_which_format(run: convscope.Run) 
     assert (run.recipe.device, run.recipe.precision) == ("cpu", "float32")
 
 
+@pytest.mark.slow
 def test_patience_stops_early_and_keeps_the_best(make_folder: MakeFolder, tmp_path: Path) -> None:
     options = {**QUICK, "epochs": 40, "patience": 2}
     run = convscope.train(make_folder(), project=tmp_path, **options)
@@ -201,6 +211,7 @@ def test_patience_stops_early_and_keeps_the_best(make_folder: MakeFolder, tmp_pa
     assert len(run.history) == best["epoch"] + 2
 
 
+@pytest.mark.slow
 def test_a_diverged_training_says_so_and_does_not_block_the_next(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -217,6 +228,7 @@ def test_a_diverged_training_says_so_and_does_not_block_the_next(
     assert again.path.name == "pictures-lenet_rgb-2"
 
 
+@pytest.mark.slow
 def test_prediction_agrees_with_evaluation_for_every_image(run: convscope.Run) -> None:
     classifier = convscope.load(run.path)
     files = sorted(Path(run.recipe.data).rglob("*.png"))
@@ -272,12 +284,14 @@ def test_pixels_of_another_kind_are_refused(
         convscope.load(run.path).predict(pixels)
 
 
+@pytest.mark.slow
 def test_without_a_split_the_evaluation_leaves_out_what_training_saw(run: convscope.Run) -> None:
     evaluation = convscope.evaluate(run)
     assert evaluation.metrics.num_images == run.evaluation["num_images"]
     assert "that training or selection saw" in evaluation.images
 
 
+@pytest.mark.slow
 def test_other_data_is_evaluated_whole_with_classes_matched_by_name(
     run: convscope.Run, make_folder: MakeFolder
 ) -> None:
@@ -300,6 +314,7 @@ def test_data_with_unknown_classes_is_refused(run: convscope.Run, make_folder: M
     assert "`green` (2 images)" in caught.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_splits_of_data_without_splits_are_those_of_training(
     run: convscope.Run, split: str
@@ -311,6 +326,7 @@ def test_splits_of_data_without_splits_are_those_of_training(
     assert found.images == f"the images that training used as {expected}"
 
 
+@pytest.mark.slow
 def test_the_test_split_of_a_fold_is_that_fold(make_folder: MakeFolder, tmp_path: Path) -> None:
     run = convscope.train(make_folder(), project=tmp_path / "runs", folds=3, fold=1, **QUICK)
     found = convscope.evaluate(run, split="test")
@@ -329,6 +345,7 @@ def test_a_split_that_is_not_there_is_an_error(run: convscope.Run, make_folder: 
         convscope.evaluate(run, split="dev")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a\nb", "a" * 101])
 def test_a_run_name_is_a_plain_folder_name(make_folder: MakeFolder, name: str) -> None:
     data = make_folder()
@@ -336,6 +353,7 @@ def test_a_run_name_is_a_plain_folder_name(make_folder: MakeFolder, name: str) -
         convscope.train(data, name=name or ".", **QUICK)
 
 
+@pytest.mark.slow
 def test_batches_of_one_image_that_batch_norm_cannot_learn_from_are_an_error(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -344,6 +362,7 @@ def test_batches_of_one_image_that_batch_norm_cannot_learn_from_are_an_error(
         convscope.train(make_folder(), project=tmp_path / "runs", **options)
 
 
+@pytest.mark.slow
 def test_a_classifier_folder_alone_is_enough(run: convscope.Run, tmp_path: Path) -> None:
     run.classifier_path.rename(tmp_path / "shared")
     classifier = convscope.load(tmp_path / "shared")
@@ -385,6 +404,7 @@ def test_a_run_of_a_newer_format_is_refused(run: convscope.Run) -> None:
         _ = run.recipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [None, "junk", "pixels,used_for\nxyz,test\n"])
 def test_a_run_whose_splits_are_lost_is_not_evaluated_on_seen_images(
     run: convscope.Run, content: str | None
@@ -404,6 +424,7 @@ def test_a_run_that_is_not_there_is_an_error_with_the_nearest(run: convscope.Run
         convscope.summarize("runs/none")
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_run_is_left_alone(make_folder: MakeFolder, tmp_path: Path) -> None:
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     (tmp_path / "runs" / "mine" / "notes").write_text("mine")
@@ -411,6 +432,7 @@ def test_a_folder_that_is_no_run_is_left_alone(make_folder: MakeFolder, tmp_path
     assert run.path.name == "mine-2"
 
 
+@pytest.mark.slow
 def test_weights_that_are_missing_or_a_strange_folder_are_errors(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -457,6 +479,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         convscope.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_run_starts_from_an_earlier_run_and_takes_its_preprocessing_over(
     run: convscope.Run, make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -472,6 +495,7 @@ def test_a_run_starts_from_an_earlier_run_and_takes_its_preprocessing_over(
     assert {name.split(".")[0] for name in changed} == {"fc3"}
 
 
+@pytest.mark.slow
 def test_a_head_for_other_classes_of_the_same_number_is_fresh(
     run: convscope.Run, make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -489,6 +513,7 @@ def test_a_head_for_other_classes_of_the_same_number_is_fresh(
     )
 
 
+@pytest.mark.slow
 def test_options_of_the_source_network_are_taken_over(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -499,6 +524,7 @@ def test_options_of_the_source_network_are_taken_over(
     assert convscope.load(second.path).choice.options == {"activation": "tanh"}
 
 
+@pytest.mark.slow
 def test_weights_in_a_file_bring_the_publishers_preprocessing_and_keep_frozen_layers(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -534,6 +560,7 @@ def test_weights_in_a_file_bring_the_publishers_preprocessing_and_keep_frozen_la
     assert changed == {"classifier.1.weight", "classifier.1.bias"}
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_without_a_model_is_an_error(run: convscope.Run, tmp_path: Path) -> None:
     alone = tmp_path / "alone.safetensors"
     shutil.copy(run.classifier_path / "model.safetensors", alone)
@@ -560,6 +587,7 @@ def test_a_pillow_image_is_treated_like_its_file(
         )
 
 
+@pytest.mark.slow
 def test_images_that_training_saw_are_left_out_also_when_they_are_sorted_anew(
     run: convscope.Run, tmp_path: Path
 ) -> None:
@@ -573,6 +601,7 @@ def test_images_that_training_saw_are_left_out_also_when_they_are_sorted_anew(
     assert "the test split as given, but for" in evaluation.images
 
 
+@pytest.mark.slow
 def test_data_with_a_train_split_alone_is_trained_on_and_evaluated(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -581,6 +610,7 @@ def test_data_with_a_train_split_alone_is_trained_on_and_evaluated(
     assert convscope.evaluate(run).metrics.num_images == run.evaluation["num_images"]
 
 
+@pytest.mark.slow
 def test_one_class_alone_cannot_be_learned_but_can_be_evaluated(
     run: convscope.Run, make_folder: MakeFolder
 ) -> None:
@@ -590,6 +620,7 @@ def test_one_class_alone_cannot_be_learned_but_can_be_evaluated(
     assert convscope.evaluate(run, data).metrics.num_images == 5
 
 
+@pytest.mark.slow
 def test_classes_without_an_image_to_learn_from_are_named(make_folder: MakeFolder) -> None:
     data = make_folder({"a": 30, "b": 30, **{f"rare{i}": 1 for i in range(9)}})
     with pytest.raises(DataError, match="without a train image") as caught:
@@ -597,6 +628,7 @@ def test_classes_without_an_image_to_learn_from_are_named(make_folder: MakeFolde
     assert "`rare" in caught.value.message
 
 
+@pytest.mark.slow
 def test_weights_of_another_network_are_refused(
     run: convscope.Run, make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -611,12 +643,14 @@ def test_weights_of_another_network_are_refused(
         )
 
 
+@pytest.mark.slow
 def test_an_image_size_too_small_names_the_smallest(make_folder: MakeFolder) -> None:
     with pytest.raises(NetworkError, match="is too small for the network `alexnet`") as caught:
         convscope.train(make_folder(), model="alexnet", img_size=16)
     assert "the smallest is" in str(caught.value.hint)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX's")
 def test_a_read_only_output_folder_is_an_error_before_anything_is_trained(
     make_folder: MakeFolder, tmp_path: Path
@@ -628,6 +662,7 @@ def test_a_read_only_output_folder_is_an_error_before_anything_is_trained(
     assert "--project" in str(caught.value.hint)
 
 
+@pytest.mark.slow
 def test_damaged_images_are_recorded_and_not_counted(
     make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -641,6 +676,7 @@ def test_damaged_images_are_recorded_and_not_counted(
     assert environment["damaged"][0][0] == "blue/003.png"
 
 
+@pytest.mark.slow
 def test_given_splits_are_used_as_given(make_folder: MakeFolder, tmp_path: Path) -> None:
     root = make_folder({"a": 30, "b": 30}, name="set/train").parent
     make_folder({"a": 7, "b": 6}, name="set/val", seed=9)

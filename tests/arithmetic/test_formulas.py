@@ -16,8 +16,6 @@ from convscope.arithmetic.formulas import (
 )
 from convscope.errors import UsageError
 
-pytestmark = pytest.mark.slow
-
 small = st.integers(1, 5)
 padding = st.integers(0, 6)
 
@@ -37,6 +35,7 @@ def test_known_output_sizes(size: int, window: Window, expected: int) -> None:
     assert output_size(size, window) == expected
 
 
+@pytest.mark.slow
 @given(
     size=st.integers(1, 40),
     kernel=small,
@@ -59,6 +58,7 @@ def test_a_convolution_with_uneven_padding_has_the_size_that_torch_gives_it(
     assert output_size(size, window) == expected
 
 
+@pytest.mark.slow
 @given(
     size=st.integers(1, 40),
     kernel=small,

@@ -12,8 +12,6 @@ from convscope.arithmetic.table_text import text_rows
 from convscope.errors import NetworkError, UsageError
 from convscope.networks import build, network_entry, network_names
 
-pytestmark = pytest.mark.slow
-
 
 def small_network() -> nn.Sequential:
     return nn.Sequential(
@@ -22,6 +20,7 @@ def small_network() -> nn.Sequential:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 def test_macs_and_parameters_are_those_that_torch_counts(name: str) -> None:
     with torch.device("meta"):
@@ -38,6 +37,7 @@ def test_macs_and_parameters_are_those_that_torch_counts(name: str) -> None:
     assert table.rows[0].output_shape == tuple(expected_shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "macs"),
     [("alexnet", 714_188_480), ("vgg16", 15_470_264_320), ("resnet18", 1_814_073_344)],
@@ -242,6 +242,7 @@ def test_rows_stand_in_the_order_of_the_first_call_below_what_they_are_in() -> N
     assert [row[2] for row in text_rows(table)[1:]] == ["", *["1 x 3 x 4 x 4"] * 3, "not called"]
 
 
+@pytest.mark.slow
 def test_googlenets_auxiliary_heads_have_parameters_but_no_macs_in_evaluation_mode() -> None:
     with torch.device("meta"):
         table = layer_table(build("googlenet", num_classes=1000), (3, 224, 224))
@@ -253,6 +254,7 @@ def test_googlenets_auxiliary_heads_have_parameters_but_no_macs_in_evaluation_mo
     assert text[unused[0].name.rpartition(".")[2]][2] == "not called"
 
 
+@pytest.mark.slow
 def test_auxiliary_heads_are_counted_where_the_pass_goes_through_them() -> None:
     with torch.device("meta"):
         network = build("googlenet", num_classes=1000)

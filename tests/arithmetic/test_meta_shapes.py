@@ -64,6 +64,7 @@ def test_all_shapes_that_are_known_are_tested() -> None:
     assert {call[0] for call in CALLS} == {shape.overload for shape in known}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("func", "args", "kwargs"), CALLS)
 def test_shapes_are_those_of_torch(
     func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -139,6 +140,7 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 KINDS = {"float": torch.float32, "half": torch.float16, "whole": torch.int64}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize(
@@ -176,6 +178,7 @@ class Asked(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {})) if known is None else known
 
 
+@pytest.mark.slow
 def test_the_table_of_a_resnet_does_not_load_torchs_compiler() -> None:
     code = (
         "import sys; from convscope.api.summarize import summarize; summarize('resnet18'); "

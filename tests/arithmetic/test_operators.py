@@ -25,6 +25,7 @@ def test_every_entry_is_an_operation_of_torch() -> None:
     assert [name for name in OPERATORS if not hasattr(torch.ops.aten, name)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPERATORS)
 def test_an_entry_with_a_meta_shape_is_that_of_its_overload(name: str) -> None:
     shape = OPERATORS[name].meta_shape

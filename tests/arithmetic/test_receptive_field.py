@@ -16,8 +16,6 @@ from convscope.arithmetic.formulas import Window
 from convscope.arithmetic.receptive_field import AxisField, input_field, joined
 from convscope.networks import build
 
-pytestmark = pytest.mark.slow
-
 WHOLE = AxisField(34, 0, -1)
 TOGETHER = AxisField(34, None, -1)
 KEPT = AxisField(3, 1, -1)
@@ -40,6 +38,7 @@ def field_after(function: Callable[[Tensor], Tensor], **options: Any) -> Recepti
     return layer_table(network, (2, 3, 32, 32), **options).rows[0].receptive_field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "layer", "size", "jump"),
     [
@@ -85,6 +84,7 @@ def test_lenets_second_pooling_sees_16_pixels_and_the_layer_after_it_32() -> Non
     assert not output.is_whole_input(32, 33)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "axis"),
     [
@@ -140,6 +140,7 @@ def test_a_moving_box_is_followed_through(
     assert field_after(function) == ReceptiveField(axis, axis)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "axis"),
     [
@@ -288,6 +289,7 @@ def test_windows_that_leave_such_positions_out_have_an_unknown_field(stride: int
     assert field_after(skipped) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "function",
     [
@@ -375,6 +377,7 @@ windows = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(windows)
 def test_the_field_of_a_stack_is_that_of_the_recurrence_from_its_last_window(
     stack: list[Window],

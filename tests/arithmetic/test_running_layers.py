@@ -10,8 +10,6 @@ from convscope.arithmetic import layer_table, verify
 from convscope.arithmetic.running_layers import RunningLayers
 from convscope.inspection.values.recording import record
 
-pytestmark = pytest.mark.slow
-
 
 class Catches(nn.Module):
     """Tries a layer that takes other channels, and goes on with others."""

@@ -16,8 +16,6 @@ from torch.nn import functional
 from convscope.arithmetic import layer_table, tracer, verify
 from convscope.arithmetic.state_guard import attributes_restored, in_mode
 
-pytestmark = pytest.mark.slow
-
 IMAGE = (3, 8, 8)
 
 
@@ -114,6 +112,7 @@ def test_layers_that_merge_weights_for_evaluation_go_on_training_without() -> No
         assert torch.equal(now, then)
 
 
+@pytest.mark.slow
 def test_making_a_table_leaves_nothing_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 

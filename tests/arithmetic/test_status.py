@@ -16,8 +16,6 @@ from convscope.arithmetic.costs import Caveat
 from convscope.arithmetic.layer_table import STATUS_COLUMNS, Status
 from convscope.arithmetic.table_text import marks_explained, number, text_rows
 
-pytestmark = pytest.mark.slow
-
 COSTS = ("macs", "backward_macs", "operations", "forward_bytes", "saved_bytes")
 
 
@@ -199,6 +197,7 @@ def test_multi_head_attention_is_noticed_where_it_doesnt_give_its_weights() -> N
     assert in_parts.row("layer").status("saved_bytes") == Status.MEASURED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
 def test_memory_of_recurrent_layers_is_said_to_vary(kind: Callable[..., nn.RNNBase]) -> None:
     table = layer_table(OverTokens(kind(8, 5, batch_first=True)), (3, 16, 16))

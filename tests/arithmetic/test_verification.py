@@ -18,12 +18,11 @@ from convscope.arithmetic.receptive_field import AxisField
 from convscope.arithmetic.verification import COLUMNS, verify
 from convscope.networks import build, network_entry, network_names, smallest_input
 
-pytestmark = pytest.mark.slow
-
 SMALL = [name for name in network_names() if network_entry(name).input[1] <= 32]
 LARGE = ["alexnet_2012", "googlenet", "resnet18", "squeezenet1_1", "resnext50_32x4d"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", [*SMALL, *LARGE])
 def test_every_number_of_the_table_is_what_is_measured(name: str, training: bool) -> None:
@@ -39,6 +38,7 @@ def test_every_number_of_the_table_is_what_is_measured(name: str, training: bool
     assert all(verification.count(column) >= 3 for column in COLUMNS if column != "backward_macs")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["googlenet", "googlenet_2014"])
 def test_auxiliary_heads_are_measured_where_the_table_has_them(name: str) -> None:
     network = build(name, num_classes=10)
@@ -72,6 +72,7 @@ def test_a_wrong_number_is_found() -> None:
     assert (stated[0].stated, stated[0].measured) == ("117,601", "117,600")
 
 
+@pytest.mark.slow
 def test_a_verified_network_stays_as_it_was() -> None:
     network = build("resnet20").train()
     network.get_submodule("bn1").eval()
@@ -135,6 +136,7 @@ WITHOUT_GROUPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITHOUT_GROUPS)
 def test_backward_macs_are_those_that_torch_counts(name: str) -> None:
     """Torch counts the weight gradient of a convolution in g groups g times too large."""
@@ -302,6 +304,7 @@ def less_its_mean(maps: Tensor) -> Tensor:
 SPLIT = nn.Conv2d(6, 2, 5, padding=2).requires_grad_(False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [

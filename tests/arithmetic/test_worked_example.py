@@ -22,6 +22,7 @@ from convscope.arithmetic.worked_example import (
 )
 
 
+@pytest.mark.slow
 @given(
     channels=st.integers(1, 4),
     kernels=st.integers(1, 4),

@@ -15,8 +15,6 @@ from convscope.audit.findings import Examined, finding
 from convscope.audit.result import Audit, exclusion_rows, write_exclusions
 from convscope.data.reading import read_exclusions
 
-pytestmark = pytest.mark.slow
-
 
 def quick(examined: Examined) -> Audit:
     return audit_dataset(examined, preprocessing=square(32))
@@ -45,6 +43,7 @@ def leaking_audit(leaking: Examined) -> Audit:
     return quick(leaking)
 
 
+@pytest.mark.slow
 def test_clean_data_comes_out_clean(tmp_path: Path) -> None:
     audit = quick(examine(clean(tmp_path, splits=("train", "test"))))
     assert audit.findings == ()
@@ -53,6 +52,7 @@ def test_clean_data_comes_out_clean(tmp_path: Path) -> None:
     assert audit.verdict == "Nothing is wrong."
 
 
+@pytest.mark.slow
 def test_notes_alone_leave_data_clean(tmp_path: Path) -> None:
     clean(tmp_path)
     save(tmp_path / "cat/really.jpg", picture(900), format="PNG")
@@ -61,6 +61,7 @@ def test_notes_alone_leave_data_clean(tmp_path: Path) -> None:
     assert audit.verdict == "Nothing is wrong; 1 thing to know."
 
 
+@pytest.mark.slow
 def test_leaks_damage_and_conflicts_are_said_to_come_first(leaking_audit: Audit) -> None:
     audit = leaking_audit
     assert audit.has_leaks_or_damage
@@ -72,6 +73,7 @@ def test_leaks_damage_and_conflicts_are_said_to_come_first(leaking_audit: Audit)
     assert audit.verdict.startswith("Deal with these before training: unreadable files (1); ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unreadable", "exact_leak", "label_conflict"])
 def test_each_of_them_alone_makes_a_strict_check_fail(tmp_path: Path, kind: str) -> None:
     folder = make_leaking(tmp_path / "pets")

@@ -25,9 +25,8 @@ from convscope.audit.oddities import (
 )
 from convscope.audit.shortcuts import best_rules, find_shortcuts, of_categories, of_numbers
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_clean_data_has_no_findings(tmp_path: Path) -> None:
     examined = examine(clean(tmp_path, splits=("train", "test")))
     for detector in (
@@ -80,6 +79,7 @@ def test_the_same_pixels_in_another_format_are_copies_too(tmp_path: Path) -> Non
     assert {image.name for image in copies.images} == {"dog/003.png", "dog/again.bmp"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("splits", "kept"),
     [
@@ -101,6 +101,7 @@ def test_of_a_leak_the_copy_in_the_latest_split_stays(
     assert len(leak.images) == len(splits)
 
 
+@pytest.mark.slow
 def test_one_picture_with_two_labels_is_left_out_altogether(tmp_path: Path) -> None:
     clean(tmp_path, splits=("train", "test"))
     save(tmp_path / "train/cat/x.png", picture(999))
@@ -113,6 +114,7 @@ def test_one_picture_with_two_labels_is_left_out_altogether(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_near_copy_in_a_later_split_leaves_out_the_one_in_train(
     tmp_path: Path,
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_near_copy_in_a_later_split_leaves_out_the_one_in_train(
     )
 
 
+@pytest.mark.slow
 def test_a_near_copy_of_a_leaked_picture_is_a_leak_too(tmp_path: Path) -> None:
     clean(tmp_path, splits=("train", "test"))
     shutil.copy(tmp_path / "train/cat/003.png", tmp_path / "test/cat/leak.png")
@@ -158,6 +161,7 @@ def test_near_copies_with_other_labels_and_in_bursts_are_told_apart(tmp_path: Pa
     assert "labelled `dog`" in reasons(kinds["near_label_conflict"])["cat/001.png"]
 
 
+@pytest.mark.slow
 def test_a_leak_that_may_be_chance_is_a_warning_and_leaves_out_nothing(tmp_path: Path) -> None:
     examined = examine(clean(tmp_path, splits=("train", "test")))
     names = [examined.name(i) for i in range(len(examined.dataset))]
@@ -223,6 +227,7 @@ def test_what_was_seen_while_opening_is_passed_on(tmp_path: Path) -> None:
     assert ".txt" in found(find_remarks, examine(tmp_path))["remarks"].details[0]
 
 
+@pytest.mark.slow
 def test_small_missing_and_unequal_classes_are_named(tmp_path: Path) -> None:
     clean(tmp_path, splits=("train", "test"))
     for number in range(2):
@@ -242,6 +247,7 @@ def test_a_class_whose_images_are_all_unreadable_is_said_to_be_so(tmp_path: Path
     assert missing.details == ("`owl` has no images in the data (all of them are unreadable)",)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=30))
 def test_effective_classes_lie_between_one_and_their_number(counts: list[int]) -> None:
     effective = effective_classes(np.array(counts))
@@ -253,6 +259,7 @@ def test_equal_classes_are_as_varied_as_there_are() -> None:
     assert effective_classes(np.array([7, 7, 7, 0])) == pytest.approx(3)
 
 
+@pytest.mark.slow
 def test_pictures_in_which_nothing_can_be_seen_are_found(tmp_path: Path) -> None:
     clean(tmp_path)
     sized = {"height": 160, "width": 200}
@@ -271,6 +278,7 @@ def test_pictures_in_which_nothing_can_be_seen_are_found(tmp_path: Path) -> None
     }
 
 
+@pytest.mark.slow
 def test_data_that_is_all_dark_or_all_blurred_is_not_called_so(tmp_path: Path) -> None:
     for number in range(20):
         dark = picture(number, height=160, width=200).point(lambda v: v // 12)
@@ -279,6 +287,7 @@ def test_data_that_is_all_dark_or_all_blurred_is_not_called_so(tmp_path: Path) -
     assert not {"dark", "blurry", "low_contrast"} & set(found(find_appearance, examine(tmp_path)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["flowers", "hymenoptera"])
 def test_few_photos_of_real_data_are_called_dark_or_blurry(shared_data: Path, name: str) -> None:
     seen = found(find_appearance, examine(shared_data / name))
@@ -286,6 +295,7 @@ def test_few_photos_of_real_data_are_called_dark_or_blurry(shared_data: Path, na
     assert {image.name for one in seen.values() for image in one.images} == expected
 
 
+@pytest.mark.slow
 def test_extreme_shapes_and_sizes_are_found(tmp_path: Path) -> None:
     for number in range(20):
         save(tmp_path / f"cat/{number}.png", picture(number, height=300, width=320))
@@ -330,6 +340,7 @@ def test_a_class_with_a_file_format_of_its_own_is_a_shortcut(tmp_path: Path) -> 
     assert shortcut.details == ("the format is PNG: 100.0% of `cat`, 0.0% of the others",)
 
 
+@pytest.mark.slow
 def test_a_class_with_a_size_of_its_own_is_a_shortcut(tmp_path: Path) -> None:
     for number in range(25):
         save(tmp_path / f"cat/{number}.png", picture(number, height=60 + number, width=60 + number))
@@ -350,6 +361,7 @@ def test_few_images_make_no_shortcut(tmp_path: Path) -> None:
     assert not list(find_shortcuts(examine(tmp_path)))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_the_best_threshold_is_that_of_trying_all(seed: int) -> None:
     random = np.random.default_rng(seed)

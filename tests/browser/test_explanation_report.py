@@ -19,8 +19,6 @@ from convscope.api.explain import explain_files
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow
-
 QUICK: dict[str, Any] = {"draws": 4, "steps": 4}
 
 
@@ -78,10 +76,12 @@ def shown(
     document.close()
 
 
+@pytest.mark.slow
 def test_the_page_has_no_complaint_and_asks_for_nothing(shown: Shown) -> None:
     claims.has_no_complaint_and_asks_for_nothing(shown.document)
 
 
+@pytest.mark.slow
 def test_every_picture_of_it_is_there_and_has_words(shown: Shown) -> None:
     assert claims.every_picture_is_there_and_has_words(shown.document) > 1
 
@@ -90,6 +90,7 @@ def test_the_page_says_its_language_and_its_headings_follow_each_other(shown: Sh
     claims.says_its_language_and_headings_follow_each_other(shown.document, shown.language)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width_px", "scheme"), list(zip(WIDTHS_PX, SCHEMES, strict=True)))
 def test_no_part_of_it_is_wider_than_the_window_or_cut_off(
     shown: Shown, width_px: int, scheme: Scheme
@@ -97,9 +98,11 @@ def test_no_part_of_it_is_wider_than_the_window_or_cut_off(
     claims.nothing_is_wide_or_cut_off(shown.document, width_px=width_px, scheme=scheme)
 
 
+@pytest.mark.slow
 def test_no_part_of_it_is_cut_off_on_a4(shown: Shown, tmp_path: Path) -> None:
     claims.nothing_is_cut_off_on_a4(shown.document, tmp_path)
 
 
+@pytest.mark.slow
 def test_its_writing_stands_out_on_every_screen_and_on_paper(shown: Shown) -> None:
     claims.writing_stands_out(shown.document)

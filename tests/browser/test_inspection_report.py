@@ -20,8 +20,6 @@ from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow
-
 LAYERS = ("conv1", "layer3.2.conv2", "fc")
 
 
@@ -45,6 +43,7 @@ def document(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
     opened.close()
 
 
+@pytest.mark.slow
 def test_the_page_has_no_complaint_and_asks_for_nothing(document: Document) -> None:
     claims.has_no_complaint_and_asks_for_nothing(document)
 
@@ -57,6 +56,7 @@ def test_the_page_says_its_language_and_its_headings_follow_each_other(document:
     claims.says_its_language_and_headings_follow_each_other(document, "zh")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width_px", "scheme"), list(zip(WIDTHS_PX, SCHEMES, strict=True)))
 def test_no_part_of_it_is_wider_than_the_window_or_cut_off(
     document: Document, width_px: int, scheme: Scheme
@@ -64,9 +64,11 @@ def test_no_part_of_it_is_wider_than_the_window_or_cut_off(
     claims.nothing_is_wide_or_cut_off(document, width_px=width_px, scheme=scheme)
 
 
+@pytest.mark.slow
 def test_no_part_of_it_is_cut_off_on_a4(document: Document, tmp_path: Path) -> None:
     claims.nothing_is_cut_off_on_a4(document, tmp_path)
 
 
+@pytest.mark.slow
 def test_its_writing_stands_out_on_every_screen_and_on_paper(document: Document) -> None:
     claims.writing_stands_out(document)

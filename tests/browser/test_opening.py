@@ -17,8 +17,6 @@ from browser.opening import Document
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow
-
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 SCREENSHOTS = Path(__file__).parent / "screenshots.py"
 
@@ -44,6 +42,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         document.close()
 
 
+@pytest.mark.slow
 def test_a_sound_page_has_no_fault(opened: Open) -> None:
     document = opened(f"<h1>Title</h1><h2>Part</h2><p>text<img src='{DOT}' alt='a dot'>")
     assert document.measure() == {
@@ -59,6 +58,7 @@ def test_a_sound_page_has_no_fault(opened: Open) -> None:
     assert (document.complaints, document.requests) == ([], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "complaint"),
     [
@@ -71,6 +71,7 @@ def test_what_a_page_complains_of_is_heard(opened: Open, script: str, complaint:
     assert opened(f"<script>{script}</script>").complaints == [complaint]
 
 
+@pytest.mark.slow
 def test_what_a_page_asks_for_is_noted_unless_it_is_in_the_page(opened: Open) -> None:
     document = opened(
         f"<img src='{DOT}'><img src='http://example.invalid/a.png'><a href='#a'>a</a>"
@@ -79,6 +80,7 @@ def test_what_a_page_asks_for_is_noted_unless_it_is_in_the_page(opened: Open) ->
     assert document.requests == ["http://example.invalid/a.png"]
 
 
+@pytest.mark.slow
 def test_pictures_that_did_not_load_or_have_no_words_are_told(opened: Open) -> None:
     document = opened(
         "<p id=bad><img src='data:image/png;base64,AAAA' alt='picture'></p>"
@@ -92,6 +94,7 @@ def test_pictures_that_did_not_load_or_have_no_words_are_told(opened: Open) -> N
     assert measured["num_pictures"] == 3
 
 
+@pytest.mark.slow
 def test_what_sticks_out_is_told_unless_its_box_scrolls(opened: Open) -> None:
     wide = "<div style='width: 500px'>wide</div>"
     document = opened(
@@ -104,6 +107,7 @@ def test_what_sticks_out_is_told_unless_its_box_scrolls(opened: Open) -> None:
     assert measured["width_px"] == 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "style",
     [
@@ -117,6 +121,7 @@ def test_text_larger_than_its_box_is_told(opened: Open, style: str) -> None:
     assert document.measure()["cut_off"] == ["p#cut 'some words that need room'"]
 
 
+@pytest.mark.slow
 def test_writing_beyond_its_drawing_is_told(opened: Open) -> None:
     document = opened(
         "<svg aria-label='drawing' width=100 height=30>"
@@ -125,6 +130,7 @@ def test_writing_beyond_its_drawing_is_told(opened: Open) -> None:
     assert document.measure()["cut_off"] == ["text#out 'outside'"]
 
 
+@pytest.mark.slow
 def test_a_box_that_scrolls_is_cut_off_on_paper_only(opened: Open) -> None:
     document = opened(
         "<div id=box style='overflow: auto; height: 40px'><p style='width: 500px'>a<br>b<br>c</div>"
@@ -134,6 +140,7 @@ def test_a_box_that_scrolls_is_cut_off_on_paper_only(opened: Open) -> None:
     assert document.measure()["cut_off"] == ["div#box 'abc'"]
 
 
+@pytest.mark.slow
 def test_screenshots_are_whole_pages_small_and_wide_light_and_dark(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -172,6 +179,7 @@ def test_screenshots_of_a_missing_file_are_refused(tmp_path: Path) -> None:
     assert done.stderr == "error: there is no file `missing.html`\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])
 def test_without_a_browser_users_skip_and_ci_fails(ci: str, outcome: str) -> None:
     words = ["-q", "-p", "no:cacheprovider", f"{__file__}::test_a_sound_page_has_no_fault"]

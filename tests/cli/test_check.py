@@ -15,8 +15,6 @@ from PIL import Image
 from conftest import Outcome
 from convscope.cli.main import run
 
-pytestmark = pytest.mark.slow
-
 Check = Callable[..., Outcome]
 
 
@@ -51,6 +49,7 @@ def pets(tmp_path: Path) -> Path:
     return tmp_path / "pets"
 
 
+@pytest.mark.slow
 def test_clean_data_ends_with_a_verdict_and_the_files(check: Check, pets: Path) -> None:
     outcome = check("pets")
     assert outcome.code == 0
@@ -65,6 +64,7 @@ def test_clean_data_ends_with_a_verdict_and_the_files(check: Check, pets: Path) 
     assert Path("checks/pets/exclude.csv").read_text() == "image,reason,exclude,finding\n"
 
 
+@pytest.mark.slow
 def test_faults_are_named_with_reasons_the_worst_first(check: Check, pets: Path) -> None:
     shutil.copy(pets / "test/cat/01.png", pets / "train/cat/leak.png")
     (pets / "train/dog/broken.png").write_bytes(b"broken")
@@ -79,6 +79,7 @@ def test_faults_are_named_with_reasons_the_worst_first(check: Check, pets: Path)
     assert lines[-2].startswith("Deal with these before training: unreadable files (1); same")
 
 
+@pytest.mark.slow
 def test_at_most_twenty_names_are_printed(check: Check, pets: Path) -> None:
     for number in range(23):
         (pets / f"train/dog/broken{number:02d}.png").write_bytes(b"broken")
@@ -87,6 +88,7 @@ def test_at_most_twenty_names_are_printed(check: Check, pets: Path) -> None:
     assert "and 3 more" in out
 
 
+@pytest.mark.slow
 def test_strict_exits_with_one_only_where_leaks_or_damage_are(check: Check, pets: Path) -> None:
     assert check("pets", "--strict").code == 0
     Image.open(pets / "train/cat/01.png").save(pets / "train/cat/copy.png")
@@ -96,6 +98,7 @@ def test_strict_exits_with_one_only_where_leaks_or_damage_are(check: Check, pets
     assert check("pets").code == 0
 
 
+@pytest.mark.slow
 def test_json_is_all_that_is_printed_and_nothing_is_written(check: Check, pets: Path) -> None:
     (pets / "train/dog/broken.png").write_bytes(b"broken")
     outcome = check("pets", "--json", "--strict")
@@ -108,6 +111,7 @@ def test_json_is_all_that_is_printed_and_nothing_is_written(check: Check, pets: 
     assert Path("here/report.html").is_file()
 
 
+@pytest.mark.slow
 def test_an_edited_list_is_kept_and_said_to_be(check: Check, pets: Path) -> None:
     (pets / "train/dog/broken.png").write_bytes(b"broken")
     check("pets", "--output", "out")
@@ -117,6 +121,7 @@ def test_an_edited_list_is_kept_and_said_to_be(check: Check, pets: Path) -> None
     assert Path("out/exclude-1.csv").read_text() == "image,exclude\n"
 
 
+@pytest.mark.slow
 def test_the_page_repeats_the_command_as_it_was_typed(check: Check, pets: Path) -> None:
     check("pets", "--fit", "pad", "--img-size", "40", "-q")
     page = Path("checks/pets/report.html").read_text()
@@ -124,6 +129,7 @@ def test_the_page_repeats_the_command_as_it_was_typed(check: Check, pets: Path) 
     assert "40x40" in page
 
 
+@pytest.mark.slow
 def test_the_columns_of_a_table_can_be_given(check: Check, pets: Path) -> None:
     with (pets / "table.csv").open("w", newline="") as file:
         writer = csv.writer(file)
@@ -138,6 +144,7 @@ def test_the_columns_of_a_table_can_be_given(check: Check, pets: Path) -> None:
     assert json.loads(outcome.out)["splits"] == ["train", "test"]
 
 
+@pytest.mark.slow
 def test_the_range_of_values_decides_what_is_black_and_white(check: Check, tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for label in ("cat", "dog"):
@@ -158,6 +165,7 @@ def test_the_range_of_values_decides_what_is_black_and_white(check: Check, tmp_p
     assert len(set(page_of.values())) == 2
 
 
+@pytest.mark.slow
 def test_an_image_with_too_many_pixels_cannot_be_read(check: Check, pets: Path) -> None:
     Image.new("RGB", (300, 300)).save(pets / "train/cat/large.png")
     out = check("pets", "--max-pixels", "10000").out
@@ -165,6 +173,7 @@ def test_an_image_with_too_many_pixels_cannot_be_read(check: Check, pets: Path) 
     assert "train/cat/large.png" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -190,6 +199,7 @@ def test_data_that_is_not_there_is_an_error(check: Check) -> None:
     assert "there is no folder `nowhere`" in outcome.err
 
 
+@pytest.mark.slow
 def test_images_of_one_class_only_are_an_error(check: Check, pets: Path) -> None:
     shutil.rmtree(pets / "train" / "dog")
     shutil.rmtree(pets / "test" / "dog")

@@ -17,8 +17,6 @@ from convscope.cli.main import VERBS
 from convscope.networks import network_names
 from convscope.recipe import Recipe, flags_of
 
-pytestmark = pytest.mark.slow
-
 QUICK = ("--model", "lenet_rgb", "--epochs", "2", "-b", "16")
 
 
@@ -29,6 +27,7 @@ def test_help_lists_every_verb(convscope: Convscope, words: list[str]) -> None:
     assert all(verb in outcome.out for verb in VERBS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(convscope: Convscope, verb: str) -> None:
     outcome = convscope(verb, "--help")
@@ -36,6 +35,7 @@ def test_every_verb_has_help(convscope: Convscope, verb: str) -> None:
     assert f"Usage: convscope {verb}" in outcome.out
 
 
+@pytest.mark.slow
 def test_train_has_a_flag_for_every_field_of_the_recipe(convscope: Convscope) -> None:
     text = convscope("train", "--help").out
     for name, field in Recipe.model_fields.items():
@@ -43,6 +43,7 @@ def test_train_has_a_flag_for_every_field_of_the_recipe(convscope: Convscope) ->
             assert all(flag in text for flag in flags_of(name, field))
 
 
+@pytest.mark.slow
 def test_train_evaluate_predict_and_runs(convscope: Convscope, make_folder: MakeFolder) -> None:
     data = make_folder()
     trained = convscope("train", data, *QUICK)
@@ -65,6 +66,7 @@ def test_train_evaluate_predict_and_runs(convscope: Convscope, make_folder: Make
     assert rows[0]["epochs_done"] == 2
 
 
+@pytest.mark.slow
 def test_train_prints_json_alone_on_standard_output(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -75,6 +77,7 @@ def test_train_prints_json_alone_on_standard_output(
     assert outcome.err == ""
 
 
+@pytest.mark.slow
 def test_flags_come_on_top_of_a_recipe_file(convscope: Convscope, make_folder: MakeFolder) -> None:
     data = make_folder()
     Path("mine.yaml").write_text("model: lenet_rgb\nepochs: 5\noptions: {activation: tanh}\n")
@@ -93,6 +96,7 @@ def trained(convscope: Convscope, make_folder: MakeFolder) -> Path:
     return Path("runs/pictures-lenet_rgb")
 
 
+@pytest.mark.slow
 def test_predict_takes_files_folders_and_patterns_each_image_once(
     convscope: Convscope, trained: Path
 ) -> None:
@@ -104,12 +108,14 @@ def test_predict_takes_files_folders_and_patterns_each_image_once(
     assert outcome.err == ""
 
 
+@pytest.mark.slow
 def test_predict_prints_json(convscope: Convscope, trained: Path) -> None:
     rows = json.loads(convscope("predict", trained, "pictures/red/000.png", "--json").out)
     assert rows[0]["label"] == "red"
     assert rows[0]["probability"] == rows[0]["probabilities"]["red"]
 
 
+@pytest.mark.slow
 def test_predict_goes_on_past_unreadable_images_and_names_them(
     convscope: Convscope, trained: Path
 ) -> None:
@@ -121,6 +127,7 @@ def test_predict_goes_on_past_unreadable_images_and_names_them(
     assert "bad.png` is no image" in outcome.err
 
 
+@pytest.mark.slow
 def test_predict_names_all_arguments_that_stand_for_nothing(
     convscope: Convscope, trained: Path
 ) -> None:
@@ -138,6 +145,7 @@ def test_summary_prints_the_layer_table(convscope: Convscope) -> None:
     assert "MACs 416,520" in outcome.out
 
 
+@pytest.mark.slow
 def test_summary_takes_input_classes_options_and_depth(convscope: Convscope) -> None:
     words = ("--input", "1x32x32", "--num-classes", "7", "--option", "stem=small", "--json")
     table = json.loads(convscope("summary", "resnet18", *words).out)
@@ -156,6 +164,7 @@ def test_networks_lists_all_of_them(convscope: Convscope) -> None:
     assert "714.2" in table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -253,11 +262,13 @@ def test_bad_input_gets_a_clear_error(
     assert not Path("runs").exists() or not list(Path("runs").iterdir())
 
 
+@pytest.mark.slow
 def test_json_and_csv_exclude_each_other(convscope: Convscope, trained: Path) -> None:
     outcome = convscope("predict", trained, "pictures/red", "--json", "--csv")
     assert (outcome.code, outcome.err) == (2, "error: `--json` and `--csv` exclude each other\n")
 
 
+@pytest.mark.slow
 def test_a_bad_recipe_file_names_all_its_faults(convscope: Convscope) -> None:
     Path("r.yaml").write_text("data: digits\nmodle: lenet5\nepochs: x\n")
     outcome = convscope("train", "-c", "r.yaml")
@@ -272,11 +283,13 @@ def test_a_bad_recipe_file_names_all_its_faults(convscope: Convscope) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_traceback_is_shown_only_when_asked_for(convscope: Convscope) -> None:
     assert "Traceback" not in convscope("train", "none").err
     assert "Traceback" in convscope("train", "none", "--traceback").err
 
 
+@pytest.mark.slow
 def test_runs_shows_a_broken_run_as_unreadable(convscope: Convscope, trained: Path) -> None:
     (trained / "recipe.yaml").write_text("epochs: [")
     outcome = convscope("runs")
@@ -284,6 +297,7 @@ def test_runs_shows_a_broken_run_as_unreadable(convscope: Convscope, trained: Pa
     assert "unreadable" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_full_disk_behind_standard_output_is_one_line(trained: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -298,6 +312,7 @@ def test_a_full_disk_behind_standard_output_is_one_line(trained: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_an_interruption_says_how_to_go_on(
     convscope: Convscope, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

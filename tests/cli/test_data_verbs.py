@@ -12,8 +12,6 @@ from PIL import Image
 
 from conftest import Convscope, MakeFolder
 
-pytestmark = pytest.mark.slow
-
 QUICK = ("--model", "lenet_rgb", "--epochs", "1", "-b", "16", "-q")
 
 
@@ -22,6 +20,7 @@ def uses(run: str) -> dict[str, str]:
         return {row["image"]: row["used_for"] for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_show_batch_saves_what_the_network_sees(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -32,6 +31,7 @@ def test_show_batch_saves_what_the_network_sees(
         assert min(image.size) > 300
 
 
+@pytest.mark.slow
 def test_crops_mixing_and_policies_train(convscope: Convscope, make_folder: MakeFolder) -> None:
     words = ("--crop-scale", "0.3", "--mixup", "0.4", "--cutmix", "1", "--policy", "randaugment")
     outcome = convscope("train", make_folder(), *QUICK, *words, "--json")
@@ -44,6 +44,7 @@ def test_crops_mixing_and_policies_train(convscope: Convscope, make_folder: Make
     assert float(row["train_accuracy"]) > 0
 
 
+@pytest.mark.slow
 def test_a_rectangular_input_is_trained_and_predicted(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_rectangular_input_is_trained_and_predicted(
         assert image.size == (36, 24)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(convscope: Convscope, make_folder: MakeFolder) -> None:
     data = make_folder()
     for workers in ("1", "3"):
@@ -64,6 +66,7 @@ def test_workers_change_nothing(convscope: Convscope, make_folder: MakeFolder) -
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_excluded_images_are_left_out(convscope: Convscope, make_folder: MakeFolder) -> None:
     data = make_folder()
     Path("list.txt").write_text("red/003.png\nblue/000.png\n")
@@ -78,6 +81,7 @@ def test_excluded_images_are_left_out(convscope: Convscope, make_folder: MakeFol
     }
 
 
+@pytest.mark.slow
 def test_excluded_images_do_not_count_as_unseen(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -90,6 +94,7 @@ def test_excluded_images_do_not_count_as_unseen(
     assert "or that were excluded" in unseen["images"]
 
 
+@pytest.mark.slow
 def test_a_words_that_splits_csv_does_not_have_is_an_error(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -102,6 +107,7 @@ def test_a_words_that_splits_csv_does_not_have_is_an_error(
     assert "`val` can't stand in `used_for`; it takes `train`, `validation`" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_range_of_values_is_taken_over_with_the_weights(
     convscope: Convscope, tmp_path: Path
 ) -> None:
@@ -122,6 +128,7 @@ def test_a_range_of_values_is_taken_over_with_the_weights(
     assert (own["num_images"], own["accuracy"]) == (again["num_images"], again["accuracy"])
 
 
+@pytest.mark.slow
 def test_an_evaluation_decodes_as_training_did(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -133,6 +140,7 @@ def test_an_evaluation_decodes_as_training_did(
     assert convscope("evaluate", "runs/pictures-lenet_rgb", data).code == 0
 
 
+@pytest.mark.slow
 def test_data_that_is_not_where_the_recipe_says_gets_a_hint(
     convscope: Convscope, make_folder: MakeFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +152,7 @@ def test_data_that_is_not_where_the_recipe_says_gets_a_hint(
     assert "hint: its recipe says `pictures`, as seen from the folder" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_batch_is_shown_in_a_picture_or_not_at_all(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -153,6 +162,7 @@ def test_a_batch_is_shown_in_a_picture_or_not_at_all(
     assert not list(Path("runs").glob("*"))
 
 
+@pytest.mark.slow
 def test_images_keep_the_side_of_an_earlier_run(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -174,6 +184,7 @@ def test_images_keep_the_side_of_an_earlier_run(
     )
 
 
+@pytest.mark.slow
 def test_copies_fall_on_one_side_of_a_drawn_split(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -192,6 +203,7 @@ def test_copies_fall_on_one_side_of_a_drawn_split(
         assert len(own) == 1
 
 
+@pytest.mark.slow
 def test_a_table_with_groups_keeps_groups_together(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -206,6 +218,7 @@ def test_a_table_with_groups_keeps_groups_together(
         assert len({sides[name] for name in names[first : first + 6]}) == 1
 
 
+@pytest.mark.slow
 def test_evaluate_and_predict_read_as_they_are_told(
     convscope: Convscope, make_folder: MakeFolder
 ) -> None:
@@ -234,6 +247,7 @@ def test_image_grid_puts_images_into_one_picture(
     assert "000.png` is empty" in outcome.err
 
 
+@pytest.mark.slow
 def test_cache_lists_bounds_and_clears(
     convscope: Convscope,
     make_folder: MakeFolder,
@@ -259,6 +273,7 @@ def test_cache_lists_bounds_and_clears(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -278,6 +293,7 @@ def test_flags_that_cannot_be_are_errors(
     assert message in outcome.err
 
 
+@pytest.mark.slow
 def test_colour_changes_of_grey_images_are_an_error(convscope: Convscope) -> None:
     outcome = convscope("train", "digits", "--saturation", "0.4", "-q")
     assert outcome.code == 2

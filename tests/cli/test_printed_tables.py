@@ -6,8 +6,6 @@ import pytest
 
 from convscope.cli.tables import _metric_text
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize(
     ("share", "text"),

@@ -11,8 +11,6 @@ import pytest
 
 from conftest import Convscope
 
-pytestmark = pytest.mark.slow
-
 NETWORK = """
 from torch import nn
 
@@ -52,6 +50,7 @@ def test_a_network_is_shown_with_its_totals_and_its_forms(convscope: Convscope) 
     assert "`alexnet_2012` has 60,965,224 parameters, 724,406,816 MACs" in out
 
 
+@pytest.mark.slow
 def test_auxiliary_heads_are_counted_on_request(convscope: Convscope) -> None:
     words = ("summary", "googlenet", "--depth", "1")
     assert "6,379,984 parameters are in layers that this pass doesn't call" in convscope(*words).out
@@ -76,6 +75,7 @@ def test_what_a_flag_says_is_no_option_of_the_network(convscope: Convscope, name
     assert err.startswith(f"error: `{name}` is no option of a network\n")
 
 
+@pytest.mark.slow
 def test_training_mode_and_chosen_columns_are_shown(convscope: Convscope) -> None:
     words = ("summary", "resnet20", "--train", "-b", "2", "--columns", "layer,backward,forward")
     out = convscope(*words).out
@@ -92,6 +92,7 @@ def test_flops_say_what_is_in_them(convscope: Convscope) -> None:
     assert "and the operations of: bias, pooling)" in out
 
 
+@pytest.mark.slow
 def test_every_number_is_verified_on_request(convscope: Convscope) -> None:
     words = ("summary", "lenet_rgb", "--verify")
     out = convscope(*words).out
@@ -100,6 +101,7 @@ def test_every_number_is_verified_on_request(convscope: Convscope) -> None:
     assert json.loads(convscope(*words, "--json").out)["verification"]["holds"]
 
 
+@pytest.mark.slow
 def test_what_really_counts_is_measured_on_request(convscope: Convscope) -> None:
     words = ("summary", "lenet_rgb", "--effective")
     assert "effective" in convscope(*words).out
@@ -114,6 +116,7 @@ def test_what_really_counts_is_measured_on_request(convscope: Convscope) -> None
     assert rows["fc1"]["effective_field"] is None
 
 
+@pytest.mark.slow
 def test_the_table_is_written_as_csv_markdown_and_html(
     convscope: Convscope, tmp_path: Path
 ) -> None:
@@ -130,6 +133,7 @@ def test_the_table_is_written_as_csv_markdown_and_html(
     assert not re.search(r"(src|href)=\"http", text)
 
 
+@pytest.mark.slow
 def test_several_networks_stand_side_by_side(convscope: Convscope, tmp_path: Path) -> None:
     words = ("summary", "resnet18", "vgg16", "googlenet_2014")
     out = convscope(*words).out
@@ -160,6 +164,7 @@ class Chooses(nn.Module):
 """
 
 
+@pytest.mark.slow
 def test_numbers_keep_their_marks_in_totals_side_by_side_and_on_pages(
     convscope: Convscope, tmp_path: Path
 ) -> None:
@@ -356,6 +361,7 @@ def test_flops_of_the_backward_pass_are_flops_too(convscope: Convscope) -> None:
     assert re.search(r"layer +calls +backward FLOPs", out)
 
 
+@pytest.mark.slow
 def test_a_column_that_is_measured_is_measured_where_it_is_named(convscope: Convscope) -> None:
     words = ("summary", "lenet5_relu", "--columns")
     assert re.search(r"conv1 +4\.?8?|conv1 +5", convscope(*words, "layer,effective").out)

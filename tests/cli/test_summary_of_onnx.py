@@ -14,8 +14,6 @@ import torch
 import convscope
 from conftest import Convscope
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -27,6 +25,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_a_file_has_the_table_of_the_network_that_was_exported(
     convscope: Convscope, file: Path
 ) -> None:
@@ -41,6 +40,7 @@ def test_a_file_has_the_table_of_the_network_that_was_exported(
             assert rows[row["name"]][number] == row[number], (row["name"], number)
 
 
+@pytest.mark.slow
 def test_every_form_and_measurement_works_on_a_file(convscope: Convscope, file: Path) -> None:
     out = convscope("summary", file, "--verify", "--depth", "1").out
     assert out.count("none differ") == 4
@@ -96,6 +96,7 @@ def test_a_run_may_be_called_like_a_file(convscope: Convscope, tmp_path: Path) -
     assert done.code != 0
 
 
+@pytest.mark.slow
 def test_networks_by_name_do_not_wait_for_onnx() -> None:
     program = (
         "import sys; from convscope.cli.main import run; run(['summary', 'lenet5']); "

@@ -17,8 +17,6 @@ from convscope.data.pixels.prepared import ArrayPixels
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.rng import hash64, permutation, seed32, uniform
 
-pytestmark = pytest.mark.slow
-
 PLAIN = Preprocessing(height=6, width=8, channels=3, mean=(0.2, 0.4, 0.6), std=(0.5, 0.25, 1.0))
 PIXELS = np.random.default_rng(0).integers(0, 256, (21, 6, 8, 3), dtype=np.uint8)
 LABELS = np.arange(21)

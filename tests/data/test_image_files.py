@@ -16,8 +16,6 @@ from PIL import Image
 from convscope.data.image_files import as_image, image_grid, save_grid, save_image
 from convscope.errors import RunError, UsageError
 
-pytestmark = pytest.mark.slow
-
 COLOURS = np.random.default_rng(0).integers(0, 256, (7, 9, 3), dtype=np.uint8)
 
 
@@ -30,6 +28,7 @@ def test_uint8_comes_back_from_png_exactly(tmp_path: Path, shape: tuple[int, ...
             assert np.array_equal(np.asarray(image).reshape(shape), pixels)
 
 
+@pytest.mark.slow
 @given(arrays.arrays(np.uint8, st.tuples(st.just(3), st.integers(1, 9), st.integers(1, 9))))
 def test_floats_of_levels_give_the_levels_back(levels: np.ndarray) -> None:
     image = as_image(torch.from_numpy(levels).float() / 255)

@@ -88,6 +88,7 @@ def test_lists_that_cannot_be_read_say_why(
         read_exclusions(tmp_path / name, pets)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.lists(

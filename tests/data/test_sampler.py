@@ -51,6 +51,7 @@ def test_an_image_that_comes_again_in_an_epoch_is_augmented_anew() -> None:
     assert (step.keys % len(LABELS) == step.indices).all()
 
 
+@pytest.mark.slow
 @given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 5))
 def test_steps_are_as_many_as_said_and_none_has_too_many(
     count: int, batch_size: int, epoch: int

@@ -25,7 +25,6 @@ def test_without_splits_64_16_and_20_percent_are_taken() -> None:
     np.testing.assert_allclose(shares, [0.64, 0.16, 0.20], atol=0.03)
 
 
-@pytest.mark.slow
 def test_every_image_has_exactly_one_use() -> None:
     split = split_images([""] * 4000, HASHES)
     everything = np.concatenate([split.train, split.validation, split.test])
@@ -51,7 +50,6 @@ def test_folds_are_disjoint_and_cover_everything() -> None:
     assert all(700 < len(test) < 900 for test in tests)
 
 
-@pytest.mark.slow
 def test_with_train_and_validation_alone_validation_is_reported_and_train_selects() -> None:
     given = ["train"] * 3000 + ["validation"] * 1000
     split = split_images(given, HASHES)
@@ -59,21 +57,18 @@ def test_with_train_and_validation_alone_validation_is_reported_and_train_select
     assert set(split.validation) < set(range(3000))
 
 
-@pytest.mark.slow
 def test_three_given_splits_stay_as_they_are() -> None:
     given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
     split = split_images(given, HASHES)
     assert split.names(4000) == given
 
 
-@pytest.mark.slow
 def test_selection_takes_no_more_images_than_it_needs() -> None:
     hashes = np.random.default_rng(3).integers(0, 2**63, 100_000).astype(np.uint64)
     split = split_images(["train"] * 90_000 + ["test"] * 10_000, hashes)
     assert abs(len(split.validation) - MAX_VALIDATION) < 300
 
 
-@pytest.mark.slow
 def test_data_with_splits_of_its_own_is_not_cut_into_folds() -> None:
     with pytest.raises(DataError, match="the data has splits of its own"):
         split_images(["train"] * 3000 + ["test"] * 1000, HASHES, folds=5)
@@ -129,7 +124,6 @@ def test_new_images_join_the_side_of_their_group_and_old_ones_stay() -> None:
     assert split.remarks == ("3,000 of 4,000 images stay as in the earlier split",)
 
 
-@pytest.mark.slow
 def test_a_new_image_that_bridges_two_splits_goes_to_train_and_is_reported() -> None:
     old = split_images([""] * 3000, HASHES[:3000]).names(3000)
     first = {use: old.index(use) for use in ("validation", "test")}
@@ -144,7 +138,6 @@ def test_a_new_image_that_bridges_two_splits_goes_to_train_and_is_reported() -> 
     )
 
 
-@pytest.mark.slow
 def test_an_earlier_split_does_not_move_images_of_given_splits() -> None:
     given = ["train"] * 3000 + ["test"] * 1000
     earlier = earlier_of(HASHES, ["test"] * 1000 + ["train"] * 3000)
@@ -158,7 +151,6 @@ def test_an_earlier_split_of_other_images_is_an_error() -> None:
         split_images([""] * 2000, HASHES[:2000], earlier=earlier_of(HASHES[2000:], ["test"] * 2000))
 
 
-@pytest.mark.slow
 def test_an_earlier_split_of_data_with_all_splits_of_its_own_is_an_error() -> None:
     given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
     with pytest.raises(DataError, match="an earlier split has no effect"):
@@ -172,7 +164,6 @@ def test_what_was_excluded_earlier_is_new_now() -> None:
     assert now == old
 
 
-@pytest.mark.slow
 def test_groups_that_given_splits_tear_apart_are_counted() -> None:
     given = ["train"] * 2000 + ["validation"] * 1000 + ["test"] * 1000
     groups = np.arange(4000)
@@ -184,6 +175,7 @@ def test_groups_that_given_splits_tear_apart_are_counted() -> None:
     assert split_images(given, HASHES, groups=np.arange(4000)).remarks == ()
 
 
+@pytest.mark.slow
 def test_what_is_likely_is_what_comes_out_where_nothing_else_decides() -> None:
     uses = split_images([""] * 4000, HASHES).names(4000)
     drawn: dict[str, Any] = {"present": (), "folds": None, "fold": 0}

@@ -14,8 +14,6 @@ from convscope.evaluation.calibration import calibration_error, fit_temperature
 from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
 
-pytestmark = pytest.mark.slow
-
 
 def by_loop(outputs: Outputs, bin_of: list[int]) -> float:
     total = 0.0
@@ -27,6 +25,7 @@ def by_loop(outputs: Outputs, bin_of: list[int]) -> float:
     return total
 
 
+@pytest.mark.slow
 @FEW
 @given(some_outputs())
 def test_both_errors_are_those_of_plain_loops(outputs: Outputs) -> None:
@@ -65,6 +64,7 @@ def test_bins_of_equal_mass_have_equally_many_images() -> None:
     assert calibration_error(outputs).equal_mass.value == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_calibrated_classifier_is_rarely_above_what_chance_makes() -> None:
     above, holds = 0, 0
     for seed in range(20):
@@ -95,6 +95,7 @@ def loss_at(outputs: Outputs, temperature: float) -> float:
     return float(-logs[np.arange(len(outputs)), outputs.targets].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sureness", [0.3, 2.0, 4.0])
 def test_the_temperature_is_that_of_a_fine_grid(sureness: float) -> None:
     outputs = drawn(500, sureness=sureness)
@@ -116,6 +117,7 @@ def test_a_calibrated_classifier_is_left_as_it_is() -> None:
     assert changed <= 6  # 5 % by chance: 2 of 40, more than 6 once in 300
 
 
+@pytest.mark.slow
 def test_the_temperature_undoes_what_made_logits_too_sure() -> None:
     fit = fit_temperature(drawn(4000, sureness=3.0))
     assert fit
@@ -128,6 +130,7 @@ def test_the_temperature_undoes_what_made_logits_too_sure() -> None:
     assert after.equal_width.value < before.equal_width.value / 5
 
 
+@pytest.mark.slow
 @MANY
 @given(some_outputs())
 def test_losses_before_and_after_are_those_of_the_images(outputs: Outputs) -> None:

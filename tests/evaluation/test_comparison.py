@@ -22,8 +22,6 @@ from convscope.evaluation.comparison import (
     recipe_difference,
 )
 
-pytestmark = pytest.mark.slow
-
 COUNTS = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 60)).filter(any)
 Bools = np.ndarray
 
@@ -94,6 +92,7 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_holm_keeps_the_order_and_makes_nothing_smaller(p_values: list[float]) -> None:
     adjusted = holm(p_values)
@@ -116,6 +115,7 @@ def test_p_values_of_three_classifiers_are_adjusted_for_three_pairs() -> None:
     assert found[0, 2].verdict == "second"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accuracy", [0.8, 0.95, 0.99])
 @pytest.mark.parametrize("count", [100, 1000])
 def test_equal_classifiers_are_rarely_told_apart(accuracy: float, count: int) -> None:
@@ -148,6 +148,7 @@ def test_json_holds_the_verdict() -> None:
 ACCURACIES = st.lists(st.integers(300, 700).map(lambda each: each / 1000), min_size=2, max_size=8)
 
 
+@pytest.mark.slow
 @MANY
 @given(ACCURACIES.filter(lambda each: len(set(each)) > 1))
 def test_seeds_have_students_interval(accuracies: list[float]) -> None:
@@ -178,6 +179,7 @@ def test_an_interval_of_accuracies_stays_between_0_and_1() -> None:
     assert over_seeds([0.0, 0.02]).accuracy.interval.low == 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Precision loss")  # of one recipe that never varies
 @MANY
 @given(ACCURACIES, ACCURACIES)

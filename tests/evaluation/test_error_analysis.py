@@ -25,8 +25,6 @@ from convscope.evaluation.error_analysis import (
 from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
 
-pytestmark = pytest.mark.slow
-
 
 def numbered(outputs: Outputs) -> list[str]:
     return [f"{index}.png" for index in range(len(outputs))]
@@ -43,6 +41,7 @@ def test_pairs_are_counted_by_hand() -> None:
     ]
 
 
+@pytest.mark.slow
 @MANY
 @given(some_outputs())
 def test_the_worst_have_the_highest_losses_and_the_unsure_the_lowest_confidence(
@@ -123,6 +122,7 @@ def fisher(right: int, total: int, rest_right: int, rest_total: int) -> float:
     return sum(each for each in chances if each <= chance(right) * (1 + 1e-7))
 
 
+@pytest.mark.slow
 @MANY
 @given(st.integers(10, 30), st.integers(10, 30), st.data())
 def test_two_groups_have_fishers_p_value_by_hand(
@@ -209,6 +209,7 @@ def test_a_column_of_names_makes_no_groups() -> None:
     assert find_slices(np.ones(5100, bool), {"patient": ["same"] * 5100}) == ()
 
 
+@pytest.mark.slow
 def test_equal_groups_are_rarely_called_worse() -> None:
     random = np.random.default_rng(0)
     alarms = 0

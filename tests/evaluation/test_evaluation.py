@@ -22,8 +22,6 @@ from convscope.evaluation.evaluate import Evaluation, collect_outputs, evaluate_
 from convscope.evaluation.metrics import compute_metrics
 from convscope.evaluation.subset import Subset, choose_subset, match_classes
 
-pytestmark = pytest.mark.slow
-
 CHOICE = NetworkChoice("lenet_rgb", 2, 3, (32, 32))
 PLAIN = Preprocessing(height=32, width=32, channels=3, mean=(0.5,) * 3, std=(0.25,) * 3)
 
@@ -94,6 +92,7 @@ def test_the_order_of_the_classifiers_classes_does_not_matter(
     np.testing.assert_array_equal(first.logits, second.logits[:, ::-1])
 
 
+@pytest.mark.slow
 def test_an_evaluation_has_the_numbers_of_its_outputs(evaluation: Evaluation) -> None:
     assert evaluation.metrics.to_dict() == compute_metrics(evaluation.outputs).to_dict()
     assert evaluation.accuracy == evaluation.outputs.is_correct.mean()
@@ -152,6 +151,7 @@ def test_json_has_all_parts_and_no_nan(evaluation: Evaluation) -> None:
     assert {found["grouped_by"] for found in plain["slices"]} >= {"site"}
 
 
+@pytest.mark.slow
 def test_what_was_not_asked_for_is_none(image_index: ImageIndex, everything: Subset) -> None:
     plain = evaluate_subset(classifier(), image_index, everything).to_dict()
     for name in ("uncalibrated", "answered", "test_time_augmentation"):

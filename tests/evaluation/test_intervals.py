@@ -24,8 +24,6 @@ from convscope.evaluation.intervals import (
     sum_of_sizes,
 )
 
-pytestmark = pytest.mark.slow
-
 Z = 1.959963984540054
 
 
@@ -36,6 +34,7 @@ def wilson(share: float, trials: float) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+@pytest.mark.slow
 @MANY
 @given(st.integers(1, 5000), st.data())
 def test_a_share_has_the_interval_of_wilsons_formula(trials: int, data: st.DataObject) -> None:
@@ -59,6 +58,7 @@ def test_none_and_all_reach_the_ends_exactly(trials: int) -> None:
     assert 0 < proportion(0, trials).interval.high < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "least"), [(100, 0.90), (153, 0.85), (500, 0.90), (2000, 0.93)])
 def test_on_average_95_of_100_intervals_hold_the_true_accuracy(count: int, least: float) -> None:
     accuracies = np.linspace(0.8, 0.999, 200)
@@ -115,6 +115,7 @@ def test_a_mean_has_the_interval_of_scipys_bca_bootstrap() -> None:
     assert interval.high == pytest.approx(theirs.high, abs=0.08 * width)
 
 
+@pytest.mark.slow
 @MANY
 @given(st.lists(st.floats(0, 50), min_size=1, max_size=30))
 def test_a_mean_lies_in_its_interval_and_the_interval_in_the_values(values: list[float]) -> None:
@@ -125,6 +126,7 @@ def test_a_mean_lies_in_its_interval_and_the_interval_in_the_values(values: list
     assert interval.high <= array.max() + 1e-9
 
 
+@pytest.mark.slow
 def test_a_sum_of_sizes_is_not_taken_for_certain_where_chance_makes_it() -> None:
     random, holds = np.random.default_rng(0), 0
     for _ in range(30):
@@ -135,6 +137,7 @@ def test_a_sum_of_sizes_is_not_taken_for_certain_where_chance_makes_it() -> None
     assert holds >= 27
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.3, 2.0])
 def test_the_interval_of_a_sum_of_sizes_holds_the_truth(shift: float) -> None:
     random, holds = np.random.default_rng(1), 0

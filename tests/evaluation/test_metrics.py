@@ -25,8 +25,6 @@ from convscope.evaluation.metrics import (
 )
 from convscope.evaluation.outputs import Outputs
 
-pytestmark = pytest.mark.slow
-
 EXAMPLE = answers([0, 0, 1, 1, 1, 0], [0, 0, 0, 1, 1, 2])
 
 
@@ -132,6 +130,7 @@ def check_classes(metrics: Metrics, outputs: Outputs) -> None:
         assert metrics.macro_roc_area is metrics.macro_average_precision is None
 
 
+@pytest.mark.slow
 @FEW
 @given(some_outputs())
 def test_every_number_is_that_of_scikit_learn_and_fits_into_its_interval(outputs: Outputs) -> None:
@@ -170,11 +169,13 @@ def test_one_image_has_all_numbers_and_intervals() -> None:
     assert metrics.macro_roc_area is None
 
 
+@pytest.mark.slow
 def test_two_evaluations_give_the_same_bits() -> None:
     first, second = (compute_metrics(drawn(300)).to_dict() for _ in range(2))
     assert json.dumps(first) == json.dumps(second)
 
 
+@pytest.mark.slow
 def test_intervals_shrink_as_the_root_of_the_number_of_images() -> None:
     few, many = (estimates(compute_metrics(drawn(count))) for count in (400, 6400))
     for name, (_, interval) in few.items():
@@ -219,6 +220,7 @@ def unzipped(pairs: list[tuple[int, bool]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(scores) / 6, np.array(is_member)
 
 
+@pytest.mark.slow
 @MANY
 @given(BOTH_KINDS)
 def test_the_roc_area_is_how_often_a_member_has_the_higher_score(
@@ -231,6 +233,7 @@ def test_the_roc_area_is_how_often_a_member_has_the_higher_score(
     assert found.roc == pytest.approx(((gaps > 0) + 0.5 * (gaps == 0)).mean(), abs=1e-9)
 
 
+@pytest.mark.slow
 @MANY
 @given(BOTH_KINDS)
 def test_average_precision_is_the_sum_of_steps_in_recall_times_precision(
@@ -248,6 +251,7 @@ def test_average_precision_is_the_sum_of_steps_in_recall_times_precision(
     assert found.average_precision == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 @MANY
 @given(BOTH_KINDS)
 def test_the_points_of_a_short_roc_curve_enclose_its_area(pairs: list[tuple[int, bool]]) -> None:

@@ -11,8 +11,6 @@ from scipy.special import log_softmax, softmax
 
 from convscope.evaluation.outputs import Outputs
 
-pytestmark = pytest.mark.slow
-
 TIED = Outputs(
     np.array([[1, 1, 0], [0, 1, 1], [0, 0, 0]], dtype=np.float32), np.array([1, 1, 2]), names(3)
 )
@@ -41,6 +39,7 @@ def test_of_equally_probable_classes_the_first_is_predicted() -> None:
     assert TIED.is_correct.tolist() == [False, True, False]
 
 
+@pytest.mark.slow
 @MANY
 @given(arrays.arrays(np.float32, (3, 4), elements={"allow_nan": False, "allow_infinity": False}))
 def test_logits_of_any_size_give_numbers(logits: np.ndarray) -> None:

@@ -21,8 +21,6 @@ from convscope.evaluation.calibration import (
 from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
 
-pytestmark = pytest.mark.slow
-
 
 def test_error_over_coverage_is_that_of_a_plain_loop() -> None:
     outputs = drawn(150)
@@ -34,6 +32,7 @@ def test_error_over_coverage_is_that_of_a_plain_loop() -> None:
     assert found.area == pytest.approx(np.mean(errors), abs=1e-9)
 
 
+@pytest.mark.slow
 @MANY
 @given(some_outputs(), st.randoms())
 def test_the_order_of_images_does_not_change_the_curve(outputs: Outputs, random: object) -> None:
@@ -133,6 +132,7 @@ def test_a_classifier_that_is_always_wrong_proves_nothing() -> None:
         choose_threshold(with_confidences([0.9] * 50, [0] * 50), 0.5)
 
 
+@pytest.mark.slow
 def test_an_error_just_above_the_target_is_rarely_taken_for_lower() -> None:
     random, target, found = np.random.default_rng(0), 0.05, 0
     for _ in range(100):

@@ -15,8 +15,6 @@ from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import choose_subset, match_classes, read_synonyms
 
-pytestmark = pytest.mark.slow
-
 ANTS = Dataset(
     name="insects",
     images=ArrayImages(np.zeros((5, 2, 2, 3), dtype=np.uint8), [f"{i}.png" for i in range(5)]),

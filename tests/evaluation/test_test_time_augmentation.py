@@ -15,8 +15,6 @@ from convscope.errors import UsageError
 from convscope.evaluation.comparison import difference
 from convscope.evaluation.test_time_augmentation import VIEWS, TtaGain, views_called
 
-pytestmark = pytest.mark.slow
-
 PLAIN = Preprocessing(height=20, width=30, channels=3, resize=24, mean=(0.5,) * 3, std=(0.25,) * 3)
 IMAGES = torch.arange(2 * 3 * 23 * 34, dtype=torch.float32).reshape(2, 3, 23, 34)
 

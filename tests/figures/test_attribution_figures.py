@@ -8,8 +8,6 @@ import pytest
 from convscope.figures.attribution import Panel, draw_attributions, draw_faithfulness, overlaid
 from convscope.figures.style import as_svg, encoded
 
-pytestmark = pytest.mark.slow
-
 GREY = np.full((4, 6, 3), 100, np.uint8)
 
 
@@ -29,6 +27,7 @@ def test_a_map_of_zeros_colours_nothing(channels: int) -> None:
     assert (drawn == drawn[0, 0]).all()
 
 
+@pytest.mark.slow
 def test_the_picture_has_every_panel_with_its_text() -> None:
     panels = [Panel("photo.jpg", None), Panel("cat 90 %", np.ones((4, 6), np.float32), "true")]
     figure = draw_attributions(GREY, panels, label="attribution of cat")
@@ -43,6 +42,7 @@ def test_a_name_in_letters_that_the_font_lacks_can_be_drawn() -> None:
     assert encoded(figure, "png")
 
 
+@pytest.mark.slow
 def test_the_curves_are_named() -> None:
     own, random = np.linspace(1, 0, 5), np.ones((3, 5))
     svg = as_svg(draw_faithfulness([(own, random), (own[::-1], random)]))

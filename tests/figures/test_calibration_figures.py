@@ -13,8 +13,6 @@ from convscope.figures.calibration import (
 )
 from convscope.figures.style import as_svg
 
-pytestmark = pytest.mark.slow
-
 COVERAGE, ERROR = [0.1, 0.5, 1.0], [0.0, 0.02, 0.1]
 BINS = [ReliabilityBin(0.55, 0.5, 40, 0.35, 0.65), ReliabilityBin(0.93, 0.9, 1900, 0.88, 0.92)]
 
@@ -34,6 +32,7 @@ def test_points_intervals_and_counts_are_at_their_confidence() -> None:
     assert centres == pytest.approx([0.55, 0.93])
 
 
+@pytest.mark.slow
 def test_before_calibration_is_told_apart_without_colour() -> None:
     figure = draw_reliability(BINS, before=[ReliabilityBin(0.8, 0.5, 40, 0.35, 0.65)])
     _, before, after = figure.axes[0].lines
@@ -44,12 +43,14 @@ def test_before_calibration_is_told_apart_without_colour() -> None:
     assert "before calibration" not in as_svg(draw_reliability(BINS))
 
 
+@pytest.mark.slow
 def test_one_bin_of_a_perfect_classifier_is_drawn_whole() -> None:
     figure = draw_reliability([ReliabilityBin(1.0, 1.0, 12_345, 0.999, 1.0)])
     assert figure.axes[0].get_xlim()[1] > 1 < figure.axes[0].get_ylim()[1]
     assert ">12,345</text>" in as_svg(figure)
 
 
+@pytest.mark.slow
 def test_curve_threshold_and_target_are_at_their_places() -> None:
     chosen = ChosenThreshold(0.8312, 0.5, 0.02)
     figure = draw_risk_coverage(COVERAGE, ERROR, chosen=chosen, target_error=0.025)
@@ -64,6 +65,7 @@ def test_curve_threshold_and_target_are_at_their_places() -> None:
     assert ">target error: 2.5%</text>" in svg
 
 
+@pytest.mark.slow
 def test_without_a_threshold_there_is_only_the_curve() -> None:
     figure = draw_risk_coverage(COVERAGE, ERROR)
     assert len(figure.axes[0].lines) == 1

@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 from convscope.figures.comparison import IntervalRow, draw_accuracy_bars, draw_differences
 from convscope.figures.style import PAPER, as_svg
 
-pytestmark = pytest.mark.slow
-
 ROWS = [
     IntervalRow("night", -0.04, -0.06, -0.02),
     IntervalRow("day", 0.01, -0.01, 0.03),
@@ -49,6 +47,7 @@ def test_the_first_row_is_on_top() -> None:
     assert bottom > top
 
 
+@pytest.mark.slow
 def test_names_and_signed_values_are_written() -> None:
     svg = as_svg(draw_differences(ROWS))
     for text in ("night", "$dusk_1$", "−4.0", "+1.0", "+5.0", "no difference"):
@@ -87,6 +86,7 @@ def test_thirty_rows_are_higher_not_denser() -> None:
     assert all_rows.get_figheight() - few.get_figheight() == pytest.approx(27 * 0.22)
 
 
+@pytest.mark.slow
 def test_long_names_are_shortened_and_no_accuracy_is_above_100_percent() -> None:
     rows = [
         IntervalRow("a class whose name has sixty letters, which is a lot, really", 1.0, 0.5, 1.0)

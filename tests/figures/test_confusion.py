@@ -17,8 +17,6 @@ from PIL import Image
 from convscope.figures.confusion import RAMP, _edges, draw_confusion
 from convscope.figures.style import as_svg
 
-pytestmark = pytest.mark.slow
-
 
 def pixels_in(svg: str) -> NDArray[np.uint8]:
     """The map as it is embedded; the colour bar has other colours only."""
@@ -35,6 +33,7 @@ def right_with(errors: dict[tuple[int, int], int], num_classes: int) -> NDArray[
     return counts
 
 
+@pytest.mark.slow
 def test_cells_are_dark_where_errors_are_and_white_elsewhere() -> None:
     pixels = pixels_in(as_svg(draw_confusion(right_with({(3, 20): 1, (7, 1): 40}, 30))))
     assert pixels.shape == (30, 30, 3)
@@ -45,6 +44,7 @@ def test_cells_are_dark_where_errors_are_and_white_elsewhere() -> None:
     assert set(map(tuple, pixels[~off_diagonal])) == {(223, 227, 232)}
 
 
+@pytest.mark.slow
 def test_a_single_error_among_a_thousand_classes_is_seen() -> None:
     pixels = pixels_in(as_svg(draw_confusion(right_with({(999, 402): 3}, 1000))))
     assert pixels.shape == (250, 250, 3)
@@ -52,11 +52,13 @@ def test_a_single_error_among_a_thousand_classes_is_seen() -> None:
     assert np.argwhere((pixels.sum(axis=2) < 700) & off_diagonal).tolist() == [[249, 100]]
 
 
+@pytest.mark.slow
 def test_an_error_between_neighbours_that_share_a_cell_is_seen() -> None:
     pixels = pixels_in(as_svg(draw_confusion(right_with({(8, 9): 5}, 1000))))
     assert pixels[2, 2].sum() < pixels[3, 3].sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_classes", [26, 250, 251, 999, 1000])
 def test_the_classes_fill_the_axes(num_classes: int) -> None:
     axes = draw_confusion(right_with({(0, 1): 2}, num_classes)).axes[0]
@@ -65,17 +67,20 @@ def test_the_classes_fill_the_axes(num_classes: int) -> None:
     assert 4 <= len(axes.get_xticks()) <= 9
 
 
+@pytest.mark.slow
 def test_the_picture_stays_small_where_every_cell_differs() -> None:
     counts = np.random.default_rng(0).geometric(0.002, (1000, 1000))
     assert len(as_svg(draw_confusion(counts))) < 150_000
 
 
+@pytest.mark.slow
 def test_without_errors_it_says_so() -> None:
     figure = draw_confusion(right_with({}, 40))
     assert ">no image is wrong</text>" in as_svg(figure)
     assert len(figure.axes) == 1
 
 
+@pytest.mark.slow
 def test_names_stand_beside_their_numbers_on_the_left() -> None:
     names = [f"Staffordshire bull terrier {index}" for index in range(40)]
     svg = as_svg(draw_confusion(right_with({(0, 1): 2}, 40), classes=names))
@@ -83,6 +88,7 @@ def test_names_stand_beside_their_numbers_on_the_left() -> None:
     assert ">5</text>" in svg
 
 
+@pytest.mark.slow
 def test_the_colour_bar_says_its_counts_up_to_the_largest() -> None:
     svg = as_svg(draw_confusion(right_with({(0, 1): 1234, (2, 1): 3}, 30)))
     assert ">1,234</text>" in svg

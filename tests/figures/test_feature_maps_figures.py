@@ -20,8 +20,6 @@ from convscope.figures.feature_maps import (
 from convscope.figures.style import BLUE, VERMILLION, as_svg
 from convscope.figures.tiles import coloured
 
-pytestmark = pytest.mark.slow
-
 IMAGE = np.full((20, 30, 3), 200, np.uint8)
 SHARES = np.zeros((20, 30))
 SHARES[5, 7] = 1.0
@@ -43,6 +41,7 @@ def test_the_most_active_map_comes_first_and_the_least_active_ones_are_left_out(
     assert captions(draw_maps(MAPS, most=2)) == ["2: 8", "3: 4"]
 
 
+@pytest.mark.slow
 def test_the_darkest_colour_of_a_map_is_its_own_largest_value() -> None:
     figure = draw_maps(MAPS)
     darkest = coloured(np.array([[8.0]]), limit=8.0, is_signed=False)[0, 0]
@@ -60,6 +59,7 @@ def test_zero_is_white_and_signs_are_different_colours() -> None:
     assert (coloured(np.zeros((1, 1)), limit=0.0, is_signed=False) == 255).all()
 
 
+@pytest.mark.slow
 def test_maps_with_negative_values_have_a_scale_with_both_signs() -> None:
     svg = as_svg(draw_maps(-MAPS - 1))
     assert ">below 0</text>" in svg
@@ -73,6 +73,7 @@ def test_a_map_that_is_not_a_number_is_drawn_grey() -> None:
     assert (tile(figure, 3) == 153).all()
 
 
+@pytest.mark.slow
 def test_kernels_of_colour_images_are_colours_and_others_have_a_scale() -> None:
     kernel = np.zeros((2, 3, 3, 3))
     kernel[0, 1, 1, 0], kernel[0, 0, 0, 2] = 2.0, -2.0
@@ -98,6 +99,7 @@ def test_patches_show_the_image_and_stripes_where_there_is_none(channels: int) -
     assert (striped(patch, beyond & False) == 7).all()
 
 
+@pytest.mark.slow
 def test_channels_stand_by_their_zeros_and_dead_ones_apart() -> None:
     figure = draw_zero_shares([0.5, 1.0, 0.1, 1.0], num_dead=2)
     stairs: list[Any] = [*figure.axes[0].patches]
@@ -111,6 +113,7 @@ def test_channels_stand_by_their_zeros_and_dead_ones_apart() -> None:
     assert "dead: 0 everywhere" in as_svg(figure)
 
 
+@pytest.mark.slow
 def test_without_dead_channels_nothing_is_said_of_them() -> None:
     figure = draw_zero_shares([0.5, 0.25], num_dead=0)
     assert len(figure.axes[0].patches) == 1

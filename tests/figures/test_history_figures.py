@@ -12,8 +12,6 @@ from matplotlib.lines import Line2D
 from convscope.figures.style import as_svg
 from convscope.figures.training import draw_accuracy_history, draw_loss_history
 
-pytestmark = pytest.mark.slow
-
 TRAIN, VALIDATION = [2.0, 1.0, 0.6, 0.4], [2.1, 1.2, 1.1, 1.3]
 
 
@@ -40,6 +38,7 @@ def test_losses_stand_at_their_epochs_and_the_best_is_marked() -> None:
     assert axes.get_ylim()[1] > 2.1
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_said_with_its_number() -> None:
     assert ">best epoch: 3</text>" in as_svg(draw_loss_history(TRAIN, VALIDATION, best_epoch=3))
     assert "best epoch" not in as_svg(draw_loss_history(TRAIN, VALIDATION))
@@ -67,6 +66,7 @@ def test_a_point_between_gaps_can_be_seen() -> None:
     assert marks(axes.lines[1]) == list(range(0, 100, 5))
 
 
+@pytest.mark.slow
 def test_losses_of_nothing_but_gaps_are_an_empty_picture() -> None:
     assert as_svg(draw_loss_history([math.nan] * 3, [math.nan] * 3, best_epoch=1))
 
@@ -76,6 +76,7 @@ def test_without_validation_the_best_is_marked_on_train() -> None:
     assert best == [train[3]]
 
 
+@pytest.mark.slow
 def test_losses_that_fall_by_two_orders_have_a_logarithmic_axis() -> None:
     assert draw_loss_history(TRAIN, VALIDATION).axes[0].get_yscale() == "linear"
     figure = draw_loss_history([3.0, 0.1, 0.003], [3.0, 0.2, 0.1])
@@ -90,6 +91,7 @@ def test_losses_that_have_no_logarithm_have_a_linear_axis(losses: list[float]) -
     assert axes.get_ylim()[0] <= min(losses)
 
 
+@pytest.mark.slow
 def test_a_thousand_epochs_are_a_small_picture() -> None:
     losses = np.random.default_rng(0).random(1000)
     figure = draw_loss_history(losses.tolist(), (losses + 1).tolist(), best_epoch=500)
@@ -103,6 +105,7 @@ def test_accuracies_stand_at_their_epochs() -> None:
     assert best == [(2, 0.6)]
 
 
+@pytest.mark.slow
 def test_no_accuracy_above_100_percent_is_on_the_axis() -> None:
     figure = draw_accuracy_history([1.0] * 3, best_epoch=1)
     svg = as_svg(figure)

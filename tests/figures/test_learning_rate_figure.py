@@ -19,8 +19,6 @@ from convscope.errors import RunError, UsageError
 from convscope.figures.style import BLUE, INK, PAPER, QUIET, VERMILLION, encoded, save_figure
 from convscope.figures.training import draw_learning_rate
 
-pytestmark = pytest.mark.slow
-
 RATES = np.geomspace(1e-6, 10, 60).tolist()
 SMOOTHED = [
     0.6 + 1.7 / (1 + (rate / 3e-3) ** 1.5) + min(9e9, math.expm1(rate * 3)) for rate in RATES
@@ -42,11 +40,13 @@ def picture(**changes: object) -> Figure:
     return draw_learning_rate(**given)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_picture_is_the_same_bytes_each_time() -> None:
     for kind in ("svg", "png"):
         assert encoded(picture(), kind) == encoded(picture(), kind)
 
 
+@pytest.mark.slow
 def test_svg_has_its_labels_as_text_and_a_title_to_read_out() -> None:
     svg = encoded(picture(), "svg").decode()
     texts = {"".join(node.itertext()).strip() for node in ElementTree.fromstring(svg).iter()}
@@ -64,6 +64,7 @@ def test_svg_has_its_labels_as_text_and_a_title_to_read_out() -> None:
     assert "<title>resnet18, sgd, batches of 64</title>" in svg
 
 
+@pytest.mark.slow
 def test_a_long_title_has_lines_that_fit() -> None:
     svg = encoded(picture(title="a title of many words " * 5), "svg").decode()
     lines = [line for line in re.findall(r">([^<]*)</text>", svg) if "words" in line]
@@ -71,17 +72,20 @@ def test_a_long_title_has_lines_that_fit() -> None:
     assert max(map(len, lines)) < 90
 
 
+@pytest.mark.slow
 def test_a_title_is_taken_literally() -> None:
     svg = encoded(picture(title="$a < b_1$ & Größe"), "svg").decode()
     assert svg.count("$a &lt; b_1$ &amp; Größe") == 3  # on the picture, and twice for readers
     assert encoded(picture(title="$a < b_1$ & Größe"), "png")
 
 
+@pytest.mark.slow
 def test_no_date_or_version_is_in_the_files() -> None:
     assert not re.search(r"<dc:date>|Matplotlib", encoded(picture(), "svg").decode())
     assert b"Matplotlib" not in encoded(picture(), "png")
 
 
+@pytest.mark.slow
 def test_png_opens_at_its_size(tmp_path: Path) -> None:
     save_figure(picture(), tmp_path / "new" / "rate.PNG")
     with Image.open(tmp_path / "new" / "rate.PNG") as image:
@@ -90,6 +94,7 @@ def test_png_opens_at_its_size(tmp_path: Path) -> None:
         assert image.format == "PNG"
 
 
+@pytest.mark.slow
 def test_svg_is_written_whole(tmp_path: Path) -> None:
     save_figure(picture(), tmp_path / "rate.svg")
     assert (tmp_path / "rate.svg").read_bytes() == encoded(picture(), "svg")
@@ -105,6 +110,7 @@ def test_another_suffix_is_an_error_that_names_the_two(tmp_path: Path, name: str
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_place_that_can_not_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="can't be written to"):
@@ -122,6 +128,7 @@ def test_the_axis_of_a_loss_near_zero_does_not_go_below_it() -> None:
     assert figure.axes[0].get_ylim()[0] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [math.nan, math.inf])
 def test_a_non_finite_value_leaves_a_gap(last: float) -> None:
     figure = picture(losses=[*LOSSES[:-1], last], smoothed=[*SMOOTHED[:-1], last])
@@ -129,12 +136,14 @@ def test_a_non_finite_value_leaves_a_gap(last: float) -> None:
     assert all(math.isfinite(edge) for edge in figure.axes[0].get_ylim())
 
 
+@pytest.mark.slow
 def test_the_axis_shows_rates_as_one_types_them() -> None:
     svg = encoded(picture(), "svg").decode()
     for rate in ("1e-05", "0.0001", "0.01", "0.1", "1"):
         assert f">{rate}</text>" in svg
 
 
+@pytest.mark.slow
 def test_nothing_of_the_users_settings_is_changed_or_used() -> None:
     before = dict(matplotlib.rcParams)
     plain = encoded(picture(), "svg")
@@ -143,6 +152,7 @@ def test_nothing_of_the_users_settings_is_changed_or_used() -> None:
         assert encoded(picture(), "svg") == plain
 
 
+@pytest.mark.slow
 def test_drawing_needs_no_pyplot_and_no_torch() -> None:
     program = (
         "import sys, convscope.figures.training; "

@@ -15,8 +15,6 @@ from convscope.figures.ranking import (
 )
 from convscope.figures.style import as_svg
 
-pytestmark = pytest.mark.slow
-
 
 def curve(name: str, area: float = 0.9) -> ClassCurve:
     return ClassCurve(name, np.array([0.0, 0.5, 1.0]), np.array([0.0, area, 1.0]), area)
@@ -26,6 +24,7 @@ def many(count: int) -> list[ClassCurve]:
     return [curve(f"class {index}", 0.5 + index / (2 * count)) for index in range(count)]
 
 
+@pytest.mark.slow
 def test_up_to_six_curves_are_drawn_named_and_told_apart_without_colour() -> None:
     figure = draw_roc(many(NAMED_AT_MOST))
     *lines, chance = figure.axes[0].lines
@@ -35,6 +34,7 @@ def test_up_to_six_curves_are_drawn_named_and_told_apart_without_colour() -> Non
     assert ">class 5: 0.917</text>" in as_svg(figure)
 
 
+@pytest.mark.slow
 def test_of_more_the_worst_three_and_the_mean_are_named() -> None:
     figure = draw_roc(many(20)[::-1])
     svg = as_svg(figure)
@@ -77,11 +77,13 @@ def test_the_curve_of_a_perfect_class_is_inside_the_axes() -> None:
     assert axes.get_ylim()[1] > 1
 
 
+@pytest.mark.slow
 def test_long_names_are_shortened_in_the_middle() -> None:
     name = "a class whose name has sixty letters, which is a lot, really"
     assert ">a class whos…lot, really: 0.900</text>" in as_svg(draw_roc([curve(name)]))
 
 
+@pytest.mark.slow
 def test_a_thousand_classes_are_embedded_as_pixels_and_stay_small() -> None:
     random = np.random.default_rng(0)
     x = np.linspace(0, 1, 200)

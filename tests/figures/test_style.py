@@ -22,8 +22,6 @@ from convscope.figures.style import (
     shortened,
 )
 
-pytestmark = pytest.mark.slow
-
 
 @our_style()
 def figure_with(names: list[str], label: str = "a picture") -> Figure:
@@ -32,6 +30,7 @@ def figure_with(names: list[str], label: str = "a picture") -> Figure:
     return figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["_hidden", "$a_1$", "a < b & c", "猫", 'x="1.23456"', "a\nb\x01"])
 def test_any_name_of_a_class_comes_out_in_the_legend(name: str) -> None:
     svg = as_svg(figure_with([name]))
@@ -39,11 +38,13 @@ def test_any_name_of_a_class_comes_out_in_the_legend(name: str) -> None:
     assert shown in {"".join(node.itertext()) for node in ElementTree.fromstring(svg).iter()}
 
 
+@pytest.mark.slow
 def test_a_label_with_quotes_is_read_out_as_it_is() -> None:
     root = ElementTree.fromstring(as_svg(figure_with(["a"], label='"a" < b & <c>')))
     assert root.get("aria-label") == '"a" < b & <c>'
 
 
+@pytest.mark.slow
 def test_letters_that_the_font_lacks_warn_only_where_they_would_be_missing() -> None:
     assert encoded(figure_with(["猫"]), "svg")
     with pytest.warns(UserWarning, match="missing from font"):
@@ -57,6 +58,7 @@ def test_other_warnings_of_an_svg_are_not_hidden() -> None:
         as_svg(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "columns"), [(["a", "b", "c"], 3), (["x" * 20] * 3, 2), (["x" * 30] * 3, 1)]
 )
@@ -68,6 +70,7 @@ def test_a_legend_has_as_many_columns_as_fit(names: list[str], columns: int) -> 
     assert all(0 < float(place) < width for place in places)
 
 
+@pytest.mark.slow
 def test_numbers_inside_are_rounded_and_styles_are_the_elements_own() -> None:
     svg = as_svg(figure_with(["a"]))
     assert not re.search(r' (?:d|x|y)="[^"]*\.\d{3}', svg)
@@ -88,6 +91,7 @@ def test_a_name_is_shortened_in_its_middle(name: str, most: float, short: str) -
     assert shortened(name, most) == short
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80), st.integers(5, 40))
 def test_a_shortened_name_fits_and_is_one_line(name: str, most: int) -> None:
     short = shortened(name, most)
@@ -107,6 +111,7 @@ def test_lines_are_broken_between_words_and_in_chinese_anywhere() -> None:
     assert broken("", 50, size=9) == ""
 
 
+@pytest.mark.slow
 @given(st.text("ab 中,。", max_size=60))
 def test_breaking_lines_loses_only_spaces(text: str) -> None:
     assert broken(text, 60, size=9).replace("\n", "").replace(" ", "") == text.replace(" ", "")

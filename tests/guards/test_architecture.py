@@ -52,6 +52,7 @@ def imported_units(path: Path) -> set[str]:
     return units
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_point_one_way(path: Path) -> None:
     own = unit(path)
@@ -61,6 +62,7 @@ def test_imports_point_one_way(path: Path) -> None:
         assert LEVEL[other] < LEVEL[own], f"{own} may not import {other}"
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other() -> None:
     """Not in functions and not under `TYPE_CHECKING` either."""
     assert TREES.import_circles() == []
@@ -84,14 +86,17 @@ def test_a_circle_of_imports_is_found(tmp_path: Path) -> None:
     assert found == [["package.first", "package.room.third", "package.second"]]
 
 
+@pytest.mark.slow
 def test_class_names_are_unique() -> None:
     assert TREES.repeated_class_names() == {}
 
 
+@pytest.mark.slow
 def test_docstrings_begin_with_a_beginning() -> None:
     assert _shown(TREES.mid_sentence_summaries()) == ""
 
 
+@pytest.mark.slow
 def test_entries_of_docstrings_begin_with_a_beginning() -> None:
     assert _shown(TREES.mid_sentence_entries()) == ""
 
@@ -130,6 +135,7 @@ def _shown(findings: list[object]) -> str:
     return "\n".join(map(str, findings))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_files_and_functions_fit_in_the_head(path: Path) -> None:
     text = path.read_text()
@@ -141,6 +147,7 @@ def test_files_and_functions_fit_in_the_head(path: Path) -> None:
             assert lines <= 60, f"{node.name} has {lines} lines"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_nothing_unpickles(path: Path) -> None:
     text = path.read_text()
@@ -157,6 +164,7 @@ def test_only_device_names_cuda() -> None:
 HEAVY = ("torch", "numpy", "PIL", "scipy", "sklearn", "rich", "matplotlib")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["predict", "--help"]])
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     program = (
@@ -167,6 +175,7 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert done.stdout.decode().splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_decoding_and_preprocessing_need_no_torch() -> None:
     program = (
         "import sys; import convscope.data.decoding.decode, convscope.data.pixels.preprocessing; "
@@ -176,6 +185,7 @@ def test_decoding_and_preprocessing_need_no_torch() -> None:
     assert done.stdout.decode().strip() == "False"
 
 
+@pytest.mark.slow
 def test_the_loop_needs_no_images_and_no_networks() -> None:
     """It takes batches and a module; where they come from is others' business."""
     from convscope.networks import NETWORKS
@@ -189,7 +199,6 @@ def test_the_loop_needs_no_images_and_no_networks() -> None:
     assert sorted(unneeded.intersection(loaded)) == []
 
 
-@pytest.mark.slow
 def test_every_public_name_loads() -> None:
     import convscope
 

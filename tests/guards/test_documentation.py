@@ -49,6 +49,7 @@ def test_the_coverage_table_has_every_id_of_the_notes(shared_data: Path) -> None
     assert set(COVERAGE) == {*ids, "corrections"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n, row in COVERAGE.items() if row["command"] != "open"])
 def test_every_covered_id_has_a_command_that_exists(name: str) -> None:
     check_command(COVERAGE[name]["command"])

@@ -16,8 +16,6 @@ from convscope.inspection.feature_maps.activations import activations, network_i
 from convscope.inspection.feature_maps.stages import Stages, stage_layers
 from convscope.networks import build
 
-pytestmark = pytest.mark.slow
-
 
 def noise(side: int = 32) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
@@ -34,6 +32,7 @@ STAGES = [
 # fmt: on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "shape", "layers"), STAGES)
 def test_the_last_layer_of_each_size_of_map_stands_for_a_stage(
     name: str, shape: tuple[int, int, int], layers: list[str]
@@ -43,6 +42,7 @@ def test_the_last_layer_of_each_size_of_map_stands_for_a_stage(
     assert stage_layers(network, torch.zeros(1, *shape)) == layers
 
 
+@pytest.mark.slow
 def test_a_stage_has_its_strongest_maps_and_what_the_largest_value_sees() -> None:
     classifier = made_classifier("resnet20")
     inputs = network_inputs(classifier, [noise()])

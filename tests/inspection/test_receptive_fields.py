@@ -16,9 +16,8 @@ from convscope.inspection.feature_maps.activations import activations
 from convscope.inspection.receptive_fields import Box, file_box, layer_field, receptive_field_of
 from convscope.networks import build
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_the_receptive_fields_of_alexnet_are_those_of_the_literature() -> None:
     network = build("alexnet")
     field = layer_field(network, "features.12", (3, 224, 224))
@@ -60,6 +59,7 @@ def test_a_layer_with_two_names_has_its_field_under_both() -> None:
     assert layer_field(network, "1", (3, 9, 9)).field == layer_field(network, "0", (3, 9, 9)).field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["layer1.0", "layer2.0.conv1", "layer2.1"])
 def test_no_pixel_outside_changes_a_value_and_all_sides_of_the_inside_do(layer: str) -> None:
     torch.manual_seed(0)
@@ -105,6 +105,7 @@ def influence(preprocessing: Preprocessing, size: tuple[int, int], box: Box) -> 
     return found
 
 
+@pytest.mark.slow
 @given(
     size=st.tuples(st.integers(5, 60), st.integers(5, 60)),
     target=st.tuples(st.integers(8, 24), st.integers(8, 24)),
@@ -146,6 +147,7 @@ def test_the_box_in_the_file_holds_every_pixel_that_contributes_and_hardly_anoth
     assert found.width - len(columns) <= 2
 
 
+@pytest.mark.slow
 def test_a_very_long_image_is_placed_by_the_part_that_is_used() -> None:
     preprocessing = Preprocessing(height=8, width=8, channels=3, mean=(0,) * 3, std=(1,) * 3)
     found = file_box(Box(0, 0, 8, 8), preprocessing, (1000, 4))
@@ -155,6 +157,7 @@ def test_a_very_long_image_is_placed_by_the_part_that_is_used() -> None:
     assert columns == set(range(4))
 
 
+@pytest.mark.slow
 def test_a_classifier_knows_its_receptive_fields_on_the_input_and_on_the_file() -> None:
     classifier = made_classifier("resnet20")
     found = receptive_field_of(classifier, "layer1.0", 0, 31, image_size=(64, 128))
@@ -168,6 +171,7 @@ def test_a_classifier_knows_its_receptive_fields_on_the_input_and_on_the_file() 
     assert receptive_field_of(classifier, "layer1.0", 0, 31).file is None
 
 
+@pytest.mark.slow
 def test_a_dense_layer_sees_the_whole_image() -> None:
     classifier = made_classifier("resnet20")
     found = receptive_field_of(classifier, "fc", image_size=(40, 30))
@@ -175,6 +179,7 @@ def test_a_dense_layer_sees_the_whole_image() -> None:
     assert found.box.within(found.seen) == found.seen
 
 
+@pytest.mark.slow
 def test_values_without_a_receptive_field_are_errors_that_say_why() -> None:
     classifier = made_classifier()
     with pytest.raises(

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 
 from convscope.networks import build, network_entry, with_folded_batch_norm
 
-pytestmark = pytest.mark.slow
-
 ONE_OF_EACH_FAMILY = [
     *("mlp_bn", "lenet5_relu", "lenet5_1998", "alexnet_96", "vgg11_bn", "googlenet"),
     *("googlenet_2014", "squeezenet1_1", "resnet20", "resnet18", "resnext50_32x4d"),
@@ -27,6 +25,7 @@ def trained(network: nn.Module) -> nn.Module:
     return network.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ONE_OF_EACH_FAMILY)
 def test_a_folded_network_has_the_outputs_of_the_network(name: str) -> None:
     torch.manual_seed(0)
@@ -41,6 +40,7 @@ def test_a_folded_network_has_the_outputs_of_the_network(name: str) -> None:
     assert float((outputs - expected).abs().max()) < 1e-5 * float(expected.abs().max())
 
 
+@pytest.mark.slow
 def test_all_normalisation_is_folded_and_other_weights_are_shared() -> None:
     network = trained(build("resnet18"))
     faster = with_folded_batch_norm(network)

@@ -12,9 +12,8 @@ from convscope.errors import NetworkError
 from convscope.networks import build, network_entry, smallest_input
 from convscope.networks.mlp import MLP
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -177,6 +176,7 @@ def test_the_table_says_options_and_whether_the_size_matters() -> None:
     assert not network_entry("vgg16").needs_input_size
 
 
+@pytest.mark.slow
 def test_options_change_the_smallest_image() -> None:
     assert smallest_input("alexnet") == 63
     assert smallest_input("alexnet", stem="small") < 32
@@ -197,6 +197,7 @@ def test_perceptron_takes_vectors_and_images_alike() -> None:
     assert torch.equal(network(images), network(images.flatten(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "maxout"])
 @pytest.mark.parametrize("pooling", ["max", "mean", "min", "softmax", "none"])
 def test_lenet_takes_every_activation_and_pooling(activation: str, pooling: str) -> None:
@@ -230,6 +231,7 @@ def test_googlenet_without_heads_says_so() -> None:
             network.forward_with_auxiliaries(torch.empty(1, 3, 224, 224))
 
 
+@pytest.mark.slow
 def test_googlenet_gives_the_same_logits_with_and_without_heads() -> None:
     network: Any = build("googlenet", num_classes=4, stem="small").eval()
     images = torch.randn(2, 3, 32, 32)

@@ -8,9 +8,8 @@ from convscope import summarize
 from convscope.networks import network_names
 from convscope.networks.registry import COSTS
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 def test_the_listed_cost_is_the_measured_one(name: str) -> None:
     table = summarize(name)

@@ -9,8 +9,6 @@ from torch import nn
 from convscope.networks import build
 from convscope.networks.residual import BasicBlock, DropPath, add_drop_path
 
-pytestmark = pytest.mark.slow
-
 
 def test_each_image_is_dropped_or_divided_by_the_probability_of_staying() -> None:
     torch.manual_seed(0)

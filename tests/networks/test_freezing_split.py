@@ -22,8 +22,6 @@ from convscope.networks import (
     vgg,
 )
 
-pytestmark = pytest.mark.slow
-
 # One of each family and form; the others have more layers of the same kinds.
 COMPUTED = (
     "mlp", "mlp_relu", "mlp_bn", "lenet5", "lenet5_max", "lenet_rgb", "lenet_caffe", "lenet5_1998",
@@ -78,6 +76,7 @@ def small(name: str) -> tuple[nn.Module, Tensor]:
     return network, torch.randn(4, row.input[0], side, side)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPUTED)
 @pytest.mark.usefixtures("small_dense_layers")
 def test_both_halves_give_the_logits_and_a_step_changes_the_last_layer_alone(name: str) -> None:
@@ -103,6 +102,7 @@ def test_both_halves_give_the_logits_and_a_step_changes_the_last_layer_alone(nam
         torch.testing.assert_close(learning(features), network(images), rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 @pytest.mark.usefixtures("meta")
 def test_every_network_can_be_cut_before_its_last_layer(name: str) -> None:
@@ -117,6 +117,7 @@ def test_every_network_can_be_cut_before_its_last_layer(name: str) -> None:
     assert split_frozen(network.requires_grad_(False)) is None  # nothing learns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "learning", "shape"),
     [
@@ -154,6 +155,7 @@ def test_a_head_without_parameters_alone_can_not_learn() -> None:
     assert split_frozen(learn_only(network, *head_names(network))) is None
 
 
+@pytest.mark.slow
 def test_each_half_has_a_mode_of_its_own() -> None:
     torch.manual_seed(0)
     network, images = small("squeezenet1_1")

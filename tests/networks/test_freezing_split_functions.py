@@ -11,8 +11,6 @@ from torch.nn import functional as F
 
 from convscope.networks import FrozenSplit, split_frozen
 
-pytestmark = pytest.mark.slow
-
 
 class Written(nn.Module):
     """Calls of functions where others have layers."""

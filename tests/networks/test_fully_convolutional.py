@@ -17,8 +17,6 @@ from convscope.networks import (
     vgg,
 )
 
-pytestmark = pytest.mark.slow
-
 CONVERTIBLE = [
     name
     for name in network_names()
@@ -28,6 +26,7 @@ CONVERTIBLE = [
 COMPUTED = [name for name in CONVERTIBLE if "vgg" not in name or "vgg11" in name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPUTED)
 def test_output_is_the_same_at_the_training_size(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -47,6 +46,7 @@ def test_output_is_the_same_at_the_training_size(
     torch.testing.assert_close(found.flatten(1), expected, rtol=0, atol=1e-4 * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONVERTIBLE)
 def test_output_is_a_map_on_a_larger_image(name: str) -> None:
     channels, height, width = network_entry(name).input

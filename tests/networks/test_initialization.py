@@ -12,8 +12,6 @@ from convscope.errors import NetworkError
 from convscope.networks import build, head_names, initialize
 from convscope.networks.initialization import SCHEMES
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize(
     ("scheme", "convolution", "dense", "head"),
@@ -46,6 +44,7 @@ def test_groups_count_as_separate_convolutions() -> None:
     assert network[0].weight.var().item() == pytest.approx(2 / 288, rel=0.05)
 
 
+@pytest.mark.slow
 def test_initialization_draws_anew_and_resets_normalization() -> None:
     for scheme in SCHEMES:
         network: Any = build("resnet20")

@@ -21,8 +21,6 @@ from convscope.networks.layers import (
 )
 from convscope.networks.resnet_cifar import PaddedShortcut
 
-pytestmark = pytest.mark.slow
-
 
 def test_maxout_is_the_largest_of_neighbouring_channels() -> None:
     x = torch.randn(2, 6, 3, 3)

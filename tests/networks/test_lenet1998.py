@@ -12,8 +12,6 @@ from torch.nn import functional as F
 from convscope.networks import build
 from convscope.networks.lenet1998 import C3_INPUTS, PartialConvolution
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("side", [28, 32])
 def test_layers_have_the_papers_numbers_of_trainable_parameters(side: int) -> None:

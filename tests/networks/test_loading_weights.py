@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from convscope.errors import WeightsError
 from convscope.networks import build, load_weights
 
-pytestmark = pytest.mark.slow
-
 
 def copies(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.clone() for name, value in network.state_dict().items()}
@@ -28,6 +26,7 @@ def test_all_tensors_are_copied_and_counted(tmp_path: Path) -> None:
     assert torch.equal(source(images), target(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "head"),
     [

@@ -11,8 +11,6 @@ import pytest
 from convscope.errors import DownloadError, WeightsError
 from convscope.networks import NETWORKS, network_entry, published_weights
 
-pytestmark = pytest.mark.slow
-
 CONTENT = b"weights" * 1000
 RIGHT = hashlib.sha256(CONTENT).hexdigest()[:8]
 

@@ -14,8 +14,6 @@ from torch import Tensor
 from convscope.errors import WeightsError
 from convscope.networks import read_weights
 
-pytestmark = pytest.mark.slow
-
 WEIGHTS = {"fc.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}
 
 

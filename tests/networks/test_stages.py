@@ -10,8 +10,6 @@ import torch
 
 from convscope.networks import build, network_entry
 
-pytestmark = pytest.mark.slow
-
 STAGES: dict[str, dict[str, tuple[int, ...]]] = {
     "lenet5": {
         "conv1": (6, 28, 28),
@@ -146,11 +144,13 @@ def shapes(
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STAGES)
 def test_stages_have_the_sizes_of_the_paper(name: str) -> None:
     assert shapes(name, network_entry(name).input[1], STAGES[name]) == STAGES[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL_STAGES)
 def test_the_small_stem_leaves_maps_of_a_32_pixel_image(name: str) -> None:
     assert shapes(name, 32, SMALL_STAGES[name], stem="small") == SMALL_STAGES[name]

@@ -11,14 +11,13 @@ from torch import nn
 from convscope.networks import Block, build, head_names, layer_blocks, network_entry, network_names
 from convscope.networks.googlenet import AuxiliaryHead
 
-pytestmark = pytest.mark.slow
-
 
 def on_meta(name: str) -> nn.Module:
     with torch.device("meta"):
         return build(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 def test_every_parameter_is_in_exactly_one_block(name: str) -> None:
     network = on_meta(name)
@@ -32,6 +31,7 @@ def test_every_parameter_is_in_exactly_one_block(name: str) -> None:
     assert set(found.values()) == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 def test_blocks_are_in_the_order_of_computation_and_the_head_is_in_the_last(name: str) -> None:
     network = on_meta(name)

@@ -24,8 +24,6 @@ from convscope.networks import (
 )
 from convscope.networks.googlenet import GoogLeNet
 
-pytestmark = pytest.mark.slow
-
 # Papers, torchvision's documentation, and sums over the papers' tables.
 PARAMETERS = {
     "mlp": 266_610,
@@ -109,12 +107,14 @@ def meta() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 @pytest.mark.usefixtures("meta")
 def test_parameters_are_the_published_number(name: str) -> None:
     assert parameters(build(name)) == PARAMETERS[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "expected"),
     [
@@ -133,6 +133,7 @@ def test_parameters_of_variants_are_the_published_number(
     assert parameters(build(name, **options)) == expected  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in network_names() if name not in DEEP])
 @pytest.mark.usefixtures("meta")
 def test_every_parameter_receives_a_gradient(name: str) -> None:
@@ -142,6 +143,7 @@ def test_every_parameter_receives_a_gradient(name: str) -> None:
     assert [key for key, value in network.named_parameters() if value.grad is None] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in network_names() if name not in DEEP])
 @pytest.mark.usefixtures("meta")
 def test_logits_have_one_column_per_class_at_any_size_and_depth(name: str) -> None:
@@ -153,6 +155,7 @@ def test_logits_have_one_column_per_class_at_any_size_and_depth(name: str) -> No
             assert logits.shape == (2, 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "side"),
     [
@@ -180,6 +183,7 @@ def test_the_smallest_image_works_and_a_smaller_one_does_not(name: str, side: in
             build(name, input_size=side - 1)
 
 
+@pytest.mark.slow
 def test_the_first_loss_is_near_the_logarithm_of_the_classes(
     computed: tuple[nn.Module, Tensor, Tensor],
 ) -> None:
@@ -188,6 +192,7 @@ def test_the_first_loss_is_near_the_logarithm_of_the_classes(
     assert abs(loss.item() - math.log(10)) < 1
 
 
+@pytest.mark.slow
 def test_a_batch_gives_each_image_what_it_gets_alone(
     computed: tuple[nn.Module, Tensor, Tensor],
 ) -> None:
@@ -201,6 +206,7 @@ def test_a_batch_gives_each_image_what_it_gets_alone(
     torch.testing.assert_close(together[:2], alone, rtol=0, atol=1e-4 * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", network_names())
 def test_a_row_says_where_weights_and_their_preparation_come_from(name: str) -> None:
     row = network_entry(name)

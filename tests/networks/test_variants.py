@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from convscope.networks import NETWORKS
 from convscope.networks.registry import (
     COSTS,
@@ -12,8 +10,6 @@ from convscope.networks.registry import (
     networks_of_size,
     variants_of,
 )
-
-pytestmark = pytest.mark.slow
 
 
 def test_all_variants_are_networks_of_the_table_and_of_one_architecture() -> None:

@@ -15,8 +15,6 @@ from convscope.arithmetic import layer_table
 from convscope.errors import NetworkError
 from convscope.onnx_import import read_onnx
 
-pytestmark = pytest.mark.slow
-
 KERNELS = np.ones((4, 3, 3, 3), np.float32)
 CONVOLUTION = node("Conv", "x", "w", "y")
 
@@ -60,6 +58,7 @@ def test_a_file_that_ends_anywhere_is_refused_or_is_no_network(tmp_path: Path) -
         refusal(saved(content[:end], tmp_path))
 
 
+@pytest.mark.slow
 def test_a_file_with_any_byte_changed_is_read_or_refused_but_never_breaks(tmp_path: Path) -> None:
     content = bytearray(good().SerializeToString())
     outcomes = set()

@@ -14,8 +14,6 @@ from convscope.arithmetic import LayerTable, layer_table, verify
 from convscope.networks import build, network_entry, network_names
 from convscope.onnx_import import read_onnx
 
-pytestmark = pytest.mark.slow
-
 # The older exporter can't write local response normalisation.
 NEWER_ONLY = ("alexnet_96", "alexnet_2012", "googlenet_2014")
 # Made of the same layers as resnet50, with hundreds of MB of weights; `benchmarks/layer_tables.py
@@ -83,6 +81,7 @@ def parameters_after_export(network: nn.Module, table: LayerTable, *, is_folded:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "newer"),
     [
@@ -114,6 +113,7 @@ def test_a_network_of_the_table_comes_back_as_it_was(
     assert ours.parameters == expected + codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("newer", [False, True], ids=["older", "newer"])
 @pytest.mark.parametrize("kind", onnx_made.MODERN)
 def test_newer_kinds_of_networks_come_back_and_are_verified(
@@ -151,6 +151,7 @@ def test_a_batch_that_the_file_leaves_open_is_followed(tmp_path: Path) -> None:
         torch.testing.assert_close(back.eval()(images), network(images), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_network_read_back_is_verified_with_branches_and_folded_normalisation(
     tmp_path: Path,
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_network_read_back_is_verified_with_branches_and_folded_normalisation(
     assert checked.count("receptive_field") > 500
 
 
+@pytest.mark.slow
 def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network, image = made("squeezenet1_1")
@@ -173,6 +175,7 @@ def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
         torch.testing.assert_close(back.eval()(image), network(image), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_modules_have_the_names_that_they_had(tmp_path: Path) -> None:
     network, image = made("resnet20")
     named = {name for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}

@@ -18,8 +18,6 @@ from onnx_made import model, node
 from convscope.errors import NetworkError
 from convscope.onnx_import import read_onnx
 
-pytestmark = pytest.mark.slow
-
 RNG = np.random.default_rng(0)
 BIG = 2**63 - 1
 
@@ -64,6 +62,7 @@ ONE_INPUT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operator", "attributes"), ONE_INPUT)
 def test_an_operator_of_one_input_is_the_references(
     operator: str, attributes: dict[str, Any], tmp_path: Path
@@ -197,6 +196,7 @@ STORED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", STORED)
 def test_an_operator_with_stored_values_is_the_references(case: str, tmp_path: Path) -> None:
     nodes, stored = STORED[case]
@@ -241,6 +241,7 @@ def test_convolutions_pad_themselves_as_in_the_reference(
     holds(model([convolution], image=N, w=floats(4, 3, 3, 2), b=floats(4)), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["SAME_UPPER", "SAME_LOWER", "VALID"])
 @pytest.mark.parametrize(("strides", "counts"), [([1, 1], 0), ([2, 2], 1), ([1, 3], 0)])
 def test_means_pad_themselves_as_in_the_reference(
@@ -280,6 +281,7 @@ def test_maxima_over_padding_are_those_of_the_reference(
     holds(model([node("MaxPool", "x", "y", pads=pads, **attributes)], image=N), tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pads", "ceil", "stride", "counts"),
     list(itertools.product(PADS[:3], [0, 1], [2, 3], [0, 1])),
@@ -470,6 +472,7 @@ UNTAUGHT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", UNTAUGHT)
 def test_what_is_not_supported_is_an_error_that_names_node_and_reason(
     message: str, tmp_path: Path

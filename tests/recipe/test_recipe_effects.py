@@ -18,8 +18,6 @@ from convscope.recipe.network import NetworkFields
 from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
 from convscope.training.runs.checkpoint import load_newest
 
-pytestmark = pytest.mark.slow
-
 SMALL: dict[str, Any] = {
     "model": "resnet20",
     "img_size": 16,
@@ -154,6 +152,7 @@ def test_every_field_that_decides_a_training_is_tried() -> None:
     assert not set(CASES) & ELSEWHERE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", list(CASES))
 def test_a_field_changes_what_it_says_and_nothing_else(train: Train, field: str) -> None:
     value, context = CASES[field]
@@ -165,6 +164,7 @@ def test_a_field_changes_what_it_says_and_nothing_else(train: Train, field: str)
     assert changed <= {field} | FOLLOWS.get(field, set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", list(CASES))
 def test_a_field_has_an_effect_on_what_is_learned(train: Train, field: str) -> None:
     value, context = CASES[field]

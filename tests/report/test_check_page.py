@@ -16,8 +16,6 @@ from convscope.data.dataset import ArrayImages, Dataset
 from convscope.report.check import histogram
 from convscope.report.page import render
 
-pytestmark = pytest.mark.slow
-
 
 def picture(seed: int, *, height: int = 90, width: int = 120) -> Image.Image:
     random = np.random.default_rng(seed)
@@ -53,6 +51,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return written(checked, tmp_path_factory.mktemp("out"))
 
 
+@pytest.mark.slow
 def test_the_page_is_one_well_formed_document_that_asks_for_nothing(page: str) -> None:
     check_asks_for_nothing(page)
     assert "url(" not in page
@@ -99,6 +98,7 @@ def test_the_page_says_what_was_found_and_how_to_go_on(page: str) -> None:
     assert "convscope train pets --exclude" in text
 
 
+@pytest.mark.slow
 def test_clean_data_gets_a_page_without_findings(tmp_path: Path) -> None:
     for place, label in enumerate(("cat", "dog")):
         fill(tmp_path / "pets" / label, count=24, first=100 * place)
@@ -126,6 +126,7 @@ def test_other_fits_are_shown_without_a_frame(tmp_path: Path, fit: str, words: s
     assert 'class="kept"' not in page
 
 
+@pytest.mark.slow
 def test_a_page_of_many_classes_and_copies_stays_below_five_megabytes(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (600, 160, 160, 3), dtype=np.uint8)

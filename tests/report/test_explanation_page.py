@@ -19,8 +19,6 @@ from convscope.report.explanation import (
     short_name,
 )
 
-pytestmark = pytest.mark.slow
-
 MOST_BYTES = 5_000_000
 
 
@@ -38,6 +36,7 @@ def page_of(found: Explanation, classifier: Classifier, language: str = "en") ->
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "method"), [("en", "grad-cam"), ("zh", "occlusion")])
 def test_the_page_is_whole_and_asks_for_nothing(language: str, method: str) -> None:
     classifier = made_classifier()
@@ -55,6 +54,7 @@ def test_the_page_is_whole_and_asks_for_nothing(language: str, method: str) -> N
     assert "<x>" not in text
 
 
+@pytest.mark.slow
 def test_each_class_has_its_map_its_probability_and_its_verdict() -> None:
     classifier = made_classifier()
     found = explained(classifier, top=3)
@@ -67,6 +67,7 @@ def test_each_class_has_its_map_its_probability_and_its_verdict() -> None:
     assert sum(row[0] in classifier.classes and len(row) == 6 for row in rows) == 3
 
 
+@pytest.mark.slow
 def test_what_was_asked_is_said() -> None:
     classifier = made_classifier()
     found = explained(
@@ -84,6 +85,7 @@ def test_what_was_asked_is_said() -> None:
     assert "channel 0, row 1, column 2" in words
 
 
+@pytest.mark.slow
 def test_without_a_comparison_there_is_no_verdict() -> None:
     classifier = made_classifier()
     text = page_of(explained(classifier, draws=0), classifier)
@@ -91,6 +93,7 @@ def test_without_a_comparison_there_is_no_verdict() -> None:
     assert 'class="badge' not in text
 
 
+@pytest.mark.slow
 def test_a_classifier_that_is_unsure_says_so() -> None:
     classifier = made_classifier()
     classifier.decision = Decision(min_confidence=0.99)
@@ -99,6 +102,7 @@ def test_a_classifier_that_is_unsure_says_so() -> None:
     assert "below its threshold of 99.0" in words
 
 
+@pytest.mark.slow
 def test_a_network_without_maps_has_a_page_without_stages() -> None:
     classifier = made_classifier("mlp", side=32)
     found = explained(classifier, method="integrated-gradients")

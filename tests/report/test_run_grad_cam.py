@@ -30,8 +30,6 @@ from convscope.report.run import PICTURES_BYTES, run_page
 from convscope.report.run_grad_cam import RIGHT, WRONG, GradCamSection, grad_cam_examples
 from convscope.report.translations import translations_of
 
-pytestmark = pytest.mark.slow
-
 SIDE = 32
 CLASSES = ("class 0", "class 1", "class 2", "class 3")
 
@@ -85,6 +83,7 @@ def evaluation(data: Path) -> Evaluation:
     return evaluated(data)
 
 
+@pytest.mark.slow
 def test_right_predictions_come_first_and_then_the_worst_wrong_ones(evaluation: Evaluation) -> None:
     cases = [each.case for each in maps_of(evaluation).examples]
     assert [case.is_right for case in cases] == [True] * RIGHT + [False] * WRONG
@@ -102,6 +101,7 @@ def test_a_wrong_prediction_has_a_map_of_the_predicted_and_one_of_the_true_class
         assert truth == ([] if case.is_right else [true_class])
 
 
+@pytest.mark.slow
 def test_the_maps_are_those_that_explain_draws(evaluation: Evaluation, data: Path) -> None:
     image_index = evaluation.image_index
     pictures = Pictures(image_index.dataset.images, image_index.decoding, room_bytes=PICTURES_BYTES)
@@ -118,6 +118,7 @@ def test_the_maps_are_those_that_explain_draws(evaluation: Evaluation, data: Pat
             assert shown.picture.source == drawn.source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_says_which_layer_was_weighed_and_that_nothing_was_compared(
     evaluation: Evaluation, language: str
@@ -132,6 +133,7 @@ def test_the_page_says_which_layer_was_weighed_and_that_nothing_was_compared(
     assert embedded(page, [start]) == RIGHT + 2 * WRONG
 
 
+@pytest.mark.slow
 def test_the_page_with_maps_has_the_same_bytes_each_time(data: Path) -> None:
     assert page_of(evaluated(data)) == page_of(evaluated(data))
 
@@ -145,6 +147,7 @@ def test_an_image_in_a_file_has_a_command_that_compares_its_maps(evaluation: Eva
         assert Path(file).name == Path(example.case.name).name
 
 
+@pytest.mark.slow
 def test_a_map_of_nothing_says_so(data: Path) -> None:
     silent = made_classifier(side=SIDE)
     with torch.no_grad():
@@ -158,6 +161,7 @@ def test_a_map_of_nothing_says_so(data: Path) -> None:
     assert page.count(words["verdict_texts"]["zero"]) == RIGHT + 2 * WRONG
 
 
+@pytest.mark.slow
 def test_an_image_that_is_gone_or_another_now_has_no_maps_and_no_command(tmp_path: Path) -> None:
     data = photos(tmp_path / "photos")
     evaluation = evaluated_without_a_store(data)
@@ -176,6 +180,7 @@ def test_an_image_that_is_gone_or_another_now_has_no_maps_and_no_command(tmp_pat
     assert translations_of("run", "en")["no_picture"] in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_without_any_image_left_the_page_says_so(tmp_path: Path, language: str) -> None:
     data = photos(tmp_path / "photos", each=2)
@@ -186,6 +191,7 @@ def test_without_any_image_left_the_page_says_so(tmp_path: Path, language: str) 
     assert translations_of("run", language)["no_example"] in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_network_without_feature_maps_is_named_with_another_method(language: str) -> None:
     known = Known(
@@ -196,6 +202,7 @@ def test_a_network_without_feature_maps_is_named_with_another_method(language: s
     assert "convscope explain RUN IMAGE --method occlusion" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_network_that_no_gradient_can_be_followed_through_is_named(
     data: Path, language: str
@@ -209,6 +216,7 @@ def test_a_network_that_no_gradient_can_be_followed_through_is_named(
     assert "convscope explain" not in text
 
 
+@pytest.mark.slow
 def test_images_in_an_archive_have_maps_but_no_command_of_their_own(
     data: Path, tmp_path: Path
 ) -> None:
@@ -218,6 +226,7 @@ def test_images_in_an_archive_have_maps_but_no_command_of_their_own(
     assert all(each.maps and each.command is None for each in examples)
 
 
+@pytest.mark.slow
 def test_a_name_that_cannot_be_shown_is_in_no_command(tmp_path: Path) -> None:
     data = photos(tmp_path / "photos", each=3)
     for file in list(data.rglob("*.png")):
@@ -233,12 +242,14 @@ def test_maps_keep_to_the_room_that_pictures_have(evaluation: Evaluation) -> Non
     assert sum(len(picture.source) for picture in kept) <= 10_000
 
 
+@pytest.mark.slow
 def test_with_several_views_the_page_says_that_maps_are_of_one(data: Path) -> None:
     evaluation = evaluated(data, tta="flip")
     said = translations_of("run", "en")["maps_of_one_view"].format(count=2)
     assert said in Page(page_of(evaluation)).text
 
 
+@pytest.mark.slow
 def test_a_report_changes_neither_the_network_nor_the_numbers(data: Path) -> None:
     evaluation = evaluated(data)
     numbers, network = evaluation.to_dict(), evaluation.classifier.network

@@ -22,8 +22,6 @@ from convscope.report.page import isolated, percent
 from convscope.report.run import run_page, verdict
 from convscope.report.translations import TRANSLATIONS, translations_of
 
-pytestmark = pytest.mark.slow
-
 CLASSES = ("cat", "dog", "owl")
 EVIL_NAME = "<script>alert('1')&\"`x`.png"
 RANDOM = np.random.default_rng(0)
@@ -78,6 +76,7 @@ def rich_page(rich: Evaluation) -> str:
     return page_of(rich)
 
 
+@pytest.mark.slow
 def test_the_page_is_one_well_formed_document_that_asks_for_nothing(
     rich: Evaluation, rich_page: str
 ) -> None:
@@ -93,6 +92,7 @@ def test_names_from_data_are_shown_and_do_nothing(rich_page: str) -> None:
         assert name in text
 
 
+@pytest.mark.slow
 def test_the_page_has_the_same_bytes_each_time() -> None:
     few = known(40, decision=Decision(temperature=1.2))
     assert page_of(evaluation_of(few)) == page_of(evaluation_of(few))
@@ -102,6 +102,7 @@ def in_percent(text: str) -> list[float]:
     return [float(number) / 100 for number in re.findall(r"[\d.]+(?=\N{NO-BREAK SPACE}%)", text)]
 
 
+@pytest.mark.slow
 def test_metrics_of_the_page_are_those_of_the_record(rich: Evaluation, tmp_path: Path) -> None:
     written = write_evaluation(rich, tmp_path)
     record = json.loads(written.numbers.read_text())
@@ -145,6 +146,7 @@ def test_classes_come_with_the_lowest_f1_first_and_those_without_any_last(
     assert f1[-1] == "–"
 
 
+@pytest.mark.slow
 def test_ten_thousand_images_of_a_thousand_classes_stay_below_five_megabytes() -> None:
     classes = tuple(f"{number:04d} {'long name ' * 8}" for number in range(1000))
     names = [f"folder/{'with a long name/' * 8}{number:06d}.png" for number in range(10_000)]
@@ -177,6 +179,7 @@ SENTENCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("planted", "sentence"), SENTENCES.values(), ids=list(SENTENCES))
 def test_the_verdict_says_what_is_so(planted: Known, sentence: str) -> None:
     said = said_of(evaluation_of(planted))
@@ -186,6 +189,7 @@ def test_the_verdict_says_what_is_so(planted: Known, sentence: str) -> None:
         assert (word in said) == (SENTENCES[name][1] == sentence)
 
 
+@pytest.mark.slow
 def test_the_verdict_calls_probabilities_uneven_that_are_off_both_ways() -> None:
     half = known(300, confidence=0.95, accuracy=0.55)
     other = known(300, confidence=0.5, accuracy=0.9)
@@ -197,6 +201,7 @@ def test_the_verdict_calls_probabilities_uneven_that_are_off_both_ways() -> None
     assert "on average, some too high and some too low." in said_of(evaluation_of(both))
 
 
+@pytest.mark.slow
 def test_the_verdict_names_slices_that_are_significantly_worse(
     rich: Evaluation, rich_page: str
 ) -> None:
@@ -207,6 +212,7 @@ def test_the_verdict_names_slices_that_are_significantly_worse(
     assert in_percent(table[2])[0] == pytest.approx(found.accuracy.value, abs=5.1e-4)
 
 
+@pytest.mark.slow
 def test_every_verdict_can_be_said_in_chinese() -> None:
     for planted, _ in SENTENCES.values():
         said = said_of(evaluation_of(planted), "zh")
@@ -225,6 +231,7 @@ def test_names_read_from_the_right_do_not_turn_the_words_around_them(rich_page: 
     assert isolated("abc 三花猫 🐈") == "abc 三花猫 🐈"
 
 
+@pytest.mark.slow
 def test_a_long_table_shows_classes_with_images_and_counts_the_others() -> None:
     classes = tuple(f"class {number:03d}" for number in range(100))
     few = known(300, classes=classes[:70])
@@ -242,12 +249,14 @@ def test_a_long_table_shows_classes_with_images_and_counts_the_others() -> None:
         assert words in page.text
 
 
+@pytest.mark.slow
 def test_the_mean_of_one_image_is_reported_with_its_doubt() -> None:
     evaluation = evaluation_of(known(1))
     assert "20.7 % to 100.0 %" in said_of(evaluation)
     check_asks_for_nothing(page_of(evaluation))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_says_what_several_views_gave(language: str) -> None:
     evaluation = evaluation_of(known(60, tta="flip"))
@@ -258,6 +267,7 @@ def test_the_page_says_what_several_views_gave(language: str) -> None:
     assert f"changes by {gained} points" in text or f"准确率变化 {gained} 个百分点" in text
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_temperature_was_chosen_on_where_that_is_known() -> None:
     evaluation = evaluation_of(known(60, decision=Decision(temperature=2.0)))
     text = Page(page_of(evaluation)).text
@@ -274,6 +284,7 @@ def test_every_method_of_an_interval_has_its_words(rich: Evaluation) -> None:
         assert methods <= set(translations_of("run", language)["methods"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 40])
 def test_figures_are_saved_by_name_in_either_language(count: int, tmp_path: Path) -> None:
     evaluation = evaluation_of(known(count))

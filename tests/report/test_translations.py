@@ -10,8 +10,6 @@ import pytest
 from convscope.errors import UsageError
 from convscope.report.translations import TRANSLATIONS, translations_of
 
-pytestmark = pytest.mark.slow
-
 OPTIONAL = "finding_titles"  # a language without them takes the findings' own
 
 

@@ -57,6 +57,7 @@ def gradient_of(network: nn.Module, rules: StepRules | None = None) -> list[floa
     return torch.cat(values).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3, 10])
 def test_the_micro_batches_of_a_step_add_up_to_the_whole(count: int) -> None:
     torch.manual_seed(0)

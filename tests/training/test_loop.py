@@ -21,8 +21,6 @@ from convscope.training.losses import ClassificationLoss, PlainLoss
 from convscope.training.optimizers import make_optimizer
 from convscope.training.step_metrics import DivergedError
 
-pytestmark = pytest.mark.slow
-
 CPU = choose_device("cpu", "float32")
 
 
@@ -51,6 +49,7 @@ class VectorBatches:
             yield Batch(self.inputs, self.targets, len(self.inputs))
 
 
+@pytest.mark.slow
 def test_the_loop_fits_a_line_to_vectors_with_any_loss() -> None:
     inputs = torch.linspace(-1, 1, 50)[:, None]
     network = nn.Linear(1, 1)
@@ -66,6 +65,7 @@ def test_the_loop_fits_a_line_to_vectors_with_any_loss() -> None:
     assert network.bias.item() == pytest.approx(2, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_logistic_regression_learns_with_binary_cross_entropy() -> None:
     random = np.random.default_rng(0)
     inputs = torch.from_numpy(random.normal(size=(200, 2)).astype(np.float32))
@@ -102,6 +102,7 @@ def test_one_step_of_sgd_is_weight_minus_rate_times_gradient() -> None:
     torch.testing.assert_close(network.weight, before - 0.5 * gradient, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_small_network_learns_eight_images_by_heart() -> None:
     torch.manual_seed(0)
     network = build("lenet5_relu", num_classes=4, in_channels=1)
@@ -117,6 +118,7 @@ def test_a_small_network_learns_eight_images_by_heart() -> None:
     assert sums.accuracy == 1
 
 
+@pytest.mark.slow
 def test_auxiliary_outputs_count_with_their_weight() -> None:
     network = build("googlenet", num_classes=3, stem="small", input_size=64)
     inputs, targets = torch.randn(2, 3, 64, 64), torch.tensor([0, 2])
@@ -181,6 +183,7 @@ def test_dense_tuning_leaves_all_dense_layers() -> None:
     assert learning == {"fc1", "fc2", "fc3"}
 
 
+@pytest.mark.slow
 def test_dense_tuning_leaves_auxiliary_outputs_alone() -> None:
     network = build("googlenet", num_classes=3, stem="small", input_size=64)
     freeze(network, "dense")

@@ -16,8 +16,6 @@ from convscope.training.freezing import parameter_groups
 from convscope.training.muon import Muon, orthogonal
 from convscope.training.optimizers import OPTIMIZERS, make_optimizer, scaled_rate
 
-pytestmark = pytest.mark.slow
-
 
 def test_the_table_has_the_optimizers_of_the_recipe() -> None:
     assert set(OPTIMIZERS) == set(get_args(Opt))
@@ -30,6 +28,7 @@ def test_the_recipe_knows_what_an_optimizer_takes(name: str) -> None:
         assert (field in takes) == (name in those), field
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_every_optimizer_brings_a_loss_down(name: str) -> None:
     torch.manual_seed(0)

@@ -65,6 +65,7 @@ def test_schedules_by_epochs_agree_with_torchs() -> None:
             theirs.step()
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.1, 10), max_size=30), st.integers(1, 4))
 def test_the_plateau_agrees_with_torchs_on_any_losses(losses: list[float], patience: int) -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(()))], lr=1.0)
@@ -85,6 +86,7 @@ def test_a_warm_up_stands_in_front_of_any_schedule(name: Sched) -> None:
     assert cold.factor(0) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(step=st.integers(0, 200), warmup=st.integers(0, 50))
 def test_no_schedule_leaves_zero_to_one(name: Sched, step: int, warmup: int) -> None:

@@ -17,8 +17,6 @@ from convscope.data.augment.geometry import random_erasing
 from convscope.errors import UsageError
 from convscope.rng import Draws
 
-pytestmark = pytest.mark.slow
-
 Pixels = NDArray[np.uint8]
 
 EVERYTHING = Augmentation(
@@ -84,6 +82,7 @@ def vary(augmentation: Augmentation, pixels: Pixels, rows: list[int], **given: i
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", KEEP_LEVELS + COMPUTE, ids=short)
 @pytest.mark.parametrize("size", [(13, 17), (67, 90)])
 def test_an_images_result_does_not_depend_on_its_batch_to_the_bit(
@@ -95,6 +94,7 @@ def test_an_images_result_does_not_depend_on_its_batch_to_the_bit(
         assert torch.equal(vary(augmentation, pixels, rows), together[rows])
 
 
+@pytest.mark.slow
 @given(
     height=st.integers(1, 40),
     width=st.integers(1, 40),
@@ -124,6 +124,7 @@ def test_any_image_stays_within_0_and_255_and_gets_the_size_asked_for(
         assert ((got >= 0) & (got <= 255)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", KEEP_LEVELS + COMPUTE, ids=short)
 def test_seed_epoch_and_index_decide_what_is_done(augmentation: Augmentation) -> None:
     pixels, rows = noise(11, 20, 24), list(range(11))
@@ -152,6 +153,7 @@ def test_jitter_has_the_strength_asked_for() -> None:
     assert got.mean() == pytest.approx(1, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["grey", "blur", "erase", "hflip", "vflip"])
 def test_a_probability_is_the_share_of_images(field: str) -> None:
     pixels = noise(2000, 12, 14)
@@ -162,6 +164,7 @@ def test_a_probability_is_the_share_of_images(field: str) -> None:
     assert share == pytest.approx(0.3, abs=0.04)
 
 
+@pytest.mark.slow
 def test_an_erased_box_has_one_colour_a_share_of_the_area_and_an_allowed_ratio() -> None:
     images = torch.full((300, 64, 48, 3), -1.0)
     draws = Draws(0, 0, np.arange(300))

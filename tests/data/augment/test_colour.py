@@ -14,8 +14,6 @@ from scipy import ndimage
 
 from convscope.data.augment import colour
 
-pytestmark = pytest.mark.slow
-
 RANDOM = np.random.default_rng(0)
 
 

@@ -27,8 +27,6 @@ from convscope.data.augment.sampling import resize_batch, resize_one_by_one, sam
 from convscope.errors import UsageError
 from convscope.rng import Draws
 
-pytestmark = pytest.mark.slow
-
 NOISE = np.random.default_rng(0).integers(0, 256, (6, 20, 28, 3), dtype=np.uint8)
 
 
@@ -189,6 +187,7 @@ def reference_crop(
     return (height - h) / 2 / height, (width - w) / 2 / width, h / height, w / width
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(100, 100), (60, 90), (300, 100), (20, 200)])
 @pytest.mark.parametrize("smallest", [0.08, 0.9])
 def test_random_resized_crops_are_distributed_as_defined(

@@ -9,8 +9,6 @@ import torch
 from convscope.data.augment.mixing import Mixing
 from convscope.errors import UsageError
 
-pytestmark = pytest.mark.slow
-
 LABELS = torch.arange(16) % 5
 # Each image has one value everywhere, its position: what is seen of it can be counted.
 POSITIONS = torch.arange(16.0)[:, None, None, None].expand(16, 3, 12, 10).contiguous()
@@ -41,6 +39,7 @@ def test_mixup_blends_whole_images_and_cutmix_pastes_boxes() -> None:
             assert len(box.unique()) == 1
 
 
+@pytest.mark.slow
 def test_shares_are_beta_distributed() -> None:
     count = 4000
     images, labels = torch.zeros(count, 1, 1, 1), torch.arange(count)

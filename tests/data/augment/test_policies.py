@@ -17,8 +17,6 @@ from convscope.data.augment.policies import (
 from convscope.recipe import Policy
 from convscope.rng import Draws
 
-pytestmark = pytest.mark.slow
-
 MANY = Draws(0, 0, np.arange(20_000))
 
 

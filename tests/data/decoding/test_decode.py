@@ -21,8 +21,6 @@ from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode, decode_content, pixels_of
 from convscope.errors import UsageError
 
-pytestmark = pytest.mark.slow
-
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -103,6 +101,7 @@ TURNED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format", "mode"), TURNED)
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_mode_is_turned_upright(format: str, mode: str, orientation: int) -> None:
@@ -249,6 +248,7 @@ def test_a_header_that_promises_too_many_pixels_is_refused_before_decoding(forma
     )
 
 
+@pytest.mark.slow
 def test_tiff_and_webp_that_promise_too_many_pixels_are_refused_before_decoding() -> None:
     stream = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(stream, "TIFF", compression="group4")
@@ -311,6 +311,7 @@ def test_a_jpeg_of_12_bits_is_refused_with_the_reason() -> None:
         decode(bytes(content))
 
 
+@pytest.mark.slow
 def test_reasons_name_no_objects_and_are_one_printable_line(shared_data: Path) -> None:
     decoding = Decoding(extra_formats=("ICO", "ICNS", "BLP", "DDS", "PSD"))
     reasons = []

@@ -12,8 +12,6 @@ import pytest
 from convscope.data.decoding.content import DamagedImageError
 from convscope.data.decoding.decode import decode
 
-pytestmark = pytest.mark.slow
-
 pytest.importorskip("resource", reason="peak memory is asked of a Unix system")
 
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "mutations.py"
@@ -42,6 +40,7 @@ print(json.dumps([outcomes, grown]))
 """
 
 
+@pytest.mark.slow
 def test_files_made_to_break_decoders_are_decoded_or_refused_with_a_reason(
     shared_data: Path,
 ) -> None:
@@ -111,6 +110,7 @@ except DamagedImageError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux tells its size so")
 def test_an_image_that_memory_is_too_small_for_is_refused() -> None:
     command = [sys.executable, "-c", DECODE_WITH_LITTLE_MEMORY]
@@ -118,6 +118,7 @@ def test_an_image_that_memory_is_too_small_for_is_refused() -> None:
     assert done.stdout.strip() == "needs more memory than there is", done.stderr
 
 
+@pytest.mark.slow
 def test_damaged_images_neither_crash_nor_hang_the_decoder() -> None:
     done = subprocess.run(
         [sys.executable, str(BENCHMARK), "--json", "--count", str(MANY)],

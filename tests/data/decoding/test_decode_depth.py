@@ -20,8 +20,6 @@ from PIL import Image
 from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode, decode_content, pixels_of
 
-pytestmark = pytest.mark.slow
-
 RANDOM = np.random.default_rng(3)
 CHANNELS_OF_COLOUR_TYPE = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
@@ -290,6 +288,7 @@ def test_uint8_arrays_are_taken_as_they_are() -> None:
     assert decode_content(np.zeros((3, 4), np.uint8)).pixels.shape == (3, 4, 1)
 
 
+@pytest.mark.slow
 @given(
     values=st.sampled_from([np.bool_, np.uint16, np.float32, np.float64]).flatmap(
         lambda dtype: shapes.arrays(

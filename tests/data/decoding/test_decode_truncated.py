@@ -12,8 +12,6 @@ from PIL import Image
 from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode, decode_content
 
-pytestmark = pytest.mark.slow
-
 LENIENT = Decoding(allow_truncated=True)
 
 
@@ -51,6 +49,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_cut_anywhere_is_refused_or_gives_the_whole_image(name: str) -> None:
     whole = decode(FILES[name])
@@ -154,6 +153,7 @@ def test_a_truncated_webp_can_not_be_taken_in_part() -> None:
         decode(FILES["webp"][:-50], LENIENT)
 
 
+@pytest.mark.slow
 def test_what_one_thread_allows_holds_for_no_other() -> None:
     cut = FILES["jpeg"][: len(FILES["jpeg"]) // 2]
 

@@ -16,8 +16,6 @@ from convscope.data.index.image_index import ImageIndex, build_image_index
 from convscope.data.sources.opening import open_dataset
 from convscope.progress import SILENT, Reporter
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def image_index(make_folder: MakeFolder, tmp_path: Path) -> ImageIndex:
@@ -39,6 +37,7 @@ def members(image_index: ImageIndex, labels: np.ndarray) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+@pytest.mark.slow
 def test_copies_form_groups_and_others_stay_alone(image_index: ImageIndex) -> None:
     labels = grouping.group_images(image_index, SILENT)
     assert members(image_index, labels) == [
@@ -46,6 +45,7 @@ def test_copies_form_groups_and_others_stay_alone(image_index: ImageIndex) -> No
     ]
 
 
+@pytest.mark.slow
 def test_what_was_found_is_remembered(
     image_index: ImageIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

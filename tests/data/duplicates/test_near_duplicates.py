@@ -25,8 +25,6 @@ from convscope.data.index.statistics import STATISTICS, measure
 from convscope.data.sources.opening import open_dataset
 from convscope.data.split import connected
 
-pytestmark = pytest.mark.slow
-
 Pixels = NDArray[np.uint8]
 
 
@@ -99,12 +97,14 @@ def flowers(shared_data: Path) -> list[Pixels]:
     return [decode_content(images.content(index)).pixels for index in range(len(images))]
 
 
+@pytest.mark.slow
 def test_different_pictures_are_no_copies() -> None:
     assert not exact(SCENES)
     assert not len(find(SCENES).pairs)
     assert groups(SCENES).tolist() == list(range(len(SCENES)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [saved, resized, cropped])
 def test_planted_copies_are_found_and_nothing_else(change: Callable[[Pixels], Pixels]) -> None:
     copies = [change(pixels) for pixels in SCENES[:12]]
@@ -113,12 +113,14 @@ def test_planted_copies_are_found_and_nothing_else(change: Callable[[Pixels], Pi
     assert (found.distances < 1).all()
 
 
+@pytest.mark.slow
 def test_same_pixels_are_exact_copies_and_take_part_in_pairs_once() -> None:
     images = [*SCENES, SCENES[5], SCENES[7], SCENES[5], saved(SCENES[5])]
     assert exact(images) == [[5, 120, 122], [7, 121]]
     assert pairs_of(find(images)) == {(5, 123)}
 
 
+@pytest.mark.slow
 def test_copies_of_copies_are_one_group_of_exact_and_near_ones() -> None:
     images = [*SCENES, SCENES[5], saved(SCENES[5]), saved(SCENES[9], 60), SCENES[9]]
     label = groups(images)
@@ -127,6 +129,7 @@ def test_copies_of_copies_are_one_group_of_exact_and_near_ones() -> None:
     assert len(np.unique(label)) == len(SCENES)
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(st.permutations(range(140)))
 def test_the_order_of_the_images_changes_nothing(order: list[int]) -> None:
@@ -138,6 +141,7 @@ def test_the_order_of_the_images_changes_nothing(order: list[int]) -> None:
     assert (expected == (shuffled[:, np.newaxis] == shuffled)).all()
 
 
+@pytest.mark.slow
 def test_distances_and_calibration_are_the_same_bits_in_any_order() -> None:
     images = [*SCENES, *(cropped(pixels) for pixels in SCENES[:15])]
     one, other = find(images), find(images[::-1])
@@ -145,16 +149,19 @@ def test_distances_and_calibration_are_the_same_bits_in_any_order() -> None:
     assert sorted(one.distances.tolist()) == sorted(other.distances.tolist())
 
 
+@pytest.mark.slow
 def test_digits_are_no_copies_of_each_other(digits_pixels: list[Pixels]) -> None:
     found = find(digits_pixels)
     assert not exact(digits_pixels)
     assert len(found.pairs) <= 1
 
 
+@pytest.mark.slow
 def test_photos_taken_one_after_the_other_are_found_among_flowers(flowers: list[Pixels]) -> None:
     assert pairs_of(find(flowers)) == {(103, 115), (153, 156)}
 
 
+@pytest.mark.slow
 def test_planted_copies_of_photos_are_found_and_nothing_else(flowers: list[Pixels]) -> None:
     copies = [
         *(saved(pixels) for pixels in flowers[200:220]),
@@ -168,6 +175,7 @@ def test_planted_copies_of_photos_are_found_and_nothing_else(flowers: list[Pixel
     assert found == {(index, index + 400) for index in range(200, 260)}
 
 
+@pytest.mark.slow
 def test_a_calibration_says_which_copies_it_finds(flowers: list[Pixels]) -> None:
     calibration = find(flowers).calibration
     assert set(calibration.detection) == set(VARIANTS)
@@ -176,6 +184,7 @@ def test_a_calibration_says_which_copies_it_finds(flowers: list[Pixels]) -> None
     assert "100% of those resized to 50 %" in calibration.description
 
 
+@pytest.mark.slow
 def test_many_copies_hardly_move_the_threshold() -> None:
     alone = find(SCENES).calibration
     copied = find([*SCENES, *(saved(pixels) for pixels in SCENES[:30])]).calibration
@@ -183,6 +192,7 @@ def test_many_copies_hardly_move_the_threshold() -> None:
     assert copied.dimension == pytest.approx(alone.dimension, rel=0.25)
 
 
+@pytest.mark.slow
 def test_data_in_which_every_picture_is_there_twice_shows_every_pair() -> None:
     found = find([*SCENES, *(saved(pixels, 60) for pixels in SCENES)])
     assert pairs_of(found) == {(index, 120 + index) for index in range(120)}
@@ -217,12 +227,14 @@ def test_images_that_are_all_the_same_are_one_group() -> None:
     assert groups([SCENES[0]] * 50).tolist() == [0] * 50
 
 
+@pytest.mark.slow
 def test_empty_images_are_no_copies_of_each_other() -> None:
     flat = [np.full((20, 20, 3), level, dtype=np.uint8) for level in range(0, 250, 5)]
     found = find([*SCENES, *flat])
     assert not len(found.pairs)
 
 
+@pytest.mark.slow
 def test_images_of_another_colour_or_contrast_or_shape_are_no_copies() -> None:
     red = SCENES[0][:, :, [1, 0, 2]].copy()
     red[:, :, 0] = np.minimum(255, red[:, :, 0].astype(int) + 90)
@@ -231,6 +243,7 @@ def test_images_of_another_colour_or_contrast_or_shape_are_no_copies() -> None:
     assert not len(find([*SCENES, red, faint, narrow]).pairs)
 
 
+@pytest.mark.slow
 def test_images_that_cannot_be_read_take_no_part() -> None:
     statistics = statistics_of([*SCENES, SCENES[0], saved(SCENES[1])])
     statistics[[0, 1]] = np.zeros((), dtype=STATISTICS)

@@ -25,8 +25,6 @@ from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 from convscope.progress import Reporter
 
-pytestmark = pytest.mark.slow
-
 TRUNCATED_ALLOWED = Decoding(allow_truncated=True)
 PLAIN = Preprocessing(height=8, width=8, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
 
@@ -76,6 +74,7 @@ def test_pixels_are_the_same_stored_decoded_and_in_memory(
     np.testing.assert_array_equal(taken(decoded), expected(dataset))
 
 
+@pytest.mark.slow
 def test_images_that_are_in_memory_at_the_right_size_are_taken_from_there(cache: Cache) -> None:
     image_index = build_image_index(open_dataset("digits"), cache=cache)
     small = Preprocessing(height=8, width=8, channels=1, mean=(0.0,), std=(1.0,))
@@ -244,6 +243,7 @@ def test_an_image_that_changes_after_the_scan_is_an_error(
         taken(image_index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 7])
 def test_the_number_of_workers_changes_nothing(
     make_folder: MakeFolder, cache: Cache, workers: int
@@ -280,6 +280,7 @@ class Fickle:
         return self._second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_replaced", [True, False])
 def test_what_goes_wrong_for_a_moment_is_not_remembered(
     make_folder: MakeFolder, cache: Cache, is_replaced: bool

@@ -18,8 +18,6 @@ from convscope.data.index.statistics import (
 )
 from convscope.data.sources.opening import open_dataset
 
-pytestmark = pytest.mark.slow
-
 
 def statistics_of(pixels: NDArray[np.uint8]) -> NDArray[np.void]:
     return measure(Decoded(pixels, "PNG", "RGB", orientation=6, num_frames=3))
@@ -80,6 +78,7 @@ def test_an_image_of_one_colour_has_no_contrast_and_no_sharpness() -> None:
     assert np.isnan(row["sharpness"])
 
 
+@pytest.mark.slow
 def test_every_blurred_photo_is_less_sharp_than_itself_and_nearly_all_others(
     shared_data: Path,
 ) -> None:

@@ -18,8 +18,6 @@ from convscope.data.decoding.decode import decode, decode_content
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.networks import network_entry
 
-pytestmark = pytest.mark.slow
-
 
 def make(**fields: object) -> Preprocessing:
     values = {"height": 8, "width": 8, "channels": 3, "mean": (0.5,) * 3, "std": (0.25,) * 3}
@@ -68,6 +66,7 @@ def test_colour_becomes_grey_by_luma_and_grey_becomes_colour_by_repetition() -> 
     assert make().apply(grey).shape == (8, 8, 3)
 
 
+@pytest.mark.slow
 @given(
     height=st.integers(1, 60),
     width=st.integers(1, 60),
@@ -92,6 +91,7 @@ def test_any_image_gets_the_inputs_shape(
     assert out.dtype == np.uint8
 
 
+@pytest.mark.slow
 @given(
     size=st.sampled_from([(1, 1), (1, 10_000), (10_000, 1), (3, 10_000), (700, 500), (37, 38)]),
     fit=st.sampled_from(["crop", "pad", "stretch"]),
@@ -112,6 +112,7 @@ def test_no_shape_of_image_is_too_extreme(
     assert 0 <= preprocessing.fraction_cut_off(*size) < 1
 
 
+@pytest.mark.slow
 @given(
     size=st.tuples(st.integers(1, 50), st.integers(1, 50)),
     channels=st.sampled_from([1, 3]),

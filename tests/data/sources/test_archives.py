@@ -23,8 +23,6 @@ from convscope.data.sources import archive_formats, archives
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
-pytestmark = pytest.mark.slow
-
 Pack = Callable[[Path, Path], None]
 TAR_MODES = {"tar": "w", "tar.gz": "w:gz", "tgz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 SUFFIXES = ["zip", *TAR_MODES]
@@ -104,6 +102,7 @@ def test_a_folder_around_all_is_looked_through(make_folder: MakeFolder, suffix: 
     assert decode_content(dataset.images.content(1)).pixels.shape == (12, 12, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["zip", "tar", "tar.gz"])
 def test_many_threads_read_one_archive(make_folder: MakeFolder, suffix: str) -> None:
     root = make_folder({"a": 30, "b": 30})
@@ -344,6 +343,7 @@ def test_a_tar_that_became_shorter_is_said(make_folder: MakeFolder) -> None:
         images.content(1)
 
 
+@pytest.mark.slow
 def test_real_archives_are_read(shared_data: Path) -> None:
     dataset = open_dataset(shared_data / "cifar10-lossless-4000.tar.gz")
     assert len(dataset) == 4000

@@ -52,7 +52,6 @@ def cifar100(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_cifar10_is_read_pixel_by_pixel(cifar10: Path) -> None:
     dataset = open_dataset(cifar10)
     assert dataset.classes == ("cat", "truck")

@@ -22,7 +22,6 @@ def test_class_folders_are_read_in_sorted_order(make_folder: MakeFolder) -> None
     assert not dataset.has_splits
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("validation", ["val", "valid", "validation"])
 def test_splits_are_recognised_by_common_names(make_folder: MakeFolder, validation: str) -> None:
     root = make_folder({"a": 2, "b": 2}, name="set/train")
@@ -104,7 +103,6 @@ def test_a_class_unknown_to_train_is_an_error(make_folder: MakeFolder) -> None:
     assert "`bee` (1 image)" in caught.value.message
 
 
-@pytest.mark.slow
 def test_hymenoptera_has_244_and_153_images_and_one_gif(shared_data: Path) -> None:
     dataset = open_dataset(shared_data / "hymenoptera")
     assert dataset.classes == ("ants", "bees")
@@ -187,7 +185,6 @@ def test_the_remark_on_deeper_images_names_one_and_the_rule(make_folder: MakeFol
     )
 
 
-@pytest.mark.slow
 def test_split_names_are_recognised_in_capitals(make_folder: MakeFolder) -> None:
     for name in ("Train", "VALID", "Test"):
         root = make_folder({"a": 1, "b": 1}, name=f"set/{name}")
@@ -347,7 +344,6 @@ def test_classes_are_called_by_the_first_name_made_unique(
     assert f"synsets are called by their first names in `{name}`" in dataset.remarks
 
 
-@pytest.mark.slow
 def test_the_table_may_lie_above_the_folder(make_folder: MakeFolder, tmp_path: Path) -> None:
     root = make_folder(SYNSETS, name="ILSVRC/Data/CLS-LOC/train")
     make_folder(SYNSETS, name="ILSVRC/Data/CLS-LOC/val")

@@ -31,7 +31,6 @@ def write_annotations(root: Path, name: str, objects: dict[str, list[int]]) -> P
     return path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("start", ["", "images/"])
 def test_images_with_objects_of_one_category_have_its_name(
     make_folder: MakeFolder, tmp_path: Path, start: str

@@ -20,7 +20,6 @@ def write_idx(path: Path, array: np.ndarray, *, zipped: bool = False) -> None:
     path.write_bytes(gzip.compress(content) if zipped else content)
 
 
-@pytest.mark.slow
 def test_idx_files_are_recognised_plain_and_zipped(tmp_path: Path) -> None:
     images = np.arange(4 * 3 * 3).reshape(4, 3, 3)
     write_idx(tmp_path / "train-images-idx3-ubyte", images)
@@ -43,12 +42,12 @@ def test_mnist_has_60000_and_10000_images(shared_data: Path) -> None:
     assert dataset.labels[:5].tolist() == [5, 0, 4, 1, 9]  # LeCun et al.
 
 
+@pytest.mark.slow
 def test_fashion_mnist_has_its_classes_names(shared_data: Path) -> None:
     dataset = open_dataset(shared_data / "fashion-mnist")
     assert dataset.classes[dataset.labels[0]] == "Ankle boot"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kin", ["emnist-digits-{}-images-idx3-ubyte", "qmnist_{}-images-idx3"])
 def test_the_split_is_found_anywhere_in_an_idx_files_name(tmp_path: Path, kin: str) -> None:
     for split, count in (("train", 4), ("test", 2)):

@@ -36,7 +36,6 @@ def test_arrays_are_found_by_their_names(tmp_path: Path, images: str, labels: st
     np.testing.assert_array_equal(dataset.images.content(3), GREY[3][:, :, np.newaxis])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["{}_{}", "{1}_{0}"])
 def test_splits_are_found_in_the_names(tmp_path: Path, form: str) -> None:
     arrays = {}

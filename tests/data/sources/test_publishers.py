@@ -40,6 +40,7 @@ def test_without_being_asked_nothing_is_fetched(cache: Path) -> None:
             open_dataset(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_published_files_are_fetched_checked_and_kept(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_data: Path, name: str

@@ -107,7 +107,6 @@ def test_columns_can_be_named(write: Write) -> None:
     assert dict(dataset.columns) == {"a": ["0", "1"]}
 
 
-@pytest.mark.slow
 def test_splits_are_found_and_classes_matched_between_them(write: Write) -> None:
     table = write("path,label,Subset\nimages/0.png,a,Train\nimages/1.png,b,train\n"
                   "images/2.png,b,VALID\nimages/3.png,a,testing\n")  # fmt: skip
@@ -378,6 +377,7 @@ CELLS = st.text(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=20))
 def test_any_cells_come_back_as_they_were_written(rows: list[tuple[str, str]]) -> None:
     text = "path,label\n" + "".join(f"{path},{label}\n" for path, label in rows)
@@ -387,6 +387,7 @@ def test_any_cells_come_back_as_they_were_written(rows: list[tuple[str, str]]) -
     assert table.rows.tolist() == list(range(2, len(rows) + 2))
 
 
+@pytest.mark.slow
 @given(st.lists(CELLS, min_size=1, max_size=30), st.randoms())
 def test_labels_point_at_their_own_names(names: list[str], random: object) -> None:
     codes = np.arange(len(names))

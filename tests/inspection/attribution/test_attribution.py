@@ -24,8 +24,6 @@ from convscope.inspection.attribution.attribution import (
 from convscope.inspection.attribution.grad_cam_layer import GradCamLayer
 from convscope.inspection.feature_maps.activations import network_input
 
-pytestmark = pytest.mark.slow
-
 SIDE = 16
 
 
@@ -56,6 +54,7 @@ def noise(side: int = SIDE, *, channels: int = 3) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (side, side, channels), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_map_is_as_large_as_the_input_and_the_network_stays_as_it_was(method: str) -> None:
     classifier = made_classifier()
@@ -101,6 +100,7 @@ def test_guided_backprop_lets_only_what_is_positive_through_each_relu() -> None:
     assert found.map == pytest.approx(wanted.detach().numpy(), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("in_place", "as_function"), [(True, False), (False, True)])
 @pytest.mark.parametrize("method", METHODS)
 def test_relus_reused_in_place_or_as_functions_make_no_difference(
@@ -154,6 +154,7 @@ def test_occlusion_finds_the_only_relevant_place() -> None:
     assert found.map[14:, :14].max() == pytest.approx(0, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["integrated-gradients", "occlusion"])
 def test_evidence_for_one_class_is_evidence_against_the_other(method: str) -> None:
     classifier = made_classifier()
@@ -214,6 +215,7 @@ def test_json_says_all_but_the_map() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet_rgb", "resnet20", "squeezenet1_1"])
 def test_several_grad_cams_are_those_of_one_image_after_the_other(name: str) -> None:
     classifier = made_classifier(name, side=32)

@@ -13,11 +13,10 @@ from convscope.figures.style import as_svg
 from convscope.inspection.attribution.class_map import class_map
 from convscope.inspection.receptive_fields import Box
 
-pytestmark = pytest.mark.slow
-
 PICTURE = np.random.default_rng(0).integers(0, 256, (60, 75, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lenet_caffe", "lenet_rgb", "alexnet"])
 def test_at_the_training_size_it_is_the_prediction(name: str) -> None:
     side = 32 if name == "lenet_rgb" else 28 if name == "lenet_caffe" else 224
@@ -40,6 +39,7 @@ def test_its_probabilities_have_the_temperature_of_the_classifier() -> None:
     assert found.probabilities[:, 0, 0] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_without_padding_each_position_is_the_prediction_for_its_window_cut_out() -> None:
     classifier = made_classifier("lenet_caffe", side=28)
     found = class_map(classifier, PICTURE, size=(60, 75))
@@ -61,6 +61,7 @@ def test_networks_and_sizes_that_cannot_slide_are_errors() -> None:
         class_map(made_classifier(), PICTURE, size=(16, 64))
 
 
+@pytest.mark.slow
 def test_it_is_drawn_over_the_image_with_the_window_of_the_most_probable_position() -> None:
     found = class_map(made_classifier("lenet_caffe", side=28), PICTURE, size=(60, 75))
     probabilities = np.zeros((9, 12))

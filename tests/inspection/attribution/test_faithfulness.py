@@ -23,8 +23,6 @@ from convscope.inspection.attribution.faithfulness import (
     faithfulness,
 )
 
-pytestmark = pytest.mark.slow
-
 SIDE = 28
 PLACE = (slice(6, 12), slice(16, 22))
 

@@ -14,8 +14,6 @@ from convscope.inspection.attribution.grad_cam_layer import (
 )
 from convscope.networks import build
 
-pytestmark = pytest.mark.slow
-
 # fmt: off
 LAYERS = [
     # network            input             layer             its maps
@@ -32,6 +30,7 @@ LAYERS = [
 # fmt: on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "shape", "layer", "maps"), LAYERS)
 def test_the_last_maps_before_the_head_are_chosen(
     name: str, shape: tuple[int, int, int], layer: str, maps: tuple[int, int, int]

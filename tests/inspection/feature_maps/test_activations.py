@@ -17,8 +17,6 @@ from convscope.inspection.feature_maps.activations import (
 from convscope.inspection.layers import find_layer
 from convscope.networks import build
 
-pytestmark = pytest.mark.slow
-
 
 def in_place() -> nn.Sequential:
     """A network whose ReLUs overwrite what the layers before them gave."""
@@ -92,6 +90,7 @@ def test_names_are_listed_where_none_is_near() -> None:
         find_layer(build("resnet20"), "xyzzy")
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_not_computed_is_an_error() -> None:
     network = build("googlenet", stem="small", num_classes=10)
     with pytest.raises(UsageError, match="1 layer of `GoogLeNet` gave nothing: `aux1`"):

@@ -14,8 +14,6 @@ from convscope.inspection.feature_maps.effective_field import effective_field
 from convscope.inspection.receptive_fields import layer_field
 from convscope.networks import build
 
-pytestmark = pytest.mark.slow
-
 
 def means(depth: int) -> nn.Sequential:
     """Convolutions that take means of 3x3: together they are the sum of `depth` random steps."""
@@ -49,6 +47,7 @@ def test_of_one_mean_the_size_is_95_percent_of_the_kernel_and_lies_in_its_middle
     assert corner.centre == pytest.approx((0.5, 0.5))
 
 
+@pytest.mark.slow
 def test_no_pixel_outside_of_the_receptive_field_contributes() -> None:
     torch.manual_seed(0)
     network = build("resnet20")

@@ -12,8 +12,6 @@ from convscope.inspection.feature_maps.activations import activations, kernels
 from convscope.networks import build
 from convscope.networks.lenet1998 import C3_INPUTS
 
-pytestmark = pytest.mark.slow
-
 
 def test_kernels_convolve_to_what_the_layer_gives() -> None:
     network = build("squeezenet1_1")

@@ -27,8 +27,6 @@ from convscope.inspection.feature_maps.layer_views import (
 )
 from convscope.inspection.feature_maps.patches import strongest_patches
 
-pytestmark = pytest.mark.slow
-
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
 CHOSEN = np.array([3, 5, 8, 9, 11, 17])
 
@@ -43,6 +41,7 @@ def sparsity_of(network: nn.Module, batches: Iterable[Tensor], layer: str) -> Sp
     return reduce(add, map(Sparsity.of, outputs))
 
 
+@pytest.mark.slow
 def test_each_part_is_what_it_is_when_it_is_measured_alone() -> None:
     classifier = made_classifier("resnet20")
     (view,) = views_of(classifier, layers=("layer2",), channels=(4, 30), count=3)
@@ -61,6 +60,7 @@ def test_each_part_is_what_it_is_when_it_is_measured_alone() -> None:
     assert view.shape == (32, 16, 16)
 
 
+@pytest.mark.slow
 def test_the_last_layer_of_each_size_is_viewed_and_its_strongest_channels() -> None:
     classifier = made_classifier("resnet20")
     views = views_of(classifier)
@@ -100,6 +100,7 @@ def test_what_is_not_there_is_an_error() -> None:
         views_of(made_classifier("mlp"))
 
 
+@pytest.mark.slow
 def test_viewing_leaves_the_network_as_it_was() -> None:
     classifier = made_classifier("resnet20")
     classifier.network.train()

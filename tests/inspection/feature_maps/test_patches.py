@@ -14,14 +14,13 @@ from convscope.errors import UsageError
 from convscope.inspection.feature_maps.activations import activations, network_inputs
 from convscope.inspection.feature_maps.patches import strongest_patches
 
-pytestmark = pytest.mark.slow
-
 
 def pictures(count: int, side: int = 32) -> list[np.ndarray]:
     random = np.random.default_rng(0)
     return [random.integers(0, 256, (side, side, 3), dtype=np.uint8) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_a_channel_that_detects_red_finds_the_reddest_pixels() -> None:
     classifier = made_classifier("resnet20")
     network: Any = classifier.network
@@ -45,6 +44,7 @@ def test_a_channel_that_detects_red_finds_the_reddest_pixels() -> None:
     assert corner.is_padding.tolist() == expected
 
 
+@pytest.mark.slow
 def test_the_patch_alone_gives_the_value() -> None:
     classifier = made_classifier("resnet20")
     images = pictures(5, side=40)

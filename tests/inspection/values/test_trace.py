@@ -28,8 +28,6 @@ from convscope.networks.layers import (
 from convscope.networks.lenet1998 import C3_INPUTS
 from convscope.networks.residual import DropPath
 
-pytestmark = pytest.mark.slow
-
 SMALL: dict[str, dict[str, Any]] = {
     "mlp": {}, "mlp_relu": {}, "mlp_bn": {}, "lenet5": {}, "lenet5_max": {}, "lenet5_relu": {},
     "lenet_rgb": {}, "lenet_caffe": {}, "lenet5_1998": {}, "resnet20": {},
@@ -42,6 +40,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 @pytest.mark.parametrize("name", SMALL)
 def test_random_values_of_every_kind_of_network_are_the_sum_of_their_terms(
@@ -58,6 +57,7 @@ def test_random_values_of_every_kind_of_network_are_the_sum_of_their_terms(
         assert trace.holds, trace.to_text()
 
 
+@pytest.mark.slow
 @given(
     groups=st.sampled_from([1, 2]),
     kernel=st.tuples(st.integers(1, 3), st.integers(1, 3)),
@@ -130,6 +130,7 @@ def test_values_that_were_overwritten_in_place_are_traced_as_they_were() -> None
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_classifier_is_traced_from_its_image() -> None:
     classifier = made_classifier("resnet18", stem="small")
     image = np.random.default_rng(0).integers(0, 256, (50, 40, 3), dtype=np.uint8)
@@ -143,6 +144,7 @@ def test_a_classifier_is_traced_from_its_image() -> None:
         trace_value(classifier, torch.zeros(1, 3, 32, 32), "fc", channel=2)
 
 
+@pytest.mark.slow
 def test_a_skip_has_both_summands_and_stops_at_the_layer_before() -> None:
     network = unlike_new(build("resnet20"))
     step = trace_value(
@@ -276,6 +278,7 @@ LAYERS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("name", LAYERS)
 def test_every_known_layer_is_traced_at_random_positions(name: str) -> None:
@@ -285,6 +288,7 @@ def test_every_known_layer_is_traced_at_random_positions(name: str) -> None:
         assert trace.holds, trace.to_text()
 
 
+@pytest.mark.slow
 def test_padding_put_around_by_a_layer_of_its_own_is_marked_and_places_are_those_inside() -> None:
     network = build("alexnet_2012", num_classes=3)
     step = trace_value(network, torch.randn(1, 3, 224, 224), "features.1",
@@ -303,6 +307,7 @@ def test_softmax_pooling_has_the_share_and_the_input_of_each_value_in_the_window
     assert terms.inputs == pytest.approx(window.numpy())
 
 
+@pytest.mark.slow
 def test_a_concatenation_says_which_branch_and_which_channel_there() -> None:
     network = unlike_new(build("googlenet", stem="small", input_size=32, num_classes=10))
     recording = Recording(network, torch.randn(1, 3, 32, 32))

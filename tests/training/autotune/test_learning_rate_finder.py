@@ -162,6 +162,7 @@ def test_a_loss_that_is_no_number_from_the_start_is_an_error_of_its_own() -> Non
     assert "`convscope check`" in str(caught.value.hint)
 
 
+@pytest.mark.slow
 @given(curves)
 def test_the_choice_lies_between_the_first_rate_and_that_of_the_lowest_loss(
     curve: LearningRateCurve,
@@ -174,6 +175,7 @@ def test_the_choice_lies_between_the_first_rate_and_that_of_the_lowest_loss(
     assert choice.diverges is None or choice.diverges > choice.lowest
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0, 1e30) | st.just(math.inf), min_size=1, max_size=100))
 def test_any_losses_give_a_rate_of_the_sweep_or_an_error(losses: list[float]) -> None:
     curve = LearningRateCurve(RATES[: len(losses)], tuple(losses))
@@ -184,6 +186,7 @@ def test_any_losses_give_a_rate_of_the_sweep_or_an_error(losses: list[float]) ->
     assert curve.rates[0] <= choice.rate <= choice.lowest <= curve.rates[-1]
 
 
+@pytest.mark.slow
 @given(curves, st.floats(1e-3, 1e3))
 def test_the_unit_of_the_loss_does_not_matter(curve: LearningRateCurve, unit: float) -> None:
     scaled = LearningRateCurve(curve.rates, tuple(loss * unit for loss in curve.losses))
@@ -191,6 +194,7 @@ def test_the_unit_of_the_loss_does_not_matter(curve: LearningRateCurve, unit: fl
     assert scaled.choose().rate == pytest.approx(curve.choose().rate, rel=0.01)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     middle=st.floats(3e-5, 1e-2),

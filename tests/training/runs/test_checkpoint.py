@@ -18,8 +18,6 @@ from convscope.training.optimizers import OPTIMIZERS, make_optimizer
 from convscope.training.runs.checkpoint import load_newest, write_checkpoint
 from convscope.training.runs.state import TrainingState, take_snapshot
 
-pytestmark = pytest.mark.slow
-
 
 def learner(optimizer: str = "adamw") -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
@@ -57,6 +55,7 @@ def save(folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Opt
     write_checkpoint(folder, snapshot, run_id="this")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(OPTIMIZERS))
 def test_a_restored_training_goes_on_to_the_same_bits(tmp_path: Path, name: str) -> None:
     network, optimizer = learner(name)
@@ -82,6 +81,7 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     assert sorted(int(path.name) for path in tmp_path.iterdir()) == [10, 100]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json"])
 def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
     tmp_path: Path, file: str

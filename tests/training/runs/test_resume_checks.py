@@ -23,8 +23,6 @@ from convscope.training.runs.checkpoint import load_newest
 from convscope.training.setup import build_setup
 from convscope.training.train import TrainOptions, device_and_processes, prepare
 
-pytestmark = pytest.mark.slow
-
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "batch_size": 16}
 
 
@@ -39,6 +37,7 @@ def same(first: convscope.Run, second: convscope.Run) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sched", ["constant", "step", "plateau"])
 def test_more_epochs_are_those_that_would_have_followed(
     make_folder: MakeFolder, tmp_path: Path, sched: str
@@ -61,6 +60,7 @@ def test_more_epochs_are_those_that_would_have_followed(
     assert sha256(short.classifier_path / "model.safetensors") == before
 
 
+@pytest.mark.slow
 def test_a_run_has_to_be_finished_and_shorter_to_go_on(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -80,6 +80,7 @@ def test_a_run_has_to_be_finished_and_shorter_to_go_on(
         convscope.train(continues=run.path, project=tmp_path / "runs", epochs=3)
 
 
+@pytest.mark.slow
 def test_what_the_weights_belong_to_has_to_stay_when_a_run_goes_on(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_what_the_weights_belong_to_has_to_stay_when_a_run_goes_on(
         convscope.train(continues=run.path, project=tmp_path / "runs")
 
 
+@pytest.mark.slow
 def test_a_rate_given_to_a_run_that_goes_on_is_used(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_rate_given_to_a_run_that_goes_on_is_used(
     assert [row["learning_rate"] for row in again.history] == [0.00141, 0.00141, 1e-4]
 
 
+@pytest.mark.slow
 def test_a_run_that_lost_its_patience_goes_on_when_asked(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -118,6 +121,7 @@ def test_a_run_that_lost_its_patience_goes_on_when_asked(
     assert len(again.history) > done
 
 
+@pytest.mark.slow
 def test_flags_on_top_of_a_runs_recipe_open_what_belonged_to_the_old_values(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -138,6 +142,7 @@ def test_options_of_names_are_put_on_top_name_by_name_unless_the_model_changes()
     assert values["options"] == {"activation": "tanh", "dropout": 0.2}
 
 
+@pytest.mark.slow
 def test_a_recipe_file_that_names_a_run_to_go_on_from_does_what_the_flag_does(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -151,6 +156,7 @@ def test_a_recipe_file_that_names_a_run_to_go_on_from_does_what_the_flag_does(
     assert (recipe.model, recipe.batch_size, recipe.lr) == ("lenet_rgb", 16, run.recipe.lr)
 
 
+@pytest.mark.slow
 def test_a_head_for_more_classes_keeps_the_rows_of_those_it_knows(
     make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,6 +185,7 @@ def test_a_head_for_more_classes_keeps_the_rows_of_those_it_knows(
         )
 
 
+@pytest.mark.slow
 def test_a_rate_that_was_looked_for_leaves_no_other_trace(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -200,6 +207,7 @@ def test_a_rate_that_was_looked_for_leaves_no_other_trace(
     assert (tmp_path / "search.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_an_unfinished_search_is_not_made_again(make_folder: MakeFolder, tmp_path: Path) -> None:
     data = make_folder()
     fields = {**QUICK, "epochs": 2, "lr": "auto", "project": tmp_path / "runs"}
@@ -211,6 +219,7 @@ def test_an_unfinished_search_is_not_made_again(make_folder: MakeFolder, tmp_pat
     assert json.loads(again.measured_path.read_text()) == record
 
 
+@pytest.mark.slow
 def test_a_training_ends_on_time(make_folder: MakeFolder, tmp_path: Path) -> None:
     began = time.monotonic()
     run = convscope.train(make_folder(), project=tmp_path / "runs", time="6s", **QUICK)
@@ -222,6 +231,7 @@ def test_a_training_ends_on_time(make_folder: MakeFolder, tmp_path: Path) -> Non
     assert run.recipe.time is None
 
 
+@pytest.mark.slow
 def test_a_time_that_is_over_before_it_begins_is_an_error(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -229,6 +239,7 @@ def test_a_time_that_is_over_before_it_begins_is_an_error(
         convscope.train(make_folder(), project=tmp_path / "runs", time="0.001s", **QUICK)
 
 
+@pytest.mark.slow
 def test_features_are_those_of_the_epochs_that_there_is_time_for(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -255,6 +266,7 @@ def test_features_are_those_of_the_epochs_that_there_is_time_for(
             assert torch.equal(one.inputs, other.inputs)
 
 
+@pytest.mark.slow
 def test_steps_are_logged_once_each_also_after_a_resume(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:

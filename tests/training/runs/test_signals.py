@@ -24,12 +24,11 @@ from convscope.training.runs.checkpoint import load_newest
 from convscope.training.runs.lock import owned
 from convscope.training.runs.signals import StopSignals
 
-pytestmark = pytest.mark.slow
-
 CLOCK = "images_per_second"
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 4, "batch_size": 8, "ema": 0.9}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(15, 143), (2, 130), (1, 129)])
 def test_a_training_that_is_asked_to_stop_saves_and_goes_on_to_the_same_bits(
     make_folder: MakeFolder, tmp_path: Path, number: int, code: int
@@ -70,6 +69,7 @@ class AskingInValidation(Reporter):
         return Asking(self, words, total, unit=unit)
 
 
+@pytest.mark.slow
 def test_a_training_that_is_stopped_in_validation_has_the_same_history(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -108,6 +108,7 @@ def test_the_second_signal_acts_as_it_would_have_without_a_training() -> None:
     assert asked == [True]
 
 
+@pytest.mark.slow
 def test_the_command_that_was_stopped_says_how_it_goes_on(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ def test_the_command_that_was_stopped_says_how_it_goes_on(
     assert "--name 'my run'" in rest
 
 
+@pytest.mark.slow
 def test_two_processes_never_train_in_one_run(make_folder: MakeFolder, tmp_path: Path) -> None:
     data = make_folder()
     run = convscope.Run(tmp_path / "runs" / "pictures-lenet_rgb")
@@ -141,6 +143,7 @@ def test_two_processes_never_train_in_one_run(make_folder: MakeFolder, tmp_path:
     assert not run.owner_path.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_being_trained_is_listed_as_running(
     stopped: convscope.Run, convscope: Convscope
 ) -> None:
@@ -150,6 +153,7 @@ def test_a_run_that_is_being_trained_is_listed_as_running(
     assert "unfinished" in convscope("runs", stopped.path.parent).out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "content"),
     [
@@ -172,6 +176,7 @@ def test_a_run_of_which_a_part_is_damaged_is_not_guessed_at(
     assert caught.value.hint == "`--fresh` begins it anew, `--name NAME` begins another"
 
 
+@pytest.mark.slow
 def test_what_no_flag_can_change_has_its_own_way_out(stopped: convscope.Run) -> None:
     record = read_json(stopped.environment_path)
     write_json(stopped.environment_path, {**record, "threads": 7, "processes": 3})
@@ -181,6 +186,7 @@ def test_what_no_flag_can_change_has_its_own_way_out(stopped: convscope.Run) -> 
     assert "`OMP_NUM_THREADS=7 torchrun --nproc-per-node 3 -m convscope train" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_fewer_epochs_than_are_done_are_refused(stopped: convscope.Run) -> None:
     with pytest.raises(RunError, match="has 2 epochs already, `epochs` is 1"):
         convscope.train(
@@ -200,6 +206,7 @@ def stopped(make_folder: MakeFolder, tmp_path: Path) -> convscope.Run:
     return convscope.Run(tmp_path / "runs" / "pictures-lenet_rgb")
 
 
+@pytest.mark.slow
 def test_a_run_is_begun_anew_when_asked(stopped: convscope.Run) -> None:
     number = read_json(stopped.environment_path)["run"]
     run = convscope.train(
@@ -210,6 +217,7 @@ def test_a_run_is_begun_anew_when_asked(stopped: convscope.Run) -> None:
     assert read_json(run.environment_path)["run"] != number
 
 
+@pytest.mark.slow
 def test_a_command_that_can_not_be_throws_nothing_away(stopped: convscope.Run) -> None:
     with pytest.raises(UsageError, match="`warmup_epochs` is 9"):
         convscope.train(
@@ -222,6 +230,7 @@ def test_a_command_that_can_not_be_throws_nothing_away(stopped: convscope.Run) -
     assert (run.path, len(run.history)) == (stopped.path, 4)
 
 
+@pytest.mark.slow
 def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Run) -> None:
     where: dict[str, Any] = {"project": stopped.path.parent}
     changed = {**QUICK, "epochs": 5, "lr": 0.001}
@@ -233,6 +242,7 @@ def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Ru
     assert run.recipe.lr == 0.001
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [{"opt": "sgd"}, {"model": "lenet5_relu"}, {"img_size": 48}])
 def test_what_can_not_be_changed_changes_nothing(
     stopped: convscope.Run, changed: dict[str, Any]
@@ -251,6 +261,7 @@ def test_what_can_not_be_changed_changes_nothing(
     assert len(run.history) == 4
 
 
+@pytest.mark.slow
 def test_a_class_that_is_gone_can_not_be_left_out(stopped: convscope.Run) -> None:
     data = Path(stopped.recipe.data)
     (data / "blue").rename(data / "azure")
@@ -258,6 +269,7 @@ def test_a_class_that_is_gone_can_not_be_left_out(stopped: convscope.Run) -> Non
         convscope.train(data, project=stopped.path.parent, allow_change=True, **QUICK)
 
 
+@pytest.mark.slow
 def test_what_was_seen_before_a_change_stays_seen(stopped: convscope.Run) -> None:
     data = Path(stopped.recipe.data)
     where: dict[str, Any] = {"project": stopped.path.parent}
@@ -281,6 +293,7 @@ def test_what_was_seen_before_a_change_stays_seen(stopped: convscope.Run) -> Non
     assert len(run.history) == 4
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_on_after_damage_keeps_what_it_saves(stopped: convscope.Run) -> None:
     newest = max(int(path.name) for path in stopped.checkpoints_path.iterdir())
     (stopped.checkpoints_path / str(newest + 1000)).mkdir()  # a later one that is damaged
@@ -295,6 +308,7 @@ def test_a_training_that_goes_on_after_damage_keeps_what_it_saves(stopped: convs
     assert not remarks
 
 
+@pytest.mark.slow
 def test_a_folder_in_which_a_training_was_killed_before_it_began_is_used(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
@@ -307,6 +321,7 @@ def test_a_folder_in_which_a_training_was_killed_before_it_began_is_used(
     assert not list(place.glob(".*"))
 
 
+@pytest.mark.slow
 def test_another_time_is_a_difference(make_folder: MakeFolder, tmp_path: Path) -> None:
     data = make_folder()
     fields: dict[str, Any] = {"model": "lenet_rgb", "project": tmp_path / "runs"}
@@ -318,6 +333,7 @@ def test_another_time_is_a_difference(make_folder: MakeFolder, tmp_path: Path) -
     assert run.path.name == "pictures-lenet_rgb"
 
 
+@pytest.mark.slow
 def test_an_image_that_was_learned_from_is_never_tested_on(stopped: convscope.Run) -> None:
     with pytest.raises(RunError, match="images that would be tested on now"):
         convscope.train(
@@ -328,6 +344,7 @@ def test_an_image_that_was_learned_from_is_never_tested_on(stopped: convscope.Ru
         )
 
 
+@pytest.mark.slow
 def test_a_moved_run_goes_on_where_it_is_now(
     stopped: convscope.Run,
     tmp_path: Path,
@@ -350,12 +367,14 @@ def test_a_moved_run_goes_on_where_it_is_now(
     assert (moved / "evaluation.json").is_file()
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_has_no_other_name_or_recipe(convscope: Convscope) -> None:
     done = convscope("train", "--resume", "runs/x", "--name", "y")
     assert done.code == 2
     assert "error: `--resume` and `--name` exclude each other" in done.err
 
 
+@pytest.mark.slow
 def test_a_run_whose_checkpoints_are_all_damaged_begins_anew_and_says_so(
     stopped: convscope.Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -370,6 +389,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_begins_anew_and_says_so(
     assert len(run.history) == 4
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_is_never_saved(make_folder: MakeFolder, tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         convscope.train(
@@ -386,6 +406,7 @@ def test_a_loss_that_is_no_number_is_never_saved(make_folder: MakeFolder, tmp_pa
     assert not run.classifier_path.exists()
 
 
+@pytest.mark.slow
 def test_a_batch_size_that_fits_is_found_once(make_folder: MakeFolder, tmp_path: Path) -> None:
     data = make_folder({"blue": 100, "red": 100})
     fields: dict[str, Any] = {"model": "lenet_rgb", "epochs": 1, "project": tmp_path / "runs"}
@@ -400,6 +421,7 @@ def test_a_batch_size_that_fits_is_found_once(make_folder: MakeFolder, tmp_path:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "2000000"])
 def test_a_batch_size_that_can_not_be_is_refused(value: str) -> None:
     with pytest.raises(UsageError, match="`batch_size`"):
@@ -417,6 +439,7 @@ sys.exit(run(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_without_enough_memory_a_batch_size_that_fits_is_named(
     make_folder: MakeFolder, tmp_path: Path
