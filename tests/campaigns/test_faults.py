@@ -12,9 +12,9 @@ PROGRAM = Path(__file__).parents[2] / "benchmarks" / "faults.py"
 
 # Campaign -> trials here; `python benchmarks/faults.py all` runs the long ones.
 SHORT = {
-    "ranks": 5,
-    "terminate": 20,
-    "kill": 10,
+    "ranks": 3,
+    "terminate": 10,
+    "kill": 6,
     "disk": 5,
     "malicious": 100,
     "crash": 1,

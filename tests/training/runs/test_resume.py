@@ -9,14 +9,17 @@ from typing import Any, get_args
 
 import pytest
 import torch
+from alone import train_alone
 
 import convscope
 from conftest import make_pictures
 from convscope.recipe import Opt, Sched
 from convscope.training.runs.checkpoint import load_newest
+from convscope.training.runs.log import CheckpointInterval
 
 pytestmark = pytest.mark.slow
 
+EACH_STEP = CheckpointInterval(steps=1)
 BASE = {"model": "lenet_rgb", "epochs": 3, "batch_size": 16}
 CASES: list[dict[str, Any]] = [
     *({"opt": name} for name in get_args(Opt)),
@@ -57,7 +60,9 @@ def test_a_broken_off_training_goes_on_to_the_same_bits(
         fields = {**fields, "weights": source.path}
 
     def train() -> dict[str, torch.Tensor]:
-        run = convscope.train(pictures, project=tmp_path, checkpoint_every=1, **{**BASE, **fields})
+        run = train_alone(
+            pictures, project=tmp_path, checkpoint_every=EACH_STEP, **{**BASE, **fields}
+        )
         assert run.path.name.startswith("pictures-")
         assert not run.path.name.endswith("-2")
         checkpoint, remarks = load_newest(run.checkpoints_path)
@@ -65,7 +70,6 @@ def test_a_broken_off_training_goes_on_to_the_same_bits(
         assert not remarks
         shutil.rmtree(run.checkpoints_path / str(checkpoint.step))  # its last steps never were
         shutil.rmtree(run.classifier_path)
-        run.evaluation_path.unlink()
         return {**checkpoint.model, **{f"best {n}": v for n, v in checkpoint.best.items()}}
 
     whole, resumed = train(), train()
