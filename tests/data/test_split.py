@@ -9,6 +9,7 @@ import pytest
 
 from convscope.data.split import (
     MAX_VALIDATION,
+    Labels,
     connected,
     likely_split,
     merged_groups,
@@ -208,3 +209,91 @@ def test_merged_groups_keep_together_what_either_labeling_does() -> None:
 def test_connected_groups_without_pairs_stay_as_they_are() -> None:
     none = np.zeros((0, 2), dtype=np.int64)
     assert len(set(connected(np.array([0, 1, 1, 2]), none))) == 3
+
+
+SMALL = np.random.default_rng(7).integers(0, 2**63, 300).astype(np.uint64)
+
+
+def split_small(labels: np.ndarray, **more: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The splits of images by their classes, and the remarks."""
+    names = [f"species {label}" for label in range(int(labels.max()) + 1)]
+    given = more.pop("given", [""] * len(labels))
+    hashes = more.pop("hashes", SMALL)
+    split = split_images(given, hashes, labels=Labels(names, labels), **more)
+    return np.array(split.names(len(labels))), split.remarks
+
+
+def train_counts(splits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return np.bincount(labels[splits == "train"], minlength=int(labels.max()) + 1)
+
+
+def test_each_of_a_hundred_classes_of_three_images_is_trained_on() -> None:
+    labels = np.arange(300) // 3
+    drawn = np.array(split_images([""] * 300, SMALL).names(300))
+    splits, (remark,) = split_small(labels)
+    short = np.flatnonzero(train_counts(drawn, labels) == 0)
+    assert 2 <= len(short) <= 9  # 4.7 expected
+    for label in range(100):
+        here, before = splits[labels == label], drawn[labels == label]
+        moved = here != before
+        assert moved.sum() == int(label in short)
+        if label in short:
+            assert here[moved] == "train"
+            assert before[moved] == "validation" or not (before == "validation").any()
+    assert remark.startswith(
+        f"{len(short)} classes too small for a train, a validation and a test split: {len(short)} "
+        f"images moved to train, so that each has at least one there (`species {short[0]}`, "
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_small_classes_have_a_train_image_whatever_the_order(size: int) -> None:
+    # Classes of one image are all trained on: one class is large, or nothing would be tested.
+    labels = np.minimum(np.arange(300), 250) // size
+    splits, _ = split_small(labels)
+    assert (train_counts(splits, labels) > 0).all()
+    order = np.random.default_rng(1).permutation(300)
+    again, _ = split_small(labels[order], hashes=SMALL[order])
+    assert (again == splits[order]).all()
+
+
+def test_the_draw_of_larger_classes_does_not_know_of_classes() -> None:
+    labels = np.arange(4000) % 10
+    names = [str(label) for label in range(10)]
+    split = split_images([""] * 4000, HASHES, labels=Labels(names, labels))
+    assert split.names(4000) == split_images([""] * 4000, HASHES).names(4000)
+    assert split.remarks == ()
+
+
+@pytest.mark.parametrize("group_size", [3, 6])
+def test_a_group_is_moved_as_one_and_serves_all_of_its_classes(group_size: int) -> None:
+    labels, groups = np.arange(300) // 3, np.arange(300) // group_size
+    labels[150:] = 50
+    splits, (remark,) = split_small(labels, groups=groups)
+    assert (train_counts(splits, labels)[:50] == 3).all()
+    assert all(len(set(splits[groups == group])) == 1 for group in range(300 // group_size))
+    assert "moved to train" in remark
+
+
+def test_small_classes_are_trained_on_in_each_fold() -> None:
+    labels = np.arange(300) // 3
+    for fold in range(5):
+        splits, _ = split_small(labels, folds=5, fold=fold)
+        assert (train_counts(splits, labels) > 0).all()
+
+
+def test_a_given_test_image_is_never_moved() -> None:
+    labels = np.arange(300) // 3
+    given = np.array(["test", "train", "train"] * 100, dtype=object)
+    splits, (remark,) = split_small(labels, given=given)
+    assert ((splits == "test") == (given == "test")).all()
+    assert (train_counts(splits, labels) > 0).all()
+    assert "moved to train" in remark
+
+
+def test_what_an_earlier_run_tested_on_is_never_moved() -> None:
+    labels = np.arange(300) // 3
+    old = split_images([""] * 200, SMALL[:200]).names(200)
+    splits, _ = split_small(labels, earlier=earlier_of(SMALL[:200], old))
+    assert splits[:200].tolist() == old
+    assert (train_counts(splits, labels)[67:] > 0).all()

@@ -3,21 +3,26 @@
 Where the data brings no splits, the split of an image follows from a hash of its pixels, so that
 the same images are split in the same way on any machine, whatever their order or file names. Images
 that belong together (near-duplicates, one patient, one burst) all go by the smallest of their
-hashes. New images move old ones only where they join their group, or where the validation split
-reaches its limit; with the earlier split given they move none.
+hashes. New images move old ones only where they join their group, where the validation split
+reaches its limit, or where their class had no train image before; with the earlier split given they
+move none.
+
+A class of which no image is drawn into train, as happens to classes of a few images, gets one
+there: the group with the smallest hash, of the validation split if it has images of that class.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope.errors import DataError
 from convscope.rng import uniform
-from convscope.text import counted
+from convscope.text import LISTED_AT_MOST, counted
 
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.2  # of what isn't test
@@ -52,10 +57,23 @@ class Split:
         return list(names)
 
 
+class Labels(NamedTuple):
+    """The classes of images.
+
+    Attributes:
+        classes: K names.
+        labels: (N,) index of each image's class.
+    """
+
+    classes: Sequence[str]
+    labels: NDArray[np.int64]
+
+
 def split_images(
     given: Sequence[str],
     pixel_hashes: NDArray[np.uint64],
     *,
+    labels: Labels | None = None,
     groups: NDArray[np.int64] | None = None,
     earlier: Mapping[int, frozenset[str]] | None = None,
     folds: int | None = None,
@@ -66,6 +84,7 @@ def split_images(
     Args:
         given: N splits that the data came with: `train`, `validation`, `test` or "".
         pixel_hashes: (N,) hashes of the decoded pixels.
+        labels: Their classes, each of which gets a train image; None for no such care.
         groups: (N,) labels; images with the same label stay in one split where it is drawn.
         earlier: Splits of images in an earlier split, by their pixels' hash; they stay there.
         folds: Number of folds that all images are cut into instead; one of them is the test split.
@@ -109,11 +128,14 @@ def split_images(
             description = "only train given: the others drawn by pixels"
     splits = _drawn(held_out, keys)
     remarks = _torn(names, groups)
+    is_drawn = np.ones(len(names), dtype=bool) if len(present) < 2 else names == "train"
+    members = np.arange(len(names)) if groups is None else groups
     if earlier is not None:
-        is_drawn = np.ones(len(names), dtype=bool) if len(present) < 2 else names == "train"
-        labels = np.arange(len(names)) if groups is None else groups
-        remarks += _keep_earlier(splits, is_drawn, pixel_hashes, labels, earlier)
+        is_old, found = _keep_earlier(splits, is_drawn, pixel_hashes, members, earlier)
+        is_drawn, remarks = is_drawn & ~is_old, remarks + found
         description += ", images of the earlier split as there"
+    if labels is not None:
+        remarks += _give_all_classes_to_train(splits, is_drawn, keys, members, labels)
     return _checked(splits, description, remarks)
 
 
@@ -121,6 +143,8 @@ def likely_split(
     given: str, pixel_hash: int, *, present: Collection[str], folds: int | None, fold: int
 ) -> str:
     """The split that `split_images` will draw for an image, unless groups or limits decide.
+
+    A class of which no image would be drawn into train is another exception.
 
     Args:
         given: The split that the image came with, or "".
@@ -179,8 +203,12 @@ def _keep_earlier(
     pixel_hashes: NDArray[np.uint64],
     groups: NDArray[np.int64],
     earlier: Mapping[int, frozenset[str]],
-) -> tuple[str, ...]:
-    """Gives images the split they had before, and new images that of their group, in place."""
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Gives images the split they had before, and new images that of their group, in place.
+
+    Returns:
+        (N,) which images had a split before or belong to one that had, and remarks.
+    """
     before = np.array(
         [min(earlier.get(int(key), {""}), key=_order) for key in pixel_hashes], dtype=object
     )
@@ -193,12 +221,14 @@ def _keep_earlier(
             hint="it belongs to other data, or the images were decoded differently",
         )
     splits[is_old] = before[is_old]
+    is_settled = is_old.copy()
     splits_of_group: dict[int, set[str]] = {}
     for index in np.flatnonzero(is_old):
         splits_of_group.setdefault(int(groups[index]), set()).add(before[index])
     bridging = 0
     for index in np.flatnonzero(is_drawn & ~is_old):
         of_group = splits_of_group.get(int(groups[index]), set())
+        is_settled[index] = bool(of_group)
         if len(of_group) == 1:
             splits[index] = next(iter(of_group))
         elif of_group:
@@ -212,7 +242,41 @@ def _keep_earlier(
             f"{counted(bridging, 'new image')} belonging to images in two splits of the "
             "earlier split: used for training"
         )
-    return tuple(remarks)
+    return is_settled, tuple(remarks)
+
+
+def _give_all_classes_to_train(
+    splits: NDArray[np.object_],
+    is_drawn: NDArray[np.bool_],
+    keys: NDArray[np.uint64],
+    groups: NDArray[np.int64],
+    labels: Labels,
+) -> tuple[str, ...]:
+    """Moves one image, or group of images, of each class that has none in train there, in place."""
+    K = len(labels.classes)
+    in_train = np.bincount(labels.labels[splits == "train"], minlength=K)
+    moved = np.zeros(len(splits), dtype=bool)
+    helped = []
+    for label in np.flatnonzero(in_train == 0):
+        if (splits[labels.labels == label] == "train").any():
+            continue  # a group that holds another class too was moved
+        candidates = np.flatnonzero((labels.labels == label) & is_drawn)
+        if not len(candidates):
+            continue
+        in_validation = candidates[splits[candidates] == "validation"]
+        candidates = in_validation if len(in_validation) else candidates
+        chosen = groups == groups[candidates[np.argmin(keys[candidates])]]
+        splits[chosen & is_drawn] = "train"
+        moved |= chosen & is_drawn
+        helped.append(f"`{labels.classes[int(label)]}`")
+    if not helped:
+        return ()
+    few = ", ".join(helped[:LISTED_AT_MOST]) + (" ..." if len(helped) > LISTED_AT_MOST else "")
+    return (
+        f"{counted(len(helped), 'class')} too small for a train, a validation and a test split: "
+        f"{counted(int(moved.sum()), 'image')} moved to train, so that each has at least one "
+        f"there ({few}); with more images they can be tested",
+    )
 
 
 def _torn(names: NDArray[np.object_], groups: NDArray[np.int64] | None) -> tuple[str, ...]:

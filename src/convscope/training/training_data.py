@@ -21,7 +21,7 @@ from convscope.data.index.statistics import channel_moments, hash_pixels
 from convscope.data.pixels.prepared import Pixels, PreCrop
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry
 from convscope.data.reading import decoding_of
-from convscope.data.split import Split, likely_split, merged_groups, split_images
+from convscope.data.split import Labels, Split, likely_split, merged_groups, split_images
 from convscope.errors import UsageError
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
@@ -185,6 +185,7 @@ def _split(image_index: ImageIndex, recipe: Recipe, reporter: Reporter) -> Split
     return split_images(
         given,
         image_index.pixel_hashes,
+        labels=Labels(image_index.dataset.classes, image_index.labels),
         groups=groups,
         earlier=None if recipe.splits is None else _earlier(Path(recipe.splits)),
         folds=recipe.folds,
