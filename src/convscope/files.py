@@ -19,6 +19,7 @@ from typing import Any
 from convscope.errors import RunError
 
 READ_BYTES = 1 << 20
+OUTPUT_MARKER = ".convscope"  # in a folder of output that no other file tells from a user's
 LEFTOVER = re.compile(r"\.(?P<name>.+?)(\.old)?\.[a-z0-9_]{8}")  # a name and tempfile's letters
 
 _MASK_LOCK = threading.Lock()
@@ -158,6 +159,18 @@ def _replace_folder(new: Path, path: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)  # what stays is a leftover, and the new one is there
 
 
+def mark_output(folder: Path) -> None:
+    """Makes a folder that is marked as output, which data sets pass over, if there is none yet.
+
+    Raises:
+        RunError: It can't be made.
+    """
+    if folder.exists():
+        return  # what lies there, or will, may be the user's
+    text = "convscope wrote this folder. As long as this file is here, data sets pass it over.\n"
+    write_text(folder / OUTPUT_MARKER, text)
+
+
 def write_new(path: Path, content: bytes) -> dict[str, Any]:
     """Writes a new file within the block of a `new_folder`, which waits for the disk.
 
@@ -247,7 +260,10 @@ def is_portable(name: str) -> bool:
 
 def printable(path: str | os.PathLike[str]) -> str:
     """A path as one line of text: what is no UTF-8 or not printable is written as an escape."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # from a file of JSON: no path of this system
+        text = str(path)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -12,6 +12,7 @@ from convscope.api.explain import explain, explain_files
 from convscope.api.load import load
 from convscope.classifier import ImageLike
 from convscope.errors import DataError, UsageError
+from convscope.files import OUTPUT_MARKER
 from convscope.inspection.explained_image import Explanation
 from convscope.run import Run
 
@@ -52,7 +53,8 @@ def test_a_page_and_a_picture_are_written_of_each_image(flawed: Run) -> None:
     assert written
     names = {path.name for path in Path("out").iterdir()}
     # Both files are called 000: the second gets a number.
-    assert names == {"index.html", "000.html", "000.png", "000-2.html", "000-2.png"}
+    pages = {"index.html", "000.html", "000.png", "000-2.html", "000-2.png"}
+    assert names == {*pages, OUTPUT_MARKER}
     assert written.overview == Path("out/index.html")
     assert "解释" in written.pages[0].read_text(encoding="utf-8")
     with Image.open(written.pictures[0]) as picture:

@@ -58,7 +58,7 @@ def test_inputs_are_saved_as_the_network_gets_them(
     classifier: Classifier, photos: Path, tmp_path: Path
 ) -> None:
     found = list(predict(classifier, [str(photos)], save_inputs=tmp_path / "inputs"))
-    saved = sorted((tmp_path / "inputs").iterdir())
+    saved = sorted((tmp_path / "inputs").glob("*.png"))
     stems = [Path(each.image).stem for each in found]
     assert [path.name for path in saved] == [f"{i:05d}-{stem}.png" for i, stem in enumerate(stems)]
     for each, path in zip(found, saved, strict=True):

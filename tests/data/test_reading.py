@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,8 @@ def test_names_that_the_data_does_not_have_are_listed_up_to_twenty(
         ("list.csv", b"image,exclude\ncat/001.png\n", "row 2: has 1 cell only"),
         ("list.csv", b'image,exclude\n"cat/001.png,yes\n', "can't be read as a table"),
         ("list.txt", b"caf\xe9.png\n", "is not UTF-8 text"),
-        ("folder", None, "can't be read"),
+        ("folder", None, "is no regular file"),
+        ("pipe", None, "is no regular file"),  # reading it would wait for ever
         ("missing.csv", None, "there is no file"),
     ],
 )
@@ -84,6 +86,8 @@ def test_lists_that_cannot_be_read_say_why(
         (tmp_path / name).write_bytes(content)
     elif name == "folder":
         (tmp_path / name).mkdir()
+    elif name == "pipe":
+        os.mkfifo(tmp_path / name)
     with pytest.raises(DataError, match=message):
         read_exclusions(tmp_path / name, pets)
 

@@ -16,7 +16,7 @@ from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import Evaluation, evaluate_subset
 from convscope.evaluation.test_time_augmentation import views_called
 from convscope.figures.style import save_figure
-from convscope.files import write_csv, write_json, write_text
+from convscope.files import mark_output, write_csv, write_json, write_text
 from convscope.progress import SILENT, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
@@ -137,6 +137,7 @@ def save_figures(
         UsageError: There is no report in this language.
     """
     paths = []
+    mark_output(Path(folder))
     for name, figure in run_figures(evaluation, _run_at(run), language=language).items():
         paths.append(Path(folder, f"{name}.svg"))
         save_figure(figure, paths[-1])

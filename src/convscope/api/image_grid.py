@@ -11,6 +11,7 @@ from convscope.data.dataset import read_file
 from convscope.data.decoding.decode import decode
 from convscope.data.image_files import image_grid, save_grid
 from convscope.errors import DataError
+from convscope.files import mark_output
 from convscope.progress import SILENT, Reporter
 from convscope.text import listed
 
@@ -64,5 +65,6 @@ def save_image_grid(
     if not pictures:
         raise DataError(f"none of the images can be read\n{listed(unreadable)}")
     labels = names if with_names else None
+    mark_output(output.parent)
     save_grid(image_grid(pictures, labels, columns=columns, cell_px=cell_px), output)
     return SavedGrid(max(0, len(found) - at_most), unreadable)

@@ -13,7 +13,7 @@ from convscope.api.load import load_with_run, open_evaluation_data
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import Subset
-from convscope.files import write_text
+from convscope.files import mark_output, write_text
 from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuestion, view_layers
 from convscope.progress import SILENT, Reporter
 from convscope.report.inspection import inspection_page
@@ -109,5 +109,6 @@ def write_inspection(
         UsageError: There is no translation for this language.
     """
     page = inspection_page(inspection, name=name, command=command, language=language)
+    mark_output(Path(path).parent)
     write_text(Path(path), page)
     return Path(path)

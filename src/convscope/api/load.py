@@ -120,7 +120,10 @@ def _no_classifier(run: Run) -> RunError:
 
 
 # Fields of a recipe that say which images there are, and where their labels come from.
-READ_FROM = ("path_column", "label_column", "split_column", "group", "exclude")
+READ_FROM = (
+    *("path_column", "label_column", "split_column", "group", "exclude"),
+    *("class_level", "zip_encoding"),
+)
 
 Synonyms = Mapping[str, str] | str | Path | None
 
@@ -135,9 +138,11 @@ class DataOptions(DecodingOptions, total=False):
         workers: Number of threads that decode images; None for one per core.
         path_column: Column of a table that holds the images' paths.
         label_column: Column of a table that holds the labels.
-        split_column: Column of a table that holds the splits.
+        split_column: Column of a table that holds the splits; `none` for no column.
         group: Column whose values keep images in one split.
         exclude: File that lists images to leave out.
+        class_level: Which of the folders that an image lies in is its class: `first` or `last`.
+        zip_encoding: Encoding of the names in an archive that doesn't say it.
     """
 
     split: str | None
@@ -148,6 +153,8 @@ class DataOptions(DecodingOptions, total=False):
     split_column: str | None
     group: str | None
     exclude: str | None
+    class_level: str | None
+    zip_encoding: str | None
 
 
 class EvaluationData(NamedTuple):

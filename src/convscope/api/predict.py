@@ -22,7 +22,7 @@ from convscope.data.image_files import save_image
 from convscope.data.parallel import in_parallel
 from convscope.data.sources.listing import images_and_others_below
 from convscope.errors import DataError
-from convscope.files import printable
+from convscope.files import mark_output, printable
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run
 from convscope.text import counted, listed
@@ -69,6 +69,8 @@ class PredictedFiles:
 
     def __iter__(self) -> Iterator[Prediction]:
         self.unreadable.clear()
+        if self._save_inputs is not None:
+            mark_output(self._save_inputs)
         batch_size = evaluation_batch(self._classifier.preprocessing, self._classifier.device)
         names: list[str] = []
         batch: list[NDArray[np.uint8]] = []

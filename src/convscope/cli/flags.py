@@ -30,7 +30,10 @@ from convscope.run import on_top_of_continued
 
 LANGUAGES = ("en", "zh")
 # Fields of the recipe that say how data is read, whatever is done with it.
-READING = ("path_column", "label_column", "split_column", "exclude", *DECODING_FIELDS)
+READING = (
+    *("path_column", "label_column", "split_column", "class_level", "zip_encoding", "exclude"),
+    *DECODING_FIELDS,
+)
 
 SECTIONS: dict[type[BaseModel] | None, str] = {
     DataFields: "Data",

@@ -70,7 +70,7 @@ class FileImages:
         path = f"{self._base}/{self.paths[index]}"
         try:
             status = os.stat(path)  # noqa: PTH116 - ten times as fast as a Path
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no file can have this path
             return ""
         return f"{path}|{status.st_size}|{status.st_mtime_ns}|{status.st_ctime_ns}"
 
@@ -221,6 +221,8 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DamagedImageError(f"can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DamagedImageError("has a path that no file can have") from error
 
 
 def check_not_empty(count: int, *, where: str) -> None:
@@ -267,7 +269,8 @@ def check_trainable(classes: Sequence[str], counts: Sequence[int]) -> None:
     if missing:
         raise DataError(
             f"{counted(len(missing), 'class')} without a train image\n{listed(missing)}",
-            hint="add images of them, remove their folders, or bring splits of your own",
+            hint="add images of them, remove them from the data, or bring splits of your own in "
+            "which train has some; `--splits` keeps images where an earlier run had them",
         )
 
 

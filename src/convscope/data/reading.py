@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset
 from convscope.data.decoding.content import Decoding
+from convscope.data.sources.listing import read_whole
 from convscope.data.sources.opening import open_dataset
 from convscope.data.sources.table_columns import separator_of
 from convscope.errors import DataError
 from convscope.recipe import Recipe
 from convscope.text import counted, listed
 
+MAX_BYTES = 1 << 30  # of an exclusion list
 ANSWERS = {
     **dict.fromkeys(("yes", "y", "true", "1", "x"), True),
     **dict.fromkeys(("no", "n", "false", "0", ""), False),
@@ -42,6 +44,8 @@ def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Datas
         label_column=recipe.label_column,
         split_column=recipe.split_column,
         group_column=recipe.group,
+        class_level=recipe.class_level,
+        zip_encoding=recipe.zip_encoding,
         download=download,
     )
     if recipe.exclude is None:
@@ -96,18 +100,15 @@ def read_exclusions(path: str | Path, dataset: Dataset) -> NDArray[np.int64]:
 
 
 def _text(path: Path) -> str:
+    if not path.exists():
+        raise DataError(f"there is no file `{path}`", hint="`convscope check` writes such a list")
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise DataError(
-            f"there is no file `{path}`", hint="`convscope check` writes such a list"
-        ) from error
+        text = read_whole(path, max_bytes=MAX_BYTES).decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise DataError(
             f"`{path}` is not UTF-8 text", hint="save it as a CSV file in UTF-8"
         ) from error
-    except OSError as error:
-        raise DataError(f"`{path}` can't be read: {error.strerror or error}") from error
 
 
 def _lines(text: str) -> list[str]:

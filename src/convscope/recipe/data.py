@@ -6,7 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from convscope.recipe.types import Fields, Fit, Formats, ImageSize, ValueRange, flags
+from convscope.recipe.types import (
+    ClassLevel,
+    Encoding,
+    Fields,
+    Fit,
+    Formats,
+    ImageSize,
+    ValueRange,
+    flags,
+)
 
 FlipMode = Literal["random", "alternating"]
 Policy = Literal["none", "randaugment", "trivialaugment"]
@@ -31,12 +40,23 @@ class DataFields(Fields):
         None, description="Column of a table with the classes; else found by its name."
     )
     split_column: str | None = Field(
-        None, description="Column of a table with train, val or test; else found by its name."
+        None,
+        description="Column of a table with train, val or test; none for no column; else found by "
+        "its name.",
     )
     group: str | None = Field(
         None,
         description="Column of a table (patient, burst, camera): images with the same value go "
         "to the same split where splits are drawn.",
+    )
+    class_level: ClassLevel | None = Field(
+        None,
+        description="Which of the folders that an image lies in is its class: first (below DATA or "
+        "its splits) or last; else the first, where that is clear.",
+    )
+    zip_encoding: Encoding | None = Field(
+        None,
+        description="Encoding of the names in a zip or tar archive that doesn't say it, as gbk.",
     )
     exclude: str | None = Field(
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
@@ -13,6 +14,7 @@ MAX_BATCH = 1_000_000
 UNIT_SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 Fit = Literal["crop", "pad", "stretch"]
+ClassLevel = Literal["first", "last"]
 Tune = Literal["all", "dense", "head"]
 Initialization = Literal[
     "kaiming", "kaiming_fan_out", "xavier", "lecun", "notes", "normal", "pytorch"
@@ -77,6 +79,17 @@ def _value_range(value: object) -> object:
     if not low < high:
         raise ValueError("it must be LOW,HIGH with LOW below HIGH, as 0,4095")
     return low, high
+
+
+def _encoding(value: object) -> object:
+    if value is None:
+        return None
+    try:
+        name = codecs.lookup(str(value)).name
+        "".encode(name)  # some codecs are for other things than text
+    except LookupError as error:
+        raise ValueError("it must be an encoding of text, as gbk, shift_jis or cp437") from error
+    return name
 
 
 def _formats(value: object) -> object:
@@ -157,6 +170,7 @@ def _learning_rate(value: object) -> object:
 
 ImageSize = Annotated[str | int, BeforeValidator(_image_size)]
 ValueRange = Annotated[tuple[float, float], BeforeValidator(_value_range)]
+Encoding = Annotated[str, BeforeValidator(_encoding)]
 Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
 Duration = Annotated[str, BeforeValidator(_duration)]
 Betas = Annotated[tuple[float, float], BeforeValidator(_decay_rates)]

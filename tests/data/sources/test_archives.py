@@ -192,7 +192,7 @@ def test_hidden_images_and_repeated_names_are_remarked(tmp_path: Path, png: byte
     dataset = open_dataset(path)
     assert dataset.images.content(0) == b"new"
     assert dataset.remarks == (
-        "1 member passed over: hidden\n  __MACOSX/a/._1.png",
+        "1 member passed over: hidden, or of a system\n  __MACOSX/a/._1.png",
         "1 member met again; the last one of each path counts\n  a/1.png",
     )
 
@@ -323,6 +323,63 @@ def test_an_archive_within_an_archive_is_passed_over(tmp_path: Path, png: bytes)
     assert open_dataset(zip_of(tmp_path / "x.zip", files)).remarks == (
         "files that are no images by their names were passed over: 1 .zip",
     )
+
+
+@pytest.mark.parametrize(
+    ("entries", "message", "hint"),
+    [
+        (
+            {"train.zip": b"PK\3\4", "sample.csv": b"id,x\n1,2\n"},
+            "has no class folders; it holds 1 archive: `train.zip`",
+            "unpack it, and give what is in it: `train.zip`",
+        ),
+        (
+            {"data/a.tar.gz": b"x", "data/b.tar.gz": b"x", "other/c.txt": b"x"},
+            "has no images; it holds 2 archives: `data/a.tar.gz`, `data/b.tar.gz`",
+            "unpack it, and give what is in it: `data/a.tar.gz`, `data/b.tar.gz`",
+        ),
+        (
+            {"/data/a/1.png": b"x", "/data/b/1.png": b"x"},
+            "has no class folders; 2 members left out: its path leads out of the archive\n"
+            "  /data/a/1.png\n  /data/b/1.png",
+            "unpack it, and give the folder",
+        ),
+        (
+            {".a/1.png": b"x", "__MACOSX/b/1.png": b"x"},
+            "has no class folders; 2 members passed over: hidden, or of a system\n  .a/1.png\n"
+            "  __MACOSX/b/1.png",
+            "unpack it, and give the folder",
+        ),
+        (
+            {"a/1.txt": b"x", "b/2.txt": b"x", "b/3.pdf": b"x"},
+            "has no images; it holds other files: 1 .pdf, 2 .txt",
+            "a data set is a folder with one folder of images for each class",
+        ),
+        ({}, "has no class folders", "a data set is a folder with one folder of images for each"),
+    ],
+)
+@pytest.mark.parametrize("make", [zip_of, tar_of])
+def test_an_archive_without_images_says_what_is_in_it_and_how_to_go_on(
+    tmp_path: Path, make: Callable[..., Path], entries: dict[str, bytes], message: str, hint: str
+) -> None:
+    path = make(tmp_path / ("x.zip" if make is zip_of else "x.tar"), entries)
+    with pytest.raises(DataError) as caught:
+        open_dataset(path)
+    assert caught.value.message == f"`{path}` {message}"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(hint)
+
+
+def test_a_folder_with_nothing_but_an_archive_names_it(tmp_path: Path) -> None:
+    zip_of(tmp_path / "train.zip", {"a/1.png": b"x"})
+    with pytest.raises(DataError, match=r"holds 1 archive: `train.zip`\nhint: give .*/train.zip`"):
+        open_dataset(tmp_path)
+
+
+def test_a_table_in_an_archive_whose_images_were_left_out_says_so(tmp_path: Path) -> None:
+    path = zip_of(tmp_path / "x.zip", {"x.csv": b"path,label\na.png,a\n", "../a.png": b"x"})
+    with pytest.raises(DataError, match=r"none is there; .*; 1 member left out: its path"):
+        open_dataset(path)
 
 
 def test_a_large_member_of_a_tar_is_an_image_that_cannot_be_read(

@@ -43,6 +43,68 @@ def test_images_deeper_below_belong_to_the_first_level(make_folder: MakeFolder) 
     assert dataset.labels.tolist() == [0, 0, 0, 1]
 
 
+SOURCES = {f"{source}/{name}": 2 for source in "xy" for name in ("roses", "tulips")}
+
+
+@pytest.mark.parametrize("splits", [False, True])
+def test_the_same_folders_in_several_others_are_asked_about(
+    make_folder: MakeFolder, splits: bool
+) -> None:
+    root = make_folder(SOURCES, name="set/train" if splits else "set")
+    if splits:
+        make_folder(SOURCES, name="set/val")
+        root = root.parent
+    with pytest.raises(DataError) as caught:
+        open_dataset(root)
+    assert caught.value.message == (
+        f"it isn't clear which folders of `{root}` are the classes: `roses`, `tulips` lie in each "
+        "of `x`, `y`"
+    )
+    assert caught.value.hint == (
+        "`--class-level last` if `roses`, `tulips` are the classes, and the folders above are "
+        "sources; `--class-level first` if `x`, `y` are the classes"
+    )
+    assert open_dataset(root, class_level="first").classes == ("x", "y")
+    last = open_dataset(root, class_level="last")
+    assert last.classes == ("roses", "tulips")
+    assert last.labels[:8].tolist() == [0, 0, 1, 1, 0, 0, 1, 1]
+    assert last.has_splits == splits
+    assert last.remarks == ()
+
+
+def test_splits_below_classes_are_asked_about(make_folder: MakeFolder) -> None:
+    root = make_folder(
+        {f"{name}/{split}": 1 for name in ("cat", "dog") for split in ("train", "val")}
+    )
+    with pytest.raises(
+        DataError, match="`train`, `val` lie in each of `cat`, `dog`\nhint: put splits"
+    ):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"a/p1": 2, "a/p2": 2, "b/p3": 2, "b/p4": 2},  # names of their own
+        {"a/images": 2, "b/images": 2},  # one name
+        {"a": 3, "a/x": 1, "a/y": 1, "b": 3, "b/x": 1, "b/y": 1},  # fewer than beside them
+        {"a/x": 1, "a/y": 1, "b": 5, "c": 5},  # in one class
+    ],
+)
+def test_other_folders_below_classes_are_clear(
+    make_folder: MakeFolder, counts: dict[str, int]
+) -> None:
+    assert set(open_dataset(make_folder(counts)).classes) <= {"a", "b", "c"}
+
+
+def test_the_level_of_classes_is_for_class_folders_only(make_folder: MakeFolder) -> None:
+    root = make_folder({"images": 2})
+    (root / "x.csv").write_text("path,label\nimages/000.png,a\nimages/001.png,b\n")
+    for data in (root / "x.csv", "digits"):
+        with pytest.raises(DataError, match="has no class folders, so `--class-level` has no effe"):
+            open_dataset(data, class_level="last")
+
+
 def test_hidden_files_and_other_kinds_are_passed_over_and_counted(make_folder: MakeFolder) -> None:
     root = make_folder({"a": 2, "b": 2})
     (root / "a" / ".DS_Store").write_text("x")
@@ -217,7 +279,7 @@ def test_junk_of_systems_is_no_class(make_folder: MakeFolder) -> None:
     dataset = open_dataset(root)
     assert dataset.classes == ("a", "b")
     assert dataset.remarks == (
-        "3 hidden names passed over\n  .ipynb_checkpoints\n  __MACOSX\n  a/._000.png",
+        "3 hidden or system names passed over\n  .ipynb_checkpoints\n  __MACOSX\n  a/._000.png",
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import MakeFolder
+from convscope.data.decoding.content import DamagedImageError
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -70,5 +71,49 @@ def test_images_without_objects_are_no_data(make_folder: MakeFolder, tmp_path: P
 def test_other_json_is_an_error(tmp_path: Path, content: str) -> None:
     path = write_annotations(tmp_path, "train2017", {})
     path.write_text(content)
+    with pytest.raises(DataError, match="is no file of COCO annotations"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("bad", ["PLACE", "a\0b.png", "\ud800.png", "../../x.png", "x" * 5000, ""])
+def test_a_bad_path_is_one_image_that_cannot_be_read(
+    make_folder: MakeFolder, tmp_path: Path, bad: str
+) -> None:
+    make_folder({"train2017": 2}, name="set")
+    (tmp_path / "elsewhere.png").write_bytes(b"x")
+    bad = str(tmp_path / "elsewhere.png") if bad == "PLACE" else bad
+    objects = {bad: [2], "000.png": [2], "001.png": [7]}
+    write_annotations(tmp_path / "set", "train2017", objects)
+    images = open_dataset(tmp_path / "set").images
+    assert [images.name(index) for index in (1, 2)] == ["train2017/000.png", "train2017/001.png"]
+    assert images.content(1)
+    assert images.content(2)
+    assert isinstance(images.name(0) + images.stamp(0), str)
+    with pytest.raises(DamagedImageError):
+        images.content(0)
+
+
+def test_paths_that_lead_out_of_the_folder_are_said(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    make_folder({"set/annotations": 1, "images": 2}, name="all")
+    root = tmp_path / "all" / "set"
+    write_annotations(root, "train", {"../images/000.png": [2], "../images/001.png": [7]})
+    dataset = open_dataset(root)
+    assert dataset.images.content(1)
+    assert f"2 images outside of `{root}`, for instance `../images/000.png`" in dataset.remarks
+
+
+@pytest.mark.parametrize("ids", [(1, "b"), ("b", "a"), (2, 1)])
+def test_identifiers_are_numbers_or_texts(tmp_path: Path, ids: tuple[object, object]) -> None:
+    path = write_annotations(tmp_path, "train2017", {"0.png": [2], "1.png": [7]})
+    content = json.loads(path.read_text())
+    for image, row, key in zip(content["images"], content["annotations"], ids, strict=True):
+        image["id"] = row["image_id"] = key
+        (tmp_path / image["file_name"]).write_bytes(b"x")
+    path.write_text(json.dumps(content))
+    assert len(open_dataset(tmp_path)) == 2
+    content["images"][0]["id"] = content["annotations"][0]["image_id"] = [1]
+    path.write_text(json.dumps(content))
     with pytest.raises(DataError, match="is no file of COCO annotations"):
         open_dataset(tmp_path)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from convscope.data.decoding.decode import decode_content
+from convscope.data.sources import archives
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -106,4 +107,15 @@ def test_images_and_labels_of_different_number_are_an_error(tmp_path: Path) -> N
 def test_images_without_labels_are_an_error(tmp_path: Path) -> None:
     write_idx(tmp_path / "train-images-idx3-ubyte", np.zeros((4, 3, 3)))
     with pytest.raises(DataError, match="train split without the labels"):
+        open_dataset(tmp_path)
+
+
+def test_a_small_packed_file_of_much_memory_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(archives, "BOMB_RATIO", 500)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((4000, 40, 40)), zipped=True)
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(4000))
+    with pytest.raises(DataError, match=r"unpacks to [\d,]+ or more"):
         open_dataset(tmp_path)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +59,41 @@ def test_columns_can_only_be_named_for_tables(make_folder: MakeFolder) -> None:
     for path in (make_folder(), "digits"):
         with pytest.raises(DataError, match="is no table and has no columns"):
             open_dataset(path, label_column="label")
+
+
+def test_a_download_that_is_not_needed_is_said(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    remark = f"`--download` has no effect: `{root}` is on this machine, and nothing is fetched"
+    assert open_dataset(root, download=True).remarks == (remark,)
+    assert open_dataset("digits", download=True).remarks == (remark.replace(str(root), "digits"),)
+
+
+SMALL = """
+import resource, sys
+import convscope, convscope.data.sources.tables, convscope.data.sources.opening
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20),) * 2)
+for path in sys.argv[1:]:
+    print(len(convscope.open_dataset(path)))
+"""
+
+
+@pytest.mark.slow
+def test_small_files_need_little_memory(make_folder: MakeFolder, tmp_path: Path) -> None:
+    with_notes = make_folder({"a": 2, "b": 2})
+    (with_notes / "notes.csv").write_text("a,b\n1,2\n")
+    table = with_notes / "labels.csv"
+    table.write_text("path,label\na/000.png,1\nb/000.png,2\n")
+    (tmp_path / "idx").mkdir()
+    head = b"\0\0\x08"
+    images = head + b"\x03" + struct.pack(">3I", 2, 3, 3) + bytes(18)
+    (tmp_path / "idx" / "train-images-idx3.gz").write_bytes(gzip.compress(images))
+    labels = head + b"\x01" + struct.pack(">I", 2) + b"\0\1"
+    (tmp_path / "idx" / "train-labels-idx1").write_bytes(labels)
+    (tmp_path / "cifar").mkdir()
+    (tmp_path / "cifar" / "data_batch_1.bin").write_bytes(bytes(3073) * 2)
+    paths = [str(table), str(tmp_path / "idx"), str(tmp_path / "cifar")]
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, *paths], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["2", "2", "2"], "")

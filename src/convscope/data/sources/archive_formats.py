@@ -13,22 +13,24 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from convscope.data.decoding.content import DamagedImageError
+from convscope.data.sources.archive_names import decode_names, unicode_path, unknown_encoding
 from convscope.data.sources.archives import BOMB_BYTES, Archive, Contents, check_no_bomb
 from convscope.data.sources.listing import FileTree
-from convscope.data.sources.naming import is_image, suffix_of
+from convscope.data.sources.naming import is_archive_name, is_image, suffix_of
 from convscope.errors import DataError
 from convscope.files import READ_BYTES
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ZIP_MAGICS = (b"PK\3\4", b"PK\5\6")
 TAR_MAGIC, TAR_MAGIC_AT = b"ustar", 257
 
@@ -40,6 +42,7 @@ HEADER = struct.Struct("<4s22xHH")  # of a member: magic, then the lengths of na
 MAX_KEPT_BYTES = 1 << 30
 KEPT_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".txt", ".json", ".bin", ".gz", ""))
 BLOCK_BYTES = 512
+SURROGATE = re.compile(r"[\udc80-\udcff]")
 
 Unpacked = gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 Unpack = Callable[[Path], Unpacked]
@@ -53,19 +56,27 @@ DAMAGE = (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError, Value
 
 def is_archive(path: Path) -> bool:
     """Whether a file is an archive by its name or, whatever its name, by its content."""
-    return path.name.lower().endswith(ARCHIVE_SUFFIXES) or _kind(path) != ""
+    return is_archive_name(path.name) or _kind(path) != ""
 
 
-def open_archive(path: Path) -> FileTree:
+def open_archive(path: Path, *, encoding: str | None = None) -> FileTree:
     """The file tree of an archive; nothing is written to disk.
 
+    Args:
+        path: The archive.
+        encoding: That of names which don't say it; None where the user gives none.
+
     Raises:
-        DataError: It is damaged, encrypted, or unpacks to too much.
+        DataError: It is damaged, encrypted, unpacks to too much, or has names of unknown encoding.
     """
+    try:
+        "".encode(encoding or "utf-8")
+    except LookupError as error:
+        raise DataError(f"no encoding is called `{encoding}`") from error
     kind = _kind(path)
     if kind == "zip" or (not kind and path.name.lower().endswith(".zip")):
-        return open_zip(path)
-    return open_tar(path)
+        return open_zip(path, encoding=encoding)
+    return open_tar(path, encoding=encoding)
 
 
 def _kind(path: Path) -> str:
@@ -122,12 +133,12 @@ class ZipArchive(Archive[ZipMember]):
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.unpacked + 1)
 
 
-def open_zip(path: Path) -> FileTree:
-    """The file tree of a zip file.
+def open_zip(path: Path, *, encoding: str | None = None) -> FileTree:
+    """The file tree of a zip file; its names are decoded as `decode_names` says.
 
     Raises:
         DataError: It is no zip file, is damaged, encrypted, packed by an unusual method, or
-            unpacks to an absurd size.
+            unpacks to an absurd size, or its names are of unknown encoding.
     """
     try:
         with zipfile.ZipFile(path) as file:
@@ -143,8 +154,8 @@ def open_zip(path: Path) -> FileTree:
     )
     contents = Contents()
     members: dict[str, ZipMember] = {}
-    for member in index:
-        name = _name(member)
+    names = decode_names(path, [_known_name(member) for member in index], encoding=encoding)
+    for member, name in zip(index, names, strict=True):
         if name.endswith("/"):
             contents.add_folder(name)
         elif _is_special(member):
@@ -180,14 +191,13 @@ def _is_special(member: zipfile.ZipInfo) -> bool:
     return kind not in (0, 0o10)
 
 
-def _name(member: zipfile.ZipInfo) -> str:
-    """The member's name; many programs write UTF-8 without saying so."""
-    if member.flag_bits & IS_UTF8:
+def _known_name(member: zipfile.ZipInfo) -> str | bytes:
+    """The member's name, or its bytes where nothing says how they are encoded."""
+    name = member.orig_filename  # `filename` ends at a zero byte, and has the system's slashes
+    if member.flag_bits & IS_UTF8 or name.isascii():
         return member.filename
-    try:
-        return member.filename.encode("cp437").decode()
-    except UnicodeError:
-        return member.filename
+    raw = name.encode("cp437").partition(b"\0")[0]  # as the library decoded it
+    return unicode_path(member.extra, raw) or raw
 
 
 class TarMember(NamedTuple):
@@ -227,17 +237,20 @@ class UnpackedArchive(Archive[bytes]):
         return member
 
 
-def open_tar(path: Path) -> FileTree:
+def open_tar(path: Path, *, encoding: str | None = None) -> FileTree:
     """The file tree of a tar file, plain or packed by gzip, bzip2 or xz.
 
     Raises:
-        DataError: It is no tar file, is damaged, or unpacks to too much.
+        DataError: It is no tar file, is damaged, unpacks to too much, or its names are of unknown
+            encoding.
     """
     with path.open("rb") as file:
         head = file.read(8)
     unpack = next((unpack for magic, unpack in PACKINGS.items() if head.startswith(magic)), None)
     try:
-        return _open_plain(path) if unpack is None else _open_packed(path, unpack)
+        if unpack is None:
+            return _open_plain(path, encoding)
+        return _open_packed(path, unpack, encoding)
     except DataError:
         raise
     except DAMAGE as error:
@@ -247,29 +260,32 @@ def open_tar(path: Path) -> FileTree:
         ) from error
 
 
-def _open_plain(path: Path) -> FileTree:
-    contents = Contents()
+def _open_plain(path: Path, encoding: str | None) -> FileTree:
+    contents = _TarContents(encoding=encoding or "utf-8")
     members: dict[str, TarMember] = {}
-    with tarfile.open(path, "r:", errorlevel=2) as archive:
+    with tarfile.open(path, "r:", errorlevel=2, encoding=contents.encoding) as archive:
         for member in archive:
-            found = _add(contents, member)
+            found = contents.add(member)
             if found:
                 members[found] = TarMember(member.offset_data, member.size)
             archive.members = []  # type: ignore[attr-defined] # ten times as large as ours
         _check_end(path, archive.offset)
+    contents.check_names(path, given=encoding)
     return contents.tree(TarArchive(path, members))
 
 
-def _open_packed(path: Path, unpack: Unpack) -> FileTree:
-    contents = Contents()
+def _open_packed(path: Path, unpack: Unpack, encoding: str | None) -> FileTree:
+    contents = _TarContents(encoding=encoding or "utf-8")
     kept: dict[str, bytes] = {}
     num_kept = 0
     with unpack(path) as stream:
         counting = _CountingStream(path, stream)
-        with tarfile.open(fileobj=counting, mode="r|", errorlevel=2) as archive:
+        with tarfile.open(
+            fileobj=counting, mode="r|", errorlevel=2, encoding=contents.encoding
+        ) as archive:
             for member in archive:
                 archive.members = []  # type: ignore[attr-defined] # as above
-                found = _add(contents, member)
+                found = contents.add(member)
                 if not found or not (is_image(found) or suffix_of(found) in KEPT_SUFFIXES):
                     continue
                 num_kept += member.size
@@ -287,18 +303,42 @@ def _open_packed(path: Path, unpack: Unpack) -> FileTree:
                     f"`{path}` is damaged: it can't be read to its end",
                     hint="download or pack it again",
                 )
+    contents.check_names(path, given=encoding)
     return contents.tree(UnpackedArchive(path, kept))
 
 
-def _add(contents: Contents, member: tarfile.TarInfo) -> str | None:
-    """Notes a member; returns its path if it is a file with all its bytes in one piece."""
-    if member.isdir():
-        contents.add_folder(member.name)
-        return None
-    if not member.isreg() or member.issparse() or member.size < 0:
-        contents.special.append(member.name)
-        return None
-    return contents.add_file(member.name)
+@dataclass
+class _TarContents(Contents):
+    """The list of a tar's members, whose names are taken to be in one encoding.
+
+    Attributes:
+        encoding: The encoding.
+        undecoded: The names that aren't in it.
+    """
+
+    encoding: str = "utf-8"
+    undecoded: list[bytes] = field(default_factory=list)
+
+    def add(self, member: tarfile.TarInfo) -> str | None:
+        """Notes a member; returns its path if it is a file with all its bytes in one piece."""
+        if SURROGATE.search(member.name):  # what the library can't decode
+            self.undecoded.append(member.name.encode(self.encoding, "surrogateescape"))
+        if member.isdir():
+            self.add_folder(member.name)
+            return None
+        if not member.isreg() or member.issparse() or member.size < 0:
+            self.special.append(member.name)
+            return None
+        return self.add_file(member.name)
+
+    def check_names(self, path: Path, *, given: str | None) -> None:
+        """Refuses names that can't be decoded.
+
+        Raises:
+            DataError: There are some.
+        """
+        if self.undecoded:
+            raise unknown_encoding(path, self.undecoded, encoding=given)
 
 
 def _check_end(path: Path, offset: int) -> None:

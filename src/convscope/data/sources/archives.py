@@ -14,9 +14,10 @@ from typing import Any, Generic, TypeVar
 
 from convscope.data.decoding.content import DamagedImageError
 from convscope.data.sources.listing import FileTree
-from convscope.data.sources.naming import by_folder, is_image, is_junk
+from convscope.data.sources.naming import by_folder, is_image
+from convscope.data.sources.passed_over import is_junk, pass_over
 from convscope.errors import DataError
-from convscope.files import printable
+from convscope.files import OUTPUT_MARKER, printable
 from convscope.text import counted, listed
 
 MAX_MEMBER_BYTES = 512 << 20  # what one image may unpack to
@@ -176,6 +177,7 @@ class Contents:
         special: Members that are links, devices or pipes.
         hidden: Hidden images.
         repeated: Members whose path occurred before; the last one counts.
+        markers: Hidden members that mark output.
     """
 
     files: dict[str, None] = field(default_factory=dict)
@@ -184,6 +186,7 @@ class Contents:
     special: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    markers: list[str] = field(default_factory=list)
 
     def add_file(self, name: str) -> str | None:
         """The member's path, or None if it is left out."""
@@ -193,7 +196,9 @@ class Contents:
                 self.unsafe.append(name)  # it stands for the archive itself
             return None
         if any(map(is_junk, path.split("/"))):
-            if is_image(path):
+            if path.endswith(f"/{OUTPUT_MARKER}"):
+                self.markers.append(path)
+            elif is_image(path):
                 self.hidden.append(path)
             return None
         if path in self.files:
@@ -213,20 +218,22 @@ class Contents:
         kinds = [
             ("member", "left out: its path leads out of the archive", self.unsafe),
             ("member", "left out: links, devices and pipes are not read", self.special),
-            ("member", "passed over: hidden", self.hidden),
+            ("member", "passed over: hidden, or of a system", self.hidden),
             ("member", "met again; the last one of each path counts", self.repeated),
         ]
+        remarks = [
+            f"{counted(len(names), noun)} {description}\n{listed(list(map(printable, names)))}"
+            for noun, description, names in kinds
+            if names
+        ]
+        kept = pass_over(list(self.files), list(self.folders), markers=self.markers)
         return FileTree(
             path=archive.path,
             name=printable(archive.path.name.partition(".")[0]) or "data",
-            files=sorted(self.files, key=by_folder),
-            folders=sorted(self.folders, key=by_folder),
+            files=sorted(kept.files, key=by_folder),
+            folders=sorted(kept.folders, key=by_folder),
             reader=ArchiveReader(archive),
-            remarks=tuple(
-                f"{counted(len(names), noun)} {description}\n{listed(list(map(printable, names)))}"
-                for noun, description, names in kinds
-                if names
-            ),
+            remarks=(*remarks, *kept.remarks),
         )
 
     def _path(self, name: str) -> str | None:
@@ -243,8 +250,8 @@ class Contents:
             path = path.rpartition("/")[0]
 
 
-def check_no_bomb(path: Path, *, packed: int, unpacked: int) -> None:
-    """Refuses an archive that unpacks to an absurd size.
+def check_no_bomb(path: str | Path, *, packed: int, unpacked: int) -> None:
+    """Refuses a file that unpacks to an absurd size.
 
     Raises:
         DataError: Over 1 GiB, and over a thousand times its own size.
@@ -252,5 +259,5 @@ def check_no_bomb(path: Path, *, packed: int, unpacked: int) -> None:
     if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed:
         raise DataError(
             f"`{path}` has {packed:,} bytes and unpacks to {unpacked:,} or more",
-            hint="no archive of images does that; it is damaged, or made to fill a disk",
+            hint="no file of images does that; it is damaged, or made to fill a disk",
         )

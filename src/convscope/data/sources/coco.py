@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convscope.data.dataset import Dataset, check_not_empty
-from convscope.data.sources.listing import FileTree
+from convscope.data.sources.listing import FileTree, outside_of
 from convscope.data.sources.naming import NO_SPLIT, assembled, class_name, split_of
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
@@ -65,7 +65,11 @@ def open_coco(tree: FileTree, files: Sequence[str]) -> Dataset:
         different,
         np.array([position[name] for name in names]),
         np.array(codes),
-        remarks=(*tree.remarks, *([left_out] if num_mixed or num_empty else [])),
+        remarks=(
+            *tree.remarks,
+            *([left_out] if num_mixed or num_empty else []),
+            *outside_of(tree.reader, paths),
+        ),
     )
 
 
@@ -78,12 +82,13 @@ def _read(tree: FileTree, file: str) -> _Labelled:
         found: dict[Any, set[str]] = {}
         for row in content["annotations"]:
             found.setdefault(row["image_id"], set()).add(categories[row["category_id"]])
+        one = [key for key, names in found.items() if len(names) == 1 and key in files]
+        kept = sorted(one, key=lambda key: (isinstance(key, str), key))  # numbers, or texts
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"`{where}` is no file of COCO annotations: {error!r}",
             hint="it needs `images`, `annotations` and `categories`",
         ) from error
-    kept = sorted(key for key, names in found.items() if len(names) == 1 and key in files)
     start = _folder(tree, file, [files[key] for key in kept[:PROBED]])
     return _Labelled(
         [start + files[key] for key in kept],
@@ -97,11 +102,13 @@ def _folder(tree: FileTree, file: str, first: Sequence[str]) -> str:
     """The folder that a file's images lie in, with a slash; "" for the top."""
     name, split = _part(file, 1), _part(file, 2)
     starts = ("", f"{name}/", f"images/{name}/", f"{split}/", f"images/{split}/", "images/")
-    for start in starts:
-        if any(tree.reader.exists(start + path) for path in first):
-            return start
     if not first:
         return ""
+    # One path may lead anywhere; the folder is the one in which most of them are found.
+    found = {start: sum(tree.reader.exists(start + path) for path in first) for start in starts}
+    best = max(found, key=lambda start: found[start])
+    if found[best]:
+        return best
     raise DataError(
         f"the images of `{printable(tree.path / file)}` are not there; looked for "
         f"`{printable(first[0])}` in `{tree.path}`, and in {name}, images and images/{name} there",

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from convscope.data.dataset import Dataset, check_not_empty
-from convscope.data.sources.listing import FileTree, read_whole
+from convscope.data.dataset import Dataset
+from convscope.data.sources.listing import FileTree, FolderReader, read_whole
 from convscope.data.sources.naming import (
     HEIF_SUFFIXES,
     NO_SPLIT,
     assembled,
     class_name,
     image_suffixes,
+    is_archive_name,
     is_image,
     split_of,
     suffix_of,
@@ -26,6 +27,7 @@ from convscope.data.sources.naming import (
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import printable
+from convscope.recipe.types import ClassLevel
 from convscope.text import counted, listed
 
 SYNSET = re.compile(r"n\d{8}")
@@ -55,22 +57,24 @@ class _Findings:
     passed_over: Counter[str] = field(default_factory=Counter)  # other files, by their suffix
 
 
-def open_class_folders(tree: FileTree) -> Dataset:
+def open_class_folders(tree: FileTree, *, level: ClassLevel | None = None) -> Dataset:
     """The data set of class folders; images lie at any depth below their class folder.
 
+    Args:
+        tree: The files.
+        level: Which of the folders that an image lies in is its class: the first one below the data
+            or its splits, or the last one; None for the first one, unless that is unclear.
+
     Raises:
-        DataError: No images, or a split with a class that `train` hasn't.
+        DataError: No images, a split with a class that `train` hasn't, or folders in different
+            class folders that have the same names, as classes from several sources do.
     """
     splits = _split_folders(tree)
-    found = _sorted_out(tree, is_split=bool(splits))
-    if not found.class_folders:
-        loose = counted(len(found.loose), "image")
-        found_loose = f"; it has {loose} outside of class folders" if found.loose else ""
-        raise DataError(
-            f"`{tree.path}` has no class folders{found_loose}",
-            hint="a data set is a folder with one folder of images for each class",
-        )
-    check_not_empty(len(found.paths), where=str(tree.path))
+    found = _sorted_out(tree, is_split=bool(splits), level=level)
+    if not found.paths:
+        raise _nothing_found(tree, found)
+    if level is None:
+        _check_levels(tree, found)
     folder_names = [class_name(path.rpartition("/")[2]) for path in found.class_folders]
     names, synset_remarks = name_synsets(folder_names, tree)
     folder_codes = np.array(found.folder_codes, dtype=np.int64)
@@ -89,8 +93,58 @@ def open_class_folders(tree: FileTree) -> Dataset:
 
 def has_class_folders(tree: FileTree) -> bool:
     """Whether at least two folders hold images and would be classes."""
-    found = _sorted_out(tree, is_split=bool(_split_folders(tree)))
+    found = _sorted_out(tree, is_split=bool(_split_folders(tree)), level=None)
     return len(set(found.folder_codes)) > 1
+
+
+def _nothing_found(tree: FileTree, found: _Findings) -> DataError:
+    """An error that says what is there in place of images in class folders, and how to go on."""
+    what = "images" if found.class_folders else "class folders"
+    loose = counted(len(found.loose), "image")
+    lines = [f"it has {loose} outside of class folders"] if found.loose else []
+    is_packed = not isinstance(tree.reader, FolderReader)
+    archives = [path for path in tree.files if is_archive_name(path)]
+    hint = "a data set is a folder with one folder of images for each class"
+    if archives:
+        lines.append(f"it holds {counted(len(archives), 'archive')}: {_few(archives)}")
+        hint = f"give `{printable(tree.path / archives[0])}`"
+        if is_packed:
+            hint = f"unpack it, and give what is in it: {_few(archives)}"
+    elif found.passed_over:
+        lines.append(f"it holds other files: {_kinds(found.passed_over)}")
+    elif is_packed and tree.remarks:
+        hint = "unpack it, and give the folder; names in it may not begin with a dot"
+    lines += tree.remarks
+    return DataError(f"`{tree.path}` has no {what}" + "".join(f"; {x}" for x in lines), hint=hint)
+
+
+def _check_levels(tree: FileTree, found: _Findings) -> None:
+    """Refuses class folders below which folders of the same names hold most of the images.
+
+    Raises:
+        DataError: There are at least two such names, each in several class folders.
+    """
+    level = found.class_folders[0].count("/") + 1
+    classes_of: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    for path in found.deeper:
+        parts = path.split("/")
+        classes_of.setdefault(parts[level], set()).add(parts[level - 1])
+        counts[parts[level]] += 1
+    shared = {name: classes for name, classes in classes_of.items() if len(classes) > 1}
+    if len(shared) < 2 or sum(counts[name] for name in shared) * 2 <= len(found.paths):
+        return
+    inner = _few(shared)
+    outer = _few(set().union(*shared.values()))
+    hint = f"`--class-level last` if {inner} are the classes, and the folders above are sources; "
+    hint += f"`--class-level first` if {outer} are the classes"
+    if all(map(split_of, shared)):
+        hint = "put splits at the top, and class folders into them: `train/cat`, not `cat/train`"
+    raise DataError(
+        f"it isn't clear which folders of `{tree.path}` are the classes: {inner} lie in each of "
+        f"{outer}",
+        hint=hint,
+    )
 
 
 def _split_folders(tree: FileTree) -> dict[str, int]:
@@ -129,9 +183,10 @@ def _holds_classes(tree: FileTree, folders: Iterable[str]) -> bool:
     )
 
 
-def _sorted_out(tree: FileTree, *, is_split: bool) -> _Findings:
-    level = 2 if is_split else 1
-    found = _Findings([path for path in tree.folders if path.count("/") == level - 1])
+def _sorted_out(tree: FileTree, *, is_split: bool, level: ClassLevel | None) -> _Findings:
+    depth = 2 if is_split else 1
+    folders = [path for path in tree.folders if path.count("/") == depth - 1]
+    found = _Findings([] if level == "last" else folders)
     code_of = {path: code for code, path in enumerate(found.class_folders)}
     suffixes = image_suffixes()
     for path in tree.files:
@@ -139,15 +194,29 @@ def _sorted_out(tree: FileTree, *, is_split: bool) -> _Findings:
         if suffix not in suffixes:
             found.passed_over[suffix or "no suffix"] += 1
             continue
-        parts = path.split("/", level + 1)
-        if len(parts) <= level:
+        parts = path.split("/", depth + 1)
+        if len(parts) <= depth:
             found.loose.append(path)
             continue
         found.paths.append(path)
-        found.folder_codes.append(code_of["/".join(parts[:level])])
-        if len(parts) > level + 1:
+        folder = path.rpartition("/")[0] if level == "last" else "/".join(parts[:depth])
+        if folder not in code_of:
+            code_of[folder] = len(found.class_folders)
+            found.class_folders.append(folder)
+        found.folder_codes.append(code_of[folder])
+        if len(parts) > depth + 1 and level != "last":
             found.deeper.append(path)
     return found
+
+
+def _few(names: Iterable[str]) -> str:
+    """The first three names."""
+    quoted = [f"`{class_name(name)}`" for name in sorted(names)]
+    return ", ".join(quoted[:3]) + (" ..." if len(quoted) > 3 else "")
+
+
+def _kinds(passed_over: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(passed_over.items()))
 
 
 def _remarks(found: _Findings) -> list[str]:
@@ -168,7 +237,7 @@ def _remarks(found: _Findings) -> list[str]:
             f"left out: {counted(len(found.loose), 'image')} outside of class folders\n{names}"
         )
     if found.passed_over:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.passed_over.items()))
+        kinds = _kinds(found.passed_over)
         remarks.append(f"files that are no images by their names were passed over: {kinds}")
     if HEIF_SUFFIXES & set(found.passed_over):
         remarks.append("HEIC images can be read after `pip install convscope[heif]`")

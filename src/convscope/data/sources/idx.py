@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
+from convscope.data.sources.archives import check_no_bomb
 from convscope.data.sources.listing import FileTree
 from convscope.data.sources.naming import assembled, split_of
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
+from convscope.files import READ_BYTES
 
 UNSIGNED_BYTE = 8
 GZIP_MAGIC = b"\x1f\x8b"
@@ -150,14 +152,19 @@ def _candidates(tree: FileTree) -> list[str]:
 def _unzipped(content: bytes, where: str) -> bytes:
     if content[:2] != GZIP_MAGIC:
         return content
+    blocks: list[bytes] = []
+    num_bytes = 0
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            unzipped = stream.read(MAX_BYTES + 1)
+            while block := stream.read(READ_BYTES):  # a large request is allocated at once
+                blocks.append(block)
+                num_bytes += len(block)
+                check_no_bomb(where, packed=len(content), unpacked=num_bytes)
+                if num_bytes > MAX_BYTES:
+                    raise DataError(f"`{where}` unpacks to more than {MAX_BYTES:,} bytes")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"`{where}` can't be read: {error}", hint="download it again") from error
-    if len(unzipped) > MAX_BYTES:
-        raise DataError(f"`{where}` unpacks to more than {MAX_BYTES:,} bytes")
-    return unzipped
+    return b"".join(blocks)
 
 
 def _axes(content: bytes) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from convscope.data.dataset import FileImages, Images
-from convscope.data.sources.naming import by_folder, is_image, is_junk, is_table, split_of
+from convscope.data.sources.naming import by_folder, is_image, is_table, split_of
+from convscope.data.sources.passed_over import is_junk, pass_over
 from convscope.errors import DataError
-from convscope.files import printable
+from convscope.files import OUTPUT_MARKER, printable
 from convscope.text import counted, listed
 
 
@@ -140,22 +142,45 @@ class _Walk:
     repeated: list[str] = field(default_factory=list)
     irregular: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    markers: list[str] = field(default_factory=list)
 
 
 def read_whole(path: Path, *, max_bytes: int) -> bytes:
     """A file's content.
 
     Raises:
-        DataError: It can't be read, or is longer than `max_bytes`.
+        DataError: It can't be read, is no regular file, or is longer than `max_bytes`.
     """
     try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+            raise DataError(f"`{printable(path)}` is no regular file")
         with path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+            # What is asked for is allocated: a limit of gigabytes would need them for any file.
+            content = file.read(min(status.st_size, max_bytes) + 1)
     except OSError as error:
         raise DataError(f"`{printable(path)}` can't be read: {error.strerror or error}") from error
     if len(content) > max_bytes:
         raise DataError(f"`{printable(path)}` is longer than {max_bytes:,} bytes")
+    if len(content) > status.st_size:
+        raise DataError(f"`{printable(path)}` grew while it was read")
     return content
+
+
+def outside_of(reader: Reader, paths: Iterable[str]) -> tuple[str, ...]:
+    """A remark on paths that a file names and that lie in another folder; () if there are none."""
+    if not isinstance(reader, FolderReader):
+        return ()  # an archive holds nothing else
+    folder = os.path.join(os.path.abspath(reader.root), "")  # noqa: PTH100, PTH118 - in loops
+    outside = [
+        path
+        for path in paths
+        if not os.path.normpath(os.path.join(folder, path)).startswith(folder)  # noqa: PTH118
+    ]
+    if not outside:
+        return ()
+    first = printable(outside[0])
+    return (f"{counted(len(outside), 'image')} outside of `{reader.root}`, for instance `{first}`",)
 
 
 def list_folder(root: Path) -> FileTree:
@@ -177,13 +202,14 @@ def list_folder(root: Path) -> FileTree:
                 walk.repeated.append(path)  # it leads back to here, or to all that lies around
             else:
                 _enter(folder, path, walk)
+    kept = pass_over(walk.files, walk.folders, markers=walk.markers)
     return FileTree(
         path=root,
         name=printable(root.resolve().name) or "data",
-        files=sorted(walk.files, key=by_folder),
-        folders=sorted(walk.folders, key=by_folder),
+        files=sorted(kept.files, key=by_folder),
+        folders=sorted(kept.folders, key=by_folder),
         reader=FolderReader(root),
-        remarks=tuple(_remarks(walk)),
+        remarks=(*_remarks(walk), *kept.remarks),
     )
 
 
@@ -222,7 +248,9 @@ def _sort(entries: Iterable[os.DirEntry[str]], start: str, walk: _Walk) -> list[
     below = []
     for entry in entries:
         path = start + entry.name
-        if is_junk(entry.name):
+        if entry.name == OUTPUT_MARKER:
+            walk.markers.append(path)
+        elif is_junk(entry.name):
             if is_image(path) or entry.is_dir(follow_symlinks=False):
                 walk.hidden.append(path)
         elif _leads_to(entry.is_file):
@@ -245,7 +273,7 @@ def _leads_to(kind: Callable[[], bool]) -> bool:
 
 def _remarks(walk: _Walk) -> list[str]:
     kinds = [
-        ("hidden name", "passed over", walk.hidden),
+        ("hidden or system name", "passed over", walk.hidden),
         ("special file", "left out (pipes, devices, broken links)", walk.irregular),
         ("link", "left out: the folder is listed anyway, or holds this one", walk.repeated),
     ]

@@ -33,7 +33,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 HEIF_SUFFIXES = frozenset((".heic", ".heif"))
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet"))
-JUNK = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini"))
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 
@@ -59,17 +59,17 @@ def is_table(path: str) -> bool:
     return suffix_of(path) in TABLE_SUFFIXES
 
 
+def is_archive_name(path: str) -> bool:
+    """Whether a file's name is that of an archive which can be opened."""
+    return path.lower().endswith(ARCHIVE_SUFFIXES)
+
+
 def by_folder(path: str) -> str:
     """A key that sorts paths by folder, then by name.
 
     `a/2.png` comes before `a b/1.png`, although a blank comes before a slash.
     """
     return path.replace("/", "\0")
-
-
-def is_junk(name: str) -> bool:
-    """Whether a file or folder is hidden, or a leftover of an operating system."""
-    return name.startswith(".") or name in JUNK
 
 
 def split_of(name: str) -> str | None:

@@ -6,21 +6,29 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 
 from convscope.data.dataset import ArrayImages, Dataset
-from convscope.data.sources.archive_formats import ARCHIVE_SUFFIXES, is_archive, open_archive
+from convscope.data.sources.archive_formats import is_archive, open_archive
 from convscope.data.sources.cifar import find_cifar, open_cifar
 from convscope.data.sources.coco import find_coco, open_coco
 from convscope.data.sources.folders import has_class_folders, open_class_folders
 from convscope.data.sources.idx import find_idx, open_idx
 from convscope.data.sources.listing import FileTree, FolderReader, Reader, list_folder
-from convscope.data.sources.naming import SPLIT_NAMES, TABLE_SUFFIXES, is_table, suffix_of
+from convscope.data.sources.naming import (
+    ARCHIVE_SUFFIXES,
+    SPLIT_NAMES,
+    TABLE_SUFFIXES,
+    is_table,
+    suffix_of,
+)
 from convscope.data.sources.npz import open_npz
 from convscope.data.sources.table_columns import GivenColumns, looks_like_labels
 from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import DataError
+from convscope.recipe.types import ClassLevel
 from convscope.text import did_you_mean, either_of, listed
 
 DIGITS = "digits"
@@ -113,66 +121,143 @@ PUBLISHED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a user says about how data is to be taken; refused where it has no effect.
+
+    Attributes:
+        columns: Columns of a table.
+        level: Which folder is an image's class.
+        encoding: Encoding of names in an archive.
+    """
+
+    columns: GivenColumns
+    level: ClassLevel | None
+    encoding: str | None
+
+    def check_no_columns(self, where: str) -> None:
+        """Refuses columns for what is no table."""
+        if self.columns.are_any:
+            raise DataError(
+                f"`{where}` is no table and has no columns",
+                hint=f"columns are those of a table: {either_of(sorted(TABLE_SUFFIXES))}",
+            )
+
+    def check_no_level(self, where: str) -> None:
+        """Refuses a level for what has no class folders."""
+        if self.level is not None:
+            raise DataError(
+                f"`{where}` has no class folders, so `--class-level` has no effect",
+                hint="leave it out",
+            )
+
+    def check_no_encoding(self, where: str) -> None:
+        """Refuses an encoding for what is no archive."""
+        if self.encoding is not None:
+            raise DataError(
+                f"`{where}` is no archive, so `--zip-encoding` has no effect", hint="leave it out"
+            )
+
+
+class ReadingOptions(TypedDict, total=False):
+    """What a user may say about how data is to be taken; None stands for what is found.
+
+    Attributes:
+        path_column: The table's column of paths; found by its name if not given.
+        label_column: The table's column of labels; found by its name if not given.
+        split_column: The table's column of splits, `none` for no column; found by its name if not
+            given.
+        group_column: A column of groups that a split keeps together (patient, burst, camera).
+        class_level: Which of the folders that an image lies in is its class: the `first` or the
+            `last`.
+        zip_encoding: Encoding of the names in an archive that doesn't say it.
+    """
+
+    path_column: str | None
+    label_column: str | None
+    split_column: str | None
+    group_column: str | None
+    class_level: ClassLevel | None
+    zip_encoding: str | None
+
+
 def open_dataset(
-    path: str | Path,
-    *,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    split_column: str | None = None,
-    group_column: str | None = None,
-    download: bool = False,
+    path: str | Path, *, download: bool = False, **reading: Unpack[ReadingOptions]
 ) -> Dataset:
     """The images, classes and splits at `path`; no pixel is read yet.
 
     Args:
         path: What `UNDERSTOOD` lists: a folder of class folders, a table, an archive of either,
             original files of well-known data sets, arrays, or a name.
-        path_column: The table's column of paths; found by its name if not given.
-        label_column: The table's column of labels; found by its name if not given.
-        split_column: The table's column of splits; found by its name if not given.
-        group_column: A column of groups that a split keeps together (patient, burst, camera).
         download: Whether a well-known data set may be fetched from its publisher.
+        **reading: How the data is to be taken; see `ReadingOptions`.
 
     Raises:
-        DataError: There is no data, no image, or the classes of the splits don't match.
+        DataError: There is no data, no image, it isn't clear what is what, or the classes of the
+            splits don't match.
         DownloadError: The files of a well-known data set didn't come, or aren't what they
             should be.
     """
-    given = GivenColumns(
-        path=path_column, label=label_column, split=split_column, group=group_column
+    given = _Given(
+        GivenColumns(
+            path=reading.get("path_column"),
+            label=reading.get("label_column"),
+            split=reading.get("split_column"),
+            group=reading.get("group_column"),
+        ),
+        reading.get("class_level"),
+        reading.get("zip_encoding"),
     )
     file = Path(path)
     with suppress(RuntimeError):  # there is no such user
         file = file.expanduser()
+    if str(path) in PUBLISHED and not file.exists():
+        return _open_published(str(path), given, download=download)
+    dataset = _open_local(file, str(path), given)
+    if not download:
+        return dataset
+    unused = f"`--download` has no effect: `{path}` is on this machine, and nothing is fetched"
+    return replace(dataset, remarks=(*dataset.remarks, unused))
+
+
+def _open_local(file: Path, name: str, given: _Given) -> Dataset:
     if file.is_dir():
+        given.check_no_encoding(name)
         return _open_tree(list_folder(file), given)
     if file.is_file():
         return _open_file(file, given)
-    if str(path) == DIGITS:
-        _check_no_columns(given, DIGITS)
+    if name == DIGITS:
+        given.check_no_columns(name)
+        given.check_no_level(name)
+        given.check_no_encoding(name)
         return open_digits()
-    if str(path) in PUBLISHED:
-        file = find_published(str(path), download=download)
-        dataset = _open_tree(list_folder(file) if file.is_dir() else open_archive(file), given)
-        return replace(dataset, name=str(path))
     if file.exists():
-        raise DataError(f"`{path}` is no regular file", hint=UNDERSTOOD_TEXT)
-    near = did_you_mean(str(path), (DIGITS, *PUBLISHED))
+        raise DataError(f"`{name}` is no regular file", hint=UNDERSTOOD_TEXT)
+    near = did_you_mean(name, (DIGITS, *PUBLISHED))
     raise DataError(
-        f"there is no folder `{path}`",
+        f"there is no folder `{name}`",
         hint=f"{near}\n{UNDERSTOOD_TEXT}" if near else UNDERSTOOD_TEXT,
     )
 
 
-def _open_file(path: Path, given: GivenColumns) -> Dataset:
+def _open_published(name: str, given: _Given, *, download: bool) -> Dataset:
+    file = find_published(name, download=download)
+    tree = list_folder(file) if file.is_dir() else open_archive(file, encoding=given.encoding)
+    return replace(_open_tree(tree, given), name=name)
+
+
+def _open_file(path: Path, given: _Given) -> Dataset:
+    if not is_table(path.name) and suffix_of(path.name) != ".npz" and is_archive(path):
+        return _open_tree(open_archive(path, encoding=given.encoding), given)
+    given.check_no_encoding(str(path))
     if is_table(path.name):
+        given.check_no_level(str(path))
         reader = FolderReader(path.parent)
-        return _open_table(path, reader, lambda: list_folder(path.parent), given)
+        return _open_table(path, reader, lambda: list_folder(path.parent), given.columns)
     if suffix_of(path.name) == ".npz":
-        _check_no_columns(given, str(path))
+        given.check_no_columns(str(path))
+        given.check_no_level(str(path))
         return open_npz(path)
-    if is_archive(path):
-        return _open_tree(open_archive(path), given)
     if "idx" in path.name.lower():
         raise DataError(
             f"`{path}` is one file of several: images and labels lie in files of their own",
@@ -181,30 +266,36 @@ def _open_file(path: Path, given: GivenColumns) -> Dataset:
     raise DataError(f"`{path}` is a file of an unknown kind", hint=UNDERSTOOD_TEXT)
 
 
-def _open_tree(tree: FileTree, given: GivenColumns) -> Dataset:
+def _open_tree(tree: FileTree, given: _Given) -> Dataset:
     inner = tree.unwrapped()
     table = _find_table(inner, given)
     if table is not None:
-        dataset = _open_table(inner.path / table, inner.reader, lambda: inner, given)
+        given.check_no_level(str(inner.path / table))
+        dataset = _open_table(inner.path / table, inner.reader, lambda: inner, given.columns)
         return replace(dataset, remarks=(*inner.remarks, *dataset.remarks))
-    _check_no_columns(given, str(tree.path))
+    given.check_no_columns(str(tree.path))
     if idx := find_idx(inner):
+        given.check_no_level(str(tree.path))
         return open_idx(inner, idx)
     if cifar := find_cifar(inner):
+        given.check_no_level(str(tree.path))
         return open_cifar(inner, cifar)
     if coco := find_coco(inner):
+        given.check_no_level(str(tree.path))
         return open_coco(inner, coco)
-    return open_class_folders(inner)
+    return open_class_folders(inner, level=given.level)
 
 
-def _find_table(tree: FileTree, given: GivenColumns) -> str | None:
+def _find_table(tree: FileTree, given: _Given) -> str | None:
     """The table with the labels of the images in a tree, or None for class folders.
 
     Raises:
         DataError: It is not clear which.
     """
+    if given.level is not None and not given.columns.are_any:
+        return None
     tables = [name for name in tree.top_files if is_table(name)]
-    labelled = [name for name in tables if given.are_any or _gives_labels(tree, name)]
+    labelled = [name for name in tables if given.columns.are_any or _gives_labels(tree, name)]
     if not labelled:
         return None
     if len(labelled) > 1:
@@ -213,24 +304,18 @@ def _find_table(tree: FileTree, given: GivenColumns) -> str | None:
             f"{listed([f'`{tree.path / name}`' for name in labelled])}",
             hint="give one of them in place of the folder",
         )
-    if given.are_any or not has_class_folders(tree):
+    if given.columns.are_any or not has_class_folders(tree):
         return labelled[0]
-    if _agrees(tree, labelled[0]):
-        return None
+    with suppress(DataError):
+        table = _open_table(tree.path / labelled[0], tree.reader, lambda: tree, GivenColumns())
+        folders = open_class_folders(tree, level="first")
+        if table.classes == folders.classes:  # either may be taken
+            return labelled[0] if table.has_splits and not folders.has_splits else None
     raise DataError(
         f"`{tree.path}` has class folders and a table of labels, `{labelled[0]}`",
         hint=f"give `{tree.path / labelled[0]}` for the table, or move it elsewhere for the "
         "folders",
     )
-
-
-def _agrees(tree: FileTree, name: str) -> bool:
-    """Whether a table has the classes of the folders beside it, so that either may be taken."""
-    try:
-        table = _open_table(tree.path / name, tree.reader, lambda: tree, GivenColumns())
-    except DataError:
-        return False
-    return table.classes == open_class_folders(tree).classes
 
 
 def _gives_labels(tree: FileTree, name: str) -> bool:
@@ -249,14 +334,6 @@ def _open_table(
     if dataset.name.lower() in COMMON_TABLES:
         return replace(dataset, name=path.resolve().parent.name or dataset.name)
     return dataset
-
-
-def _check_no_columns(given: GivenColumns, where: str) -> None:
-    if given.are_any:
-        raise DataError(
-            f"`{where}` is no table and has no columns",
-            hint=f"columns are those of a table: {either_of(sorted(TABLE_SUFFIXES))}",
-        )
 
 
 def find_published(name: str, *, download: bool) -> Path:

@@ -31,8 +31,8 @@ from convscope.training.training_data import TrainingData
 
 # What the optimizer's state belongs to: no training can go on with another.
 FIXED_FIELDS = ("opt", "tune", "layer_decay", "options")
-# The same images may be given, left out or split by another path: they are compared themselves.
-PATH_FIELDS = ("data", "exclude", "splits")
+# The same images may be given, left out or split in another way: they are compared themselves.
+PATH_FIELDS = ("data", "exclude", "splits", "split_column", "class_level", "zip_encoding")
 # Other versions, processors, threads or processes round differently.
 DECISIVE = ("convscope", "torch", "numpy", "pillow", "processor", "threads", "processes")
 IMAGES = "the images, their order, classes or splits"
