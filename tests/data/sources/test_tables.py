@@ -17,6 +17,7 @@ from PIL import Image
 
 from conftest import MakeFolder
 from convscope.data.decoding.decode import decode_content
+from convscope.data.sources import archives, table_files
 from convscope.data.sources.naming import ordered, to_classes
 from convscope.data.sources.opening import open_dataset
 from convscope.data.sources.table_files import TableColumn, read_table
@@ -191,6 +192,23 @@ def test_absolute_paths_are_read(write: Write, tmp_path: Path) -> None:
     start = f"{tmp_path}/set/images"
     dataset = open_dataset(write(PLAIN.replace("images", start)))
     assert decode_content(dataset.images.content(0)).pixels.shape == (4, 4, 3)
+    assert len(dataset.remarks) == 1  # they lie in the table's folder all the same
+
+
+@pytest.mark.parametrize("start", ["../other", "images/../../other", "/ABSOLUTE"])
+def test_images_that_lie_elsewhere_are_read_and_said(
+    write: Write, tmp_path: Path, start: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    for number in (0, 1):
+        (tmp_path / "set" / "images" / f"{number}.png").rename(tmp_path / "other" / f"{number}.png")
+    start = start.replace("/ABSOLUTE", str(tmp_path / "other"))
+    inside = "images/2.png,cat\nimages/../images/3.png,dog\n"
+    table = write(f"path,label\n{start}/0.png,cat\n{start}/1.png,dog\n{inside}")
+    dataset = open_dataset(table)
+    assert all(dataset.images.content(index) for index in range(4))
+    remark = f"2 images outside of `{table.parent}`, for instance `{start}/0.png`"
+    assert remark in dataset.remarks
 
 
 @pytest.mark.parametrize(
@@ -291,6 +309,48 @@ def test_a_column_that_is_not_there_is_an_error_with_the_nearest_name(write: Wri
 def test_a_damaged_parquet_file_is_an_error(write: Write) -> None:
     with pytest.raises(DataError, match="can't be read as Parquet"):
         open_dataset(write(b"PAR1", "photos.parquet"))
+
+
+def repeated(count: int, length: int) -> pa.Array:
+    """A column that holds one long text many times, in little memory."""
+    texts = pa.array(["x" * length])
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, np.int32)), texts)
+
+
+@pytest.mark.parametrize("kind", ["categories", "text", "bytes", "images", "numbers"])
+def test_a_small_parquet_file_of_much_memory_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for module in (archives, table_files):
+        monkeypatch.setattr(module, "BOMB_BYTES", 1 << 22)
+    cells: pa.Array = repeated(100, 1 << 17)  # 13 MB
+    if kind != "categories":
+        cells = cells.dictionary_decode()
+    if kind in ("bytes", "images"):
+        cells = cells.cast(pa.binary())
+    if kind == "images":
+        cells = pa.StructArray.from_arrays([cells], ["bytes"])
+    if kind == "numbers":
+        cells = pa.array(np.zeros(1_000_000))
+    columns = {"path": repeated(len(cells), 5), "label": repeated(len(cells), 1), "more": cells}
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(pa.table(columns), path, compression="zstd")
+    assert path.stat().st_size < 1 << 14
+    with pytest.raises(DataError, match=r"bytes and unpacks to [\d,]+ or more\nhint: no file of"):
+        open_dataset(path)
+
+
+def test_a_parquet_table_in_many_parts_is_one_table(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table_files, "ROWS_AT_ONCE", 2)
+    path = write("", "x.parquet")
+    labels = pa.array(["cat", "dog", "cat", "dog", "cat"]).dictionary_encode()
+    table = pa.table({"path": [f"images/{n}.png" for n in range(5)], "label": labels})
+    pyarrow.parquet.write_table(table, path, row_group_size=3)
+    dataset = open_dataset(path)
+    assert dataset.labels.tolist() == [0, 1, 0, 1, 0]
+    assert [dataset.images.name(n) for n in range(5)] == [f"images/{n}.png" for n in range(5)]
 
 
 def test_a_table_of_several_labels_an_image_is_an_error(write: Write, tmp_path: Path) -> None:

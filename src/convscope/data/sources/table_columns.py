@@ -1,8 +1,8 @@
-"""Columns of a table: what separates them, and which hold paths, labels, splits and groups."""
+"""Columns of a table: what separates them, and which hold paths, labels and groups."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from convscope.errors import DataError
@@ -21,7 +21,7 @@ LABEL_NAMES = (
     + ("classes", "category", "target", "species", "breed", "diagnosis", "dx", "y", "label_id")
     + ("class_id", "category_id")
 )
-SPLIT_NAMES = ("split", "subset", "set", "partition", "data set", "dataset")
+NO_COLUMN = "none"  # what a user gives as the column of splits where none is to be used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +48,7 @@ class ChosenColumns:
 
     path: str
     label: str
-    split: str | None
     group: str | None
-
-    @property
-    def used(self) -> set[str | None]:
-        """Names of all columns that have a role."""
-        return {self.path, self.label, self.split, self.group}
-
-    @property
-    def remark(self) -> str:
-        """A remark that says which columns were used."""
-        parts = [f"paths from column `{self.path}`", f"labels from `{self.label}`"]
-        parts += [f"splits from `{self.split}`"] if self.split else []
-        parts += [f"groups from `{self.group}`"] if self.group else []
-        return ", ".join(parts)
 
 
 def separator_of(header: str) -> str:
@@ -71,30 +57,21 @@ def separator_of(header: str) -> str:
     return max(SEPARATORS, key=bare.count)
 
 
-def choose_columns(
-    names: Sequence[str], given: GivenColumns, *, where: str, has_splits: Callable[[str], bool]
-) -> ChosenColumns:
-    """Assigns the columns of a table to their roles.
+def choose_columns(names: Sequence[str], given: GivenColumns, *, where: str) -> ChosenColumns:
+    """Assigns the columns of a table to their roles; those of splits are found by their cells.
 
     Args:
         names: Names of all columns.
         given: The columns that the user names.
         where: What the user calls the table.
-        has_splits: Whether the cells of a column name splits. A column found by its name whose
-            cells don't is an ordinary column.
 
     Raises:
         DataError: The table has no column that the user names, or none for paths or labels.
     """
     path = _chosen(names, given.path, PATH_NAMES, "path", where)
-    others = [name for name in names if name != path]
-    label = _chosen(others, given.label, LABEL_NAMES, "label", where)
-    split = None if given.split is None else _named(names, given.split, "split", where)
-    if split is None:
-        found = _found([name for name in others if name != label], SPLIT_NAMES)
-        split = found if found is not None and has_splits(found) else None
-    group = None if given.group is None else _named(names, given.group, "group", where)
-    return ChosenColumns(path=path, label=label, split=split, group=group)
+    label = _chosen([n for n in names if n != path], given.label, LABEL_NAMES, "label", where)
+    group = None if given.group is None else named_column(names, given.group, "group", where)
+    return ChosenColumns(path=path, label=label, group=group)
 
 
 def looks_like_labels(names: Sequence[str]) -> bool:
@@ -107,7 +84,7 @@ def _chosen(
     names: Sequence[str], given: str | None, common: Sequence[str], role: str, where: str
 ) -> str:
     if given is not None:
-        return _named(names, given, role, where)
+        return named_column(names, given, role, where)
     found = _found(names, common)
     if found is None:
         raise DataError(
@@ -117,7 +94,12 @@ def _chosen(
     return found
 
 
-def _named(names: Sequence[str], given: str, role: str, where: str) -> str:
+def named_column(names: Sequence[str], given: str, role: str, where: str) -> str:
+    """The column that the user names for a role, in any case.
+
+    Raises:
+        DataError: There is none of that name.
+    """
     by_lower = {name.lower(): name for name in reversed(names)}
     found = given if given in names else by_lower.get(given.strip().lower())
     if found is None:

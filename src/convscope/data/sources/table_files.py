@@ -16,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from convscope.data.sources.archives import BOMB_BYTES, BOMB_RATIO, check_no_bomb
 from convscope.data.sources.naming import suffix_of
 from convscope.data.sources.table_columns import separator_of
 from convscope.errors import DataError
@@ -221,25 +222,70 @@ def _as_utf8(content: bytes, where: str) -> bytes:
         ) from error
 
 
-def _opened(content: bytes, where: str) -> pyarrow.parquet.ParquetFile:
+def _opened(
+    content: bytes, where: str, *, as_dictionary: Sequence[str] = ()
+) -> pyarrow.parquet.ParquetFile:
     try:
-        return pyarrow.parquet.ParquetFile(pa.BufferReader(content))
+        source = pa.BufferReader(content)
+        return pyarrow.parquet.ParquetFile(source, read_dictionary=list(as_dictionary))
     except PARQUET_DAMAGE as error:
         raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
 
 
 def _read_parquet(content: bytes, where: str) -> Table:
-    file = _opened(content, where)
+    schema = _opened(content, where).schema_arrow
+    if len(set(schema.names)) < len(schema.names):
+        raise DataError(f"`{where}` has two columns of the same name", hint="rename one of them")
     try:
-        table = file.read()
-        table.validate(full=True)  # a damaged file can hold text that is no UTF-8
+        batches = list(_batches(content, schema, where))
+        # Without rows the types don't matter.
+        table = pa.Table.from_batches(batches) if batches else schema.empty_table()
     except PARQUET_DAMAGE as error:
         raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
-    if len(set(table.column_names)) < len(table.column_names):
-        raise DataError(f"`{where}` has two columns of the same name", hint="rename one of them")
-    columns = _texts(table)
     rows = np.arange(1, table.num_rows + 1)
-    return Table(columns, rows, Problems(where), _label_names(table.schema))
+    return Table(_texts(table), rows, Problems(where), _label_names(schema))
+
+
+def _batches(content: bytes, schema: pa.Schema, where: str) -> Iterator[pa.RecordBatch]:
+    """The rows, part by part, each of which fits into memory.
+
+    A file can say in a few bytes that one long cell is repeated a million times. So texts are read
+    as they are kept there, each once, and are repeated only after it is known how much that gives.
+
+    Raises:
+        DataError: They unpack to an absurd size.
+    """
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    file = _opened(content, where, as_dictionary=texts)
+    is_short = all(f.name in texts or pa.types.is_primitive(f.type) for f in schema)
+    num_bytes = 0
+    for group in range(file.metadata.num_row_groups):
+        unpacked = file.metadata.row_group(group).total_byte_size
+        check_no_bomb(where, packed=len(content), unpacked=num_bytes + unpacked)
+        rows = ROWS_AT_ONCE
+        if not is_short:  # then no row is longer than what is unpacked, but it may be repeated
+            most = max(BOMB_BYTES, BOMB_RATIO * len(content)) // 8
+            rows = max(1, min(ROWS_AT_ONCE, most // max(1, unpacked)))
+        for batch in file.iter_batches(rows, row_groups=[group]):
+            batch.validate(full=True)  # a damaged file can hold text that is no UTF-8
+            num_bytes += sum(map(_num_bytes, batch.columns))
+            check_no_bomb(where, packed=len(content), unpacked=num_bytes)
+            decoded = [_decoded(cells) for cells in batch.columns]
+            yield pa.RecordBatch.from_arrays(decoded, names=batch.schema.names)
+
+
+def _num_bytes(cells: pa.Array) -> int:
+    """The size of a column when texts that it holds once are repeated."""
+    if not pa.types.is_dictionary(cells.type):
+        return int(cells.nbytes)
+    if pa.types.is_primitive(cells.dictionary.type):
+        return len(cells) * 8
+    lengths = pc.binary_length(cells.dictionary).take(cells.indices)
+    return len(cells) * 4 + (pc.sum(lengths).as_py() or 0)
+
+
+def _decoded(cells: pa.Array) -> pa.Array:
+    return cells.dictionary_decode() if pa.types.is_dictionary(cells.type) else cells
 
 
 def _label_names(schema: pa.Schema) -> dict[str, list[str]]:
@@ -265,8 +311,6 @@ def _text(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         return column
     if pa.types.is_large_binary(column.type):
         return column
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     # Whole numbers that pandas made fractions because of empty cells: 3.0 becomes 3 in Arrow.
     cells = column.cast(pa.large_string()).combine_chunks()
     if isinstance(cells, pa.ChunkedArray):  # of no chunks
@@ -296,3 +340,27 @@ def shown(cell: str) -> str:
     """A cell's text for messages: one line, not too long."""
     text = printable(cell)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def coded(cells: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
+    """The different cells of a column, and (N,) indices into them."""
+    found = cells.dictionary_encode()
+    return found.dictionary.to_pylist(), found.indices.to_numpy().astype(np.int64)
+
+
+def is_text(cells: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether a column's cells are text, as numbers and truth values are here."""
+    return bool(pa.types.is_large_string(cells.type) or pa.types.is_string(cells.type))
+
+
+def check_text(cells: pa.Array | pa.ChunkedArray, name: str, *, where: str) -> None:
+    """Refuses a column of lists or other nested values.
+
+    Raises:
+        DataError: Its cells are no text.
+    """
+    if not is_text(cells):
+        raise DataError(
+            f"column `{name}` of `{where}` holds {cells.type}, not text or numbers",
+            hint="one cell, one label: an image belongs to one class",
+        )

@@ -13,27 +13,35 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset, Images, check_not_empty
 from convscope.data.decoding.content import DamagedImageError
-from convscope.data.sources.listing import FileTree, Reader
+from convscope.data.sources.listing import FileTree, Reader, outside_of
 from convscope.data.sources.naming import (
-    NO_SPLIT,
-    SPLIT_NAMES,
     class_name,
     is_image,
     match_splits,
     split_names,
-    split_of,
     to_classes,
 )
 from convscope.data.sources.table_columns import ChosenColumns, GivenColumns, choose_columns
-from convscope.data.sources.table_files import MAX_BYTES, Table, TableColumn, read_table, shown
-from convscope.data.split import SPLITS
+from convscope.data.sources.table_files import (
+    MAX_BYTES,
+    Table,
+    TableColumn,
+    check_text,
+    coded,
+    is_text,
+    read_table,
+    shown,
+)
+from convscope.data.sources.table_labels import check_one_label
+from convscope.data.sources.table_splits import find_splits
 from convscope.errors import DataError
 from convscope.files import printable
-from convscope.text import counted, either_of
+from convscope.text import counted
 
 PROBED_ROWS = 100
 FIRST_FOLDER = r"^[^/]+/"
 ALL_FOLDERS = r"^.*/"
+LEADS_ELSEWHERE = r"^([/\\]|[A-Za-z]:)|(^|[/\\])\.\.([/\\]|$)"  # absolute, or with `..`
 SUFFIX = r"\.[^./]+$"
 
 # How a table may shorten the paths below its folder: what is cut off, and a description of that.
@@ -101,18 +109,23 @@ def open_table(
     """
     table = read_table(reader.read(file, max_bytes=MAX_BYTES), where=where)
     columns = table.columns
-    chosen = choose_columns(
-        list(columns), given, where=where, has_splits=lambda name: _has_splits(columns[name])
-    )
+    chosen = choose_columns(list(columns), given, where=where)
     if not len(table.rows):
         table.problems.check()
     check_not_empty(len(table.rows), where=where)
-    for name in (chosen.label, chosen.split, chosen.group):
-        _check_text(columns[name] if name else pa.array([""]), name, where)
+    for name in (chosen.label, chosen.group):
+        if name is not None:
+            check_text(columns[name], name, where=where)
+    check_one_label(table, chosen.label, where=where)
     classes, labels = _labels(table, chosen.label)
-    splits = _splits(table, chosen.split)
-    is_embedded = not _is_text(columns[chosen.path])
-    paths, remarks = columns[chosen.path], [chosen.remark]
+    roles = {chosen.path, chosen.label, chosen.group}
+    found_splits = find_splits(
+        table, [name for name in columns if name not in roles], given=given.split, where=where
+    )
+    splits, used = found_splits.codes, roles | {*found_splits.columns}
+    is_embedded = not is_text(columns[chosen.path])
+    paths = columns[chosen.path]
+    remarks = [_roles_remark(chosen, found_splits.description), *found_splits.remarks]
     _check_cells(table, chosen, is_embedded=is_embedded)
     kept = np.arange(len(labels))
     if not is_embedded:
@@ -128,7 +141,9 @@ def open_table(
         images = _embedded(paths, table.rows, chosen.path, where)
     else:
         paths, found = find_files(paths, reader, list_tree, where=where)
-        images, remarks = reader.images(TableColumn(paths)), [*remarks, *found]
+        suspects = paths.filter(pc.match_substring_regex(paths, LEADS_ELSEWHERE)).to_pylist()
+        remarks += [*found, *outside_of(reader, suspects)]
+        images = reader.images(TableColumn(paths))
     return Dataset(
         name=file.rpartition(".")[0],
         images=images,
@@ -139,58 +154,37 @@ def open_table(
         columns={
             name: TableColumn(cells)
             for name, cells in columns.items()
-            if name not in chosen.used and _is_text(cells)
+            if name not in used and is_text(cells)
         },
         remarks=(*table.remarks, *remarks, *match_splits(classes, labels, splits)),
     )
 
 
 def _labels(table: Table, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    values, codes = _coded(table.columns[name])
+    values, codes = coded(table.columns[name])
     known = table.label_names.get(name)
     if known is not None and all(v.isdecimal() and int(v) < len(known) for v in values):
         values = [known[int(value)] for value in values]
     return to_classes([class_name(value) for value in values], codes)
 
 
-def _splits(table: Table, name: str | None) -> NDArray[np.int64]:
-    """(N,) indices into `SPLITS`; cells that name no split are noted as problems."""
-    if name is None:
-        return np.full(len(table.rows), NO_SPLIT, dtype=np.int64)
-    names, codes = _coded(table.columns[name])
-    splits = [split_of(cell) for cell in names]
-    values = np.array([SPLITS.index(split) if split else -1 for split in splits], dtype=np.int64)
-    unknown = np.flatnonzero(values[codes] < 0)
-
-    def describe(index: int) -> str:
-        cell = names[codes[unknown[index]]]
-        if not cell:
-            return f"column `{name}`: is empty"
-        return f"column `{name}`: `{shown(cell)}` is no split; say {either_of(list(SPLIT_NAMES))}"
-
-    table.problems.add(table.rows[unknown], describe)
-    return values[codes]
-
-
-def _has_splits(cells: pa.Array) -> bool:
-    return _is_text(cells) and any(split_of(cell) for cell in _coded(cells)[0])
-
-
-def _coded(cells: pa.Array) -> tuple[list[str], NDArray[np.int64]]:
-    """The different cells of a column, and (N,) indices into them."""
-    coded = cells.dictionary_encode()
-    return coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64)
+def _roles_remark(chosen: ChosenColumns, splits: str) -> str:
+    """A remark that says which columns were used for what."""
+    parts = [f"paths from column `{chosen.path}`", f"labels from `{chosen.label}`"]
+    parts += [splits] if splits else []
+    parts += [f"groups from `{chosen.group}`"] if chosen.group else []
+    return ", ".join(parts)
 
 
 def _values(cells: pa.Array) -> list[str]:
     """A column as a list, made from its different cells: ten times as fast where they repeat."""
-    values, codes = _coded(cells)
+    values, codes = coded(cells)
     column: list[str] = np.array(values, dtype=object)[codes].tolist()
     return column
 
 
 def _check_cells(table: Table, chosen: ChosenColumns, *, is_embedded: bool) -> None:
-    """Notes rows with an empty path, label or group; `_splits` does it for splits."""
+    """Notes rows with an empty path, label or group; `find_splits` does it for splits."""
 
     def note(name: str, is_wrong: pa.Array, problem: str) -> None:
         rows = table.rows[np.flatnonzero(np.asarray(is_wrong))]
@@ -229,23 +223,11 @@ def _first_of_each(
 
 
 def _unique(cells: pa.Array) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Like `_coded`, for paths that stay in Arrow's memory; `./a.png` is the same as `a.png`."""
+    """Like `coded`, for paths that stay in Arrow's memory; `./a.png` is the same as `a.png`."""
     if pc.any(pc.starts_with(cells, "./")).as_py():
         cells = pc.replace_substring_regex(cells, r"^(\./)+", "")
-    coded = cells.dictionary_encode()
-    return coded.dictionary, coded.indices.to_numpy().astype(np.int64)
-
-
-def _is_text(cells: pa.Array) -> bool:
-    return bool(pa.types.is_large_string(cells.type) or pa.types.is_string(cells.type))
-
-
-def _check_text(cells: pa.Array, name: str | None, where: str) -> None:
-    if not _is_text(cells):
-        raise DataError(
-            f"column `{name}` of `{where}` holds {cells.type}, not text or numbers",
-            hint="one cell, one label: an image belongs to one class",
-        )
+    found = cells.dictionary_encode()
+    return found.dictionary, found.indices.to_numpy().astype(np.int64)
 
 
 def _embedded(
@@ -316,7 +298,8 @@ def find_files(
         )
     raise DataError(
         f"of the first {len(first)} images in `{where}` none is there; looked in "
-        f"`{tree.path}`, for instance for `{printable(first[0])}`",
+        f"`{tree.path}`, for instance for `{printable(first[0])}`"
+        + "".join(f"; {remark}" for remark in tree.remarks),
         hint="paths are relative to the table's folder",
     )
 
