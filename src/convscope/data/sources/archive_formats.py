@@ -64,7 +64,7 @@ def open_archive(path: Path, *, encoding: str | None = None) -> FileTree:
 
     Args:
         path: The archive.
-        encoding: That of names which don't say it; None where the user gives none.
+        encoding: Encoding of the names that don't say it; None where the user gives none.
 
     Raises:
         DataError: It is damaged, encrypted, unpacks to too much, or has names of unknown encoding.

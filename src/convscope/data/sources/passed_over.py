@@ -7,7 +7,7 @@ list of a check, or the marker that `convscope.files.mark_output` leaves.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -62,14 +62,16 @@ def pass_over(files: Sequence[str], folders: Sequence[str], *, markers: Iterable
     left_out = {*output, *thumbnails}
     if not left_out:
         return Kept(files, folders)
-    kept = [path for path in files if not _is_within(path, left_out)]
+    starts = tuple(f"{folder}/" for folder in left_out)
+    kept = [path for path in files if not path.startswith(starts)]
     # A folder that held nothing else, as `runs` does, goes too; one that was empty before stays.
-    holding = {folder for path in kept for folder in _above(path)}
-    gone = left_out | {folder for path in left_out for folder in _above(path)} - holding
+    around = {folder for path in left_out for folder in _above(path)}
+    holding = {folder for folder in around if any(path.startswith(f"{folder}/") for path in kept)}
+    gone = left_out | (around - holding)
     kinds = [("written by convscope", output), ("thumbnails of the images beside it", thumbnails)]
     return Kept(
         kept,
-        [path for path in folders if path not in gone and not _is_within(path, left_out)],
+        [path for path in folders if path not in gone and not path.startswith(starts)],
         tuple(
             f"{counted(len(paths), 'folder')} passed over: {kind}\n"
             f"{listed(sorted(map(printable, paths)))}"
@@ -100,13 +102,13 @@ def _thumbnail_folders(files: Iterable[str], folders: Iterable[str]) -> set[str]
     if not found:
         return set()
     stems = {os.path.splitext(path)[0] for path in files if is_image(path)}  # noqa: PTH122
-    thumbnails = set()
-    for folder in found:
-        start, around = f"{folder}/", folder.rpartition("/")[0]
-        inside = [stem[len(start) :] for stem in stems if stem.startswith(start)]
-        beside = [stem for stem in inside if f"{around}/{stem}".lstrip("/") in stems]
-        if len(beside) * 2 > len(inside):
-            thumbnails.add(folder)
+    num_inside, num_beside = Counter[str](), Counter[str]()
+    for stem in stems:
+        for folder in found.intersection(_above(stem)):
+            beside = folder.rpartition("/")[0] + stem[len(folder) :]
+            num_inside[folder] += 1
+            num_beside[folder] += beside.lstrip("/") in stems
+    thumbnails = {folder for folder in found if num_beside[folder] * 2 > num_inside[folder]}
     return {folder for folder in thumbnails if not _is_within(folder, thumbnails)}
 
 
