@@ -14,6 +14,8 @@ from convscope.api.image_grid import save_image_grid
 from convscope.api.predict import find_images, predict
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
+from convscope.files import mark_output
+from convscope.progress import Reporter
 
 
 @pytest.fixture
@@ -89,6 +91,17 @@ def test_files_folders_and_patterns_give_each_file_once(photos: Path) -> None:
     with pytest.raises(DataError, match="no image is found for 2 arguments") as refused:
         find_images(["none.png", first, str(photos / "*.gif")])
     assert "`none.png`" in refused.value.message
+
+
+def test_what_is_passed_over_in_a_folder_is_said(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark_output(photos / "explanations")
+    (photos / "explanations" / "a.png").write_bytes(b"x")
+    found = find_images([str(photos)], reporter=Reporter())
+    assert len(found) == 20
+    said = "note: 1 folder passed over: written by convscope\n  explanations\n"
+    assert said in capsys.readouterr().err
 
 
 def test_an_image_grid_says_what_it_lacks(photos: Path, tmp_path: Path) -> None:

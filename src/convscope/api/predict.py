@@ -20,7 +20,7 @@ from convscope.classifier import Classifier, Prediction, evaluation_batch
 from convscope.data.decoding.content import Decoding
 from convscope.data.image_files import save_image
 from convscope.data.parallel import in_parallel
-from convscope.data.sources.listing import images_and_others_below
+from convscope.data.sources.listing import images_below
 from convscope.errors import DataError
 from convscope.files import mark_output, printable
 from convscope.progress import SILENT, Reporter
@@ -158,11 +158,13 @@ def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[s
     for pattern in images:
         path = Path(pattern)
         if path.is_dir():
-            here, others = images_and_others_below(path)
-            if others:
+            here, num_others, remarks = images_below(path)
+            for remark in remarks:
+                reporter.say(f"note: {remark}")
+            if num_others:
+                others = counted(num_others, "file")
                 reporter.say(
-                    f"note: {counted(others, 'file')} in `{pattern}` skipped: not image files by "
-                    "their names"
+                    f"note: {others} in `{pattern}` skipped: not image files by their names"
                 )
         elif path.exists():
             here = [pattern]

@@ -13,6 +13,7 @@ import pytest
 
 from conftest import MakeFolder
 from convscope.data.decoding.decode import decode_content
+from convscope.data.sources.listing import read_whole
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -49,6 +50,39 @@ def test_a_pipe_is_an_error(tmp_path: Path) -> None:
         open_dataset(tmp_path / "pipe")
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet", "x.zip", "x.tar.gz", "x.npz"])
+def test_a_link_to_a_device_or_a_pipe_is_never_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="is no regular file"):
+        open_dataset(tmp_path / name)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="is no regular file"):
+        open_dataset(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "name", ["x.csv", "train-images-idx3-ubyte", "data_batch_1.bin", "instances_train.json"]
+)
+def test_devices_and_pipes_in_a_folder_are_left_out(make_folder: MakeFolder, name: str) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    (root / name).symlink_to("/dev/zero")
+    os.mkfifo(root / f"pipe-{name}")
+    (remark,) = open_dataset(root).remarks
+    assert remark.startswith("2 special files left out (pipes, devices, broken links)\n")
+
+
+def test_a_file_is_read_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"12345")
+    assert read_whole(tmp_path / "x", max_bytes=5) == b"12345"
+    with pytest.raises(DataError, match="is longer than 4 bytes"):
+        read_whole(tmp_path / "x", max_bytes=4)
+    with pytest.raises(DataError, match="grew while it was read"):
+        read_whole(Path("/proc/self/status"), max_bytes=1 << 20)  # of 0 bytes, it says
+    with pytest.raises(DataError, match="can't be read: No such file"):
+        read_whole(tmp_path / "y", max_bytes=4)
+
+
 def test_one_idx_file_alone_is_an_error_that_names_its_folder(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"x")
     with pytest.raises(DataError, match=f"hint: give the folder that they lie in, `{tmp_path}`"):
@@ -80,10 +114,10 @@ for path in sys.argv[1:]:
 
 @pytest.mark.slow
 def test_small_files_need_little_memory(make_folder: MakeFolder, tmp_path: Path) -> None:
-    with_notes = make_folder({"a": 2, "b": 2})
+    with_notes = make_folder({"a": 1, "b": 1})
     (with_notes / "notes.csv").write_text("a,b\n1,2\n")
-    table = with_notes / "labels.csv"
-    table.write_text("path,label\na/000.png,1\nb/000.png,2\n")
+    table = tmp_path / "labels.csv"
+    table.write_text("path,label\npictures/a/000.png,1\npictures/b/000.png,2\n")
     (tmp_path / "idx").mkdir()
     head = b"\0\0\x08"
     images = head + b"\x03" + struct.pack(">3I", 2, 3, 3) + bytes(18)
@@ -92,8 +126,8 @@ def test_small_files_need_little_memory(make_folder: MakeFolder, tmp_path: Path)
     (tmp_path / "idx" / "train-labels-idx1").write_bytes(labels)
     (tmp_path / "cifar").mkdir()
     (tmp_path / "cifar" / "data_batch_1.bin").write_bytes(bytes(3073) * 2)
-    paths = [str(table), str(tmp_path / "idx"), str(tmp_path / "cifar")]
+    paths = [str(with_notes), str(table), str(tmp_path / "idx"), str(tmp_path / "cifar")]
     done = subprocess.run(
         [sys.executable, "-c", SMALL, *paths], capture_output=True, text=True, check=False
     )
-    assert (done.stdout.split(), done.stderr) == (["2", "2", "2"], "")
+    assert (done.stdout.split(), done.stderr) == (["2"] * 4, "")

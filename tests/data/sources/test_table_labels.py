@@ -33,7 +33,7 @@ def table(folder: Path, labels: list[str]) -> Path:
         (["golden retriever", "cat", "cat\ngolden retriever"], "cat\\ngolden retriever",
          "`cat` and `golden retriever` elsewhere", 1),
         (["a|b", "b|c", "a|c"], "a|b", "`a` and `b`, which are in other cells too", 2),
-        (["['scab']", "['scab', 'rust']"], "['scab']", "a list", 2),
+        (["['scab']", "['scab', 'rust']"], "['scab', 'rust']", "a list", 2),
         (['["scab", "rust"]', "x"], '["scab", "rust"]', "a list", 1),
         (["[scab, rust]", "x"], "[scab, rust]", "a list", 1),
         (["['scab' 'rust']", "x"], "['scab' 'rust']", "a list", 1),

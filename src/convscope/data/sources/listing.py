@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from convscope.data.dataset import FileImages, Images
 from convscope.data.sources.naming import by_folder, is_image, is_table, split_of
@@ -213,11 +213,25 @@ def list_folder(root: Path) -> FileTree:
     )
 
 
-def images_and_others_below(folder: Path) -> tuple[list[str], int]:
-    """The files below a folder that are images by name, sorted, and the number of other files."""
-    files = list_folder(folder).files
-    images = [str(folder / path) for path in files if is_image(path)]
-    return images, len(files) - len(images)
+class FolderImages(NamedTuple):
+    """The images below a folder.
+
+    Attributes:
+        paths: Files that are images by their names, sorted.
+        num_others: Number of other files.
+        remarks: What was passed over.
+    """
+
+    paths: list[str]
+    num_others: int
+    remarks: tuple[str, ...]
+
+
+def images_below(folder: Path) -> FolderImages:
+    """The images below a folder, whatever classes they belong to."""
+    tree = list_folder(folder)
+    images = [str(folder / path) for path in tree.files if is_image(path)]
+    return FolderImages(images, len(tree.files) - len(images), tree.remarks)
 
 
 def _enter(folder: str, path: str, walk: _Walk) -> None:

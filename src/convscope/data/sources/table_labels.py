@@ -40,7 +40,8 @@ def check_one_label(table: Table, name: str, *, where: str) -> None:
         DataError: Some do.
     """
     cells, codes = coded(table.columns[name])
-    found = [_Combination(cell, "a list") for cell in cells if LIST.fullmatch(cell)]
+    lists = sorted(filter(LIST.fullmatch, cells), key=lambda cell: "," not in cell)
+    found = [_Combination(cell, "a list") for cell in lists]
     found = found or _combinations([cell for cell in cells if cell])
     if not found:
         return
