@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 
@@ -63,16 +64,41 @@ def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_work_goes_on_when_nobody_listens_any_more() -> None:
+@pytest.mark.parametrize("is_terminal", [False, True])
+@pytest.mark.parametrize(
+    "error",
+    [BrokenPipeError(), OSError(errno.EIO, ""), OSError(errno.ENOSPC, ""), ValueError("closed")],
+)
+def test_work_goes_on_when_nobody_listens_any_more(error: Exception, is_terminal: bool) -> None:
     class Gone(io.StringIO):
+        def isatty(self) -> bool:
+            return is_terminal
+
         def write(self, text: str) -> int:
-            raise BrokenPipeError
+            raise error
 
     reporter = Reporter(file=Gone())
-    reporter.say("hello")
-    with reporter.task("training", 2) as task:
-        task.advance(2)
-    assert reporter.console.quiet
+    for _ in range(2):
+        reporter.say("hello")
+        with reporter.task("training", 2) as task:
+            task.advance(1)
+            task.advance(1)
+
+
+def test_any_name_can_be_said_in_any_encoding_and_steers_nothing() -> None:
+    content = io.BytesIO()
+    reporter = Reporter(file=io.TextIOWrapper(content, encoding="cp1252"))
+    reporter.say("note: no test images of 猫, \x1b[31mred")
+    assert content.getvalue() == b"note: no test images of \\u732b, \\u001b[31mred\n"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_bar_needs_no_sign_that_the_encoding_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    content = io.BytesIO()
+    with Reporter(file=io.TextIOWrapper(content, encoding="ascii")).task("training", 10) as task:
+        task.advance(5, "loss 0.5")
+    assert b"loss 0.5" in content.getvalue()
 
 
 @pytest.mark.usefixtures("at_once")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import sys
-
-from convscope.cli.main import run
+from convscope.cli.interruption import handle_signals, ignore_signals
 
 
 def main() -> None:
     """Runs the command line and exits with its code."""
+    handle_signals()
+    import sys
+
+    from convscope.cli.main import run
+
     code = run(sys.argv[1:])
-    for number in (signal.SIGINT, signal.SIGTERM):  # it is too late to stop
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     sys.exit(code)
 
 

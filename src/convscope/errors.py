@@ -5,7 +5,15 @@ Every message names the thing in backticks and the value received; the hint is t
 
 from __future__ import annotations
 
+import errno
 import signal
+
+# What torch, NumPy, Pillow and the system say where there is no memory.
+NO_MEMORY = (
+    *("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory"),
+    *("unable to allocate", "failed to map segment", "bad_alloc"),
+    "can't start new thread",  # there was none for its stack
+)
 
 
 class ConvscopeError(Exception):
@@ -111,3 +119,11 @@ class StoppedError(KeyboardInterrupt):
 
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch or the system found no memory, on a GPU or on the CPU."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    kinds = (RuntimeError, ImportError, SystemError)
+    return isinstance(error, kinds) and any(words in str(error).lower() for words in NO_MEMORY)

@@ -1,19 +1,22 @@
 """Progress of long work for people: a bar on a terminal, plain lines elsewhere.
 
 Nothing appears for work that ends within two seconds. All of it goes to standard error, so that
-standard output holds results alone.
+standard output holds results alone. Where nobody reads it any more, the work goes on all the same.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
+
+from convscope.output import Output
+from convscope.text import escaped
 
 SHOW_AFTER_SECONDS = 2.0
 PLAIN_EVERY_SECONDS = 10.0
@@ -26,7 +29,7 @@ class Task:
     """A piece of work with a known number of units; its progress is shown once it takes long."""
 
     def __init__(self, reporter: Reporter, description: str, total: int, *, unit: str) -> None:
-        self.description, self.total, self.unit = description, total, unit
+        self.description, self.total, self.unit = escaped(description), total, unit
         self._reporter = reporter
         self._done = 0
         self._started = time.monotonic()
@@ -45,7 +48,7 @@ class Task:
                 self._bar = self._reporter.bar(text)
                 self._bar.add_task(self.description, total=self.total, details="")
                 self._bar.start()
-            self._bar.update(self._bar.task_ids[0], completed=self._done, details=details)
+            self._bar.update(self._bar.task_ids[0], completed=self._done, details=escaped(details))
         elif now - self._last_line >= PLAIN_EVERY_SECONDS:
             self._last_line = now
             seconds_left = (now - self._started) / self._done * (self.total - self._done)
@@ -69,14 +72,6 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-class _PatientConsole(Console):
-    """A console that falls silent when its listener is gone (`2>&1 | head`); rich would exit."""
-
-    def on_broken_pipe(self) -> None:
-        """Prints nothing from now on."""
-        self.quiet = True
-
-
 class Reporter:
     """Prints messages and the progress of tasks on standard error.
 
@@ -88,14 +83,16 @@ class Reporter:
     def __init__(self, *, quiet: bool = False, file: IO[str] | None = None) -> None:
         self.quiet = quiet
         # Rich itself honours NO_COLOR; `highlight` would colour numbers inside sentences.
-        self.console = _PatientConsole(
-            file=file or sys.stderr, highlight=False, emoji=False, soft_wrap=True
-        )
+        stream = file or sys.stderr
+        if isinstance(stream, Output):
+            stream = stream.stream  # the signs of a bar steer the terminal
+        output: Any = Output(stream, escapes=False)
+        self.console = Console(file=output, highlight=False, emoji=False, soft_wrap=True)
 
     def say(self, line: str) -> None:
         """Prints one plain line."""
         if not self.quiet or line.startswith(NOTE):
-            self.console.print(line, markup=False)
+            self.console.print(escaped(line), markup=False)
 
     def task(self, description: str, total: int, *, unit: str = "images") -> Task:
         """A task of `total` units, to be used as a context manager."""

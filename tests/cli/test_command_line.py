@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import re
@@ -14,6 +15,7 @@ import pytest
 
 from conftest import Convscope, MakeFolder
 from convscope.cli.main import VERBS
+from convscope.errors import NetworkError
 from convscope.networks import network_names
 from convscope.recipe import Recipe, flags_of
 
@@ -323,3 +325,47 @@ def test_an_interruption_says_how_to_go_on(
     outcome = convscope("train", make_folder())
     assert outcome.code == 130
     assert "interrupted; the same command continues a training" in outcome.err
+
+
+def caused_by_memory() -> NetworkError:
+    """What else failed for a lack of memory."""
+    error = NetworkError("`VGG` can't take an input", hint="check the number of channels")
+    error.__cause__ = MemoryError()
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        SystemError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+        RuntimeError("[enforce fail] not enough memory: you tried to allocate 8 bytes"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        caused_by_memory(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_lack_of_memory_is_told_as_such_whoever_finds_out(
+    convscope: Convscope, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("convscope.cache.open_cache", fail)
+    outcome = convscope("cache")
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: there is not enough memory\nhint: close other programs")
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(
+    convscope: Convscope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise SystemError("error return without exception set")
+
+    monkeypatch.setattr("convscope.cache.open_cache", fail)
+    with pytest.raises(SystemError):
+        convscope("cache")

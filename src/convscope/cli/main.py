@@ -6,17 +6,23 @@ Nothing heavy is imported before a verb needs it: help has to appear at once.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from convscope import __version__
-from convscope.errors import ConvscopeError, DataError, StoppedError, UsageError
+from convscope.cli.interruption import unwinding
+from convscope.errors import (
+    ConvscopeError,
+    DataError,
+    StoppedError,
+    UsageError,
+    is_out_of_memory,
+)
+from convscope.output import safe_output
 from convscope.text import did_you_mean, either_of
 
 # Looking for plugins of pydantic, of which there are none, takes an eighth of the time of help.
@@ -39,7 +45,6 @@ VERBS = {
     "cache": "Show or clear the cache of decoded images.",
 }
 INTERRUPTED = 130
-TERMINATED = 143
 
 
 class _Verbs(click.Group):
@@ -82,37 +87,49 @@ def convscope(traceback: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a command line; returns its exit code. Errors are printed here and nowhere else."""
-    with suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, _terminated)
     # The flag may be anywhere: after an error one adds it at the end of the line.
     wants_traceback = "--traceback" in arguments
     rest = [each for each in arguments if each != "--traceback"] or ["--help"]
-    try:
-        outcome = convscope.main(rest, prog_name="convscope", standalone_mode=False)
-        return outcome if isinstance(outcome, int) else 0
-    except ConvscopeError as error:
-        return _failed(error, wants_traceback)
-    except click.ClickException as error:
-        return _failed(_usage_error(error), wants_traceback)
-    except (KeyboardInterrupt, click.Abort) as error:
-        if isinstance(error.__cause__, StoppedError):  # click has its own name for it
-            return _failed(error.__cause__, wants_traceback)
-        hint = "; the same command continues a training" if rest[0] == "train" else ""
-        print(f"\ninterrupted{hint}", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has closed it (`| head`); a second error at exit is avoided.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
+    with safe_output():
+        try:
+            with unwinding():
+                outcome = convscope.main(rest, prog_name="convscope", standalone_mode=False)
+                sys.stdout.flush()  # here, so that a full disk has its message
+                return outcome if isinstance(outcome, int) else 0
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error.__cause__, StoppedError):  # click has its own name for it
+                return _failed(error.__cause__, wants_traceback)
+            hint = "; the same command continues a training" if rest[0] == "train" else ""
+            print(f"\ninterrupted{hint}", file=sys.stderr)
+            return INTERRUPTED
+        except Exception as error:
+            explained = _explained(error)
+            if explained is None:
+                raise
+            return _failed(explained, wants_traceback)
+
+
+def _explained(error: Exception) -> ConvscopeError | None:
+    """The error as one of ours; None for one that nobody has foreseen."""
+    lacks_memory = _lacks_memory(error)
+    # What else failed for it, a network or a file, is not what is wrong.
+    if isinstance(error, ConvscopeError) and (not lacks_memory or "memory" in error.message):
+        return error
+    if isinstance(error, click.ClickException):
+        return _usage_error(error)
+    if lacks_memory:
+        return ConvscopeError(
+            "there is not enough memory", hint="close other programs, or raise the limit (`ulimit`)"
+        )
+    if isinstance(error, OSError):
         place = f"`{error.filename}`: " if error.filename else ""
-        return _failed(ConvscopeError(f"{place}{error.strerror or error}"), wants_traceback)
+        return ConvscopeError(f"{place}{error.strerror or error}")
+    return None
 
 
-def _terminated(number: int, frame: object) -> None:
-    """Exits at once; a running training has a handler of its own."""
-    os.write(2, b"terminated\n")  # print may be what was interrupted
-    raise SystemExit(TERMINATED)
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is a lack of memory."""
+    return error is not None and (is_out_of_memory(error) or _lacks_memory(error.__cause__))
 
 
 def _failed(error: ConvscopeError | StoppedError, wants_traceback: bool) -> int:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from convscope.text import counted
 
 CLASSES_SHOWN = 20
+MIN_TEXT, COLUMN_GAP = 12, 3  # letters of a text that may wrap, and what divides columns
 MIN_WIDTH_PIPED = 200  # a pipe has no width; nothing is cut off there
 
 
@@ -21,10 +23,18 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: i
 
 
 def table_text(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    """The text of a table, as wide as the terminal, or as wide as needed for a pipe."""
-    console = Console(highlight=False, emoji=False)
+    """The text of a table, as wide as the terminal, or as wide as needed for a pipe.
+
+    On a terminal that is too narrow for its numbers it is wider: none of them is cut off.
+    """
+    rows = list(rows)
+    # Without colours there is nothing in it that a terminal obeys but what came with the names.
+    console = Console(highlight=False, emoji=False, color_system=None)
     if not console.is_terminal:
         console.width = max(console.width, MIN_WIDTH_PIPED)
+    columns = list(zip(header, *rows, strict=True))
+    numbers = sum(max(map(cell_len, column)) for column in columns[left:])
+    console.width = max(console.width, numbers + left * MIN_TEXT + len(columns) * COLUMN_GAP)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, title in enumerate(header):
         is_text = index < left

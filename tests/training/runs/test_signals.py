@@ -17,7 +17,7 @@ from asking import Asking
 import convscope
 from conftest import Convscope, MakeFolder
 from convscope.errors import RunError, StoppedError, TrainingError, UsageError
-from convscope.files import read_json, sha256, write_json
+from convscope.files import NEW, read_json, sha256, write_json
 from convscope.progress import Reporter, Task
 from convscope.training.autotune.batch_size import enough_memory
 from convscope.training.runs.checkpoint import load_newest
@@ -105,6 +105,22 @@ def test_the_second_signal_acts_as_it_would_have_without_a_training() -> None:
             interrupt_twice()
     finally:
         signal.signal(signal.SIGINT, before)
+    assert asked == [True]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_a_terminal_that_is_closed_may_say_so_twice() -> None:
+    """Its shell and the system each send the signal; neither asks to stop without saving."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    asked = []
+    try:
+        with StopSignals(lambda: asked.append(True)) as signals:
+            for _ in range(3):
+                os.kill(os.getpid(), signal.SIGHUP)
+                time.sleep(0.01)
+            assert signals.received == signal.SIGHUP
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert asked == [True]
 
 
@@ -316,7 +332,7 @@ def test_a_folder_in_which_a_training_was_killed_before_it_began_is_used(
 ) -> None:
     place = tmp_path / "runs" / "pictures-lenet_rgb"
     place.mkdir(parents=True)
-    for name in ("splits.csv", "training.lock", ".environment.json.abcd1234"):
+    for name in ("splits.csv", "training.lock", f".environment.json.{NEW}-abcd1234"):
         (place / name).touch()
     run = convscope.train(make_folder(), project=tmp_path / "runs", **QUICK)
     assert run.path == place

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from convscope.data.batch import Batch
 from convscope.distributed import SINGLE_PROCESS
-from convscope.errors import DeviceError, TrainingError
+from convscope.errors import DeviceError, TrainingError, is_out_of_memory
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.setup import Setup
 
@@ -153,16 +153,6 @@ def enough_memory(model: str) -> Iterator[None]:
 def _first_line(error: Exception) -> str:
     """The first line of the message; Python's own MemoryError has none."""
     return (str(error) or type(error).__name__).splitlines()[0][:200]
-
-
-def is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    """Whether torch or Python found no memory, on a GPU or on the CPU."""
-    words = (
-        *("not enough memory", "can't allocate memory", "backend out of memory"),
-        "can't start new thread",  # there was none for its stack
-    )
-    kinds = (torch.OutOfMemoryError, MemoryError)
-    return isinstance(error, kinds) or any(part in str(error) for part in words)
 
 
 def explain_no_memory(setup: Setup) -> TrainingError:

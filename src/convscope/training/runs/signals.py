@@ -8,13 +8,15 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-# A terminal that is closed sends SIGHUP; Windows has none.
-SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+# A terminal that is closed sends SIGHUP, its shell another one; Windows has none.
+HANGUPS = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *HANGUPS]
 
 
 class StopSignals:
     """Context manager in which SIGTERM, SIGHUP and the first Ctrl-C ask to stop; the second acts.
 
+    A second SIGHUP does nothing: closing a terminal sends one or two, and asks for nothing more.
     The handler prints nothing: it may interrupt whoever is printing just then.
 
     Args:
@@ -50,7 +52,7 @@ class StopSignals:
         if self.received is None:
             self.received = number
             self._on_ask()
-        elif self._second_acts:
+        elif self._second_acts and number not in HANGUPS:
             self._restore()
             signal.raise_signal(number)
 
