@@ -10,6 +10,8 @@ import pytest
 
 from convscope.cache import DEFAULT_LIMIT_BYTES, MIN_FREE_BYTES, Cache
 
+STORE = f"{'0' * 16}-{'a' * 32}"
+
 
 def add(cache: Cache, name: str, *, used: float, kilobytes: int = 100) -> Path:
     folder = cache.stores / name
@@ -95,16 +97,39 @@ def test_the_limit_counts_what_a_store_may_grow_to(tmp_path: Path) -> None:
 
 def test_what_killed_processes_left_is_swept_away(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    for name in (".x.removed", ".new-1", "no-store"):
+    for name in (f".{STORE}.removed", ".new-abcd1234", STORE, f"{'1' * 16}-growing-{'2' * 16}"):
         folder = add(cache, name, used=1)
-        if name == "no-store":
+        if not name.startswith("."):
             (folder / "words.txt").unlink()
         os.utime(folder, (1, 1))
-    fresh = cache.stores / ".new-2"
+    fresh = cache.stores / ".new-abcd1235"
     fresh.mkdir()
     assert names(cache) == []
     cache.clear()
     assert list(cache.stores.iterdir()) == [fresh]
+
+
+@pytest.mark.parametrize("name", [".git", ".x.abcd1234", ".x.removed", "photos", f"{STORE}.bak"])
+def test_folders_of_others_are_never_swept_away(tmp_path: Path, name: str) -> None:
+    cache = Cache(tmp_path)
+    folder = cache.stores / name
+    folder.mkdir(parents=True)
+    (folder / "file").touch()
+    os.utime(folder, (1, 1))
+    cache.clear()
+    cache.make_room(1)
+    assert (folder / "file").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+def test_a_store_that_can_not_be_read_is_not_taken_for_incomplete(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    folder = add(cache, STORE, used=1)
+    (folder / "words.txt").unlink()
+    (folder / "words.txt").symlink_to("words.txt")  # the system fails to say what is there
+    os.utime(folder, (1, 1))
+    cache.make_room(1)
+    assert (folder / "pixels.bin").exists()
 
 
 def test_clearing_removes_stores_and_catalogue_and_keeps_downloads(tmp_path: Path) -> None:

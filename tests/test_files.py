@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convscope.errors import RunError
 from convscope.files import (
+    LEFTOVER,
+    NEW,
+    OLD,
     check_format,
     check_writable,
+    csv_text,
+    from_cell,
     is_portable,
     new_folder,
     read_json,
+    relative_path,
     remove_leftovers,
     sha256,
     write_csv,
@@ -158,11 +168,62 @@ def test_a_folder_that_can_not_take_its_place_leaves_the_old_one(
 def test_what_a_kill_left_is_removed_and_what_was_being_replaced_comes_back(
     tmp_path: Path,
 ) -> None:
-    for name in (".x.abcd1234", ".x.old.abcd1234/x", ".DS_Store", ".y.old.abcd1234", "y"):
+    for name in (f".x.{NEW}-abcd1234", f".x.{OLD}-abcd1234/x", f".y.{OLD}-abcd1234", "y"):
         (tmp_path / name).mkdir(parents=True)
-    (tmp_path / ".x.old.abcd1234" / "x" / "file").touch()
-    (tmp_path / ".z.csv.abcd1234").touch()
+    (tmp_path / f".x.{OLD}-abcd1234" / "x" / "file").touch()
+    (tmp_path / f".z.csv.{NEW}-abcd1234").touch()
+    (tmp_path / ".DS_Store").touch()
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".DS_Store", "x", "y"]
     assert (tmp_path / "x" / "file").is_file()
     remove_leftovers(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".x.abcd1234", ".x.old.abcd1234", ".recipe.yaml.12345678", ".notes.20261130", ".a.b.tmp"),
+        *(f".{NEW}-abcd1234", f"x.{NEW}-abcd1234", f".x.{NEW}-abc", f".x.{NEW}-ABCD1234"),
+    ],
+)
+def test_hidden_files_of_others_are_never_removed(
+    tmp_path: Path, name: str, is_folder: bool
+) -> None:
+    path = tmp_path / name
+    path.mkdir() if is_folder else path.touch()
+    remove_leftovers(tmp_path)
+    assert path.exists()
+
+
+def test_a_kill_leaves_names_that_are_known(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "a.b" / "x y") as place:
+        assert LEFTOVER.fullmatch(place.name)["name"] == "x y"  # type: ignore[index]
+
+
+CELLS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\tx", "\rx", "'=1", "''=1", "'", "'tis"]
+
+
+@pytest.mark.parametrize("text", CELLS)
+def test_no_text_in_a_table_is_a_formula_and_reading_gives_it_back(text: str) -> None:
+    table = csv_text(["name", "number"], [[text, "-1.5e-3"]])
+    _, (cell, number) = csv.reader(io.StringIO(table, newline=""))
+    assert not cell.startswith(tuple("=+-@\t\r"))
+    assert from_cell(cell) == text
+    assert number == "-1.5e-3"
+
+
+@given(st.text(alphabet="='+-@\t1.a ", max_size=6))
+def test_any_text_is_read_as_it_was_written(text: str) -> None:
+    _, (cell, *_) = csv.reader(io.StringIO(csv_text(["a", "b"], [[text, ""]]), newline=""))
+    assert from_cell(cell) == text
+
+
+def test_a_path_is_shown_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert relative_path(tmp_path / "data" / "x") == str(Path("..", "data", "x"))
+    assert relative_path(tmp_path / "here" / "x") == "x"
+    assert [relative_path(name) for name in ("digits", "a/b", "")] == ["digits", "a/b", ""]

@@ -51,3 +51,10 @@ def test_a_file_that_cannot_be_read_is_an_error(
     with pytest.raises(RunError, match="so it isn't known what training saw") as caught:
         read_splits(tmp_path / "splits.csv")
     assert reason in caught.value.message
+
+
+def test_names_that_spreadsheets_would_run_are_kept_exactly(tmp_path: Path) -> None:
+    rows = [SplitRow(name, f"{name}2", "", "train", 1) for name in ("=1", "'=1", "@a", "'a", "-1")]
+    write_splits(tmp_path / "splits.csv", rows)
+    assert "\n'=1,'=12,,train," in (tmp_path / "splits.csv").read_text()
+    assert read_splits(tmp_path / "splits.csv") == rows

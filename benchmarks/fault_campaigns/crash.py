@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convscope.files import remove_leftovers
+from convscope.files import OLD, remove_leftovers
 from convscope.training.freezing import parameter_groups
 from convscope.training.optimizers import make_optimizer
 from convscope.training.runs.checkpoint import load_newest, write_checkpoint
@@ -118,7 +118,7 @@ def _forget_unsynced(folder: Path, log: Path, *, was_there: bool) -> None:
     """
     synced = set(log.read_text().split())
     for path in folder.rglob("*"):
-        is_old = path.parent.name in map(str, OLD_STEPS) or ".old." in str(path)
+        is_old = path.parent.name in map(str, OLD_STEPS) or OLD in str(path)
         if path.is_file() and not is_old and str(path.stat().st_ino) not in synced:
             path.write_bytes(b"")
     if not was_there and str(folder.stat().st_ino) not in synced:

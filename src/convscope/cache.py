@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from convscope.files import read_json, write_json
 
 DEFAULT_LIMIT_BYTES = 64 * 10**9
 LEFTOVER_SECONDS = 3600.0  # a folder that is being written or removed is younger
+STORE = re.compile("[0-9a-f]{16}-([0-9a-f]{32}|growing-[0-9a-f]{16})")  # the name of a store
+LEFTOVER = re.compile(rf"\.new-[a-z0-9_]{{8}}|\.{STORE.pattern}\.removed")
 MIN_FREE_BYTES = 10**9  # on the disk, whatever the limit is
 DESCRIPTION_FILE = "words.txt"  # its time is when the store was last used
 
@@ -144,13 +147,12 @@ class Cache:
             path.with_suffix(".lock").unlink()
 
     def _sweep(self) -> None:
-        """Removes what killed processes left half written or half removed."""
+        """Removes what killed processes left half written or half removed, nothing of others."""
         with suppress(OSError):
             for path in self.stores.iterdir():
                 with suppress(OSError):
                     is_old = time.time() - path.stat().st_mtime > LEFTOVER_SECONDS
-                    is_incomplete = path.is_dir() and not (path / DESCRIPTION_FILE).is_file()
-                    if (path.name.startswith(".") or is_incomplete) and is_old:
+                    if is_old and (LEFTOVER.fullmatch(path.name) or _is_incomplete(path)):
                         shutil.rmtree(path, ignore_errors=True)
 
     def _remove_beyond(self, limit_bytes: int, *, keep: Sequence[Path]) -> None:
@@ -184,11 +186,24 @@ def open_cache() -> Cache:
     return Cache(cache_folder())
 
 
+def _is_incomplete(path: Path) -> bool:
+    """Whether a store lacks its description, which is surely not there.
+
+    Raises:
+        OSError: It can't be said: the folder may not be read.
+    """
+    try:
+        (path / DESCRIPTION_FILE).stat()
+    except FileNotFoundError:
+        return STORE.fullmatch(path.name) is not None
+    return False
+
+
 def _sizes(path: Path) -> tuple[int, int]:
     """Size of a folder on the disk now, and when all holes in its sparse files are filled."""
     now, full = 0, 0
-    with suppress(OSError):
-        for file in os.scandir(path):
+    with suppress(OSError), os.scandir(path) as files:
+        for file in files:
             status = file.stat()
             blocks = getattr(status, "st_blocks", -(-status.st_size // 512))
             now += blocks * 512

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,14 @@ from convscope.errors import RunError
 
 READ_BYTES = 1 << 20
 OUTPUT_MARKER = ".convscope"  # in a folder of output that no other file tells from a user's
-LEFTOVER = re.compile(r"\.(?P<name>.+?)(\.old)?\.[a-z0-9_]{8}")  # a name and tempfile's letters
+
+# The names of temporaries, which nobody else gives: a file's name, ours, and tempfile's letters.
+NEW, OLD = "convscope-new", "convscope-old"
+LEFTOVER = re.compile(rf"\.(?P<name>.+)\.(?P<kind>{NEW}|{OLD})-[a-z0-9_]{{8}}")
+
+# The beginning of a cell that spreadsheets run, also behind apostrophes, which they don't show.
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?")
 
 _MASK_LOCK = threading.Lock()
 
@@ -39,7 +46,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     with _explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{NEW}-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -64,12 +71,35 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Replaces the file at `path` by a table with one header line."""
+    """Replaces the file at `path` by a table with one header line; see `csv_text`."""
+    write_text(path, csv_text(header, rows))
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table with one header line as CSV, in which no text is a formula.
+
+    Spreadsheets run cells like `=1+1`, and names come with the data. Such text gets an apostrophe
+    in front, as one types it there; `from_cell` takes it away.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    plain = csv.writer(text, lineterminator="\n")
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in (header, *rows):
+        cells = [_as_cell(value) if isinstance(value, str) else value for value in row]
+        # Python quotes a carriage return only where lines end with one.
+        has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (quoting if has_return else plain).writerow(cells)
+    return text.getvalue()
+
+
+def _as_cell(text: str) -> str:
+    """The text, with an apostrophe where it would be run, or taken for one with apostrophes."""
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
+def from_cell(cell: str) -> str:
+    """The text of a cell that `csv_text` wrote."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -127,7 +157,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     """
     with _explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.{NEW}-"))
         try:
             yield temporary
             for file in temporary.rglob("*"):
@@ -147,7 +177,7 @@ def _replace_folder(new: Path, path: Path) -> None:
         new.replace(path)
         sync_folder(path.parent)
         return
-    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.{OLD}-"))
     path.replace(old / path.name)
     try:
         new.replace(path)
@@ -191,7 +221,8 @@ def json_bytes(content: Mapping[str, Any]) -> bytes:
 def remove_leftovers(folder: Path) -> None:
     """Removes what `new_folder` and `write_bytes` left in a folder when they were killed.
 
-    A folder that was being replaced just then comes back. Only where nobody else writes.
+    A folder that was being replaced just then comes back. Only where nobody else writes. What
+    versions before this one left has no name of its own, and stays.
     """
     if not folder.is_dir():
         return
@@ -200,7 +231,7 @@ def remove_leftovers(folder: Path) -> None:
         if match is None:
             continue
         name = match["name"]
-        if path.name.startswith(f".{name}.old.") and not (folder / name).exists():
+        if match["kind"] == OLD and not (folder / name).exists():
             with suppress(FileNotFoundError):
                 (path / name).replace(folder / name)
         if path.is_dir():
@@ -265,6 +296,15 @@ def printable(path: str | os.PathLike[str]) -> str:
     except UnicodeEncodeError:  # from a file of JSON: no path of this system
         text = str(path)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def relative_path(path: str | os.PathLike[str]) -> str:
+    """A path as it is written from the current folder; it tells nobody where that one lies."""
+    text = os.fspath(path)
+    try:
+        return os.path.relpath(text) if os.path.isabs(text) else text  # noqa: PTH117 - any text
+    except ValueError:  # on another drive
+        return text
 
 
 def _open_to_others(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convscope.errors import RunError
-from convscope.files import write_csv
+from convscope.files import from_cell, write_csv
 from convscope.text import LISTED_AT_MOST, either_of
 
 SPLITS = ("train", "validation", "test", "excluded")
@@ -50,7 +50,8 @@ def read_splits(path: Path) -> list[SplitRow]:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            table = [[row[name] for name in COLUMNS] for row in csv.DictReader(file)]
+            rows_read = csv.DictReader(file, restval="")
+            table = [[from_cell(row[name]) for name in COLUMNS] for row in rows_read]
         rows = [
             SplitRow(image, label, given_split, split, int(pixels, 16))
             for image, label, given_split, split, pixels in table

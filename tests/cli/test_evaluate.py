@@ -156,3 +156,23 @@ def test_a_training_reports_in_the_language_that_is_asked_for(
     assert '<html lang="zh">' in flawed.report_path.read_text(encoding="utf-8")
     refused = convscope("train", "pictures", *words, "--lang", "fr")
     assert (refused.code, refused.out) == (2, "")
+
+
+def test_pages_tell_nobody_where_data_and_run_lie(
+    convscope: Convscope, flawed: Run, tmp_path: Path
+) -> None:
+    """Paths on a page are those from the folder in which it was made."""
+    run, data = (tmp_path / "runs" / "flawed", tmp_path / "pictures")
+    recipe = run / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("data: pictures", f"data: {data}"))
+    for words in (
+        ("evaluate", run, data, "-o", "evaluated"),
+        ("check", data, "--output", "checked"),
+        ("explain", run, data / "red" / "000.png", "-o", "explained"),
+        ("inspect", run, data, "--layer", "conv1", "-o", "inspected.html"),
+    ):
+        assert convscope(*words).code == 0
+    pages = [path.read_text() for path in tmp_path.rglob("*.html") if path.parent != run]
+    assert len(pages) == 4
+    assert not any(str(tmp_path) in page for page in pages)
+    assert "data: pictures" in (tmp_path / "evaluated" / "report.html").read_text()

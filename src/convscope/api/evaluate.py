@@ -16,7 +16,7 @@ from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import Evaluation, evaluate_subset
 from convscope.evaluation.test_time_augmentation import views_called
 from convscope.figures.style import save_figure
-from convscope.files import mark_output, write_csv, write_json, write_text
+from convscope.files import mark_output, relative_path, write_csv, write_json, write_text
 from convscope.progress import SILENT, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
@@ -108,7 +108,8 @@ def write_evaluation(
     page = run_page(
         evaluation,
         run=run,
-        command=command or f"convscope evaluate {shlex.quote(str(run.path if run else 'RUN'))}",
+        command=command
+        or f"convscope evaluate {shlex.quote(relative_path(run.path) if run else 'RUN')}",
         language=language,
     )
     write_text(files.report, page)

@@ -14,7 +14,7 @@ from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.errors import DataError, UsageError
 from convscope.figures.attribution import draw_attributions
 from convscope.figures.style import save_figure
-from convscope.files import mark_output, write_text
+from convscope.files import mark_output, relative_path, write_text
 from convscope.inspection.explained_image import Explainer, Explanation, Question, parse_position
 from convscope.progress import SILENT, Reporter
 from convscope.report.explanation import (
@@ -171,7 +171,8 @@ class ExplanationFolder:
         """
         mark_output(self._folder)
         stem = self._free_name(explanation.image)
-        again = self._command or shlex.join(["convscope", "explain", self._name, explanation.image])
+        image = relative_path(explanation.image)
+        again = self._command or shlex.join(["convscope", "explain", self._name, image])
         page = explanation_page(
             explanation, self._classifier, name=self._name, command=again, language=self._language
         )

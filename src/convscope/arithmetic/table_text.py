@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from convscope.arithmetic.costs import MACS, Caveat, Convention
 from convscope.arithmetic.layer_table import STATUS_COLUMNS, LayerRow, LayerTable, Status
 from convscope.errors import UsageError
+from convscope.files import csv_text
 from convscope.text import either_of
 
 MARKS = {Status.UPPER_BOUND: "≤ ", Status.LOWER_BOUND: "≥ ", Status.VARIES: "? "}
@@ -157,11 +156,7 @@ def to_csv(table: LayerTable, *, convention: Convention = MACS) -> str:
     Pairs are columns ending with `_height` and `_width`; what is unknown is empty.
     """
     rows = [_flat(row, table, convention) for row in table.rows]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(list(rows[0]), [[row[name] for name in rows[0]] for row in rows])
 
 
 def number(row: LayerRow, name: str, *, convention: Convention = MACS) -> str:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from convscope.errors import UsageError
+from convscope.files import relative_path
 from convscope.recipe import (
     DECODING_FIELDS,
     RESERVED_OPTIONS,
@@ -249,8 +250,6 @@ def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str
         value = context.params[name]
         if isinstance(parameter, click.Option):
             parts.append(next(name for name in parameter.opts if name.startswith("--")))
-        if isinstance(value, tuple):
-            parts += [str(each) for each in value]
-        elif value is not True:
-            parts.append(str(value))
+        values = value if isinstance(value, tuple) else () if value is True else (value,)
+        parts += [relative_path(str(each)) for each in values]
     return shlex.join(parts)

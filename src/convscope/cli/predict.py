@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import click
 
 from convscope.cli.flags import decoding_flags, device_flag
 from convscope.errors import DataError, UsageError
+from convscope.files import csv_text
 from convscope.text import listed
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def _row(prediction: Prediction, top: int) -> Row:
 
 
 def _print_csv(rows: Sequence[Row]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["image", "rank", "label", "probability", "is_unsure"])
-    for row in rows:
-        unsure = "yes" if row["is_unsure"] else ""
-        for rank, (label, probability) in enumerate(row["probabilities"].items(), 1):
-            writer.writerow([row["image"], rank, label, f"{probability:.6f}", unsure])
+    lines = [
+        [row["image"], rank, label, f"{probability:.6f}", "yes" if row["is_unsure"] else ""]
+        for row in rows
+        for rank, (label, probability) in enumerate(row["probabilities"].items(), 1)
+    ]
+    print(csv_text(["image", "rank", "label", "probability", "is_unsure"], lines), end="")
 
 
 def _print_table(rows: Sequence[Row]) -> None:

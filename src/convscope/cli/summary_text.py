@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +18,7 @@ from convscope.arithmetic.table_text import (
     to_markdown,
 )
 from convscope.cli.tables import table_text
+from convscope.files import csv_text
 from convscope.networks import network_entry
 from convscope.networks.registry import (
     COSTS,
@@ -100,11 +99,7 @@ def show_side_by_side(
         rows = [
             {**row, **flat_status(table.rows[0])} for row, table in zip(rows, tables, strict=True)
         ]
-        out = io.StringIO()
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return out.getvalue()
+        return csv_text(list(rows[0]), [[row[name] for name in rows[0]] for row in rows])
     header = [
         *("network", "input", "parameters", convention.unit, f"backward {convention.unit}"),
         *("forward MB", "saved MB", "ImageNet top-1"),

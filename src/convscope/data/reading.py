@@ -17,6 +17,7 @@ from convscope.data.sources.listing import read_whole
 from convscope.data.sources.opening import open_dataset
 from convscope.data.sources.table_columns import separator_of
 from convscope.errors import DataError
+from convscope.files import from_cell
 from convscope.recipe import Recipe
 from convscope.text import counted, listed
 
@@ -120,7 +121,7 @@ def _rows(text: str, path: Path) -> list[list[str]]:
     separator = separator_of(text.partition("\n")[0])
     try:
         rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-        return [row for row in rows if any(cell.strip() for cell in row)]
+        return [list(map(from_cell, row)) for row in rows if any(cell.strip() for cell in row)]
     except csv.Error as error:
         raise DataError(f"`{path}` can't be read as a table: {error}") from error
 

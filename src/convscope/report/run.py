@@ -15,7 +15,7 @@ from convscope.audit.audit import cheap_audit
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
 from convscope.figures.style import as_svg
-from convscope.files import read_json
+from convscope.files import read_json, relative_path
 from convscope.report.page import Picture, Pictures, isolated, percent, render
 from convscope.report.run_figures import run_figures
 from convscope.report.run_grad_cam import grad_cam_examples
@@ -35,6 +35,7 @@ PAIRS = 8
 LAYERS_LISTED = 80
 LAYER_COLUMNS = ("layer", "kind", "output", "parameters", "operations", "field", "jump")
 PICTURES_BYTES = 2_600_000  # with figures and tables the page stays below 5 MB
+PATH_FIELDS = ("data", "exclude", "splits", "weights", "continues")  # of the recipe
 FEW_IMAGES = 200  # with fewer, the interval of 90 % is wider than 8 points
 SLICES_NAMED = 3
 TELLING = 0.1  # a calibration error that chance explains; beyond, being below says little
@@ -79,14 +80,22 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         slices=slice_rows(evaluation, translations),
         figures={name: as_svg(figure) for name, figure in figures.items()},
         network=_network(evaluation),
-        recipe=run.recipe_path.read_text(encoding="utf-8") if run else "",
+        recipe=_recipe(run) if run else "",
         environment=_environment(run) if run else {},
-        train_command=f"convscope train --recipe {shlex.quote(run.recipe_path.as_posix())}"
+        train_command=f"convscope train --recipe {shlex.quote(relative_path(run.recipe_path))}"
         if run
         else "",
         command=command,
         version=__version__,
     )
+
+
+def _recipe(run: Run) -> str:
+    """The recipe as YAML, with paths from the current folder."""
+    recipe = run.recipe
+    given = {name: getattr(recipe, name) for name in PATH_FIELDS}
+    relative = {name: relative_path(path) for name, path in given.items() if path is not None}
+    return recipe.model_copy(update=relative).dump()
 
 
 def verdict(evaluation: Evaluation, *, name: str, translations: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from convscope.errors import DataError, NetworkError, UsageError
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
 from convscope.figures.attribution import overlaid
-from convscope.files import printable
+from convscope.files import printable, relative_path
 from convscope.inspection.attribution.attribution import Attribution, grad_cams
 from convscope.report.explanation import layer_text
 from convscope.report.page import Picture, Pictures, isolated, percent
@@ -193,9 +193,9 @@ def _own_command(evaluation: Evaluation, case: ClassifiedImage, run: Run | None)
     file = file_of(evaluation.image_index.dataset.images, index)
     if file is None or not file.is_file() or printable(file) != str(file):
         return None  # a name that can't be shown can't be copied
-    return _command(run, file.as_posix())
+    return _command(run, relative_path(file))
 
 
 def _command(run: Run | None, image: str) -> str:
-    place = run.path.as_posix() if run else "RUN"
+    place = relative_path(run.path) if run else "RUN"
     return f"convscope explain {shlex.quote(place)} {shlex.quote(image)}"
