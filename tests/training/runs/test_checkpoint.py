@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,69 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(
     assert checkpoint is not None
     assert checkpoint.step == 5
     assert remarks == [f"checkpoint 10 is damaged ({file} was changed) and is not used"]
+
+
+def without_a_way(path: Path) -> None:
+    """Makes the system fail where it looks for a file that is there."""
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX's")
+@pytest.mark.parametrize("file", ["manifest.json", "state.json", "model.safetensors"])
+def test_a_checkpoint_that_the_disk_does_not_give_is_told_and_the_one_before_is_taken(
+    tmp_path: Path, file: str
+) -> None:
+    network, optimizer = learner()
+    for step in (5, 10):
+        save(tmp_path, step, network, optimizer)
+    without_a_way(tmp_path / "10" / file)
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint.step == 5
+    assert remarks[0].startswith(f"`{tmp_path / '10' / file}` can't be read: Too many levels")
+    without_a_way(tmp_path / "5" / file)
+    with pytest.raises(RunError, match=rf"10/{file}` can't be read: Too many levels") as caught:
+        load_newest(tmp_path)  # to begin anew would replace what is there
+    assert caught.value.exit_code == 6
+    assert "once the disk gives it" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.EACCES, errno.ENODEV])
+def test_any_failure_of_a_disk_is_told_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+
+    def read_bytes(path: Path) -> bytes:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with pytest.raises(RunError, match=rf"5/manifest.json` can't be read: {os.strerror(number)}"):
+        load_newest(tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes are POSIX's")
+def test_what_is_no_file_is_never_waited_for(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    (tmp_path / "5" / "manifest.json").unlink()
+    os.mkfifo(tmp_path / "5" / "manifest.json")
+    assert load_newest(tmp_path)[1] == [
+        "checkpoint 5 is damaged (manifest.json is missing) and is not used"
+    ]
+
+
+@pytest.mark.parametrize("name", ["²", "١٢", "1" * 5000, "-1", "5 ", "5.old"])
+def test_folders_that_only_look_like_checkpoints_are_passed_over(tmp_path: Path, name: str) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    with suppress(OSError):  # too long for this file system
+        (tmp_path / name).mkdir()
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert not remarks
 
 
 def test_a_checkpoint_without_its_manifest_does_not_count(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ the disk; then the folder is renamed. Only when that is on the disk too, an olde
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ from convscope.training.runs.state import Snapshot, TrainingState, unflatten
 FORMAT = 3
 KEPT = 2
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", ".safetensors"
+STEP = re.compile("[0-9]{1,15}")  # the name of a checkpoint's folder
 
 
 def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
@@ -121,15 +124,29 @@ def load_newest(folder: Path, *, run_id: str | None = None) -> tuple[Checkpoint 
         run_id: Which run they have to be of; None for any.
 
     Raises:
-        RunError: A checkpoint is of another format.
+        RunError: A checkpoint is of another format, or the disk gives none of them: to begin anew
+            would replace what may be whole.
     """
     remarks: list[str] = []
+    unreadable: RunError | None = None
     for step in reversed(steps_in(folder)):
         try:
             return _load(folder / str(step), run_id), remarks
         except _DamagedError as error:
             remarks.append(f"checkpoint {step} is damaged ({error}) and is not used")
+        except OSError as error:
+            unreadable = unreadable or _unreadable(error, folder / str(step))
+            remarks.append(f"{unreadable.message}; checkpoint {step} is not used")
+    if unreadable is not None:
+        raise unreadable
     return None, remarks
+
+
+def _unreadable(error: OSError, path: Path) -> RunError:
+    return RunError(
+        f"`{error.filename or path}` can't be read: {error.strerror or error}",
+        hint="once the disk gives it, the same command resumes; `--fresh` begins anew",
+    )
 
 
 def load_ended(run_path: Path, say: Callable[[str], None]) -> Checkpoint:
@@ -154,10 +171,18 @@ def load_ended(run_path: Path, say: Callable[[str], None]) -> Checkpoint:
 
 
 def steps_in(folder: Path) -> list[int]:
-    """Steps of which there is a checkpoint, whole or damaged, in their order."""
-    if not folder.is_dir():
+    """Steps of which there is a checkpoint, whole or damaged, in their order.
+
+    Raises:
+        RunError: The folder can't be read.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+    except OSError as error:
+        raise _unreadable(error, folder) from error
+    return sorted(int(name) for name in names if STEP.fullmatch(name))
 
 
 class _DamagedError(Exception):
@@ -176,6 +201,9 @@ def _verified(place: Path, run_id: str | None) -> dict[str, bytes]:
     """The content of all files, each as it was written.
 
     It is hashed as it is used: nobody can exchange a file between the two.
+
+    Raises:
+        OSError: A file is there and can't be read.
     """
     manifest = _manifest(place)
     if run_id is not None and manifest["run"] != run_id:
@@ -183,7 +211,7 @@ def _verified(place: Path, run_id: str | None) -> dict[str, bytes]:
     content = {}
     for name, facts in manifest["files"].items():
         path = place / name
-        if path.parent != place or not path.is_file() or path.stat().st_size != facts["bytes"]:
+        if path.parent != place or _size(path) != facts["bytes"]:
             raise _DamagedError(f"{name} is missing or cut off")
         content[name] = path.read_bytes()
         if hashlib.sha256(content[name]).hexdigest() != facts["sha256"]:
@@ -191,13 +219,27 @@ def _verified(place: Path, run_id: str | None) -> dict[str, bytes]:
     return content
 
 
+def _size(path: Path) -> int | None:
+    """The size of a file; None where there is no file, or something else.
+
+    Raises:
+        OSError: The disk doesn't say.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
 def _manifest(place: Path) -> dict[str, Any]:
     path = place / MANIFEST
+    if _size(path) is None:
+        raise _DamagedError(f"{MANIFEST} is missing")
     try:
         manifest = parse_json(path.read_bytes(), path)
-    except (OSError, RunError) as error:
-        is_there = path.is_file()
-        raise _DamagedError(f"{MANIFEST} {'was changed' if is_there else 'is missing'}") from error
+    except RunError as error:
+        raise _DamagedError(f"{MANIFEST} was changed") from error
     seal = manifest.pop("sha256", None)
     if seal is None and isinstance(manifest.get("format"), int):  # formats 1 and 2 had none
         check_format(manifest, known=FORMAT, path=path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from convscope.errors import RunError
@@ -67,11 +68,12 @@ class CheckpointWriter:
         try:
             write_checkpoint(self._folder, snapshot, run_id=self._run_id)
         except RunError as error:
-            before = steps_in(self._folder)
-            error.hint = "make room and give the same command: " + (
-                f"it resumes after step {before[-1]}" if before else "it begins anew"
-            )
             self._error = error
+            with suppress(RunError):  # the disk may give nothing either
+                before = steps_in(self._folder)
+                error.hint = "make room and give the same command: " + (
+                    f"it resumes after step {before[-1]}" if before else "it begins anew"
+                )
         except Exception as error:  # raised again where somebody can catch it
             self._error = error
         self.seconds = time.perf_counter() - began
