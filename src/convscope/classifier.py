@@ -294,7 +294,8 @@ class Classifier:
             network_fields = dict(content["network"])
             network_fields["input_size"] = tuple(network_fields["input_size"])
             choice = NetworkChoice(**network_fields)
-            network = choice.build()
+            with torch.random.fork_rng(devices=[]):  # new weights are drawn, and replaced
+                network = choice.build()
             network.load_state_dict(load_file(weights))
             return cls(
                 network,

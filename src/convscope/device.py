@@ -57,6 +57,15 @@ class Device:
         """Context manager that restores the caller's random state after a block that reseeds."""
         return torch.random.fork_rng(devices=[self.torch] if self.torch.type == "cuda" else [])
 
+    def seed(self, number: int) -> None:
+        """Seeds torch's generators for the CPU and for this device, and no others."""
+        torch.default_generator.manual_seed(number)
+        if self.torch.type == "cuda":
+            with torch.cuda.device(self.torch):
+                torch.cuda.manual_seed(number)
+        elif self.torch.type == "mps":
+            torch.mps.manual_seed(number)
+
     @property
     def is_deterministic(self) -> bool:
         """Whether torch's default algorithms give the same bits each time on this device."""

@@ -100,7 +100,7 @@ def measured_summary(
         **options: Keyword arguments of `summarize`.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # leaves those of GPUs alone
         built, table = _built_with_table(network, device=torch.device("cpu"), **options)
         if effective:
             weights = (each for each in built.module.parameters() if each.is_floating_point())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from convscope.data.batch import Batches
 from convscope.data.image_files import image_grid, save_grid
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.progress import Reporter
-from convscope.recipe import ResolvedRecipe
+from convscope.recipe import Recipe, ResolvedRecipe
 from convscope.run import Run
 from convscope.text import counted, listed
 from convscope.training.presets import augmentation_of, mixing_of
@@ -22,6 +22,7 @@ from convscope.training.setup import Setup
 from convscope.training.training_data import TrainingData
 
 SHOWN = 64
+DEFAULT_FIT = "crop"  # it stands in every resolved recipe
 CELL_PX = 160  # wide enough for a label
 NAMED_SHARE = 0.01  # of a target; less is not worth a word
 
@@ -66,6 +67,59 @@ def announce_training(run: Run, setup: Setup, data: TrainingData, reporter: Repo
     )
     together = f", {processes.world_size} processes together" if processes.is_distributed else ""
     reporter.say(f"device: {setup.device.reason}{together}")
+
+
+def announce_without_effect(
+    given: Recipe, setup: Setup, data: TrainingData, reporter: Reporter
+) -> None:
+    """Names the given fields that change nothing in this training.
+
+    Where a recipe alone shows that, it is an error (`recipe/conflicts`). This depends on images,
+    weights and device, and the same command may be right for others.
+
+    Args:
+        given: The recipe as given.
+        setup: The setup of the training.
+        data: The images.
+        reporter: Prints the lines.
+    """
+    for field, reason in _without_effect(given, setup, data):
+        value = getattr(given, field)
+        shown = f"{field}" if value is True or isinstance(value, dict) else f"{field}={value}"
+        reporter.say(f"note: `{shown}` has no effect: {reason}")
+
+
+def _without_effect(given: Recipe, setup: Setup, data: TrainingData) -> Iterator[tuple[str, str]]:
+    recipe, preprocessing = setup.recipe, data.preprocessing
+    epochs = counted(recipe.epochs, "epoch")
+    last = recipe.epochs - 1  # epochs after which another one follows
+    if given.patience is not None and given.patience >= last:
+        yield "patience", f"the training has {epochs}"
+    if given.step_epochs is not None and given.step_epochs > last:
+        yield "step_epochs", f"the training has {epochs}"
+    if given.plateau_epochs is not None and given.plateau_epochs >= last:
+        yield "plateau_epochs", f"the training has {epochs}"
+    if (given.feature_views or 0) > recipe.epochs:
+        yield "feature_views", f"more than one for each of the {epochs} are not computed"
+    if given.fit not in (None, DEFAULT_FIT) and _all_fit(data, preprocessing):
+        yield "fit", "all images have the aspect ratio of the network's input"
+    weights = setup.loss_function.class_weights
+    if weights is not None and bool((weights == weights[0]).all()):
+        field = "class_weight" if given.class_weight else "class_weights"
+        yield field, "all classes get the same weight"
+    if given.deterministic and setup.device.is_deterministic:
+        yield "deterministic", f"on `{setup.device.torch}` all algorithms are"
+    if given.continues is not None and given.initialization is not None:
+        before = Run(Path(given.continues)).recipe.initialization
+        if given.initialization != before:
+            yield "initialization", "the continued run has its weights"
+
+
+def _all_fit(data: TrainingData, preprocessing: Preprocessing) -> bool:
+    """Whether every way to fit an image to the input gives the same pixels."""
+    height, width = data.image_index.sizes.T
+    has_ratio = height * preprocessing.width == width * preprocessing.height
+    return preprocessing.resize is None and bool(has_ratio.all())
 
 
 def _extras(recipe: ResolvedRecipe) -> str:

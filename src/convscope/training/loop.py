@@ -122,7 +122,7 @@ class TrainStep:
                 continue
             # Here, so that dropout is the same each time that a line search asks.
             number = self._processes.rank * count + index
-            torch.manual_seed(seed32("step", self._seed, step, number))
+            self._device.seed(seed32("step", self._seed, step, number))
             with self._device.autocast():
                 loss, outputs = self._loss_function(self._network, inputs[index], targets[index])
             share = loss * (len(inputs[index]) / batch.num_images)

@@ -73,7 +73,7 @@ def build_network(choice: NetworkChoice, recipe: Recipe) -> nn.Module:
     """The network with random weights, which follow from the recipe's seed alone."""
     scheme = recipe.initialization or network_entry(choice.name).initialization
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+        torch.default_generator.manual_seed(recipe.seed)  # leaves those of GPUs alone
         return choice.build(initialization=scheme)
 
 

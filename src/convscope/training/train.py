@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,11 +24,17 @@ from convscope.distributed import (
     initialized_process_group,
     process_group_from_environment,
 )
+from convscope.errors import TrainingError
 from convscope.files import check_writable, json_bytes, parse_json
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
-from convscope.training.announce import announce_data, announce_training, save_first_batch
+from convscope.training.announce import (
+    announce_data,
+    announce_training,
+    announce_without_effect,
+    save_first_batch,
+)
 from convscope.training.autotune.batch_size import enough_memory
 from convscope.training.autotune.learning_rate_finder import (
     LearningRateSearch,
@@ -85,6 +92,7 @@ class TrainOptions:
 
 
 DEFAULT_OPTIONS = TrainOptions()
+TRAINING = threading.Lock()  # held by the thread of this process that trains
 
 
 def train(
@@ -122,42 +130,46 @@ def train(
             reporter = SILENT
         recipe, choice, network, data = prepare(recipe, device, processes, options, reporter)
         name = name or f"{data.image_index.dataset.name}-{choice.name}"
-        with claimed(project, name, processes, reporter=reporter) as run:
+        with claimed(project, name, processes, reporter=reporter) as claim:
+            run = claim.run
             if processes.broadcast_decision(run.state == "finished"):
                 return run  # before torchrun started this again
             build = _builder(choice, network, data, device, processes, reporter)
             is_fresh = options.fresh and not was_begun_by_this_launch(run)
             is_fresh = processes.broadcast_decision(is_fresh)
             recorded = {} if is_fresh else _recorded(run, recipe, processes, options)
-            with device.fork_rng():
-                tuned, deadline, measured = tune(
-                    recipe,
-                    recorded,
-                    build,
-                    num_test=len(data.split.test),
-                    began=began,
-                    reporter=reporter,
-                )
-                setup = build(tuned)
-                check_same_in_all_processes(setup, data)
-                run_id = ""
-                if processes.is_main:
-                    if is_fresh:
-                        discard(run, reporter)
-                    run_id = _begin(run, setup, data, measured, recipe.time, options, reporter)
-                log = RunLog(
-                    run,
-                    run_id=run_id,
-                    processes=processes,
-                    interval=options.checkpoint_every,
-                    logs_steps=options.log_steps,
-                )
-                trainer = Trainer(run, setup, log=log, deadline=deadline)
-                state, best = trainer.fit(reporter)
+            tuned, deadline, measured = tune(
+                recipe,
+                recorded,
+                build,
+                num_test=len(data.split.test),
+                began=began,
+                reporter=reporter,
+            )
+            setup = build(tuned)
+            check_same_in_all_processes(setup, data)
+            run_id = ""
             if processes.is_main:
+                if is_fresh:
+                    discard(run, reporter)
+                run_id = _begin(run, setup, data, measured, recipe.time, options, reporter)
+                announce_without_effect(recipe, setup, data, reporter)
+            log = RunLog(
+                run,
+                run_id=run_id,
+                processes=processes,
+                interval=options.checkpoint_every,
+                logs_steps=options.log_steps,
+                check=claim.check,
+            )
+            trainer = Trainer(run, setup, log=log, deadline=deadline)
+            state, best = trainer.fit(reporter)
+            if processes.is_main:
+                claim.check()
                 classifier = _classifier(setup, data, state, best)
                 classifier.save(run.classifier_path)
                 finish(run, classifier, data)
+                claim.check()
             processes.barrier()  # so that all of them find what the first has written
     return run
 
@@ -173,8 +185,7 @@ def find_learning_rate(
     with device_and_processes(recipe) as (device, processes):
         recipe, choice, network, data = prepare(recipe, device, processes, options, reporter)
         setup = _builder(choice, network, data, device, processes, reporter)(recipe)
-        with device.fork_rng():
-            return search_learning_rate(setup, reporter)
+        return search_learning_rate(setup, reporter)
 
 
 def _builder(
@@ -203,8 +214,36 @@ def _builder(
 
 
 @contextmanager
+def _only_training() -> Iterator[None]:
+    """Context manager in which no other thread may train.
+
+    Dropout draws from torch's random numbers, of which all threads share one sequence: trainings
+    side by side would not be repeatable.
+
+    Raises:
+        TrainingError: Another thread trains.
+    """
+    if not TRAINING.acquire(blocking=False):
+        raise TrainingError(
+            "another thread of this program trains already",
+            hint="train one after the other, or each in a process of its own: all threads share "
+            "torch's random numbers, so that neither could be repeated",
+        )
+    try:
+        yield
+    finally:
+        TRAINING.release()
+
+
+@contextmanager
 def device_and_processes(recipe: Recipe) -> Iterator[tuple[Device, ProcessGroup]]:
-    """Context manager that chooses the device and connects the process group."""
+    """Context manager that chooses the device and connects the process group.
+
+    At its end torch's random state is what it was.
+
+    Raises:
+        TrainingError: Another thread of this process trains.
+    """
     processes = process_group_from_environment()
     device = choose_device(
         recipe.device,
@@ -212,6 +251,8 @@ def device_and_processes(recipe: Recipe) -> Iterator[tuple[Device, ProcessGroup]
         local_rank=processes.local_rank if processes.is_distributed else None,
     )
     with (
+        _only_training(),
+        device.fork_rng(),
         initialized_process_group(processes, device),
         device.deterministic_algorithms(recipe.deterministic),
         enough_memory(recipe.model or "the network"),

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,10 +18,43 @@ from convscope.progress import Reporter
 from convscope.run import Run, choose_folder, find_runs
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A run in whose folder this process alone may write.
+
+    Attributes:
+        run: The run.
+        lock_file: Device and number of the file that is locked; None in a process that writes
+            nothing.
+    """
+
+    run: Run
+    lock_file: tuple[int, int] | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the lock is still the one that others would find."""
+        return self.lock_file is None or _identity(self.run.lock_path) == self.lock_file
+
+    def check(self) -> None:
+        """Refuses to go on where another training may have begun in the folder.
+
+        Raises:
+            RunError: The lock was removed, and with it what kept others away.
+        """
+        if not self.holds:
+            raise RunError(
+                f"`{self.run.lock_path}` was removed or replaced, so another training may have "
+                "begun in its folder; this one has stopped and writes nothing more",
+                hint="the same command resumes what is there, if nobody else trains it, and "
+                "`--name NAME` begins another run",
+            )
+
+
 @contextmanager
 def claimed(
     project: Path, name: str, processes: ProcessGroup, *, reporter: Reporter
-) -> Iterator[Run]:
+) -> Iterator[Claim]:
     """Context manager that claims the run of a name: the unfinished one, or one of a new number.
 
     Args:
@@ -34,27 +68,29 @@ def claimed(
         UsageError: The name can't be that of a folder.
     """
     with ExitStack() as stack:
-        place = b""
+        place, claim = b"", None
         if processes.is_main:
-            run = _claim(project, name, stack)
+            claim = _claim(project, name, stack)
+            run = claim.run
             if run.path.name != name:
                 is_run = (project / name / "recipe.yaml").is_file()
                 why = "has ended" if is_run else "is there and is no run"
                 reporter.say(f"note: `{project / name}` {why}; this training is `{run.path}`")
             place = os.fsencode(run.path)
-        yield Run(Path(os.fsdecode(processes.broadcast(place))))
+        place = processes.broadcast(place)
+        yield claim or Claim(Run(Path(os.fsdecode(place))))
 
 
-def _claim(project: Path, name: str, stack: ExitStack) -> Run:
+def _claim(project: Path, name: str, stack: ExitStack) -> Claim:
     while True:
         run = _ended_before_restart(project, name) or choose_folder(project, name)
         with ExitStack() as attempt:
-            attempt.enter_context(owned(run))
+            claim = attempt.enter_context(owned(run))
             # Between the choice and the lock another process may have brought it to its end.
             if run.state == "finished" or choose_folder(project, name).path == run.path:
                 remove_leftovers(run.path)
                 stack.push(attempt.pop_all())
-                return run
+                return claim
 
 
 def was_begun_by_this_launch(run: Run) -> bool:
@@ -84,7 +120,7 @@ def _ended_before_restart(project: Path, name: str) -> Run | None:
 
 
 @contextmanager
-def owned(run: Run) -> Iterator[None]:
+def owned(run: Run) -> Iterator[Claim]:
     """Context manager in which no other process can train in the run's folder.
 
     The lock is the system's: it ends with the process, however that ends.
@@ -101,16 +137,32 @@ def owned(run: Run) -> Iterator[None]:
             f"`{run.path}` is being trained by {_owner(run)}",
             hint="wait for it, or give this training a `--name` of its own",
         ) from error
+    claim = Claim(run, _identity(run.lock_path))
     try:
         write_json(run.owner_path, {"process": os.getpid(), "machine": socket.gethostname()})
-        yield
+        yield claim
     finally:
-        run.owner_path.unlink(missing_ok=True)
-        if list(run.path.iterdir()) == [run.lock_path]:  # nothing came of it
-            with suppress(OSError):  # Windows lets nobody remove what is locked
-                run.lock_path.unlink()
-                run.path.rmdir()
+        if claim.holds:  # else these are another's files
+            _leave(run)
         lock.release()
+
+
+def _leave(run: Run) -> None:
+    """Removes what says that a process trains here, and the folder if nothing came of it."""
+    run.owner_path.unlink(missing_ok=True)
+    if list(run.path.iterdir()) == [run.lock_path]:
+        with suppress(OSError):  # Windows lets nobody remove what is locked
+            run.lock_path.unlink()
+            run.path.rmdir()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Device and number of a file, which no other has while it is open; zeros where it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def _owner(run: Run) -> str:

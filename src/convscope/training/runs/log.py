@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from convscope.distributed import ProcessGroup
 from convscope.errors import UsageError
 from convscope.files import remove_leftovers, write_csv, write_text
 from convscope.progress import Reporter
-from convscope.recipe import seconds_of
+from convscope.recipe import ResolvedRecipe, seconds_of
 from convscope.run import Run
 from convscope.text import counted
 from convscope.training.runs.checkpoint import Checkpoint, load_ended, load_newest
@@ -124,6 +124,7 @@ class RunLog:
         processes: The process group.
         interval: The longest distance between two checkpoints.
         logs_steps: Whether there is a log of the steps.
+        check: Raises an error where the run folder may be another's by now.
     """
 
     def __init__(
@@ -134,8 +135,10 @@ class RunLog:
         processes: ProcessGroup,
         interval: CheckpointInterval = DEFAULT_INTERVAL,
         logs_steps: bool = False,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._run, self._run_id, self._processes = run, run_id, processes
+        self._check = check
         self._schedule = CheckpointSchedule(interval)
         self._writer = CheckpointWriter(run.checkpoints_path, run_id=run_id)
         self._copy_seconds = 0.0
@@ -210,10 +213,11 @@ class RunLog:
 
         Raises:
             TrainingError: A weight is non-finite.
-            RunError: The checkpoint before could not be written.
+            RunError: The checkpoint before could not be written, or the folder is another's.
         """
         if not self._processes.is_main:
             return
+        self._check()
         began = time.perf_counter()
         snapshot = take_snapshot(
             state, network=network, best=best, optimizer=optimizer, average=average
@@ -241,10 +245,25 @@ class RunLog:
             self._step_log.write(rows)
 
     def write_history(self, state: TrainingState) -> None:
-        """Rewrites `history.csv`: one row per epoch."""
+        """Rewrites `history.csv`: one row per epoch.
+
+        Raises:
+            RunError: It can't be written, or the folder is another's.
+        """
         if self._processes.is_main and state.history:
+            self._check()
             rows = [list(row.values()) for row in state.history]
             write_csv(self._run.history_path, list(state.history[0]), rows)
+
+    def write_recipe(self, recipe: ResolvedRecipe) -> None:
+        """Rewrites `recipe.yaml`, with what a clock has decided.
+
+        Raises:
+            RunError: It can't be written, or the folder is another's.
+        """
+        if self._processes.is_main:
+            self._check()
+            write_text(self._run.recipe_path, recipe.dump())
 
     def _find_own(self, reporter: Reporter) -> Checkpoint | None:
         remove_leftovers(self._run.path)
