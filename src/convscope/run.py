@@ -171,7 +171,7 @@ def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:
         )
     values = run.recipe.model_dump(mode="json")
     initial = {"weights": None, "unfreeze_epochs": None}  # its start no longer matters
-    return on_top({**values, **initial, "epochs": None}, given)
+    return on_top({**values, **initial, "epochs": None, "epochs_cut": None}, given)
 
 
 def find_runs(project: Path) -> list[Run]:

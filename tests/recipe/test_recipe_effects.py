@@ -42,6 +42,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "layer_decay": (0.5, {}),
     "feature_views": (2, {"weights": "SOURCE", **FROZEN}),
     "epochs": (3, {}),
+    "epochs_cut": ("1:2", {"epochs": 3}),
     "batch_size": (12, {}),
     "accumulate": (2, {}),
     "sampler": ("balanced", {}),

@@ -18,6 +18,8 @@ from convscope.recipe.recipe import read_values as read_values
 from convscope.recipe.recipe import validated as validated
 from convscope.recipe.types import Fit as Fit
 from convscope.recipe.types import Initialization as Initialization
+from convscope.recipe.types import cuts_of as cuts_of
+from convscope.recipe.types import cuts_text as cuts_text
 from convscope.recipe.types import given_or as given_or
 from convscope.recipe.types import seconds_of as seconds_of
 from convscope.recipe.types import size_of as size_of

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
 from convscope.recipe.network import NetworkFields
 from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
-from convscope.recipe.types import Problem
+from convscope.recipe.types import Problem, cuts_of
 from convscope.text import either_of
 
 # Arguments of `build` that are no options: they follow from the data and from other fields.
@@ -119,6 +119,16 @@ def _transfer_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
 def _schedule_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
     if recipe.time is not None and recipe.epochs is not None:
         yield _exclusive("epochs", "time", "both say how long to train")
+    if recipe.epochs_cut is not None:
+        if recipe.time is not None:
+            yield _exclusive("epochs_cut", "time", "what is left out is decided by the clock")
+        elif recipe.epochs is None:
+            yield "`epochs_cut` needs `epochs`", "both are in the recipe that a training wrote"
+        elif max(cuts_of(recipe.epochs_cut).values()) >= recipe.epochs:
+            yield (
+                f"`epochs_cut` is `{recipe.epochs_cut}`, but there are {recipe.epochs} epochs",
+                "it says how many fewer there are, after which of them",
+            )
     if recipe.batch_size == "auto" and recipe.sync_batch_norm:
         reason = "sizes are tried in each process alone; give a `--batch-size`"
         yield _exclusive("batch_size=auto", "sync_batch_norm", reason)

@@ -9,6 +9,7 @@ from pydantic import Field
 from convscope.recipe.types import (
     BatchSize,
     Betas,
+    Cuts,
     Duration,
     Epochs,
     Fields,
@@ -32,6 +33,11 @@ class ScheduleFields(Fields):
         None,
         description="Time budget, as 90s, 10m or 1h30m: epochs and schedule are planned from the "
         "measured time of a step.",
+    )
+    epochs_cut: Cuts | None = Field(
+        None,
+        description="Epochs that `--time` left out, as 12:40: after epoch 12 there were 40 in all. "
+        "A training writes it, so that its recipe gives the same model again.",
     )
     batch_size: BatchSize | None = Field(
         None,

@@ -31,6 +31,7 @@ DEPENDENT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "model": ("options", "initialization", "auxiliary_weight"),
     "opt": ("lr", "bias_decay", *OPTIMIZERS_WITH),
     "sched": ("warmup_epochs", *SCHEDULES_WITH),
+    "epochs": ("epochs_cut",),
     "loss": ("focal_gamma",),
     "tune": ("feature_views", "unfreeze_epochs"),
     "policy": ("policy_ops", "policy_magnitude"),

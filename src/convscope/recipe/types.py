@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -112,6 +113,30 @@ def seconds_of(duration: str) -> float:
     return seconds
 
 
+def cuts_of(text: str) -> dict[int, int]:
+    """The number of epochs in all, by the number of those after which it was decided.
+
+    Raises:
+        ValueError: It is written in another way than `12:40,20:35`, or the numbers can't be.
+    """
+    pairs = [re.fullmatch(r"(\d{1,6}):(\d{1,6})", part.strip()) for part in text.split(",")]
+    cuts = [(int(pair[1]), int(pair[2])) for pair in pairs if pair]
+    fits = all(1 <= done <= epochs for done, epochs in cuts)
+    follows = all(a < c and b > d for (a, b), (c, d) in itertools.pairwise(cuts))
+    if len(cuts) < len(pairs) or not fits or not follows:
+        raise ValueError("it must be EPOCH:EPOCHS, as 12:40,20:35, with ever fewer epochs")
+    return dict(cuts)
+
+
+def cuts_text(cuts: Mapping[int, int]) -> str:
+    """Cuts as a recipe has them."""
+    return ",".join(f"{done}:{epochs}" for done, epochs in sorted(cuts.items()))
+
+
+def _cuts(value: object) -> object:
+    return None if value is None else cuts_text(cuts_of(str(value)))
+
+
 def _duration(value: object) -> object:
     if value is None:
         return None
@@ -172,6 +197,7 @@ ImageSize = Annotated[str | int, BeforeValidator(_image_size)]
 ValueRange = Annotated[tuple[float, float], BeforeValidator(_value_range)]
 Encoding = Annotated[str, BeforeValidator(_encoding)]
 Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
+Cuts = Annotated[str, BeforeValidator(_cuts)]
 Duration = Annotated[str, BeforeValidator(_duration)]
 Betas = Annotated[tuple[float, float], BeforeValidator(_decay_rates)]
 Epochs = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "30,60"))]

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from convscope.classifier import collect_logits, portable_state
 from convscope.data.batch import Batch, Batches
-from convscope.errors import StoppedError
+from convscope.errors import StoppedError, is_out_of_memory
 from convscope.files import write_json
 from convscope.progress import Reporter, Task
+from convscope.recipe import cuts_of, cuts_text
 from convscope.run import FORMAT, Run
-from convscope.training.autotune.batch_size import explain_no_memory, is_out_of_memory
+from convscope.training.autotune.batch_size import explain_no_memory
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.ema import WeightEMA
 from convscope.training.freezing import set_train_mode, unfreeze
@@ -52,6 +53,8 @@ class Trainer:
         self._train_step = setup.train_step(setup.make_optimizer())
         ema = setup.recipe.ema
         self._ema = WeightEMA(setup.network, ema) if ema else None
+        cuts = setup.recipe.epochs_cut
+        self._cuts = {} if cuts is None else cuts_of(cuts)
         self._accumulator = MetricAccumulator()
         self._began = self._epoch_began = 0.0  # by the clock, as if never interrupted
 
@@ -80,8 +83,8 @@ class Trainer:
                 again = (
                     "" if processes.is_distributed else "; once more stops at once, without saving"
                 )
-                reporter.say(f"stopping{again}")
                 self._save()
+                reporter.say(f"stopping{again}")
                 self._log.close()
                 # Whoever ends first is a failure to torchrun, which then ends the others.
                 processes.barrier()
@@ -243,25 +246,31 @@ class Trainer:
         return state, best
 
     def _replan(self, reporter: Reporter) -> bool:
-        """Leaves out epochs for which there is no time left; the schedule ends sooner.
+        """Leaves out epochs that the recipe leaves out, or for which there is no time left.
+
+        The schedule ends sooner, so what a clock has decided has to be on record.
 
         Returns:
-            Whether the number of epochs changed: what a clock has decided has to be saved.
+            Whether the number of epochs changed.
         """
-        if self._deadline is None:
-            return False
         state = self.state
-        epochs = self._deadline.epochs_that_fit(
-            state.cycles, done=state.epoch, planned=state.epochs
-        )
-        epochs = int(self.setup.processes.broadcast(str(epochs).encode()))
+        epochs = min(state.epochs, self._cuts.get(state.epoch, state.epochs))
+        if self._deadline is not None:
+            fit = self._deadline.epochs_that_fit(state.cycles, done=state.epoch, planned=epochs)
+            epochs = int(self.setup.processes.broadcast(str(fit).encode()))
         if epochs >= state.epochs:
             return False
-        if state.epochs == self.setup.recipe.epochs:
-            reporter.say(
-                "note: epochs take longer than when the time was planned: "
-                f"{epochs} of them, not {state.epochs}"
-            )
+        if self._cuts.get(state.epoch) != epochs:
+            if state.epochs == self.setup.recipe.epochs:
+                reporter.say(
+                    "note: epochs take longer than when the time was planned: "
+                    f"{epochs} of them, not {state.epochs}"
+                )
+            self._cuts = {done: e for done, e in self._cuts.items() if done < state.epoch}
+            self._cuts[state.epoch] = epochs
+            # Before the checkpoint: a training that resumes from the one before does the same.
+            cut = {"epochs_cut": cuts_text(self._cuts)}
+            self._log.write_recipe(self.setup.recipe.model_copy(update=cut))
         state.epochs = epochs
         return True
 

@@ -15,8 +15,8 @@ from conftest import MakeFolder
 from convscope.data.batch import Batches
 from convscope.errors import RunError, UsageError
 from convscope.files import sha256
-from convscope.progress import SILENT
-from convscope.recipe import Recipe, on_top, read_values
+from convscope.progress import SILENT, Reporter
+from convscope.recipe import Recipe, cuts_of, on_top, read_values
 from convscope.training.presets import HEAD_EPOCHS
 from convscope.training.resolve import resolve
 from convscope.training.runs.checkpoint import load_newest
@@ -237,6 +237,67 @@ def test_a_time_that_is_over_before_it_begins_is_an_error(
 ) -> None:
     with pytest.raises(UsageError, match="`time` was over before the first step"):
         convscope.train(make_folder(), project=tmp_path / "runs", time="0.001s", **QUICK)
+
+
+class Slower(Reporter):
+    """Makes a training slower from its second epoch on, as a machine does that others use."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Hears what a person would read."""
+        self.said.append(line)
+        if line.startswith("epoch") and not line.startswith("epoch   1/"):
+            time.sleep(0.4)
+
+
+@pytest.mark.slow
+def test_what_a_clock_has_cut_off_stands_in_the_recipe_which_gives_the_same_bits(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    data, reporter = make_folder(), Slower()
+    timed = convscope.train(
+        data, project=tmp_path / "timed", time="4s", reporter=reporter, dropout=0.2, **QUICK
+    )
+    assert any(
+        "epochs take longer than when the time was planned" in line for line in reporter.said
+    )
+    recipe = timed.recipe
+    assert recipe.epochs_cut is not None
+    assert recipe.epochs is not None
+    cuts = cuts_of(recipe.epochs_cut)
+    assert recipe.epochs > max(cuts.values())
+    assert len(timed.history) == min(cuts.values())
+    again = convscope.train(
+        project=tmp_path / "again", name="again", **read_values(timed.recipe_path)
+    )
+    assert same(timed, again)
+    columns = ("learning_rate", "train_loss", "validation_loss")
+    for mine, theirs in zip(timed.history, again.history, strict=True):
+        assert [mine[name] for name in columns] == [theirs[name] for name in columns]
+    assert again.recipe == recipe
+    longer = on_top(read_values(timed.recipe_path), {"epochs": 50})
+    assert longer.get("epochs_cut") is None  # it was decided for another number of epochs
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs_cut": "12"}, "it must be EPOCH:EPOCHS"),
+        ({"epochs_cut": "12:40,20:45"}, "it must be EPOCH:EPOCHS"),
+        ({"epochs_cut": "20:40,12:35"}, "it must be EPOCH:EPOCHS"),
+        ({"epochs_cut": "12:11"}, "it must be EPOCH:EPOCHS"),
+        ({"epochs_cut": "0:11"}, "it must be EPOCH:EPOCHS"),
+        ({"epochs_cut": "12:40"}, "`epochs_cut` needs `epochs`"),
+        ({"epochs_cut": "12:40", "epochs": 40}, "`epochs_cut` is `12:40`, but there are 40 epochs"),
+        ({"epochs_cut": "12:40", "time": "5m"}, "`epochs_cut` and `time` exclude each other"),
+    ],
+)
+def test_a_cut_that_can_not_be_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Recipe.parse({"data": "digits", **fields})
 
 
 @pytest.mark.slow

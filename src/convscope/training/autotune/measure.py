@@ -27,8 +27,8 @@ from convscope.training.autotune.time_budget import Deadline, measure_pace
 from convscope.training.runs.metadata import recorded_recipe
 from convscope.training.setup import Setup
 
-# Fields of the recipe that may be measured.
-MEASURED_FIELDS = ("batch_size", "lr", "epochs")
+# Fields of the recipe that may be measured, or decided by the clock.
+MEASURED_FIELDS = ("batch_size", "lr", "epochs", "epochs_cut")
 
 
 def tune(
@@ -162,7 +162,7 @@ def _with_recorded(
         time_given = plan["given"]
     if time_given is None:
         return given.model_copy(update=updates), None
-    updates |= {"epochs": found["epochs"], "time": None}
+    updates |= {"epochs": found["epochs"], "epochs_cut": found["epochs_cut"], "time": None}
     return given.model_copy(update=updates), {**(plan or {}), "given": time_given}
 
 
