@@ -97,9 +97,18 @@ def test_the_arithmetic_of_a_value_is_printed(convscope: Convscope, flawed: Run)
     assert "every step gives the value that the network stored" in outcome.out
 
 
+def test_that_the_class_to_compare_with_is_the_answer_is_said(
+    convscope: Convscope, flawed: Run
+) -> None:
+    outcome = convscope("explain", "runs/flawed", IMAGE, "--against", "red", "--draws", "0", "-q")
+    assert "  for blue rather than red: " in outcome.out
+    assert "    note: `red` is the prediction itself, so this is the evidence for" in outcome.out
+
+
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
+        (["--class", "red", "--against", "red"], "`red` can't be compared with itself", "another"),
         (["--class", "bleu"], "there is no class `bleu`", "did you mean `blue`?"),
         (["--method", "gradcam"], "there is no method `gradcam`", "did you mean `grad-cam`?"),
         (["--layer", "cnv1"], "has no layer `cnv1`", "did you mean `conv1`?"),

@@ -81,6 +81,46 @@ def test_against_the_prediction_stands_the_runner_up() -> None:
         assert found.faithfulness == ()
 
 
+def test_that_the_named_class_is_the_prediction_itself_is_said() -> None:
+    classifier = made_classifier()
+    first, second, third = (
+        name for name, _ in classifier.predict_prepared(noise()[None])[0].top(3)
+    )
+    (only,) = Explainer(classifier, Question(against=first, draws=0)).explain(noise()).attributions
+    assert only.notes == (
+        f"`{first}` is the prediction itself, so this is the evidence for the runner-up; "
+        f"`--class {first} --against {second}` shows that for the prediction",
+    )
+    for question in (
+        Question(against=second, draws=0),
+        Question(target=first, against=second, draws=0),
+        Question(target=third, against=first, draws=0),  # asked for in so many words
+    ):
+        (only,) = Explainer(classifier, question).explain(noise()).attributions
+        assert only.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message", "hint"),
+    [
+        (
+            {"target": "class 1", "against": "class 1"},
+            "`class 1` can't be compared with",
+            "another",
+        ),
+        ({"against": "class 17"}, "there is no class `class 17`", "did you mean `class"),
+        ({"target": "Class-1"}, "there is no class `Class-1`", "did you mean `class 1`?"),
+        ({"against": 1}, "a class can't be `1`", "it is named by a text"),
+    ],
+)
+def test_classes_that_cannot_be_compared_are_refused_before_any_image(
+    asked: dict[str, Any], message: str, hint: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as refused:
+        Explainer(made_classifier(), Question(**asked))
+    assert hint in (refused.value.hint or "")
+
+
 def test_a_network_without_maps_can_be_explained_by_other_methods() -> None:
     classifier = made_classifier("mlp", side=8)
     asked = Question(method="integrated-gradients", top=1, draws=2, steps=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -77,6 +77,11 @@ class Question:
         for name in (self.target, self.against):
             if name is not None:
                 class_index(classifier, name)
+        if self.target is not None and self.target == self.against:
+            raise UsageError(
+                f"`{self.target}` can't be compared with itself",
+                hint="choose another class for `against`, or leave `target` out",
+            )
         for field, least in (("top", 1), ("draws", 0), ("steps", 1)):
             if (number := getattr(self, field)) < least:
                 raise UsageError(f"`{field}` can't be {number}", hint=f"it is {least} or more")
@@ -179,6 +184,8 @@ class Explainer:
             )
             for target in self._targets(prediction)
         ]
+        if asked.target is None and asked.against == prediction.label:
+            attributions = [_of_runner_up(each) for each in attributions]
         judged: list[Faithfulness] = []
         if asked.draws:
             judged = faithfulness(
@@ -239,6 +246,16 @@ class Explainer:
             return None
         inputs = network_input(self._classifier, pixels)
         return trace_value(self._classifier.network, inputs, **position._asdict())
+
+
+def _of_runner_up(attribution: Attribution) -> Attribution:
+    """The attribution, with the note that it isn't of the prediction, which was named."""
+    named, explained = attribution.against, attribution.target
+    note = (
+        f"`{named}` is the prediction itself, so this is the evidence for the runner-up; "
+        f"`--class {named} --against {explained}` shows that for the prediction"
+    )
+    return replace(attribution, notes=(*attribution.notes, note))
 
 
 def first_kernels(network: nn.Module) -> NDArray[np.float32] | None:
