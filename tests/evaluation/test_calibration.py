@@ -150,6 +150,33 @@ def test_images_that_are_all_right_do_not_make_the_classifier_certain() -> None:
     assert fit.temperature == 1
 
 
+@pytest.mark.parametrize("shift", [1, 2])
+def test_labels_of_other_classes_end_the_search_at_its_highest_temperature(shift: int) -> None:
+    outputs = drawn(300, sureness=3.0)
+    fit = fit_temperature(Outputs(outputs.logits, (outputs.predicted + shift) % 5, outputs.classes))
+    assert fit
+    assert fit.bound == 20
+    assert fit.bound_text() == (
+        "the search for a temperature ended at the end of its range, 20: the labels of these 300 "
+        "images contradict what the classifier is sure of"
+    )
+
+
+def test_probabilities_that_are_nearly_the_same_end_it_at_its_lowest() -> None:
+    outputs = drawn(300)
+    fit = fit_temperature(Outputs(outputs.logits / 1000, outputs.targets, outputs.classes))
+    assert fit
+    assert fit.bound == 0.05
+    assert "don't say how sure the classifier may be" in fit.bound_text()
+
+
+@pytest.mark.parametrize("sureness", [0.3, 1.0, 4.0])
+def test_a_temperature_within_the_range_is_at_no_end(sureness: float) -> None:
+    fit = fit_temperature(drawn(200, sureness=sureness))
+    assert fit
+    assert fit.bound is None
+
+
 def test_fewer_than_thirty_images_give_no_temperature() -> None:
     assert fit_temperature(drawn(29)) is None
     assert fit_temperature(drawn(30)) is not None

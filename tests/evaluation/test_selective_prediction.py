@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import FEW, MANY, drawn, some_outputs, with_confidences
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
 from convscope.errors import DataError
 from convscope.evaluation.calibration import (
     POINTS,
     choose_threshold,
+    fewest_accepted,
     risk_coverage,
     selective_accuracy,
 )
@@ -124,7 +126,53 @@ def test_without_a_proven_threshold_the_lowest_provable_error_is_named() -> None
         "no threshold keeps the error at 0.01 or below: with 100 images "
         f"{bound:.2g} is the lowest error that can be proven"
     )
-    assert caught.value.hint == "allow a higher `--target-error`, or choose on more images"
+    # So many without a mistake would be rarer than 1 in 400 if the error were 1 %.
+    assert 0.99**597 <= 0.05 / 20 < 0.99**596
+    assert caught.value.hint == (
+        "allow a higher `--target-error`, or choose on about 597 images like these"
+    )
+
+
+@pytest.mark.parametrize(
+    ("num_images", "seed", "target"), [(72, 0, 0.02), (72, 1, 0.05), (150, 2, 0.03), (40, 3, 0.1)]
+)
+def test_the_number_of_images_that_is_named_proves_the_target(
+    num_images: int, seed: int, target: float
+) -> None:
+    outputs = drawn(num_images, seed=seed, margin=2.5)
+    with pytest.raises(DataError) as caught:
+        choose_threshold(outputs, target)
+    named = re.search(r"about ([\d,]+) images like these", str(caught.value.hint))
+    assert named is not None
+    needed = int(named[1].replace(",", ""))
+    assert needed > num_images
+
+    def repeated(times: float) -> Outputs:
+        """Images like these: each as often as any other, as far as that goes."""
+        count = round(needed * times)
+        return outputs.take(np.arange(count) * num_images // count)
+
+    assert choose_threshold(repeated(1.1), target).error_bound <= target
+    with pytest.raises(DataError, match="no threshold keeps the error"):
+        choose_threshold(repeated(0.8), target)
+
+
+@pytest.mark.parametrize(("error", "target"), [(0.0, 0.02), (0.01, 0.02), (0.1, 0.3), (0.0, 0.5)])
+def test_the_fewest_accepted_images_are_as_few_as_can_be(error: float, target: float) -> None:
+    count = fewest_accepted(error, target)
+    assert count is not None
+    bound = [beta.ppf(1 - 0.05 / 20, error * n + 1, n - error * n) for n in (count, count - 1)]
+    assert bound[0] <= target < bound[1]
+
+
+def test_no_number_of_images_proves_an_error_below_that_of_the_most_confident() -> None:
+    assert fewest_accepted(0.02, 0.02) is None
+    outputs = with_confidences([0.9] * 100, [1] * 80 + [0] * 20)
+    with pytest.raises(DataError) as caught:
+        choose_threshold(outputs, 0.1)
+    assert caught.value.hint == (
+        "allow a higher `--target-error`: even of the most confident predictions more are wrong"
+    )
 
 
 def test_a_classifier_that_is_always_wrong_proves_nothing() -> None:

@@ -24,6 +24,10 @@ from convscope.progress import SILENT, Reporter
 from convscope.run import Run
 
 
+class NoTemperatureError(DataError):
+    """Images on which no temperature is the best."""
+
+
 class CalibrationResult(NamedTuple):
     """The result of a calibration.
 
@@ -67,6 +71,8 @@ def calibrate_on(
         reporter: Shows progress.
 
     Raises:
+        NoTemperatureError: The search for a temperature ended at the end of its range; the
+            classifier is as it was.
         DataError: There are no images, or no threshold is proven to keep the error that low.
         UsageError: `target_error` is not between 0 and 1.
     """
@@ -76,6 +82,14 @@ def calibrate_on(
         )
     outputs, _ = collect_outputs(classifier, image_index, subset, reporter=reporter)
     fit = fit_temperature(outputs)
+    if fit is not None and fit.bound is not None:
+        raise NoTemperatureError(
+            fit.bound_text(),
+            hint="do the labels and classes of the data match those of the classifier? "
+            "`convscope evaluate` shows which classes are confused"
+            if fit.bound > 1
+            else "calibrate on more images",
+        )
     temperature = fit.temperature if fit else 1.0
     threshold = None
     if target_error is not None:
@@ -115,7 +129,8 @@ def calibrate(
 
     Raises:
         DataError: The data can't be used, has classes that the classifier doesn't know, or holds
-            only images that are reported on; or no threshold is proven to keep the error that low.
+            only images that are reported on; or no threshold is proven to keep the error that low;
+            or the best temperature is at the end of the range, as with labels that don't match.
         RunError: There is no classifier, or it can't be written.
         UsageError: An option doesn't exist or has an invalid value.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convscope.api.calibrate import calibrate_on
+from convscope.api.calibrate import NoTemperatureError, calibrate_on
 from convscope.api.evaluate import write_evaluation
 from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import evaluate_subset
@@ -144,7 +144,10 @@ def _finish(
     """
     index, split = data.image_index, data.split
     validation = Subset(split.validation, "validation images, which chose the epoch", None)
-    calibrate_on(classifier, index, validation, reporter=reporter)
+    try:
+        calibrate_on(classifier, index, validation, reporter=reporter)
+    except NoTemperatureError as error:  # the training is whole: it keeps a temperature of 1
+        reporter.say(f"note: not calibrated, {error.message}")
     classifier.save(run.classifier_path)
     test = Subset(split.test, f"test images ({split.description}){_copies(data)}", 0)
     evaluation = evaluate_subset(classifier, index, test, reporter=reporter)

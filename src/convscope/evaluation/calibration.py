@@ -6,6 +6,7 @@ Temperature and threshold are chosen on validation images; metrics are reported 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,6 +142,25 @@ class TemperatureFit(Record):
     log_loss_before: float
     log_loss_after: float
 
+    @property
+    def bound(self) -> float | None:
+        """The end of the search's range that it stopped at; None for a minimum within it."""
+        near = (
+            end for end in TEMPERATURE_BOUNDS if math.isclose(self.temperature, end, rel_tol=1e-3)
+        )
+        return next(near, None)
+
+    def bound_text(self) -> str:
+        """A sentence about the end of the range that the search stopped at."""
+        low, high = TEMPERATURE_BOUNDS
+        text = f"the search for a temperature ended at the end of its range, {self.bound:g}"
+        if self.bound == high:
+            return (
+                f"{text}: the labels of these {self.num_images:,} images contradict what the "
+                "classifier is sure of"
+            )
+        return f"{text}: these {self.num_images:,} images don't say how sure the classifier may be"
+
 
 def fit_temperature(outputs: Outputs) -> TemperatureFit | None:
     """The temperature with the lowest log loss. Source: Guo et al. 2017, section 4.2.
@@ -275,10 +295,12 @@ def choose_threshold(outputs: Outputs, target_error: float) -> Threshold:
     order = np.argsort(-outputs.confidences, kind="stable")
     confidences, wrong = outputs.confidences[order], np.cumsum(~outputs.is_correct[order])
     best_bound = 1.0
+    accepted = []
     for level in range(LEVELS, 0, -1):
         threshold = confidences[max(0, round(len(order) * level / LEVELS) - 1)]
         count = int(np.searchsorted(-confidences, -threshold, side="right"))  # ties are accepted
         bound = _upper_bound(int(wrong[count - 1]), count)
+        accepted.append((int(wrong[count - 1]), count))
         best_bound = min(best_bound, bound)
         if bound <= target_error:
             return Threshold(
@@ -293,8 +315,53 @@ def choose_threshold(outputs: Outputs, target_error: float) -> Threshold:
     raise DataError(
         f"no threshold keeps the error at {target_error:g} or below: with {len(order):,} images "
         f"{best_bound:.2g} is the lowest error that can be proven",
-        hint="allow a higher `--target-error`, or choose on more images",
+        hint=_images_hint(accepted, len(order), target_error),
     )
+
+
+def _images_hint(accepted: Sequence[tuple[int, int]], num_images: int, target: float) -> str:
+    """A hint that says how many images like these would prove the target.
+
+    Args:
+        accepted: The number of mistakes and of images that each coverage accepts.
+        num_images: Number of images in all.
+        target: Error rate that accepted predictions have to stay below.
+    """
+    higher = "allow a higher `--target-error`"
+    needed = [
+        math.ceil(count * num_images / of_these)
+        for wrong, of_these in accepted
+        if (count := fewest_accepted(wrong / of_these, target)) is not None
+    ]
+    if not needed:
+        return f"{higher}: even of the most confident predictions more are wrong"
+    return f"{higher}, or choose on about {min(needed):,} images like these"
+
+
+def fewest_accepted(error: float, target: float) -> int | None:
+    """The number of accepted images that prove the target; None if no number does.
+
+    Args:
+        error: Fraction of them that is wrong.
+        target: Error rate that is to be proven.
+    """
+    from scipy.special import betainc
+
+    if error >= target:
+        return None
+
+    def is_proven(count: int) -> bool:
+        """Whether `_upper_bound` is at most the target; its inverse is ten times as fast."""
+        wrong = error * count
+        return bool(betainc(wrong + 1, count - wrong, target) >= 1 - (1 - CONFIDENCE) / LEVELS)
+
+    low, high = 0, 1
+    while not is_proven(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_proven(middle) else (middle, high)
+    return high
 
 
 def _upper_bound(wrong: int, count: int) -> float:

@@ -7,9 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from convscope.recipe.types import (
+    MAX_EPOCHS,
     BatchSize,
     Betas,
     Cuts,
+    DeviceName,
     Duration,
     Epochs,
     Fields,
@@ -28,7 +30,9 @@ Sched = Literal["constant", "step", "multi-step", "exponential", "plateau", "cos
 class ScheduleFields(Fields):
     """Schedule: epochs, batches and the device of a training."""
 
-    epochs: int | None = Field(None, ge=1, le=100_000, description="Passes over the train images.")
+    epochs: int | None = Field(
+        None, ge=1, le=MAX_EPOCHS, description="Passes over the train images."
+    )
     time: Duration | None = Field(
         None,
         description="Time budget, as 90s, 10m or 1h30m: epochs and schedule are planned from the "
@@ -76,7 +80,7 @@ class ScheduleFields(Fields):
         False, description="Use only deterministic algorithms, which cost speed on GPUs."
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Seed of all random numbers.")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1 or mps.")
+    device: DeviceName = Field("auto", description="auto, cpu, cuda, cuda:1 or mps.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
         description="Number format of convolutions and matrix products.",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 MAX_SIDE_PX = 8192
 MAX_BATCH = 1_000_000
+MAX_EPOCHS = 100_000
 UNIT_SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 Fit = Literal["crop", "pad", "stretch"]
@@ -193,6 +194,8 @@ def _learning_rate(value: object) -> object:
     return rate
 
 
+# Others number GPUs; that the number alone is no name is said where devices are known.
+DeviceName = Annotated[str, BeforeValidator(str)]
 ImageSize = Annotated[str | int, BeforeValidator(_image_size)]
 ValueRange = Annotated[tuple[float, float], BeforeValidator(_value_range)]
 Encoding = Annotated[str, BeforeValidator(_encoding)]

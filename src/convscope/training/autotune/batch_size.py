@@ -22,6 +22,10 @@ WORKSPACE = 1.5  # times what a layer keeps: gradients of activations, copies, p
 COPIES_OF_WEIGHTS = 5  # gradients, two moments, a checkpoint's copy and that of the best weights
 MOST_IMAGES = 1024  # larger batches train worse in the same number of epochs
 FEWEST_STEPS = 8  # in an epoch
+MOST_TEXT = (
+    f"; more would fit, but no more than {MOST_IMAGES:,} images or an eighth of the train images "
+    "are tried"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,8 @@ class LearningRateCurve:
         rate = float(f"{SHARE * fallen:.3g}")
         which = "half of" if rate >= self.rates[0] else "the lowest that was tried, below"
         back = "" if diverges is None else f", and is back where it began at {diverges:.2g}"
+        if low == len(self.rates) - 1:
+            back = ", the highest that was tried: a higher one may be better still"
         return LearningRateChoice(
             rate=max(self.rates[0], rate),
             reason=f"{which} {fallen:.2g}, where nine tenths of the fall in loss from {began:.3g} "

@@ -17,7 +17,7 @@ from convscope.progress import Reporter
 from convscope.recipe import Recipe, ResolvedRecipe, seconds_of
 from convscope.run import FORMAT, Run
 from convscope.text import counted
-from convscope.training.autotune.batch_size import find_batch_size, measure_memory
+from convscope.training.autotune.batch_size import MOST_TEXT, find_batch_size, measure_memory
 from convscope.training.autotune.learning_rate_finder import (
     LearningRateSearch,
     search_learning_rate,
@@ -80,9 +80,10 @@ def _measured(
         setup = build(recipe)
         memory = measure_memory(setup)
         size = find_batch_size(setup, memory)
+        is_most = memory.images * recipe.accumulate * setup.processes.world_size >= 2 * size
         reporter.say(
             f"batch size {size}: an image takes {memory.image_bytes / 1e6:,.1f} MB, "
-            f"{memory.free_bytes / 1e9:,.1f} GB are free"
+            f"{memory.free_bytes / 1e9:,.1f} GB are free{MOST_TEXT if is_most else ''}"
         )
         measured["batch_size"] = {"found": size, **memory.to_dict()}
         recipe = recipe.model_copy(update={"batch_size": size})
@@ -109,7 +110,8 @@ def _plan_epochs(setup: Setup, given: str, *, num_test: int, began: float) -> di
     epochs = pace.epochs_in(deadline.seconds_left)
     epochs = int(setup.processes.broadcast(str(epochs).encode()))
     return {
-        "sentence": f"{given} of time: {counted(epochs, 'epoch')} at {pace.description}",
+        "sentence": f"{given} of time: {counted(epochs, 'epoch')} at {pace.description}"
+        f"{pace.limit_text(epochs, deadline.seconds_left)}",
         "given": given,
         "epochs": epochs,
         "step_seconds": pace.step_seconds,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convscope.errors import UsageError
+from convscope.recipe.types import MAX_EPOCHS
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.runs.log import SHARE
 from convscope.training.setup import Setup
@@ -43,8 +44,14 @@ class Pace:
         return (steps_seconds + self.validation_seconds) * (1 + SHARE)
 
     def epochs_in(self, seconds: float) -> int:
-        """Number of epochs for which there is time; at least 1."""
-        return max(1, int(seconds * SAFETY / self.epoch_seconds))
+        """Number of epochs for which there is time; at least 1, at most what a recipe takes."""
+        return min(MAX_EPOCHS, max(1, int(seconds * SAFETY / self.epoch_seconds)))
+
+    def limit_text(self, epochs: int, seconds: float) -> str:
+        """What is to be said of a number of epochs that the time alone doesn't explain, or ""."""
+        if self.epoch_seconds > seconds * SAFETY:
+            return "; a single one takes longer than there is time"
+        return "; a training has no more" if epochs == MAX_EPOCHS else ""
 
     @property
     def description(self) -> str:
