@@ -42,6 +42,29 @@ def test_what_the_machine_lacks_is_an_error(name: str, precision: str, message: 
         choose_device(name, precision)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("0", "did you mean `cuda:0`?"),
+        (0, "did you mean `cuda:0`?"),
+        ("3", "did you mean `cuda:3`?"),
+        ("cuda0", "did you mean `cuda:0`?"),
+        ("gpu", "did you mean `cuda`?"),
+        ("GPU", "did you mean `cuda`?"),
+        ("gpu:1", "did you mean `cuda:1`?"),
+        ("CPU", "did you mean `cpu`?"),
+        ("-1", "did you mean `cpu`?"),
+        ("metal", "did you mean `mps`?"),
+        ("0,1", "several GPUs take a process each: `torchrun --nproc-per-node 2 -m convscope ...`"),
+        ("tpu", "choose `auto`, `cpu`, `cuda` or `mps`"),
+    ],
+)
+def test_a_device_is_found_by_what_others_call_it(name: str, meant: str) -> None:
+    with pytest.raises(DeviceError, match=f"no device is called `{name}`") as refused:
+        choose_device(name)
+    assert refused.value.hint == meant
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_is_found_and_computes_in_bfloat16() -> None:

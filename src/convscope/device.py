@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -161,11 +162,9 @@ def _find(name: str) -> tuple[torch.device, str]:
             return _find("cuda")
         return _find("mps") if has_mps else (torch.device("cpu"), "cpu (no GPU found)")
     try:
-        device = torch.device(name)
+        device = torch.device(str(name))
     except RuntimeError as error:
-        raise DeviceError(
-            f"no device is called `{name}`", hint="choose `auto`, `cpu`, `cuda` or `mps`"
-        ) from error
+        raise DeviceError(f"no device is called `{name}`", hint=_likely_device(name)) from error
     if device.type == "cuda":
         count = torch.cuda.device_count() if has_cuda else 0
         if (device.index or 0) >= count:
@@ -185,6 +184,22 @@ def _find(name: str) -> tuple[torch.device, str]:
             hint="choose `auto`, `cpu`, `cuda` or `mps`",
         )
     return device, f"{name} as requested"
+
+
+def _likely_device(name: object) -> str:
+    """A hint for a name that no device has."""
+    given = str(name).strip().lower()
+    numbers = re.fullmatch(r"(?:cuda|gpu)?[:\s]*(\d+)((?:,\d+)*)", given)
+    if numbers is not None and numbers[2]:
+        count = numbers[2].count(",") + 1
+        torchrun = f"torchrun --nproc-per-node {count} -m convscope"
+        return f"several GPUs take a process each: `{torchrun} ...`"
+    if numbers is not None:
+        return f"did you mean `cuda:{int(numbers[1])}`?"
+    near = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps", "-1": "cpu", "none": "cpu"}.get(given)
+    if near is None and given in ("auto", "cpu", "cuda", "mps"):
+        near = given
+    return f"did you mean `{near}`?" if near else "choose `auto`, `cpu`, `cuda` or `mps`"
 
 
 def _number_format(device: torch.device, precision: str) -> tuple[torch.dtype, str]:

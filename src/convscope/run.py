@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from convscope.errors import RunError, UsageError
 from convscope.files import LEFTOVER, check_format, is_portable, read_json
+from convscope.paths import WEIGHTS, likely_path, run_around
 from convscope.recipe import Recipe, on_top
 from convscope.splits import SPLITS, read_image_splits, read_splits
 from convscope.text import did_you_mean
@@ -81,13 +82,12 @@ class Run:
             beside += [run.path.as_posix() for run in find_runs(Path("runs"))]
             raise RunError(
                 f"there is no run `{folder}`",
-                hint=did_you_mean(str(path), beside) or "`convscope runs` lists the runs",
+                hint=likely_path(str(path))
+                or did_you_mean(str(path), beside)
+                or "`convscope runs` lists the runs",
             )
         if not (folder / "recipe.yaml").is_file():
-            raise RunError(
-                f"`{folder}` is no run folder: it has no recipe.yaml",
-                hint="give a folder that `convscope train` wrote, like runs/digits-lenet5_relu",
-            )
+            raise _no_run(folder)
         return cls(folder)
 
     @property
@@ -150,6 +150,18 @@ class Run:
             RunError: `splits.csv` is missing or can't be read.
         """
         return read_image_splits(self.splits_path)
+
+
+def _no_run(path: Path) -> RunError:
+    """The error for a file or folder that is no run."""
+    around = run_around(path)
+    hint = "give a folder that `convscope train` wrote, like runs/digits-lenet5_relu"
+    if around is not None:
+        hint = f"did you mean `{around}`?"
+    elif path.suffix.lower() in WEIGHTS:
+        hint += f"; `convscope train DATA --weights {path}` begins with weights of others"
+    lacks = "it has no recipe.yaml" if path.is_dir() else "it is a file"
+    return RunError(f"`{path}` is no run folder: {lacks}", hint=hint)
 
 
 def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -129,6 +129,38 @@ def test_a_copied_classifier_folder_is_calibrated_by_itself(
     assert convscope.load(flawed.path).decision != found.classifier.decision
 
 
+@pytest.fixture
+def exchanged(tmp_path: Path) -> Path:
+    """Other pictures, each with the other's label."""
+    make_pictures(tmp_path / "exchanged", {"red": 40, "blue": 40}, seed=9)
+    return tmp_path / "exchanged"
+
+
+def test_labels_that_contradict_the_classifier_calibrate_nothing(
+    flawed: convscope.Run, exchanged: Path
+) -> None:
+    before = (flawed.classifier_path / "classifier.json").read_bytes()
+    with pytest.raises(DataError, match="ended at the end of its range, 20: the labels") as refused:
+        calibrate(flawed, exchanged)
+    assert "do the labels and classes of the data match" in (refused.value.hint or "")
+    assert (flawed.classifier_path / "classifier.json").read_bytes() == before
+
+
+def test_images_of_classes_that_are_not_known_are_left_out_where_asked_for(
+    flawed: convscope.Run, mislabelled: Path
+) -> None:
+    make_pictures(mislabelled, {"zebra": 5})
+    with pytest.raises(DataError, match="doesn't know 1 class of the data") as refused:
+        calibrate(flawed, mislabelled)
+    assert "`--ignore-unknown` leaves their images out" in (refused.value.hint or "")
+    found = calibrate(flawed, mislabelled, ignore_unknown=True)
+    assert found.images.endswith(
+        "; without 5 images of 1 class that the classifier doesn't know (zebra)"
+    )
+    assert found.fit is not None
+    assert found.fit.num_images == 120
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0, 5.0, -0.1])
 def test_a_target_that_is_no_share_is_refused(flawed: convscope.Run, share: float) -> None:
     before = (flawed.classifier_path / "classifier.json").read_bytes()

@@ -64,3 +64,9 @@ def test_numbers_and_splits_that_cannot_be_are_errors(flawed: Run) -> None:
         inspect(flawed, split="half")
     with pytest.raises(DataError, match="nowhere"):
         inspect(flawed, "nowhere")
+
+
+def test_an_option_that_does_not_exist_is_named_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="there is no option `layer`") as refused:
+        inspect("nowhere", layer="conv1")
+    assert refused.value.hint == "did you mean `layers`?"

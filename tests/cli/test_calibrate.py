@@ -80,6 +80,7 @@ def test_a_threshold_is_said_with_what_it_gives(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
+        (("--target-error", "0.02"), 3, "hint: allow a higher `--target-error`"),
         (
             ("--target-error", "5"),
             2,

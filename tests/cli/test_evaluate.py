@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Convscope
+from conftest import Convscope, make_pictures
 from convscope.run import Run
 
 pytestmark = pytest.mark.slow
@@ -56,6 +56,23 @@ def test_views_and_thresholds_are_said_in_words_and_written_apart(
     assert Path("evaluations/flawed-pictures-all-flip/report.html").is_file()
     assert Path("figures/confusion.svg").is_file()
     assert Path("figures/loss.svg").is_file()
+
+
+def test_images_of_unknown_classes_are_refused_or_left_out_and_counted(
+    convscope: Convscope, flawed: Run
+) -> None:
+    make_pictures(Path("new"), {"blue": 6, "red": 6, "zebra": 4}, seed=3)
+    refused = convscope("evaluate", "runs/flawed", "new", "-q")
+    assert refused.code == 3
+    assert "doesn't know 1 class of the data\n  `zebra` (4 images)\n" in refused.err
+    assert "`--ignore-unknown` leaves their images out" in refused.err
+    outcome = convscope("evaluate", "runs/flawed", "new", "-q", "--ignore-unknown", "-o", "out")
+    left_out = "without 4 images of 1 class that the classifier doesn't know (zebra)"
+    assert f"evaluated on 12 images: all images; {left_out}" in outcome.out
+    written = json.loads(Path("out/evaluation.json").read_text())
+    assert (written["num_images"], written["images"]) == (12, f"all images; {left_out}")
+    (command,) = re.findall(r"<pre>(.+)</pre>", Path("out/report.html").read_text("utf-8"))
+    assert "--ignore-unknown" in command
 
 
 def test_the_command_on_the_page_repeats_the_evaluation(convscope: Convscope, flawed: Run) -> None:

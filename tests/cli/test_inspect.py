@@ -37,6 +37,13 @@ def test_the_command_on_the_page_repeats_it(convscope: Convscope, flawed: Run) -
     assert Path("second.html").read_text() == Path("first.html").read_text()
 
 
+def test_a_name_without_ending_is_a_folder(convscope: Convscope, flawed: Run) -> None:
+    words = ("--layer", "conv1", "--images", "3", "--lang", "zh", "-q")
+    outcome = convscope("inspect", "runs/flawed", *words, "-o", "inspections/zh")
+    assert "page: inspections/zh/report.html\n" in outcome.out
+    assert Path("inspections/zh/report.html").is_file()
+
+
 def test_json_alone_has_the_numbers_and_writes_nothing(convscope: Convscope, flawed: Run) -> None:
     words = ("inspect", "runs/flawed", "--json", "-q", "--layer", "conv1", "--patches", "2")
     found = json.loads(convscope(*words).out)

@@ -13,7 +13,12 @@ from convscope.data.dataset import ArrayImages, Dataset
 from convscope.data.index.image_index import ImageIndex, build_image_index
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError, UsageError
-from convscope.evaluation.subset import choose_subset, match_classes, read_synonyms
+from convscope.evaluation.subset import (
+    choose_subset,
+    match_classes,
+    read_synonyms,
+    without_unknown,
+)
 
 ANTS = Dataset(
     name="insects",
@@ -54,8 +59,33 @@ def test_a_class_that_the_classifier_does_not_know_is_refused_with_the_way_out()
     )
     assert caught.value.hint == (
         "classes are matched by name; the classifier has ant, hornet; "
-        "`--synonyms FILE` says what they are called there"
+        "`--synonyms FILE` says what they are called there, `--ignore-unknown` leaves their images "
+        "out"
     )
+
+
+def test_images_of_unknown_classes_are_left_out_and_counted_where_asked_for() -> None:
+    known, left_out = without_unknown(ANTS, ["ant", "hornet"])
+    assert left_out == "without 3 images of 2 classes that the classifier doesn't know (bee, wasp)"
+    assert [known.images.name(index) for index in range(2)] == ["0.png", "4.png"]
+    assert match_classes(known, ["ant", "hornet"]).labels.tolist() == [0, 0]
+
+
+def test_synonyms_make_classes_known_or_leave_them_out_by_themselves() -> None:
+    synonyms = {"ant": "formica", "wasp": ""}
+    known, left_out = without_unknown(ANTS, ["formica"], synonyms=synonyms)
+    assert left_out == "without 2 images of 1 class that the classifier doesn't know (bee)"
+    assert match_classes(known, ["formica"], synonyms=synonyms).labels.tolist() == [0, 0]
+
+
+def test_where_all_classes_are_known_nothing_is_left_out() -> None:
+    assert without_unknown(ANTS, ["ant", "bee", "wasp", "fly"]) == (ANTS, "")
+
+
+def test_data_of_unknown_classes_alone_is_refused() -> None:
+    with pytest.raises(DataError, match="knows none of the 3 classes of the data") as refused:
+        without_unknown(ANTS, ["cat", "dog"])
+    assert "`--synonyms FILE`" in (refused.value.hint or "")
 
 
 def test_a_class_without_images_need_not_be_known() -> None:

@@ -61,4 +61,4 @@ def test_the_command_draws_them(convscope: Convscope, tmp_path: Path) -> None:
     assert "56.5%" in done.out
     assert "wide_resnet50_2" in path.read_text(encoding="utf-8")
     done = convscope("networks", "--plot", tmp_path / "networks.bmp")
-    assert "error: a picture can't be written as `networks.bmp`" in done.err
+    assert "networks.bmp` can't be written: it doesn't end in `.svg` or `.png`" in done.err

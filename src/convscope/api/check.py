@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convscope.api.output import output_folder
 from convscope.audit.audit import audit_dataset
 from convscope.audit.findings import Examined
 from convscope.audit.result import Audit, exclusion_rows, write_exclusions
@@ -76,7 +77,7 @@ class Checked:
         Raises:
             RunError: The folder can't be written to.
         """
-        folder = Path(folder)
+        folder = output_folder(folder)
         exclude_command = ""
         if any(row.answer == "yes" for row in exclusion_rows(self.audit.findings)):
             trains = train_command or shlex.join(["convscope", "train", self.audit.name])

@@ -12,6 +12,7 @@ from convscope.api.load import (
     open_evaluation_data,
     with_min_confidence,
 )
+from convscope.api.output import output_folder
 from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import Evaluation, evaluate_subset
 from convscope.evaluation.test_time_augmentation import views_called
@@ -103,7 +104,7 @@ def write_evaluation(
         UsageError: There is no report in this language.
     """
     run = _run_at(run)
-    place = Path(folder)
+    place = output_folder(folder)
     files = EvaluationFiles(place / REPORT, place / PREDICTIONS, place / EVALUATION)
     page = run_page(
         evaluation,
@@ -137,10 +138,10 @@ def save_figures(
         RunError: The folder can't be written to.
         UsageError: There is no report in this language.
     """
-    paths = []
-    mark_output(Path(folder))
+    paths, place = [], output_folder(folder)
+    mark_output(place)
     for name, figure in run_figures(evaluation, _run_at(run), language=language).items():
-        paths.append(Path(folder, f"{name}.svg"))
+        paths.append(place / f"{name}.svg")
         save_figure(figure, paths[-1])
     return paths
 

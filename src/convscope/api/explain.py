@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, overload
 
 from convscope.api.load import load_with_run
+from convscope.api.output import output_folder
 from convscope.classifier import Classifier, ImageLike
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.errors import DataError, UsageError
@@ -25,9 +26,11 @@ from convscope.report.explanation import (
     index_page,
 )
 from convscope.run import Run
-from convscope.text import either_of
+from convscope.text import did_you_mean, either_of
 
 INDEX = "index.html"
+# Options of `Question` by what they are called elsewhere.
+HABITS = {"class": "target", "classname": "target", "targetclass": "target", "topk": "top"}
 
 
 def explain_each(
@@ -54,11 +57,12 @@ def explain_each(
             then skipped. Without it the first one is an error.
         asked: Fields of `Question`.
     """
-    unknown = sorted(set(asked) - {field.name for field in fields(Question)})
+    known = [field.name for field in fields(Question)]
+    unknown = sorted(set(asked) - set(known))
     if unknown:
         raise UsageError(
             f"there is no option {either_of(unknown)}",
-            hint=f"there are {either_of([field.name for field in fields(Question)])}",
+            hint=did_you_mean(unknown[0], known, habits=HABITS) or f"there are {either_of(known)}",
         )
     if isinstance(asked.get("value"), str):
         asked["value"] = parse_position(asked["value"])
@@ -156,7 +160,7 @@ class ExplanationFolder:
         language: str = "en",
         command: str | None = None,
     ) -> None:
-        self._folder, self._classifier, self._name = Path(folder), classifier, name
+        self._folder, self._classifier, self._name = output_folder(folder), classifier, name
         self._language, self._command = language, command
         self._entries: list[IndexEntry] = []
         self._pictures: list[Path] = []

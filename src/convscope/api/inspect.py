@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.api.load import load_with_run, open_evaluation_data
+from convscope.api.load import DataOptions, load_with_run, open_evaluation_data
+from convscope.api.output import PAGES, output_file
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import Subset
@@ -18,8 +19,8 @@ from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuest
 from convscope.progress import SILENT, Reporter
 from convscope.report.inspection import inspection_page
 from convscope.rng import permutation
-from convscope.run import Run
-from convscope.text import counted
+from convscope.run import REPORT, Run
+from convscope.text import counted, did_you_mean, either_of
 
 IMAGES = 1000
 
@@ -54,7 +55,14 @@ def inspect(
         RunError: There is no classifier, or no data is given and none is on record.
         UsageError: No such layer or channel, a number below 1, or an option that doesn't exist.
     """
-    names = [field.name for field in fields(LayerQuestion) if field.name in options]
+    asked = [field.name for field in fields(LayerQuestion)]
+    known = (*asked, *DataOptions.__optional_keys__, "num_images")
+    if unknown := [name for name in options if name not in known]:
+        near = did_you_mean(unknown[0], known)
+        raise UsageError(
+            f"there is no option {either_of(unknown)}", hint=near or f"there are {either_of(asked)}"
+        )
+    names = [name for name in asked if name in options]
     question = LayerQuestion(**{name: options.pop(name) for name in names})
     for name, number in (("num_images", num_images), ("count", question.count)):
         if number < 1:
@@ -102,13 +110,14 @@ def write_inspection(
     command: str,
     language: str = "en",
 ) -> Path:
-    """Writes the page of an inspection as an HTML file.
+    """Writes the page of an inspection to an HTML file, or as report.html into a folder.
 
     Raises:
         RunError: The file can't be written.
-        UsageError: There is no translation for this language.
+        UsageError: There is no translation for this language, or the file has another ending.
     """
+    file = output_file(path, endings=PAGES, name=REPORT)
     page = inspection_page(inspection, name=name, command=command, language=language)
-    mark_output(Path(path).parent)
-    write_text(Path(path), page)
-    return Path(path)
+    mark_output(file.parent)
+    write_text(file, page)
+    return file

@@ -19,10 +19,17 @@ from convscope.data.pixels.preprocessing import ResizeGeometry
 from convscope.data.reading import decoding_of, open_data
 from convscope.device import choose_device
 from convscope.errors import DataError, RunError, UsageError
-from convscope.evaluation.subset import Subset, choose_subset, match_classes, read_synonyms
+from convscope.evaluation.subset import (
+    Subset,
+    choose_subset,
+    match_classes,
+    read_synonyms,
+    without_unknown,
+)
 from convscope.files import read_json
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
+from convscope.recipe.habits import likely_field
 from convscope.run import Run
 from convscope.text import counted, either_of
 
@@ -135,6 +142,8 @@ class DataOptions(DecodingOptions, total=False):
         split: `train`, `val`, `test` or `all`; None for images that training never saw.
         synonyms: What the classifier calls classes of the data, or a CSV file with the columns
             `data` and `classifier`; an empty name leaves a class out.
+        ignore_unknown: Whether images of classes that the classifier doesn't know are left out; an
+            error else.
         workers: Number of threads that decode images; None for one per core.
         path_column: Column of a table that holds the images' paths.
         label_column: Column of a table that holds the labels.
@@ -147,6 +156,7 @@ class DataOptions(DecodingOptions, total=False):
 
     split: str | None
     synonyms: Synonyms
+    ignore_unknown: bool | None
     workers: int | None
     path_column: str | None
     label_column: str | None
@@ -208,9 +218,12 @@ def open_evaluation_data(
     synonyms = options.get("synonyms")
     if isinstance(synonyms, str | Path):
         synonyms = read_synonyms(Path(synonyms))
-    dataset = _open(recipe, first.run, is_own=data is None)
+    dataset, left_out = _open(recipe, first.run, is_own=data is None), ""
     if needs_labels:
-        dataset = match_classes(dataset, first.classifier.classes, synonyms=synonyms)
+        classes = first.classifier.classes
+        if options.get("ignore_unknown"):
+            dataset, left_out = without_unknown(dataset, classes, synonyms=synonyms)
+        dataset = match_classes(dataset, classes, synonyms=synonyms)
     for remark in dataset.remarks:
         reporter.say(f"note: {remark}")
     image_index = build_image_index(
@@ -224,6 +237,8 @@ def open_evaluation_data(
     if data is None and first.run is not None:
         _note_changed(image_index, first.run.image_splits, reporter)
     subset = _common_subset(image_index, loaded, options.get("split"))
+    if left_out:
+        subset = subset._replace(description=f"{subset.description}; {left_out}")
     return EvaluationData(image_index, subset, dataset.name)
 
 
@@ -267,7 +282,8 @@ def _reading_recipe(run: Run | None, data: str | Path | None, options: Mapping[s
     if unknown:
         raise UsageError(
             f"{either_of(unknown)} can't be given to an evaluation",
-            hint=f"it takes {either_of(fields)}",
+            hint=likely_field(unknown[0], DataOptions.__annotations__)
+            or f"it takes {either_of(sorted(DataOptions.__optional_keys__))}",
         )
     values: dict[str, Any] = {"data": data}
     if run is not None:

@@ -23,6 +23,7 @@ from convscope.data.parallel import in_parallel
 from convscope.data.sources.listing import images_below
 from convscope.errors import DataError
 from convscope.files import mark_output, printable
+from convscope.paths import likely_path
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run
 from convscope.text import counted, listed
@@ -172,7 +173,9 @@ def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[s
             names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - absolute patterns too
             here = sorted(name for name in names if Path(name).is_file())
         if not here:
-            missing.append(f"`{pattern}`{' (a folder without images)' if path.is_dir() else ''}")
+            near = None if path.is_dir() else likely_path(pattern)
+            why = " (a folder without images)" if path.is_dir() else near and f"; {near}"
+            missing.append(f"`{pattern}`{why or ''}")
         found += here
     if missing:
         raise DataError(

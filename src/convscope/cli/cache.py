@@ -8,13 +8,14 @@ import time
 
 import click
 
+from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B?)", re.IGNORECASE)
 
 
-@click.command("cache")
+@click.command("cache", cls=Verb)
 @click.option("--limit", metavar="SIZE", help="Largest size of the cache: 500MB, 100GB.")
 @click.option("--clear", is_flag=True, help="Remove all decoded images.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

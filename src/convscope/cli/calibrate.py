@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.flags import evaluation_flags
+from convscope.cli.verb import Verb
 
 if TYPE_CHECKING:
     from convscope.evaluation.calibration import Threshold
 
 
-@click.command("calibrate")
+@click.command("calibrate", cls=Verb)
 @click.argument("run")
 @click.argument("data", required=False)
 @click.option(
@@ -51,15 +52,18 @@ def command(run: str, data: str | None, as_json: bool, quiet: bool, **options: A
     if found.fit is None:
         print("temperature 1: too few images to fit another")
     else:
+        kept = "" if found.fit.temperature != 1 else ": no other is proven to be better"
         print(
             f"temperature {found.fit.temperature:.3f}: log loss {found.fit.log_loss_before:.4f} -> "
-            f"{found.fit.log_loss_after:.4f} nats on these {found.fit.num_images:,} images"
+            f"{found.fit.log_loss_after:.4f} nats on these {found.fit.num_images:,} images{kept}"
         )
     print(_threshold_text(found.threshold))
     print(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures the effect")
 
 
 def _threshold_text(threshold: Threshold | None) -> str:
+    from convscope.evaluation.calibration import LEVELS
+
     text = "no threshold: all predictions are accepted"
     if threshold is None:
         return text
@@ -68,6 +72,8 @@ def _threshold_text(threshold: Threshold | None) -> str:
             f"threshold {threshold.min_confidence:.1%}: {threshold.coverage:.1%} of these images "
             "are accepted"
         )
+        if threshold.coverage * LEVELS < 1.5:
+            text += ", the fewest that are tried"
     return (
         f"{text}, error rate {threshold.error:.2%}; on new images of this kind below "
         f"{threshold.error_bound:.2%} with 95 % confidence"

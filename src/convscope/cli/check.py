@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.flags import check_flags, typed
+from convscope.cli.flags import check_flags, output_flag, typed
+from convscope.cli.verb import Verb
 from convscope.text import listed
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ OWN = ("output", "as_json", "quiet")  # where the output goes changes nothing of
 ONLY_CHECK = ("strict", "exclude")  # flags that `train` hasn't, or will get
 
 
-@click.command("check")
+@click.command("check", cls=Verb)
 @click.argument("data")
 @check_flags
 @click.option(
@@ -35,12 +36,7 @@ ONLY_CHECK = ("strict", "exclude")  # flags that `train` hasn't, or will get
     is_flag=True,
     help="Exit with 1 if there is damage, a leak, or one picture with two labels.",
 )
-@click.option(
-    "--output",
-    metavar="FOLDER",
-    type=click.Path(path_type=Path),
-    help="Where report.html and exclude.csv go. [default: checks/NAME; with --json nowhere]",
-)
+@output_flag("Where report.html and exclude.csv go. [default: checks/NAME; with --json nowhere]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(data: str, strict: bool, output: Path | None, as_json: bool, **flags: Any) -> int:

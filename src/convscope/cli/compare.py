@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from convscope.cli.flags import evaluation_flags
+from convscope.cli.flags import OutputPath, evaluation_flags
+from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.text import counted
 
@@ -20,7 +21,7 @@ NOT_RECIPES = (
 DISAGREEMENTS_SHOWN = 10
 
 
-@click.command("compare")
+@click.command("compare", cls=Verb)
 @click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
 @click.option("--data", help="Data to compare on. [default: that of the first run]")
 @click.option(
@@ -36,7 +37,7 @@ DISAGREEMENTS_SHOWN = 10
 @evaluation_flags
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path),
+    type=OutputPath(".svg", ".png", name="differences.svg"),
     metavar="FILE",
     help="Save a plot of the differences, as SVG or PNG.",
 )

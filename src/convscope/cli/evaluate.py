@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from convscope.cli.flags import evaluation_flags, output_flag, report_flags, typed
+from convscope.cli.flags import OutputPath, evaluation_flags, output_flag, report_flags, typed
+from convscope.cli.verb import Verb
 
 NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of the output alone
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Verb)
 @click.argument("run")
 @click.argument("data", required=False)
 @click.option(
@@ -36,7 +37,7 @@ NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of th
 @output_flag("Folder for report, predictions and metrics. [default: evaluations/RUN-DATA]")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
     metavar="FOLDER",
     help="Also save the report's figures here, as SVG.",
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.flags import decoding_flags, device_flag, output_flag, report_flags, typed
+from convscope.cli.verb import Verb
 from convscope.errors import DataError, UsageError
 from convscope.text import counted, listed
 
@@ -23,7 +24,7 @@ OWN = ("output", "as_json", "quiet")
 QUESTION = ("top", "target", "against", "method", "layer", "value", "slide", "draws")
 
 
-@click.command("explain")
+@click.command("explain", cls=Verb)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option(

@@ -14,6 +14,8 @@ from click.core import ParameterSource
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from convscope.api.output import output_file, output_folder
+from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.files import relative_path
 from convscope.recipe import (
@@ -50,7 +52,7 @@ SECTIONS: dict[type[BaseModel] | None, str] = {
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class RecipeCommand(click.Command):
+class RecipeCommand(Verb):
     """A command whose help lists flags by the sections of the recipe."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -224,6 +226,13 @@ synonyms_flag = click.option(
 )
 
 
+ignore_unknown_flag = click.option(
+    "--ignore-unknown",
+    is_flag=True,
+    help="Leave out the images of classes that the classifier doesn't know.",
+)
+
+
 def machine_flags(function: Function) -> Function:
     """Adds the flags for the number of decoding threads and the device."""
     return workers_flag(device_flag(function))
@@ -231,12 +240,44 @@ def machine_flags(function: Function) -> Function:
 
 def evaluation_flags(function: Function) -> Function:
     """Adds the flags of verbs that evaluate a classifier on a data set."""
-    return synonyms_flag(machine_flags(reading_flags(function)))
+    return synonyms_flag(ignore_unknown_flag(machine_flags(reading_flags(function))))
 
 
-def output_flag(description: str, **more: Any) -> Callable[[Function], Function]:
-    """A decorator that adds the flag for the file or folder that is written."""
-    return click.option("-o", "--output", type=click.Path(path_type=Path), help=description, **more)
+class OutputPath(click.Path):
+    """Type of a flag that says where a verb writes.
+
+    Args:
+        endings: Endings of the one file that is written; none where several are.
+        name: Name of that file in a folder.
+    """
+
+    def __init__(self, *endings: str, name: str = "") -> None:
+        super().__init__(path_type=Path)
+        self._endings, self._name = endings, name
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Path:
+        """Refuses what can't be written before anything is computed."""
+        if self._endings:
+            return output_file(value, endings=self._endings, name=self._name)
+        return output_folder(value)
+
+
+def output_flag(
+    description: str, *endings: str, name: str = "", **more: Any
+) -> Callable[[Function], Function]:
+    """A decorator that adds the flag for the folder, or the one file, that is written.
+
+    Args:
+        description: Help.
+        endings: Endings of the one file; none where several files go into a folder.
+        name: Name of the one file where a folder is given.
+        more: Arguments of `click.option`.
+    """
+    metavar = "FILE" if endings else "FOLDER"
+    kind = OutputPath(*endings, name=name)
+    return click.option("-o", "--output", type=kind, metavar=metavar, help=description, **more)
 
 
 def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str:
@@ -248,8 +289,11 @@ def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str
         if not given or name in without:
             continue
         value = context.params[name]
-        if isinstance(parameter, click.Option):
-            parts.append(next(name for name in parameter.opts if name.startswith("--")))
-        values = value if isinstance(value, tuple) else () if value is True else (value,)
-        parts += [relative_path(str(each)) for each in values]
+        flag = next((flag for flag in parameter.opts if flag.startswith("--")), None)
+        if value is True and flag is not None:
+            parts.append(flag)
+            continue
+        for each in value if isinstance(value, tuple) else (value,):
+            path = relative_path(str(each))
+            parts += [path] if flag is None else [flag, path]
     return shlex.join(parts)

@@ -9,13 +9,19 @@ from typing import Any
 import click
 
 from convscope.cli.flags import output_flag
+from convscope.cli.verb import Verb
 from convscope.errors import DataError
 from convscope.text import counted, listed
 
 
-@click.command("image-grid")
+@click.command("image-grid", cls=Verb)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@output_flag("The picture's file; its suffix says the format.", required=True)
+@output_flag(
+    "The picture's file, whose ending says the format, or a folder for image-grid.png.",
+    *(".png", ".jpg", ".jpeg"),
+    name="image-grid.png",
+    required=True,
+)
 @click.option("--columns", type=click.IntRange(min=1), help="Images in a row. [default: a square]")
 @click.option(
     "--cell",

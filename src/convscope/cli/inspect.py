@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convscope.api.output import PAGES
 from convscope.cli.flags import machine_flags, output_flag, reading_flags, report_flags, typed
+from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.run import REPORT
 
 if TYPE_CHECKING:
     from convscope.inspection.feature_maps.layer_views import Inspection
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 OWN = ("output", "as_json", "quiet")
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Verb)
 @click.argument("run")
 @click.argument("data", required=False)
 @click.option(
@@ -54,7 +57,11 @@ OWN = ("output", "as_json", "quiet")
 )
 @machine_flags
 @reading_flags
-@output_flag("HTML file to write. [default: inspections/RUN.html]")
+@output_flag(
+    "HTML file to write, or a folder for report.html. [default: inspections/RUN.html]",
+    *PAGES,
+    name=REPORT,
+)
 @report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything but pictures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")

@@ -14,6 +14,7 @@ from importlib import import_module
 import click
 
 from convscope import __version__
+from convscope.cli.habits import no_such_verb
 from convscope.cli.interruption import unwinding
 from convscope.errors import (
     ConvscopeError,
@@ -23,7 +24,6 @@ from convscope.errors import (
     is_out_of_memory,
 )
 from convscope.output import safe_output
-from convscope.text import did_you_mean, either_of
 
 # Looking for plugins of pydantic, of which there are none, takes an eighth of the time of help.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -68,10 +68,7 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = arguments[0]
         if name not in VERBS and not name.startswith("-"):
-            near = did_you_mean(name, VERBS)
-            raise UsageError(
-                f"there is no verb `{name}`", hint=near or f"there are {either_of(list(VERBS))}"
-            )
+            raise no_such_verb(name, VERBS)
         return super().resolve_command(context, arguments)
 
 
@@ -157,19 +154,11 @@ def _reports(error: ConvscopeError | StoppedError) -> bool:
 
 
 def _usage_error(error: click.ClickException) -> UsageError:
-    if isinstance(error, click.NoSuchOption):
-        command = error.ctx.command if error.ctx else None
-        known = [name for p in command.params for name in p.opts] if command else []
-        verb = command.name if command else ""
-        near = did_you_mean(error.option_name, known)
+    if isinstance(error, click.NoSuchOption):  # before the verb; what follows it `Verb` reads
         return UsageError(
-            f"`{verb}` has no flag `{error.option_name}`",
-            hint=near or f"`convscope {verb} --help` lists all of them",
+            f"`convscope` has no flag `{error.option_name}`",
+            hint="flags stand behind the verb: `convscope train DATA --epochs 20`",
         )
-    if isinstance(error, click.MissingParameter) and error.param is not None:
-        metavar = error.param.make_metavar(error.ctx)  # type: ignore[arg-type]
-        flag = f"{error.param.opts[-1]} " if isinstance(error.param, click.Option) else ""
-        return UsageError(f"`{flag}{metavar}` is missing")
     if isinstance(error, click.BadParameter) and error.param is not None:
         name = error.param.opts[-1]
         return UsageError(f"`{name}` can't be this: {error.message.rstrip('.')}")

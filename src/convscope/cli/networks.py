@@ -7,12 +7,15 @@ from pathlib import Path
 
 import click
 
+from convscope.cli.flags import OutputPath
+from convscope.cli.verb import Verb
 
-@click.command("networks")
+
+@click.command("networks", cls=Verb)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path),
+    type=OutputPath(".svg", ".png", name="networks.svg"),
     metavar="FILE",
     help="Save a plot of ImageNet accuracy, MACs and parameters here, as SVG or PNG.",
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.flags import decoding_flags, device_flag
+from convscope.cli.flags import OutputPath, decoding_flags, device_flag
+from convscope.cli.verb import Verb
 from convscope.errors import DataError, UsageError
 from convscope.files import csv_text
 from convscope.text import listed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-@click.command("predict")
+@click.command("predict", cls=Verb)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option(
@@ -29,7 +29,8 @@ Row = dict[str, Any]
 )
 @click.option(
     "--save-inputs",
-    type=click.Path(path_type=Path),
+    type=OutputPath(),
+    metavar="FOLDER",
     help="Folder for the network's input of each image, as PNG files.",
 )
 @click.option(

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from convscope.cli.verb import Verb
 from convscope.errors import ConvscopeError, RunError
 from convscope.run import Run, find_runs, is_training
 
 
-@click.command("runs")
+@click.command("runs", cls=Verb)
 @click.argument("project", default="runs", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(project: Path, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from convscope.cli.flags import network_options, output_flag
+from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 
 PAIR = "N or HxW"
@@ -86,7 +87,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print everything as
 NO_BIAS = click.option("--no-bias", is_flag=True, help="Without biases.")
 
 
-@click.command("conv")
+@click.command("conv", cls=Verb)
 @SHAPE
 @click.option("--kernels", required=True, type=click.IntRange(min=1), help="Number of kernels.")
 @click.option("--size", required=True, metavar=PAIR, help="Height and width of a kernel.")
@@ -120,7 +121,7 @@ def convolution(
     _print_example(example, as_json=as_json)
 
 
-@click.command("pool")
+@click.command("pool", cls=Verb)
 @SHAPE
 @click.option("--size", required=True, metavar=PAIR, help="Height and width of a window.")
 @click.option("--stride", metavar=PAIR, help="Stride of the windows. [default: the size]")
@@ -138,7 +139,7 @@ def pooling(
     _print_example(example, as_json=as_json)
 
 
-@click.command("dense")
+@click.command("dense", cls=Verb)
 @SHAPE
 @click.option("--outputs", required=True, type=click.IntRange(min=1), help="Number of neurons.")
 @NO_BIAS
@@ -155,7 +156,7 @@ def dense(input_text: str, outputs: int, no_bias: bool, as_json: bool) -> None:
 LAYERS = {"conv": convolution, "pool": pooling, "dense": dense}
 
 
-class _NetworkOrLayer(click.Command):
+class _NetworkOrLayer(Verb):
     """A table of a network; or, where a kind of layer is named, the arithmetic of that layer."""
 
     def make_context(
@@ -212,7 +213,11 @@ class _NetworkOrLayer(click.Command):
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
-@output_flag("Write to this file, in the format of its ending.")
+@output_flag(
+    "Write to this file, in the format of its ending, or as summary.txt and the like into a "
+    "folder.",
+    *ENDINGS,
+)
 def command(
     networks: tuple[str, ...], output: Path | None, form: str | None, as_json: bool, **flags: Any
 ) -> None:
@@ -226,12 +231,16 @@ def command(
     fields of neighbouring values, and where the first begins. A dash for the jump: the values are
     on no regular grid, and the field is that of all of them, an upper bound (≤).
     """
-    text = _text(networks, _form(form, as_json=as_json, output=output), **flags)
+    chosen = _form(form, as_json=as_json, output=output)
+    text = _text(networks, chosen, **flags)
     if output is None:
         print(text, end="")
         return
+    from convscope.api.output import output_file
     from convscope.files import write_text
 
+    ending = next(ending for ending, kind in ENDINGS.items() if kind == chosen)
+    output = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
     write_text(output, text)
     print(f"written to {output}")
 

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Dataset
 from convscope.data.decoding.content import Decoding
 from convscope.data.sources.listing import read_whole
+from convscope.data.sources.naming import HEIF_SUFFIXES, IMAGE_SUFFIXES
 from convscope.data.sources.opening import open_dataset
 from convscope.data.sources.table_columns import separator_of
 from convscope.errors import DataError
 from convscope.files import from_cell
+from convscope.paths import WEIGHTS, is_classifier, is_run
 from convscope.recipe import Recipe
 from convscope.text import counted, listed
 
@@ -26,6 +28,25 @@ ANSWERS = {
     **dict.fromkeys(("yes", "y", "true", "1", "x"), True),
     **dict.fromkeys(("no", "n", "false", "0", ""), False),
 }
+
+# Kinds of files that are taken for data, their endings, and the right place for them.
+NO_DATA = (
+    (
+        "one image",
+        IMAGE_SUFFIXES | HEIF_SUFFIXES,
+        "give the folder of its class folders; `convscope predict RUN {path}` classifies an image",
+    ),
+    (
+        "a file of weights",
+        WEIGHTS,
+        "`--weights {path}` begins a training with weights; data is a folder of class folders",
+    ),
+    (
+        "a YAML file",
+        frozenset((".yaml", ".yml")),
+        "`--recipe {path}` takes a recipe; data is a folder of class folders",
+    ),
+)
 
 
 def open_data(recipe: Recipe, *, download: bool = False) -> Dataset:
@@ -39,6 +60,7 @@ def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Datas
     Raises:
         DataError: The data can't be opened, or an excluded image isn't part of it.
     """
+    check_is_data(Path(recipe.data))
     dataset = open_dataset(
         recipe.data,
         path_column=recipe.path_column,
@@ -55,6 +77,26 @@ def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Datas
     remark = f"{counted(len(left_out), 'image')} left out as `{recipe.exclude}` says"
     rest = dataset.take(np.setdiff1d(np.arange(len(dataset)), left_out))
     return replace(rest, remarks=(*rest.remarks, remark)), dataset.take(left_out)
+
+
+def check_is_data(path: Path) -> None:
+    """Refuses what a user took for data although it plainly is something else.
+
+    Raises:
+        DataError: It is a run, a classifier, one image, a file of weights or a recipe.
+    """
+    if is_run(path) or is_classifier(path):
+        kind = "a run" if is_run(path) else "a classifier"
+        raise DataError(
+            f"`{path}` is {kind}, not data",
+            hint="give the images: a folder, a table or an archive; "
+            f"`--continue {path} --epochs N` trains a run further",
+        )
+    if not path.is_file():
+        return
+    for kind, suffixes, way_out in NO_DATA:
+        if path.suffix.lower() in suffixes:
+            raise DataError(f"`{path}` is {kind}, not data", hint=way_out.format(path=path))
 
 
 def decoding_of(recipe: Recipe) -> Decoding:

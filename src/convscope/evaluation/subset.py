@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Dataset, check_known
 from convscope.data.index.image_index import ImageIndex
 from convscope.errors import DataError, UsageError
-from convscope.text import counted, did_you_mean, listed
+from convscope.text import LISTED_AT_MOST, counted, did_you_mean, listed
 
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 LEFT_OUT = -1
@@ -38,19 +38,15 @@ def match_classes(
     synonyms = synonyms or {}
     _check_synonyms(synonyms, dataset.classes, classes)
     index_by_name = {name: index for index, name in enumerate(classes)}
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     renamed = [synonyms.get(name, name) for name in dataset.classes]
-    unknown = {
-        name: int(count)
-        for name, classifier_name, count in zip(dataset.classes, renamed, counts, strict=True)
-        if count and classifier_name and classifier_name not in index_by_name
-    }
+    unknown = _unknown_counts(dataset, renamed, classes)
     if unknown:
         check_known(
             unknown,
             known=classes,
             owner="the classifier",
-            way_out="`--synonyms FILE` says what they are called there",
+            way_out="`--synonyms FILE` says what they are called there, `--ignore-unknown` leaves "
+            "their images out",
         )
     index_of = np.array(
         [index_by_name.get(classifier_name, LEFT_OUT) for classifier_name in renamed],
@@ -64,6 +60,64 @@ def match_classes(
     left_out = f"{counted(int((~is_kept).sum()), 'image')} left out, as the synonyms say"
     kept = matched.take(np.flatnonzero(is_kept))
     return replace(kept, remarks=(*kept.remarks, left_out))
+
+
+class KnownPart(NamedTuple):
+    """The images of a data set whose classes a classifier knows.
+
+    Attributes:
+        dataset: These images.
+        left_out: Description of the others; "" where there are none.
+    """
+
+    dataset: Dataset
+    left_out: str
+
+
+def without_unknown(
+    dataset: Dataset, classes: Sequence[str], *, synonyms: Mapping[str, str] | None = None
+) -> KnownPart:
+    """The data set without the images of classes that the classifier doesn't know.
+
+    Args:
+        dataset: N images.
+        classes: K names that the classifier knows.
+        synonyms: The classifier's name for a class, by its name in the data.
+
+    Raises:
+        DataError: The classifier knows none of the classes.
+    """
+    renamed = [(synonyms or {}).get(name, name) for name in dataset.classes]
+    unknown = _unknown_counts(dataset, renamed, classes)
+    if not unknown:
+        return KnownPart(dataset, "")
+    number = sum(unknown.values())
+    if number == len(dataset):
+        raise DataError(
+            f"the classifier knows none of the {counted(len(unknown), 'class')} of the data",
+            hint="classes are matched by name; `--synonyms FILE` says what they are called there",
+        )
+    is_known = np.array([name not in unknown for name in dataset.classes])
+    names = ", ".join(list(unknown)[:LISTED_AT_MOST])
+    more = ", ..." if len(unknown) > LISTED_AT_MOST else ""
+    left_out = (
+        f"without {counted(number, 'image')} of {counted(len(unknown), 'class')} that the "
+        f"classifier doesn't know ({names}{more})"
+    )
+    kept = dataset.take(np.flatnonzero(is_known[dataset.labels]))
+    return KnownPart(kept, left_out)
+
+
+def _unknown_counts(
+    dataset: Dataset, renamed: Sequence[str], classes: Sequence[str]
+) -> dict[str, int]:
+    """The numbers of images of classes that are unknown under their names in the classifier."""
+    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    return {
+        name: int(count)
+        for name, classifier_name, count in zip(dataset.classes, renamed, counts, strict=True)
+        if count and classifier_name and classifier_name not in classes
+    }
 
 
 def read_synonyms(path: Path) -> dict[str, str]:

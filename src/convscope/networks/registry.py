@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from convscope.text import did_you_mean, either_of, plain
+
 # Arguments of every builder; whatever else it takes is an option of its network.
 BUILDER_ARGUMENTS = ("num_classes", "in_channels", "input_size")
 
@@ -236,6 +238,11 @@ FAMILIES = {
 }
 
 
+# What others call a network -> its name here.
+OTHER_NAMES = {"inception": "googlenet", "inceptionv1": "googlenet", "wrn502": "wide_resnet50_2"}
+LEAST_SIMILARITY = 0.8  # all names end with "net": with less, DenseNet would be taken for ResNet
+
+
 class Variants(NamedTuple):
     """A network among the variants of one architecture, such as "LeNet-5"."""
 
@@ -259,3 +266,13 @@ def family_of(name: str) -> str:
 def networks_of_size(parameters: int) -> tuple[str, ...]:
     """The networks with exactly this number of parameters at their default number of classes."""
     return tuple(name for name, cost in COSTS.items() if cost.parameters == parameters)
+
+
+def likely_network(name: str) -> str:
+    """A hint for a name that no network has: the nearest, those of its kind, or the families."""
+    kind = plain(name)
+    of_kind = [other for other in COSTS if kind and plain(other).startswith(kind)]
+    if len(of_kind) > 1 and not kind[-1].isdigit():
+        return f"choose one of {either_of(of_kind)};"
+    near = did_you_mean(name, COSTS, habits=OTHER_NAMES, least=LEAST_SIMILARITY)
+    return near or f"there are the families {', '.join(dict.fromkeys(FAMILIES.values()))};"

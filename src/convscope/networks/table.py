@@ -13,12 +13,16 @@ from convscope.networks.googlenet import googlenet
 from convscope.networks.lenet import LENET5, LENET_CAFFE, LENET_RGB
 from convscope.networks.lenet1998 import lenet1998
 from convscope.networks.mlp import activated_mlp, mlp
-from convscope.networks.registry import NetworkEntry, Preparation, PublishedWeights
+from convscope.networks.registry import (
+    NetworkEntry,
+    Preparation,
+    PublishedWeights,
+    likely_network,
+)
 from convscope.networks.resnet import resnet
 from convscope.networks.resnet_cifar import resnet_cifar
 from convscope.networks.squeezenet import squeezenet
 from convscope.networks.vgg import vgg
-from convscope.text import did_you_mean
 
 LECUN = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
 KRIZHEVSKY_2012 = "Krizhevsky et al. 2012, ImageNet classification with deep convolutional networks"
@@ -185,6 +189,7 @@ def network_entry(name: str) -> NetworkEntry:
     """
     if name in NETWORKS:
         return NETWORKS[name]
-    near = did_you_mean(name, NETWORKS)
-    lists = "`convscope networks` lists all of them"
-    raise NetworkError(f"no network is called `{name}`", hint=f"{near} {lists}" if near else lists)
+    raise NetworkError(
+        f"no network is called `{name}`",
+        hint=f"{likely_network(str(name))} `convscope networks` lists all of them",
+    )

@@ -7,6 +7,7 @@ known; a run's `recipe.yaml` holds the resolved recipe, so that running it again
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from convscope.errors import UsageError
 from convscope.recipe.conflicts import OPTIMIZERS_WITH, SCHEDULES_WITH, RecipeFields, find_conflicts
+from convscope.recipe.habits import likely_field
 from convscope.recipe.optimization import Opt, Sched
 from convscope.recipe.types import Fit, ImageSize, Initialization, Problem, Tune, sides_of
 from convscope.text import did_you_mean, either_of, listed
@@ -48,8 +50,7 @@ class Recipe(RecipeFields):
         Raises:
             UsageError: Fields that don't exist or values that can't be; all of them together.
         """
-        plain = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
-        recipe = validated(cls, plain)
+        recipe = validated(cls, {name: _plain(value) for name, value in values.items()})
         recipe.check()
         return recipe
 
@@ -140,6 +141,13 @@ def read_values(path: Path) -> dict[str, Any]:
     return values
 
 
+def _plain(value: Any) -> Any:
+    """A value as YAML has it: a path as text, numbers and arrays of NumPy as Python's."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def flags_of(name: str, field: FieldInfo) -> tuple[str, ...]:
     """The flags of a field, for instance `-m` and `--model`."""
     extra = field.json_schema_extra
@@ -165,7 +173,7 @@ def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]
     for detail in error.errors():
         name, value = str(detail["loc"][0]), detail["input"]
         if detail["type"] == "extra_forbidden":
-            hint = did_you_mean(name, section.model_fields)
+            hint = likely_field(name, section.model_fields)
             problems.append((f"a recipe has no field `{name}`", hint))
         elif detail["type"] == "missing":
             problems.append((f"`{name}` is missing", None))

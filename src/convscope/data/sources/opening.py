@@ -28,6 +28,7 @@ from convscope.data.sources.npz import open_npz
 from convscope.data.sources.table_columns import GivenColumns, looks_like_labels
 from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import DataError
+from convscope.paths import likely_path
 from convscope.recipe.types import ClassLevel
 from convscope.text import did_you_mean, either_of, listed
 
@@ -236,7 +237,7 @@ def _open_local(file: Path, name: str, given: _Given) -> Dataset:
     near = did_you_mean(name, (DIGITS, *PUBLISHED))
     raise DataError(
         f"there is no folder `{name}`",
-        hint=f"{near}\n{UNDERSTOOD_TEXT}" if near else UNDERSTOOD_TEXT,
+        hint=likely_path(name) or (f"{near}\n{UNDERSTOOD_TEXT}" if near else UNDERSTOOD_TEXT),
     )
 
 

@@ -1,0 +1,58 @@
+"""What a path that a user gave leads to, and what was likely meant by one that leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+RUN_FILES = ("recipe.yaml", "environment.json")  # of which a run folder has both
+CLASSIFIER_FILE = "classifier.json"
+QUOTES = "'\"`‘’“”«»"  # also those that word processors make of plain ones
+WEIGHTS = frozenset((".safetensors", ".pt", ".pth", ".th", ".ckpt", ".h5", ".keras", ".onnx"))
+LEVELS_UP = 3  # from `runs/x/checkpoints/20/model.safetensors` to the run
+
+
+def likely_path(text: str) -> str | None:
+    """A hint for a path that leads nowhere; None if nothing is known of what was meant."""
+    if "://" in text and not text.startswith("file://"):
+        return "only files on this machine are read: download it first"
+    near = next((each for each in _variants(text) if each != text and exists(each)), None)
+    return f"did you mean `{near}`?" if near else None
+
+
+def _variants(text: str) -> Iterator[str]:
+    """The path as it was likely meant: without quotes and commas, with slashes and a home."""
+    clean = text.strip().strip(QUOTES).rstrip(",;").strip(QUOTES).strip()
+    yield clean
+    if clean.startswith("file://"):
+        yield unquote(urlsplit(clean).path)
+    yield clean.replace("\\ ", " ")  # escaped for a shell, within quotes
+    yield clean.replace("\\", "/")
+    with suppress(RuntimeError):  # there is no such user
+        if clean.startswith("~"):
+            yield str(Path(clean).expanduser())
+
+
+def exists(text: str) -> bool:
+    """Whether a text is the path of something; what can be no path is none."""
+    with suppress(OSError, ValueError):  # too long, or with a zero
+        return bool(text) and Path(text).exists()
+    return False
+
+
+def is_run(path: Path) -> bool:
+    """Whether a training wrote this folder."""
+    return all((path / name).is_file() for name in RUN_FILES)
+
+
+def is_classifier(path: Path) -> bool:
+    """Whether this is the folder of a classifier."""
+    return (path / CLASSIFIER_FILE).is_file()
+
+
+def run_around(path: Path) -> Path | None:
+    """The run or classifier folder that a path is, or lies in; None if there is none."""
+    places = (path, *list(path.parents)[:LEVELS_UP])
+    return next((place for place in places if is_run(place) or is_classifier(place)), None)

@@ -1,0 +1,117 @@
+"""What other tools call the fields of a recipe, so that their users are told our names.
+
+From the command lines of timm, torchvision's references and Ultralytics, and from Keras and fastai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from convscope.text import did_you_mean, plain
+
+# Field, or field and value -> names elsewhere, in `plain` writing: `--num-epochs` is `numepochs`.
+_ELSEWHERE = {
+    "data": "dataset datadir datapath dataroot imagedir images input inputdir path root rootdir "
+    "source traindata traindir trainpath",
+    "path_column": "imagecolumn imagecol filecolumn filenamecolumn xcol",
+    "label_column": "classcolumn labelcol labelscolumn targetcolumn ycol",
+    "img_size": "cropsize dim imagesize imsize inputsize resize resolution size traincropsize "
+    "targetsize imgheight",
+    "fit": "cropmode resizemode",
+    "model": "arch architecture backbone modelname net network networkname",
+    "weights": "checkpointpath ckpt initialcheckpoint initialweights init modelweights "
+    "pretrainedpath pretrainedweights statedict weightsfile",
+    "weights=published": "pretrained imagenet usepretrained",
+    "tune=head": "freeze freezebackbone frozen linearprobe trainhead",
+    "continues": "resumefrom",
+    "dropout": "drop droprate dropoutrate dropprob pdrop",
+    "drop_path": "droppathrate dpr stochasticdepth stochasticdepthprob",
+    "epochs": "epoch ep maxepochs numepochs nepochs nepoch nbepochs trainepochs",
+    "time": "maxtime timelimit timebudget hours minutes",
+    "batch_size": "batch bs batchsz minibatch minibatchsize perdevicebatchsize samplesperbatch "
+    "trainbatchsize",
+    "accumulate": "accumulategradbatches accumulationsteps accum gradaccum gradaccumsteps "
+    "gradientaccumulation gradientaccumulationsteps nbs",
+    "seed": "randomseed randomstate manualseed",
+    "patience": "earlystop earlystopping earlystoppingpatience",
+    "device=cpu": "cpu nocuda nogpu",
+    "device=cuda": "gpu cuda gpus gpuid gpuids usecuda usegpu ngpu numgpus",
+    "device=mps": "mps",
+    "precision=bfloat16": "bf16 fp16 half mixedprecision float16 bfloat16",
+    "deterministic": "reproducible",
+    "sync_batch_norm": "syncbn",
+    "opt": "optim optimizer optimiser optname optimizername",
+    "lr": "learningrate lr0 baselr initiallr maxlr lrate eta",
+    "lr=auto": "lrfind lrfinder findlr autolr",
+    "betas": "beta beta1 beta2 optbetas",
+    "eps": "epsilon opteps",
+    "weight_decay": "decay l2 l2reg optweightdecay weightdecayrate",
+    "clip_norm": "clipgrad clipgradnorm gradclip gradclipnorm gradientclip gradientclipval maxnorm "
+    "maxgradnorm",
+    "ema": "emadecay modelema modelemadecay",
+    "sched": "lrsched lrscheduler schedule scheduler lrschedule lrpolicy",
+    "sched=cosine": "coslr cosinelr cosine",
+    "warmup_epochs": "lrwarmup lrwarmupepochs warmup warmupep",
+    "step_epochs": "lrstepsize stepsize decayepochs",
+    "gamma": "lrgamma decayrate",
+    "final_lr": "lrf minlr lrmin etamin endlr",
+    "loss": "criterion lossfn lossfunction objective",
+    "label_smoothing": "smoothing labelsmooth",
+    "class_weights": "balanceclasses",
+    "folds": "kfold kfolds nfolds nsplits cv",
+    "hflip": "fliplr horizontalflip randomhorizontalflip hflipprob",
+    "vflip": "flipud verticalflip randomverticalflip",
+    "rotate": "degrees rotation randomrotation rotationrange",
+    "translate": "shift widthshiftrange",
+    "crop_scale": "rrc randomresizedcrop",
+    "brightness": "hsvv",
+    "saturation": "hsvs",
+    "hue": "hsvh",
+    "erase": "erasing randomerase randomerasing reprob",
+    "policy": "aa autoaugment augment augmentation randaug",
+    "mixup": "mixupalpha",
+    "cutmix": "cutmixalpha",
+}
+HABITS = {name: ours for ours, names in _ELSEWHERE.items() for name in names.split()}
+
+
+class Setting(NamedTuple):
+    """A field, or flag, that was likely meant.
+
+    Attributes:
+        name: The field.
+        value: The value that says what was meant; None where the user's own does.
+    """
+
+    name: str
+    value: str | None = None
+
+
+def usual_setting(name: str, more: Mapping[str, str] | None = None) -> Setting | None:
+    """The field for what other tools call `name`; None if none of them has it.
+
+    Args:
+        name: As given.
+        more: Further names elsewhere, in `plain` writing, that go before.
+    """
+    ours = {**HABITS, **(more or {})}.get(plain(name))
+    if ours is None:
+        return None
+    field, _, value = ours.partition("=")
+    return Setting(field, value or None)
+
+
+def likely_field(name: str, known: Mapping[str, object]) -> str | None:
+    """A hint that names the field which was likely meant by another name; None if none was.
+
+    Args:
+        name: As given, in a recipe or as a keyword argument.
+        known: The fields.
+    """
+    setting = usual_setting(name)
+    if setting is None or setting.name not in known or plain(name) in map(plain, known):
+        return did_you_mean(name, known)
+    if setting.value is None:
+        return f"did you mean `{setting.name}`?"
+    return f'did you mean `{setting.name}="{setting.value}"`?'

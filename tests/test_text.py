@@ -1,0 +1,42 @@
+"""The name that was likely meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from convscope.text import did_you_mean
+
+FLAGS = ("--batch-size", "--betas", "--epochs", "--img-size", "--model", "--momentum")
+LAYERS = ("conv1", "conv2", "layer1.0.conv1", "layer1.0.conv2", "fc")
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("--epoch", FLAGS, "--epochs"),
+        ("--img_size", FLAGS, "--img-size"),
+        ("--IMG-SIZE", FLAGS, "--img-size"),
+        ("--modle", FLAGS, "--model"),
+        ("--bs", FLAGS, None),  # two letters alone are not similar to `--betas`
+        ("--zzz", FLAGS, None),
+        ("-", FLAGS, None),
+        ("conv9", LAYERS, "conv2"),
+        ("Tulips", ("roses", "tulips"), "tulips"),
+        ("tulip", ("roses", "tulips"), "tulips"),
+        ("老虎", ("猫", "老虎狗"), "老虎狗"),
+        ("x", (), None),
+    ],
+)
+def test_the_name_that_was_likely_meant_is_suggested(
+    name: str, known: tuple[str, ...], meant: str | None
+) -> None:
+    assert did_you_mean(name, known) == (meant and f"did you mean `{meant}`?")
+
+
+def test_what_a_thing_is_called_elsewhere_goes_before_similar_names() -> None:
+    habits = {"test": "evaluate", "bs": "--batch-size", "gone": "--no-longer-there"}
+    verbs = ("train", "evaluate", "predict")
+    assert did_you_mean("test", verbs, habits=habits) == "did you mean `evaluate`?"
+    assert did_you_mean("--bs", FLAGS, habits=habits) == "did you mean `--batch-size`?"
+    assert did_you_mean("--gone", FLAGS, habits=habits) is None
+    assert did_you_mean("test", ("test", *verbs), habits=habits) == "did you mean `test`?"
