@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from convscope.networks.registry import COSTS
 from convscope.text import did_you_mean
 
 FLAGS = ("--batch-size", "--betas", "--epochs", "--img-size", "--model", "--momentum")
+NETWORKS = tuple(COSTS)
 LAYERS = ("conv1", "conv2", "layer1.0.conv1", "layer1.0.conv2", "fc")
 
 
@@ -21,6 +23,16 @@ LAYERS = ("conv1", "conv2", "layer1.0.conv1", "layer1.0.conv2", "fc")
         ("--zzz", FLAGS, None),
         ("-", FLAGS, None),
         ("conv9", LAYERS, "conv2"),
+        ("conv11", LAYERS, "conv1"),
+        ("resnet9", NETWORKS, "resnet18"),
+        ("resnet19", NETWORKS, "resnet18"),
+        ("resnet100", NETWORKS, "resnet101"),
+        ("resnet500", NETWORKS, "resnet50"),
+        ("ResNet-34", NETWORKS, "resnet34"),
+        ("vgg15_bn", NETWORKS, "vgg16_bn"),
+        ("vgg16bn", NETWORKS, "vgg16_bn"),
+        ("squeezenet1.1", NETWORKS, "squeezenet1_1"),
+        ("resnext101_32x8d", NETWORKS, "resnext50_32x4d"),
         ("Tulips", ("roses", "tulips"), "tulips"),
         ("tulip", ("roses", "tulips"), "tulips"),
         ("老虎", ("猫", "老虎狗"), "老虎狗"),

@@ -63,7 +63,10 @@ def _nearest(
 
 
 def _nearest_number(given: str, by_plain: Mapping[str, str]) -> str | None:
-    """The name of the same letters with the nearest number, the smaller one of two."""
+    """The name of the same letters with the nearest number, the smaller one of two.
+
+    A digit too many or too few is a typing error: `conv11` is `conv1` rather than `conv2`.
+    """
     match = NUMBERED.fullmatch(given)
     if match is None:
         return None
@@ -73,8 +76,14 @@ def _nearest_number(given: str, by_plain: Mapping[str, str]) -> str | None:
         if other is not None and other["letters"] == match["letters"]:
             distance = abs(int(other["number"]) - int(match["number"]))
             unlike = 1 - _similarity(other["rest"], match["rest"])
-            found.append((distance, unlike, int(other["number"]), name))
+            is_other = not _is_one_digit_off(match["number"], other["number"])
+            found.append((is_other, distance, unlike, int(other["number"]), name))
     return min(found)[-1] if found else None
+
+
+def _is_one_digit_off(first: str, second: str) -> bool:
+    shorter, longer = sorted((first, second), key=len)
+    return shorter in {longer[:place] + longer[place + 1 :] for place in range(len(longer))}
 
 
 def _most_similar(given: str, by_plain: Mapping[str, str], least: float) -> str | None:

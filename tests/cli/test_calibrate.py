@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from conftest import Convscope, MakeFolder
+from conftest import Convscope, MakeFolder, make_pictures
 from convscope.run import Run
 
 pytestmark = pytest.mark.slow
@@ -127,6 +127,21 @@ def test_predict_takes_the_threshold_that_was_calibrated(convscope: Convscope, f
     words = ("predict", flawed.path, "pictures/red/050.png")
     assert "  unsure: " in convscope(*words).out
     assert "unsure" not in convscope(*words, "--min-confidence", "0").out
+
+
+def test_a_training_whose_validation_labels_contradict_it_ends_uncalibrated(
+    convscope: Convscope,
+) -> None:
+    for split, labels in (("train", ("blue", "red")), ("val", ("red", "blue"))):
+        make_pictures(Path("data", split), dict.fromkeys(labels, 40), seed=len(split))
+    make_pictures(Path("data/test"), seed=7)
+    words = ("--model", "lenet_rgb", "--epochs", "2", "-b", "16", "--device", "cpu")
+    outcome = convscope("train", "data", *words, "--name", "odd")
+    assert outcome.code == 0
+    assert "note: not calibrated, the search for a temperature ended at the end" in outcome.err
+    run = Run.open("runs/odd")
+    assert run.state == "finished"
+    assert run.evaluation["temperature"] == 1
 
 
 FROM_0_TO_1 = "\nhint: it is 0 to 1; 0 accepts all predictions\n"

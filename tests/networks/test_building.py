@@ -27,7 +27,8 @@ from convscope.networks.mlp import MLP
         (
             "zzz",
             {},
-            "no network is called `zzz`\nhint: `convscope networks` lists all of them",
+            "no network is called `zzz`\nhint: there are the families MLP, LeNet, AlexNet, VGG, "
+            "GoogLeNet, SqueezeNet, ResNet; `convscope networks` lists all of them",
         ),
         (
             "resnet18",

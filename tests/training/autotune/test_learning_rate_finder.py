@@ -91,6 +91,15 @@ def test_the_reason_is_one_sentence_with_the_numbers_a_user_can_check() -> None:
     assert choice.rate == pytest.approx(0.024 / 2, rel=0.03)
 
 
+def test_a_loss_that_still_falls_at_the_highest_rate_is_said_to() -> None:
+    curve = sweep(middle=3, cliff=1e9)
+    assert curve.choose().lowest == RATES[-1]
+    assert curve.choose().reason.endswith(
+        "is lowest at 10, the highest that was tried: a higher one may be better still"
+    )
+    assert "highest that was tried" not in sweep().choose().reason
+
+
 def test_rates_have_three_digits() -> None:
     assert float(f"{sweep().choose().rate:.3g}") == sweep().choose().rate
 

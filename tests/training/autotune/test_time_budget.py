@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from convscope.recipe import Recipe
 from convscope.training.autotune.time_budget import Deadline, Pace
 
 PACE = Pace(
@@ -20,6 +21,20 @@ def test_an_epoch_is_learning_validation_and_a_share_of_checkpoints() -> None:
     assert PACE.epoch_seconds == pytest.approx(10, rel=1e-4)
     assert PACE.epochs_in(200) == 18  # with some safety
     assert PACE.epochs_in(1) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (1, "; a single one takes longer than there is time"),
+        (200, ""),
+        (10_000_000, "; a training has no more"),
+    ],
+)
+def test_a_plan_at_an_end_of_what_can_be_says_so(seconds: int, said: str) -> None:
+    epochs = PACE.epochs_in(seconds)
+    assert PACE.limit_text(epochs, seconds) == said
+    assert Recipe.parse({"data": "digits", "epochs": epochs}).epochs == epochs
 
 
 def deadline(seconds: float, reserve: float = 0.0) -> Deadline:

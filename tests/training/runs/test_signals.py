@@ -425,11 +425,14 @@ def test_a_loss_that_is_no_number_is_never_saved(make_folder: MakeFolder, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_batch_size_that_fits_is_found_once(make_folder: MakeFolder, tmp_path: Path) -> None:
+def test_a_batch_size_that_fits_is_found_once(
+    make_folder: MakeFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = make_folder({"blue": 100, "red": 100})
     fields: dict[str, Any] = {"model": "lenet_rgb", "epochs": 1, "project": tmp_path / "runs"}
-    run = convscope.train(data, batch_size="auto", **fields)
+    run = convscope.train(data, batch_size="auto", reporter=convscope.Reporter(), **fields)
     assert run.recipe.batch_size == 16  # 8 steps of 128 images; memory is enough for more
+    assert "more would fit, but no more than 1,024 images or an eighth" in capsys.readouterr().err
     record = read_json(run.measured_path)["batch_size"]
     assert record["found"] == 16
     assert record["free_bytes"] > record["fixed_bytes"] > 0
