@@ -43,7 +43,7 @@ def output_file(path: str | Path, *, endings: Sequence[str], name: str) -> Path:
     """The file that a path names by its ending, or `name` in the folder that it names.
 
     Args:
-        path: As given.
+        path: What a user gave.
         endings: The endings of what can be written.
         name: Name of the file in a folder.
 

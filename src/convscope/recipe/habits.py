@@ -92,7 +92,7 @@ def usual_setting(name: str, more: Mapping[str, str] | None = None) -> Setting |
     """The field for what other tools call `name`; None if none of them has it.
 
     Args:
-        name: As given.
+        name: What a user gave.
         more: Further names elsewhere, in `plain` writing, that go before.
     """
     ours = {**HABITS, **(more or {})}.get(plain(name))
@@ -106,7 +106,7 @@ def likely_field(name: str, known: Mapping[str, object]) -> str | None:
     """A hint that names the field which was likely meant by another name; None if none was.
 
     Args:
-        name: As given, in a recipe or as a keyword argument.
+        name: What a user gave, in a recipe or as a keyword argument.
         known: The fields.
     """
     setting = usual_setting(name)
