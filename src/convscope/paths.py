@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-RUN_FILES = ("recipe.yaml", "environment.json")  # of which a run folder has both
+RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
 CLASSIFIER_FILE = "classifier.json"
 QUOTES = "'\"`‘’“”«»"  # also those that word processors make of plain ones
 WEIGHTS = frozenset((".safetensors", ".pt", ".pth", ".th", ".ckpt", ".h5", ".keras", ".onnx"))
@@ -43,8 +43,8 @@ def exists(text: str) -> bool:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a training wrote this folder."""
-    return all((path / name).is_file() for name in RUN_FILES)
+    """Whether a training wrote this folder; a recipe alone may lie beside data, too."""
+    return all((path / name).is_file() for name in (RECIPE_FILE, ENVIRONMENT_FILE))
 
 
 def is_classifier(path: Path) -> bool:
@@ -55,4 +55,5 @@ def is_classifier(path: Path) -> bool:
 def run_around(path: Path) -> Path | None:
     """The run or classifier folder that a path is, or lies in; None if there is none."""
     places = (path, *list(path.parents)[:LEVELS_UP])
-    return next((place for place in places if is_run(place) or is_classifier(place)), None)
+    files = RECIPE_FILE, CLASSIFIER_FILE
+    return next((p for p in places if any((p / name).is_file() for name in files)), None)
