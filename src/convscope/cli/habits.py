@@ -45,6 +45,7 @@ _FLAGS_ELSEWHERE = {
     "workers": "cpus j jobs nproc njobs numthreads numworkers nworkers threads",
     "output": "dest destination o out outdir outfile outputdir outputfile outputfolder outputpath "
     "save savedir savepath saveto",
+    "project": "dest destination o out outdir output outputdir outputfolder savedir saveto",
     "name": "exp expname experiment runid runname",
     "fresh": "force overwrite restart scratch",
     "top": "k topk",
@@ -66,12 +67,10 @@ for _ours, _names in _FLAGS_ELSEWHERE.items():
         FLAG_HABITS[_name] = (*FLAG_HABITS.get(_name, ()), _ours)
 
 _BY_FOLDER = "the folders (or the table) that the data comes with say so: DATA/train, DATA/test"
-_FROM_DATA = "it follows from the data"
+_FROM_DATA = "the numbers of classes and channels follow from the data"
 # What is no flag of any verb -> where it comes from.
 FLAG_ANSWERS = {
-    **dict.fromkeys(
-        ("valdir", "testdir", "valdata", "testdata", "valpath", "testpath"), _BY_FOLDER
-    ),
+    **dict.fromkeys(("val", "test", "valdir", "testdir", "valdata", "testpath"), _BY_FOLDER),
     **dict.fromkeys(
         ("valsplit", "validationsplit", "testsplit", "testsize", "splitratio"),
         "splits are drawn where the data brings none; `--splits` keeps those of an earlier run",
@@ -90,6 +89,7 @@ FLAG_ANSWERS = {
         ("tensorboard", "wandb", "logdir", "mlflow"),
         "each run has a report.html and a history.csv; `--log-steps` writes every step",
     ),
+    "metrics": "all metrics are computed; `evaluate --json` prints them",
     "shuffle": "train images are shuffled in each epoch, by `--seed`",
     "pinmemory": "images are copied to a GPU as fast as it goes without a flag",
     "verbose": "progress is shown; `--quiet` hides it",

@@ -59,14 +59,24 @@ class Verb(click.Command):
         return [each for each in self.params if isinstance(each, click.Option)]
 
     def _form(self, context: click.Context) -> str:
-        pieces = self.collect_usage_pieces(context)
-        return " ".join([context.command_path, *pieces[1:]])
+        required = [
+            f"{_long(each)} {each.make_metavar(context)}" for each in self._options if each.required
+        ]
+        pieces = self.collect_usage_pieces(context)[1:]
+        return " ".join([context.command_path, *pieces, *required])
 
     def _read(self, context: click.Context, args: list[str]) -> _Typed:
         try:
             values, rest, order = self.make_parser(context).parse_args(list(args))
         except click.NoSuchOption as error:
-            raise self._no_such_flag(error.option_name, args) from error
+            raise self._no_such_flag(context, error.option_name, args) from error
+        except click.BadOptionUsage as error:
+            option = next((o for o in self._options if error.option_name in o.opts), None)
+            value = option.make_metavar(context) if option is not None else "VALUE"
+            raise UsageError(
+                f"`{error.option_name}` has no value",
+                hint=f"write it as `{error.option_name} {value}`",
+            ) from error
         names = [each.name or "" for each in self.params if isinstance(each, click.Argument)]
         counts = Counter(order)
         repeated = [
@@ -147,10 +157,10 @@ class Verb(click.Command):
         flag = f"{_long(parameter)} " if isinstance(parameter, click.Option) else ""
         return UsageError(f"`{flag}{name}` is missing", hint=f"the form is `{self._form(context)}`")
 
-    def _no_such_flag(self, name: str, args: Sequence[str]) -> UsageError:
+    def _no_such_flag(self, context: click.Context, name: str, args: Sequence[str]) -> UsageError:
         hint = FLAG_ANSWERS.get(plain(name)) or self._of_gpus(name, args)
         if hint is None and (place := self._argument_of(name)) is not None:
-            hint = self._without_flag(name, place, args)
+            hint = self._without_flag(context, name, place, args)
         if hint is None:
             near = self._flag_of(name)
             hint = f"did you mean `{near}`?" if near else None
@@ -162,13 +172,22 @@ class Verb(click.Command):
             or f"`convscope {self.name} --help` lists all of them",
         )
 
-    def _without_flag(self, name: str, place: click.Argument, args: Sequence[str]) -> str:
+    def _without_flag(
+        self, context: click.Context, name: str, place: click.Argument, args: Sequence[str]
+    ) -> str:
         """The answer for a flag in front of what has no flag here: `--data photos`."""
-        shown = place.make_metavar(click.Context(self)).strip("[]")
+        shown = place.make_metavar(context).strip("[]")
         value = next(_values(args, (name,)), "") or shown
         rest = [word for word in args if word not in (name, value, f"{name}={value}")]
-        is_first = place is next(each for each in self.params if isinstance(each, click.Argument))
-        words = [value, *rest] if is_first else [*rest, value]
+        arguments = [each for each in self.params if isinstance(each, click.Argument)]
+        given = [
+            word
+            for before, word in zip(["", *rest], rest, strict=False)
+            if not before.startswith("-") and not word.startswith("-")
+        ]
+        if len(given) >= len(arguments):  # it is given without the flag, too
+            return f"{shown} has no flag: the form is `{self._form(context)}`"
+        words = [value, *rest] if place is arguments[0] else [*rest, value]
         return f"{shown} has no flag: `{shlex.join(['convscope', self.name or '', *words])}`"
 
     def _of_gpus(self, name: str, args: Sequence[str]) -> str | None:

@@ -87,10 +87,10 @@ def check_is_data(path: Path) -> None:
     """
     if is_run(path) or is_classifier(path):
         kind = "a run" if is_run(path) else "a classifier"
+        more = f"; `train --continue {path} --epochs N` trains it further" if is_run(path) else ""
         raise DataError(
             f"`{path}` is {kind}, not data",
-            hint="give the images: a folder, a table or an archive; "
-            f"`--continue {path} --epochs N` trains a run further",
+            hint=f"give the images: a folder, a table or an archive{more}",
         )
     if not path.is_file():
         return

@@ -27,7 +27,7 @@ _ELSEWHERE = {
     "continues": "resumefrom",
     "dropout": "drop droprate dropoutrate dropprob pdrop",
     "drop_path": "droppathrate dpr stochasticdepth stochasticdepthprob",
-    "epochs": "epoch ep maxepochs numepochs nepochs nepoch nbepochs trainepochs",
+    "epochs": "e epoch ep maxepochs numepochs nepochs nepoch nbepochs trainepochs",
     "time": "maxtime timelimit timebudget hours minutes",
     "batch_size": "batch bs batchsz minibatch minibatchsize perdevicebatchsize samplesperbatch "
     "trainbatchsize",
