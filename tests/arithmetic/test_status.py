@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -275,3 +276,132 @@ def test_every_status_column_of_a_plain_network_is_exact_measured_or_not_there()
 def test_cells_of_the_table_have_the_marks_of_their_numbers() -> None:
     cells = text_rows(layer_table(ByMean(), (3, 8, 8)), ("operations", "saved", "parameters"))
     assert [cell[:2] for cell in cells[0]] == ["? ", "? ", "31"]
+
+
+class Moves(nn.Module):
+    """A convolution whose maps are then only moved."""
+
+    def __init__(self, move: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.move = nn.Conv2d(3, 8, 3, padding=1), move
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the move makes of maps (N, 8, 16, 16)."""
+        return self.move(self.conv(x))
+
+
+MOVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "permute": lambda x: x.permute(0, 2, 3, 1),
+    "flatten": lambda x: x.flatten(1),
+    "chunk": lambda x: torch.cat(x.chunk(2, 1), 1),
+    "unsafe_chunk": lambda x: x.unsafe_chunk(2, 1)[0],
+    "unsafe_split": lambda x: x.unsafe_split(2, 1)[0],
+    "unsafe_split_with_sizes": lambda x: x.unsafe_split_with_sizes([3, 5], 1)[1],
+    "roll": lambda x: x.roll((1, 2), (2, 3)),
+    "rot90": lambda x: torch.rot90(x, 1, (2, 3)),
+    "pixel_shuffle": lambda x: F.pixel_shuffle(x, 2),
+    "pixel_unshuffle": lambda x: F.pixel_unshuffle(x, 2),
+    "channel_shuffle": lambda x: F.channel_shuffle(x, 2),
+    "unfold": lambda x: x.unfold(2, 2, 2),
+    "windows": lambda x: F.unfold(x, 3),
+    "repeat_interleave": lambda x: x.repeat_interleave(2, 1),
+    "diagonal": lambda x: x.diagonal(dim1=2, dim2=3),
+    "diag_embed": torch.diag_embed,
+    "tril": torch.tril,
+    "nearest": lambda x: F.interpolate(x, scale_factor=2),
+    "nearest-exact": lambda x: F.interpolate(x, scale_factor=2, mode="nearest-exact"),
+    "circular": lambda x: F.pad(x, (1, 1, 1, 1), mode="circular"),
+    "slice_scatter": lambda x: x.slice_scatter(x[:, :2], 1, 0, 2),
+    "complex": lambda x: torch.view_as_real(torch.view_as_complex(x.view(1, 8, 16, 8, 2))),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_moving_values_leaves_every_number_exact(name: str) -> None:
+    row = layer_table(Moves(MOVES[name]), (3, 16, 16)).rows[0]
+    assert row.uncounted == ()
+    assert row.macs == 3 * 9 * 8 * 16 * 16
+    assert {row.status(column) for column in ("macs", "backward_macs", "operations")} == {
+        Status.EXACT
+    }
+
+
+def test_scattering_counts_only_what_is_added() -> None:
+    def scattered(**how: Any) -> int:
+        def move(x: Tensor) -> Tensor:
+            index = torch.zeros(1, 4, 16, 16, dtype=torch.int64, device=x.device)
+            return x.scatter(1, index, 1.0, **how)
+
+        row = layer_table(Moves(move), (3, 16, 16)).rows[0]
+        assert row.status("operations") == Status.EXACT
+        return row.total.other_operations
+
+    assert (scattered(), scattered(reduce="add")) == (0, 4 * 16 * 16)
+
+
+class OverRows(nn.Module):
+    """A recurrent layer over the 4 pixels of an image, 3 values each."""
+
+    def __init__(self, layer: nn.RNNBase) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the layer gives at each pixel."""
+        order = (0, 2, 1) if self.layer.batch_first else (2, 0, 1)
+        outputs: Tensor = self.layer(x.flatten(2).permute(order))[0]
+        return outputs
+
+
+GATES = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}
+FORMS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "batch first": {"batch_first": True},
+    "bidirectional": {"bidirectional": True},
+    "two layers": {"num_layers": 2},
+    "two layers both ways": {"num_layers": 2, "bidirectional": True},
+    "without biases": {"bias": False},
+}
+
+
+def macs_by_hand(gates: int, *, num_layers: int = 1, bidirectional: bool = False) -> int:
+    directions = 2 if bidirectional else 1
+    taken = [3, *([5 * directions] * (num_layers - 1))]
+    return 4 * directions * sum(gates * 5 * (values + 5) for values in taken)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("kind", GATES)
+def test_macs_of_recurrent_layers_are_exact(kind: type[nn.RNNBase], form: str) -> None:
+    table = layer_table(OverRows(kind(3, 5, **FORMS[form])), (3, 2, 2))  # type: ignore[call-arg]
+    shape = {key: FORMS[form][key] for key in ("num_layers", "bidirectional") if key in FORMS[form]}
+    assert table.macs == macs_by_hand(GATES[kind], **shape)
+    assert table.rows[0].uncounted == ()
+    assert table.rows[0].status("macs") == Status.EXACT
+
+
+@pytest.mark.slow
+def test_a_projection_of_an_lstm_is_in_its_macs() -> None:
+    table = layer_table(OverRows(nn.LSTM(3, 5, proj_size=2)), (3, 2, 2))
+    assert table.macs == 4 * (4 * 5 * (3 + 2) + 5 * 2)
+    assert table.rows[0].status("macs") == Status.EXACT
+
+
+class Reads(nn.Module):
+    """An LSTM over rows of 96 values, and a layer on its last output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.recurrent, self.head = nn.LSTM(96, 20, batch_first=True), nn.Linear(20, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, 5)."""
+        rows = self.recurrent(x.permute(0, 2, 1, 3).flatten(2))[0]
+        logits: Tensor = self.head(rows[:, -1])
+        return logits
+
+
+def test_an_lstm_over_the_rows_of_an_image_has_the_macs_of_the_hand() -> None:
+    row = layer_table(Reads(), (3, 32, 32)).rows[0]
+    assert (row.macs, row.status("macs")) == (297_060, Status.EXACT)

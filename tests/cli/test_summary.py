@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from torch import nn
 
 from conftest import Convscope
+from convscope.api.summarize import summarize
+from convscope.errors import UsageError
 
 NETWORK = """
 from torch import nn
@@ -337,6 +342,77 @@ def test_a_lazy_network_is_given_its_shapes(convscope: Convscope, tmp_path: Path
     )
     done = convscope("summary", f"{tmp_path / 'lazy.py'}:net", "--input", "3x8x8")
     assert "parameters 837 (837 trainable)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        (("resnet18", "--input", "224x224x3"), "3x224x224"),
+        (("lenet5", "--input", "28x28x1"), "1x28x28"),
+        (("squeezenet1_1", "resnet18", "--input", "240x320x3"), "3x240x320"),
+        (("conv", "--input", "8x8x4", "--kernels", "8", "--size", "3"), "4x8x8"),
+        (("pool", "--input", "32x32x3", "--size", "2"), "3x32x32"),
+        (("dense", "--input", "28x28x1", "--outputs", "10"), "1x28x28"),
+    ],
+)
+def test_height_and_width_before_the_channels_are_refused_with_the_right_order(
+    convscope: Convscope, words: tuple[str, ...], right: str
+) -> None:
+    done = convscope("summary", *words)
+    assert done.code == 2
+    shape = words[words.index("--input") + 1]
+    assert done.err.startswith(f"error: `{shape}` would be {shape.partition('x')[0]} channels of ")
+    assert f"hint: is this height x width x channels? write `{right}`, channels first" in done.err
+
+
+def test_the_channels_of_a_module_are_its_own(convscope: Convscope, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text(
+        "from torch import nn\ndef wide():\n    return nn.Conv2d(24, 5, 3, padding=1)\n"
+        "def photos():\n    return nn.Conv2d(3, 5, 3, padding=1)\n"
+    )
+    given = ("--input", "24x32x3")
+    assert convscope("summary", f"{tmp_path / 'nets.py'}:wide", *given).code == 0
+    refused = convscope("summary", f"{tmp_path / 'nets.py'}:photos", *given)
+    assert "hint: is this height x width x channels? write `3x24x32`, channels first" in refused.err
+
+
+def test_narrow_maps_of_many_channels_are_taken(convscope: Convscope) -> None:
+    words = ("conv", "--input", "12x1000x1", "--kernels", "8", "--size", "3x1")
+    assert convscope("summary", *words).code == 0
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (1, 3, 224, 224), ()])
+def test_a_shape_in_python_that_is_no_images_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="is no shape of an image"):
+        summarize("resnet18", input_shape=shape)  # type: ignore[arg-type]
+
+
+def test_height_and_width_first_are_refused_in_python_too() -> None:
+    with pytest.raises(UsageError, match="would be 224 channels of 224x3 pixels"):
+        summarize("resnet18", input_shape=(224, 224, 3))
+
+
+@pytest.mark.parametrize("given", [nn.Flatten, lambda: nn.Flatten(), functools.partial(nn.Flatten)])
+def test_what_makes_a_module_is_refused_with_the_hint_to_call_it(given: Any) -> None:
+    with pytest.raises(UsageError, match="has no layer table") as caught:
+        summarize(given, input_shape=(3, 8, 8))
+    assert caught.value.hint is not None
+    assert caught.value.hint.endswith("call what makes a module")
+
+
+def test_a_wrapped_module_of_a_file_is_shown_or_named(convscope: Convscope, tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text(
+        "import torch\nfrom torch import nn\ndef plain(): return nn.Conv2d(3, 5, 3)\n"
+        "def parallel(): return nn.DataParallel(plain())\n"
+        "def scripted(): return torch.jit.script(plain())\n"
+    )
+    given = ("--input", "3x8x8", "--verify")
+    shown = convscope("summary", f"{tmp_path / 'nets.py'}:parallel", *given)
+    assert shown.out == convscope("summary", f"{tmp_path / 'nets.py'}:plain", *given).out
+    refused = convscope("summary", f"{tmp_path / 'nets.py'}:scripted", *given)
+    assert refused.code == 4
+    assert refused.err.startswith("error: the module is a `RecursiveScriptModule`, compiled by")
+    assert "channels" not in refused.err
 
 
 def test_a_missing_flag_is_named(convscope: Convscope) -> None:

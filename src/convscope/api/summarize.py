@@ -15,6 +15,8 @@ from torch.nn.parameter import is_lazy
 
 from convscope.api.load import load
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
+from convscope.arithmetic.failures import refuse_channels_last
+from convscope.arithmetic.wrappers import unwrapped
 from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError
 from convscope.inspection.feature_maps.effective_field import effective_field
@@ -28,6 +30,7 @@ Network = nn.Module | Classifier | str | Path
 EFFECTIVE_ON_IMAGES = 4
 WITH_AUXILIARIES = "forward_with_auxiliaries"  # the method that also runs auxiliary heads
 HINT = "write FILE.py:NAME, where NAME is a class or a function that needs no arguments"
+NO_MODULE_HINT = "NAME is to be a module, or a class or a function that gives one"
 
 
 class MeasuredSummary(NamedTuple):
@@ -67,8 +70,9 @@ def summarize(
     Raises:
         NetworkError: No network has this name, it can't take this input, or has no auxiliary heads;
             or an ONNX file has something in it that can't be read.
-        UsageError: A module without `input_shape`, options for a network that is built already,
-            or training mode of an ONNX file.
+        UsageError: A module without `input_shape`, a shape of a named network that is plainly
+            (H, W, C), options for a network that is built already, or training mode of an ONNX
+            file.
     """
     # Only shapes matter here; VGG has 550 MB of weights.
     device = torch.device("meta") if is_named(network) else torch.device("cpu")
@@ -131,10 +135,12 @@ def is_named(network: Network) -> bool:
         UsageError: It is nothing that has layers.
     """
     if not isinstance(network, Network):
+        kinds = (
+            "give a network's name, a run, a classifier, a module, `file.py:NAME` or an ONNX file"
+        )
         raise UsageError(
             f"a `{type(network).__name__}` has no layer table",
-            hint="give a network's name, a run, a classifier, a module, `file.py:NAME` or an ONNX "
-            "file",
+            hint=f"{kinds}; call what makes a module" if callable(network) else kinds,
         )
     if not isinstance(network, str | Path) or is_user_code(str(network)) or is_onnx(network):
         return False
@@ -168,6 +174,11 @@ def _built_with_table(
     **options: Any,
 ) -> tuple[_Built, LayerTable]:
     """The module that `summarize` is given, built on a device, with its table."""
+    if input_shape is not None and len(input_shape) != 3:
+        raise UsageError(
+            f"`{tuple(input_shape)}` is no shape of an image",
+            hint="give channels, height and width, such as (3, 224, 224)",
+        )
     if training and is_onnx(network):
         # Exporters fold batch normalisation and leave out dropout: the numbers would differ.
         raise UsageError(
@@ -198,6 +209,7 @@ def _build(
         if len(Path(str(network)).parts) > 1:
             Run.open(Path(str(network)))  # says what is wrong with the folder
         shape = input_shape or network_entry(str(network)).input
+        refuse_channels_last(shape)  # a named network is built for any number of channels
         module = build(
             str(network),
             num_classes=num_classes,
@@ -229,7 +241,7 @@ def _build(
         )
     if module is not network:
         _give_shapes(module, input_shape)
-    return _Built(module, input_shape)
+    return _Built(unwrapped(module), input_shape)
 
 
 def _give_shapes(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
@@ -276,13 +288,15 @@ def _module_of(text: str, named: object) -> nn.Module:
     if isinstance(named, nn.Module):
         return named
     if not callable(named):
-        raise NetworkError(f"`{text}` is a `{type(named).__name__}`, no torch module", hint=HINT)
+        kind = type(named).__name__
+        raise NetworkError(f"`{text}` is a `{kind}`, no torch module", hint=NO_MODULE_HINT)
     try:
         module = named()
     except Exception as error:
         raise NetworkError(f"`{text}` gave no network: {_summary_of(error)}", hint=HINT) from error
     if not isinstance(module, nn.Module):
-        raise NetworkError(f"`{text}` gave a `{type(module).__name__}`, no torch module", hint=HINT)
+        kind = type(module).__name__
+        raise NetworkError(f"`{text}` gave a `{kind}`, no torch module", hint=NO_MODULE_HINT)
     return module
 
 

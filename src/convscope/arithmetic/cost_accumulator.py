@@ -67,9 +67,11 @@ class CostAccumulator:
         """The work of the modules that are running now."""
         return self.work.setdefault(self._running.path, Work())
 
-    def add(self, operation: Operation) -> None:
-        """Count an operation that ran."""
-        current, rule = self.current, operator_of(operation).work
+    def add(self, operation: Operation, *, lender: str | None = None) -> None:
+        """Count an operation that ran, as one of the module whose weights it borrows, if any."""
+        rule = operator_of(operation).work
+        path = self._running.path if lender is None else (*self._running.path, lender)
+        current = self.work.setdefault(path, Work())
         current.num_operations += 1
         if rule is None:
             current.uncounted.add(operation.name)

@@ -5,6 +5,8 @@ in it, so branches, functional calls and layers used twice are counted as they a
 for one module, below the one that it is in, in the order in which they were first called:
 
 - A module called several times has one row: MACs add up, shape and field are of the last call.
+- A module whose weights are used without calling it (the last layer of attention, a tied weight)
+  has the operations that use them, and a call for each function that does.
 - A module never called comes last, with its parameters, 0 calls, 0 MACs and no shape: auxiliary
   heads in evaluation mode, for instance.
 - A tensor shared by several modules is counted in the one registered first, and 0 in the others, so
@@ -29,6 +31,7 @@ from convscope.arithmetic.cost_accumulator import Work
 from convscope.arithmetic.costs import CONVENTIONS, NO_COSTS, Caveat, Costs
 from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.tracer import Trace, trace
+from convscope.arithmetic.wrappers import unwrapped
 from convscope.errors import UsageError
 
 # Each of these columns has a status of its own.
@@ -69,7 +72,7 @@ class LayerRow:
         is_container: Whether it does nothing itself: it has modules inside, but no parameters and
             no operations of its own.
         is_used: Whether it, or a module inside it, was called.
-        num_calls: The number of calls.
+        num_calls: The number of calls, or of functions that use its weights.
         output_shape: Shape of what it returned last, with the batch; None if it wasn't called or
             returned no tensor.
         receptive_field: What the values of that output see of the image; None if unknown.
@@ -81,6 +84,7 @@ class LayerRow:
         caveats: Why its numbers, or those of a module inside it, are not exact.
         effective_field: (height, width) of the pixels that really count for the value in the
             middle of its maps, where that was measured.
+        are_weights_borrowed: Whether its weights were used while it was not running.
     """
 
     name: str
@@ -97,6 +101,7 @@ class LayerRow:
     map_axes: tuple[int, int] | None = None
     caveats: frozenset[Caveat] = frozenset()
     effective_field: tuple[float, float] | None = None
+    are_weights_borrowed: bool = False
 
     @property
     def parameters(self) -> int:
@@ -281,7 +286,8 @@ def layer_table(
     no longer than a small one, and parameters may be on any device, meta included.
 
     Args:
-        module: Any network that takes one batch of images.
+        module: Any network that takes one batch of images; `DataParallel`, `torch.compile` and the
+            like are taken off.
         input_shape: (N, C, H, W) of the input; or (C, H, W) for a batch of one.
         training: Whether to run in training mode.
         method: Name of the method that is the forward pass: `forward_with_auxiliaries` for a
@@ -289,10 +295,11 @@ def layer_table(
 
     Raises:
         NetworkError: The network can't take this input; says which layer failed and why. Or it has
-            no such method.
+            no such method, or is scripted.
         UsageError: The shape is not one of images.
     """
     shape = _image_shape(input_shape)
+    module = unwrapped(module)
     watched = trace(module, shape, training=training, method=method)
     return LayerTable(
         network=type(module).__name__,
@@ -346,6 +353,7 @@ def _rows(module: nn.Module, watched: Trace) -> tuple[LayerRow, ...]:
             uncounted=tuple(sorted(total[name].uncounted)),
             map_axes=layers[name].map_axes,
             caveats=frozenset(total[name].caveats | watched.caveats),
+            are_weights_borrowed=layers[name].are_weights_borrowed,
         )
         for name, layer in modules
     )

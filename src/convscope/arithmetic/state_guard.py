@@ -19,6 +19,7 @@ from convscope.errors import NetworkError
 
 # Restored entry by entry: caches by size, and torch's own tables of parameters and buffers.
 CONTAINERS = (dict, OrderedDict, list, set)
+COMPILED = "_compiled_call_impl"  # torch's attribute of a module that was compiled in place
 
 
 @contextmanager
@@ -54,20 +55,22 @@ def _restore(now: Any, before: Any) -> None:
 def in_mode(module: nn.Module, *, training: bool, method: str = "forward") -> Iterator[None]:
     """Context manager that sets the mode of a module, and the method that calling it runs.
 
-    Afterwards each layer is back in the mode it was in, and calls run `forward` again. Layers whose
-    `train` does more than that, such as merging weights, are asked to undo it, and their tensors
-    then hold what they held to the last bit.
+    Layers that were compiled in place (`module.compile()`) run as they are written. Afterwards each
+    layer is back in the mode it was in, and calls run `forward` again. Layers whose `train` does
+    more than that, such as merging weights, are asked to undo it, and their tensors then hold what
+    they held to the last bit.
 
     Raises:
-        NetworkError: The module has no such method.
+        NetworkError: The module has no such method, or no modes.
     """
     if not callable(getattr(module, method, None)):
         raise NetworkError(f"`{type(module).__name__}` has no method `{method}`")
     modes = [(layer, layer.training) for layer in module.modules()]
     own_forward = vars(module).get("forward")
+    compiled = [(layer, vars(layer).pop(COMPILED, None)) for layer in module.modules()]
     with _tensors_of_changing_layers_restored(module):
         try:
-            module.train(training)
+            _set_mode(module, training=training)
             if method != "forward":
                 # An attribute of the instance comes before its class's, also where torch calls it.
                 module.forward = getattr(module, method)
@@ -77,11 +80,24 @@ def in_mode(module: nn.Module, *, training: bool, method: str = "forward") -> It
                 module.forward = own_forward
             else:
                 vars(module).pop("forward", None)
+            for layer, call in compiled:
+                if call is not None:
+                    setattr(layer, COMPILED, call)
             for layer, was_training in modes:
                 if layer.training != was_training:
                     layer.train(was_training)
             for layer, was_training in modes:
                 layer.training = was_training  # whatever its `train`, and those around it, made
+
+
+def _set_mode(module: nn.Module, *, training: bool) -> None:
+    try:
+        module.train(training)
+    except NotImplementedError as error:  # what `torch.export` gives
+        raise NetworkError(
+            f"`{type(module).__name__}` has no training and evaluation mode: {error}",
+            hint="give the network as it was before it was exported",
+        ) from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ handed tensors without values.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,8 +28,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from convscope.arithmetic.cost_accumulator import CostAccumulator, Work
 from convscope.arithmetic.costs import Caveat
 from convscope.arithmetic.dependence import AxisFields, FunctionWatcher, ValueReading
+from convscope.arithmetic.failures import failure
 from convscope.arithmetic.ops.meta_shapes import as_on_devices, stand_in
-from convscope.arithmetic.ops.operation import FunctionHook, Operation, tensors_in
+from convscope.arithmetic.ops.operation import FunctionHook, Operation, storage_of, tensors_in
 from convscope.arithmetic.ops.table import Kind, known_outputs, operator_of
 from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.running_layers import RunningLayers
@@ -47,12 +48,14 @@ class LayerTrace:
     """What one module took and gave in a forward pass.
 
     Attributes:
-        num_calls: The number of calls.
+        num_calls: The number of calls; using its weights without calling it, as attention does with
+            its last layer, is one too.
         call_order: The number of modules called before its first call; None if never called.
         input_shapes: Shapes of the tensors that its last call took, by position.
         output_shape: Shape of the first tensor it returned in its last call.
         receptive_field: Field of that tensor; None if unknown.
         map_axes: The tensor's dimensions that are rows and columns; None where there are none.
+        are_weights_borrowed: Whether its weights were used while it was not running.
     """
 
     num_calls: int = 0
@@ -61,6 +64,7 @@ class LayerTrace:
     output_shape: tuple[int, ...] | None = None
     receptive_field: ReceptiveField | None = None
     map_axes: tuple[int, int] | None = None
+    are_weights_borrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +89,21 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     Args:
         module: The network.
         image: (N, C, H, W) what it will be called with.
-        state: The parameters and buffers that it will compute with.
+        state: The parameters and buffers that it will compute with, by name.
     """
 
-    def __init__(self, module: nn.Module, image: Tensor, *, state: Collection[Tensor]) -> None:
+    def __init__(self, module: nn.Module, image: Tensor, *, state: Mapping[str, Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.layers = {name: LayerTrace() for name, _ in module.named_modules()}
         self.running = RunningLayers()
         self._reading = ValueReading(image)
-        self._accumulator = CostAccumulator(self.running, state=state, image=image)
+        self._accumulator = CostAccumulator(self.running, state=state.values(), image=image)
+        self._holders = _holders(module, state)
         self._call_order = itertools.count()
         self._height = AxisFields(image, dimension=2, training=module.training)
         self._width = AxisFields(image, dimension=3, training=module.training)
+        axes = (self._height, self._width)
+        self._watcher = FunctionWatcher(self._accumulator, self._reading, axes)
         self._is_cut_off = False
         # By identity of the tensor, which is held so that no other one gets its identity.
         self._without_gradient: dict[int, tuple[Tensor, Work]] = {}
@@ -119,7 +126,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if out is None:
             out = as_on_devices(func, args, func(*args, **kwargs))
         operation = Operation.from_call(func, args, kwargs, out)
-        self._accumulator.add(operation)
+        self._accumulator.add(operation, lender=self._lender(operation))
         self._follow_gradients(operation)
         self._reading.follow(operation, func.tags)
         self._height.follow(operation)
@@ -156,6 +163,39 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for _, work in made.values():
                 work.caveats.add(Caveat.OWN_BACKWARD)
 
+    def _lenders(self, tensors: Collection[Tensor]) -> list[str]:
+        """Modules whose weights are among these tensors while they don't run themselves."""
+        holders = [self._holders.get(storage_of(tensor), ()) for tensor in tensors]
+        running = set(self.running.path)
+        return list(
+            dict.fromkeys(names[0] for names in holders if names and not running & {*names})
+        )
+
+    def _lender(self, operation: Operation) -> str | None:
+        """The module whose weights an operation uses while it doesn't run itself.
+
+        What is computed from these weights alone counts as its weights.
+        """
+        lenders = self._lenders(operation.inputs)
+        if not lenders or self._reading.varies(operation.inputs):
+            return lenders[0] if lenders else None
+        self._holders.update((storage_of(made), (lenders[0],)) for made in operation.outputs)
+        return None
+
+    def _called(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> object:
+        """Run a function of torch; where it takes the weights of other modules, note its output."""
+        taken = list(tensors_in([args, kwargs]))
+        lenders = self._lenders(taken) if self._reading.varies(taken) else []
+        output = self._watcher.called(func, args, kwargs)
+        if next(tensors_in(output), None) is not None:
+            for name in lenders:
+                self.layers[name].are_weights_borrowed = True
+                self._entered(name, taken)
+                self._returned(name, output)
+        return output
+
     def _entered(self, name: str, inputs: object) -> None:
         layer = self.layers[name]
         if layer.call_order is None:
@@ -184,9 +224,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Context manager that watches a pass through the module, by hooks that are gone after."""
         following = self.running.following(module, entered=self._entered, returned=self._returned)
         saving = saved_tensors_hooks(self._accumulator.save, _never_unpacked)
-        axes = (self._height, self._width)
-        watcher = FunctionWatcher(self._accumulator, self._reading, axes)
-        with following, saving, self, FunctionHook(watcher.called):
+        with following, saving, self, FunctionHook(self._called):
             yield
 
 
@@ -244,15 +282,33 @@ def _run(
         }
     floats = (tensor.dtype for tensor in module.parameters() if tensor.is_floating_point())
     image = torch.zeros(input_shape, dtype=next(floats, torch.float32), device=device)
-    tracer = Tracer(module, image, state=state.values())
+    tracer = Tracer(module, image, state=state)
     try:
         with attributes_restored(module), tracer.watching(module):
             functional_call(module, state, (image,))
     except NetworkError:
         raise  # a network of ours has said what is wrong
     except Exception as error:
-        raise _failure(module, image, tracer=tracer, error=error) from error
+        name = tracer.running.failed
+        raise failure(
+            module,
+            input_shape,
+            layer=name,
+            given=tracer.layers[name].input_shapes,
+            error=error,
+        ) from error
     return tracer.trace()
+
+
+def _holders(module: nn.Module, state: Mapping[str, Tensor]) -> dict[int, tuple[str, ...]]:
+    """The modules that hold each parameter, by the memory of what stands for it."""
+    names = {parameter: name for name, parameter in module.named_parameters()}
+    holders: dict[int, tuple[str, ...]] = {}
+    for layer_name, layer in module.named_modules():
+        for parameter in layer.parameters(recurse=False):
+            key = storage_of(state[names[parameter]])
+            holders[key] = (*holders.get(key, ()), layer_name)
+    return holders
 
 
 def _never_unpacked(_packed: None) -> Tensor:
@@ -267,18 +323,3 @@ def _refuse_lazy(module: nn.Module) -> None:
                 f"parameter `{name}` of `{type(module).__name__}` has no shape yet",
                 hint="it belongs to a lazy layer: call the network once on an image first",
             )
-
-
-def _failure(module: nn.Module, image: Tensor, *, tracer: Tracer, error: Exception) -> NetworkError:
-    """The error that says which layer could not take its input, with torch's message."""
-    name = tracer.running.failed
-    given = ", ".join(f"`{shape}`" for shape in tracer.layers[name].input_shapes)
-    place = f"layer `{name}` failed on {given or 'no tensor'}" if name else "its own forward failed"
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    batch_hint = ", and whether it needs a batch of 2 or more to train" if module.training else ""
-    return NetworkError(
-        f"`{type(module).__name__}` can't take an input of shape `{tuple(image.shape)}`: "
-        f"{place}: {lines[0]}",
-        hint="check the number of channels and whether the image is large enough for the network"
-        f"{batch_hint}",
-    )

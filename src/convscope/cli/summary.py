@@ -41,6 +41,15 @@ def parse_shape(text: str) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
+def _maps(text: str) -> tuple[int, int, int]:
+    """The shape of the maps that a layer takes, which may have any number of channels."""
+    from convscope.arithmetic.failures import refuse_channels_last
+
+    shape = parse_shape(text)
+    refuse_channels_last(shape)
+    return shape
+
+
 def _pair(name: str, text: str) -> tuple[int, int]:
     """Height and width from `3` or `3x5`."""
     match = re.fullmatch(r"(\d+)(?:[xX×](\d+))?", text)
@@ -112,7 +121,7 @@ def convolution(
     from convscope.arithmetic.worked_example import convolution_example
 
     example = convolution_example(
-        parse_shape(input_text),
+        _maps(input_text),
         _windows(size, **geometry),
         kernels=kernels,
         groups=groups,
@@ -135,7 +144,7 @@ def pooling(
     from convscope.arithmetic.worked_example import pooling_example
 
     windows = _windows(size, stride=stride or size, padding=padding)
-    example = pooling_example(parse_shape(input_text), windows, ceil_mode=ceil_mode)
+    example = pooling_example(_maps(input_text), windows, ceil_mode=ceil_mode)
     _print_example(example, as_json=as_json)
 
 
@@ -149,7 +158,7 @@ def dense(input_text: str, outputs: int, no_bias: bool, as_json: bool) -> None:
     from convscope.arithmetic.worked_example import dense_example
 
     _print_example(
-        dense_example(parse_shape(input_text), outputs=outputs, bias=not no_bias), as_json=as_json
+        dense_example(_maps(input_text), outputs=outputs, bias=not no_bias), as_json=as_json
     )
 
 

@@ -167,6 +167,12 @@ def _adaptive_pool_work(operation: Operation) -> Costs:
     return Costs(pooling_operations=operation.tensor("self").numel())
 
 
+def _scatter_work(operation: Operation) -> Costs:
+    """Nothing, unless values are added to those that are there, or multiplied with them."""
+    reduces = operation.arguments.get("reduce") is not None
+    return Costs(other_operations=operation.tensor("index").numel() if reduces else 0)
+
+
 def _reduction_work(operation: Operation) -> Costs:
     return Costs(other_operations=operation.inputs[0].numel())
 
@@ -257,7 +263,9 @@ OPERATORS: dict[str, Operator] = {
         "view", "_unsafe_view", "_reshape_alias", "reshape", "squeeze", "unsqueeze", "flatten",
     ), _move(field_rules.view)),
     **dict.fromkeys(("permute", "transpose", "t"), _move(field_rules.permute)),
-    **dict.fromkeys(("split", "split_with_sizes"), _move(field_rules.split)),
+    **dict.fromkeys((
+        "split", "split_with_sizes", "unsafe_split", "unsafe_split_with_sizes",
+    ), _move(field_rules.split)),
     **dict.fromkeys(("select", "unbind"), _move(field_rules.select)),
     **dict.fromkeys((
         "constant_pad_nd",
@@ -272,12 +280,20 @@ OPERATORS: dict[str, Operator] = {
     **dict.fromkeys((
         "stack", "copy", "empty", "zeros", "ones", "full", "arange", "scalar_tensor", "fill",
         "zero", "index", "index_put", "index_select", "gather", "roll", "flip", "unfold", "im2col",
-        "upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d", "repeat",
-        "_local_scalar_dense", "as_strided",
+        *(f"{kind}_nearest{exact}{axes}d" for kind, exact in (
+            ("upsample", ""), ("_upsample", "_exact"),
+        ) for axes in AXES),
+        "repeat", "repeat_interleave", "_local_scalar_dense", "as_strided", "rot90", "diagonal",
+        "diag_embed", "tril", "triu", "eye", "linspace", "tril_indices", "triu_indices",
+        "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle",
+        "embedding", "take", "index_fill", "index_copy", "slice_scatter", "select_scatter",
+        "diagonal_scatter", "max_unpool2d", "max_unpool3d", "view_as_real", "view_as_complex",
+        "empty_strided", "lift", "lift_fresh_copy",
     ), _move()),
+    "scatter": Operator(Kind.MOVE, _scatter_work),
     **dict.fromkeys((
         "empty_like", "zeros_like", "ones_like", "full_like", "new_empty", "new_zeros", "new_ones",
-        "new_full",
+        "new_full", "new_empty_strided",
     ), Operator(Kind.FROM_SHAPE, _nothing)),
     **dict.fromkeys(("rand_like", "randn_like"), Operator(Kind.FROM_SHAPE)),
     "native_dropout": Operator(Kind.RANDOM, field_rule=field_rules.pointwise),
