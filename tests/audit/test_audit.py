@@ -70,7 +70,7 @@ def test_leaks_damage_and_conflicts_are_said_to_come_first(leaking_audit: Audit)
         "label_conflict",
         "exact_leak",
     }
-    assert audit.verdict.startswith("Deal with these before training: unreadable files (1); ")
+    assert audit.verdict.startswith("Deal with these before training: unreadable files (1 image); ")
 
 
 @pytest.mark.slow
@@ -139,8 +139,9 @@ def test_how_near_duplicates_were_told_is_said(leaking_audit: Audit) -> None:
 def test_the_cheap_part_makes_one_line(leaking: Examined) -> None:
     audit = cheap_audit(leaking.dataset, leaking.scan)
     assert one_line(audit, data="pets") == (
-        "data: 99 images, 2 classes of 49 to 50; 1 unreadable; 2 exact duplicates, 1 across "
-        "splits; 2 images whose copies have other labels (`convscope check pets` says more)"
+        "data: 99 images, 2 classes of 49 to 50; unreadable files: 1 image; same picture, "
+        "different labels: 2 images in 1 group; same picture in several splits: 2 images in 1 "
+        "group; exact duplicates: 2 images in 1 group (`convscope check pets` says more)"
     )
 
 

@@ -161,6 +161,21 @@ def test_near_copies_with_other_labels_and_in_bursts_are_told_apart(tmp_path: Pa
     assert "labelled `dog`" in reasons(kinds["near_label_conflict"])["cat/001.png"]
 
 
+def test_how_a_near_copy_is_turned_is_said(tmp_path: Path) -> None:
+    examined = examine(clean(tmp_path))
+    turns = np.array([1, 6, 0], dtype=np.uint8)
+    pairs, apart = np.array([[0, 1], [2, 3], [4, 5]]), np.full(3, 0.5, dtype=np.float32)
+    (copies,) = find_near_copies(examined, pairs, apart, orientations=turns)
+    said = reasons(copies)
+    for name, other, turn in (
+        ("000", "001", ", mirrored"),
+        ("002", "003", ", turned by 90 degrees"),
+        ("005", "004", ""),
+    ):
+        expected = f"nearly the same as `cat/{other}.png`{turn} (distance 0.50 of 1)"
+        assert said[f"cat/{name}.png"] == expected
+
+
 @pytest.mark.slow
 def test_a_leak_that_may_be_chance_is_a_warning_and_leaves_out_nothing(tmp_path: Path) -> None:
     examined = examine(clean(tmp_path, splits=("train", "test")))

@@ -76,7 +76,7 @@ def test_faults_are_named_with_reasons_the_worst_first(check: Check, pets: Path)
     assert not any("the copy to keep" in line for line in lines)
     titles = [line.split()[0] for line in lines if line[:1].isalpha()][1:-2]
     assert titles == sorted(titles, key=["error", "warning", "note"].index)
-    assert lines[-2].startswith("Deal with these before training: unreadable files (1); same")
+    assert lines[-2].startswith("Deal with these before training: unreadable files (1 image); same")
 
 
 @pytest.mark.slow

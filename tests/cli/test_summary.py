@@ -400,6 +400,7 @@ def test_what_makes_a_module_is_refused_with_the_hint_to_call_it(given: Any) -> 
     assert caught.value.hint.endswith("call what makes a module")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit
 def test_a_wrapped_module_of_a_file_is_shown_or_named(convscope: Convscope, tmp_path: Path) -> None:
     (tmp_path / "nets.py").write_text(
         "import torch\nfrom torch import nn\ndef plain(): return nn.Conv2d(3, 5, 3)\n"

@@ -98,6 +98,13 @@ def test_the_page_says_what_was_found_and_how_to_go_on(page: str) -> None:
     assert "convscope train pets --exclude" in text
 
 
+def test_the_overview_counts_copies_as_the_findings_do(page: str) -> None:
+    counts = re.findall(r'</a><span class="count">([^<]*)</span>', page)
+    totals = re.findall(r'<span class="total">([^<]*)</span>', page)
+    assert counts[: len(totals)] == totals
+    assert "2 images in 1 group" in counts
+
+
 @pytest.mark.slow
 def test_clean_data_gets_a_page_without_findings(tmp_path: Path) -> None:
     for place, label in enumerate(("cat", "dog")):
@@ -113,7 +120,7 @@ def test_data_of_which_nothing_can_be_read_gets_a_page(tmp_path: Path) -> None:
         (tmp_path / "pets" / label).mkdir(parents=True)
         (tmp_path / "pets" / label / "1.png").write_bytes(b"")
     text = Page(written(check(tmp_path / "pets"), tmp_path / "out")).text
-    assert "unreadable files (2)" in text
+    assert "unreadable files (2 images)" in text
 
 
 @pytest.mark.parametrize(("fit", "words"), [("pad", "black borders"), ("stretch", "aspect ratio")])

@@ -16,10 +16,11 @@ from known_answers import HARD_NAMES, Known, evaluation_of, sure_of
 from reading import Page, check_asks_for_nothing
 
 from convscope.api.evaluate import save_figures, write_evaluation
+from convscope.audit.findings import Finding, FoundImage, finding
 from convscope.classifier import Decision
 from convscope.evaluation.evaluate import Evaluation
 from convscope.report.page import isolated, percent
-from convscope.report.run import run_page, verdict
+from convscope.report.run import count_text_of, run_page, verdict
 from convscope.report.translations import TRANSLATIONS, translations_of
 
 CLASSES = ("cat", "dog", "owl")
@@ -316,3 +317,38 @@ def test_a_share_is_never_called_none_or_all_unless_it_is(share: float) -> None:
 )
 def test_shares_have_as_many_digits_as_they_need(share: float, text: str) -> None:
     assert percent(share).replace("\N{NO-BREAK SPACE}", " ") == text
+
+
+def copies_in(*sizes: int) -> Finding:
+    """A finding about groups of these numbers of images; about single images for zeros."""
+    images = [
+        FoundImage(0, "x.png", "cat", "", "same", group=group if size else -1)
+        for group, size in enumerate(sizes)
+        for _ in range(size or 1)
+    ]
+    return finding("exact_duplicates", severity="warning", images=images, where="")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "english", "chinese"),
+    [
+        ((2,), "2 images in 1 group", "2 张图像，1 组"),
+        ((3, 2), "5 images in 2 groups", "5 张图像，2 组"),
+        ((2,) * 1000, "2,000 images in 1,000 groups", "2,000 张图像，1,000 组"),
+        ((0,), "1 image", "1 张图像"),
+        ((0, 0), "2 images", "2 张图像"),
+    ],
+)
+def test_copies_are_counted_as_the_check_counts_them(
+    sizes: tuple[int, ...], english: str, chinese: str
+) -> None:
+    found = copies_in(*sizes)
+    said = [
+        count_text_of(found, translations_of("run", language)["finding_counts"])
+        for language in ("en", "zh")
+    ]
+    assert said == [english, chinese]
+    assert found.count_text == english
+    saved = found.to_dict()
+    assert saved["num_images"] == sum(max(1, size) for size in sizes)
+    assert saved["num_groups"] == (len(sizes) if all(sizes) else None)

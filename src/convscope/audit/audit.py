@@ -31,11 +31,11 @@ from convscope.audit.result import Audit
 from convscope.audit.shortcuts import find_shortcuts
 from convscope.data.dataset import Dataset
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
-from convscope.data.duplicates.calibration import TAIL, Calibration
+from convscope.data.duplicates.calibration import Calibration
+from convscope.data.duplicates.gauge import TAIL
 from convscope.data.duplicates.near_duplicates import search_duplicates
 from convscope.data.index.scan import Scan
 from convscope.data.pixels.preprocessing import Preprocessing
-from convscope.text import counted
 
 
 def audit_dataset(
@@ -95,21 +95,10 @@ def one_line(audit: Audit, *, data: str) -> str:
         audit: Audit of the data set.
         data: What the user called the data, for the command that says more.
     """
-    parts = [audit.counts_text]
-    left_out = {
-        found.kind: sum(image.exclude for image in found.images) for found in audit.findings
-    }
-    unreadable = left_out.get("unreadable", 0)
-    across = left_out.get("exact_leak", 0)
-    copies = left_out.get("exact_duplicates", 0) + across
-    conflicts = left_out.get("label_conflict", 0)
-    if unreadable:
-        parts.append(f"{unreadable:,} unreadable")
-    if copies:
-        where = f", {across:,} across splits" if across else ""
-        parts.append(f"{counted(copies, 'exact duplicate')}{where}")
-    if conflicts:
-        parts.append(f"{counted(conflicts, 'image')} whose copies have other labels")
+    about_images = [
+        f"{found.title}: {found.count_text}" for found in audit.findings if found.images
+    ]
+    parts = [audit.counts_text, *about_images]
     return f"data: {'; '.join(parts)} (`convscope check {data}` says more)"
 
 
@@ -120,7 +109,11 @@ def _near_copies(examined: Examined, decoding: Decoding) -> tuple[list[Finding],
     duplicates = search_duplicates(examined.dataset.images, examined.statistics, decoding)
     certain = _certain_below(duplicates.calibration)
     found = find_near_copies(
-        examined, duplicates.pairs, duplicates.distances, certain_below=certain
+        examined,
+        duplicates.pairs,
+        duplicates.distances,
+        orientations=duplicates.orientations,
+        certain_below=certain,
     )
     return list(found), duplicates.calibration.description
 

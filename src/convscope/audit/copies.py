@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from convscope.audit.findings import Examined, Finding, FoundImage, Severity, finding
 from convscope.data.duplicates.near_duplicates import exact_groups
+from convscope.data.duplicates.orientations import NAMES
 from convscope.data.split import components
 
 # Which copy is kept: the reported number is measured on test, so test images stay.
@@ -51,6 +52,7 @@ def find_near_copies(
     pairs: NDArray[np.int64],
     distances: ArrayLike,
     *,
+    orientations: ArrayLike = 0,
     certain_below: float = 1.0,
 ) -> Iterator[Finding]:
     """Findings about nearly identical images.
@@ -60,10 +62,12 @@ def find_near_copies(
         pairs: (M, 2) indices of images that nearly look the same; of images with the same pixels
             one may stand for all.
         distances: (M,) distances from 0 (the same) to 1 (just near enough).
+        orientations: (M,) how the first image of each pair is turned in the second.
         certain_below: Distance from which on a pair may be chance; nothing is left out because of
             such a pair.
     """
-    pairs, apart = _between_copies(examined, pairs, np.asarray(distances))
+    turns = np.broadcast_to(np.asarray(orientations, dtype=np.uint8), len(pairs))
+    pairs, apart, turns = _between_copies(examined, pairs, np.asarray(distances), turns)
     found: dict[str, list[FoundImage]] = {}
     nearest_first = sorted(_components(pairs), key=lambda part: float(apart[part[1]].min()))
     for number, (group, links) in enumerate(nearest_first):
@@ -73,11 +77,13 @@ def find_near_copies(
         if crossing.any():  # worse than another label: a test on trained pictures
             kind = "near_leak" if is_certain else "possible_leak"
         images = found.setdefault(kind, [])
-        nearest = _nearest(pairs[links], apart[links])
+        nearest = _nearest(pairs[links], apart[links], turns[links])
         leaving = _leaving(examined, pairs[links])
         for index in group:
-            other, distance = nearest[int(index)]
+            other, distance, turn = nearest[int(index)]
             reason = f"nearly the same as {_named(examined, other, index)}"
+            if NAMES[turn]:
+                reason += f", {NAMES[turn]}"
             if examined.dataset.labels[other] != examined.dataset.labels[index]:
                 reason += f", labelled `{examined.label(other)}`"
             reason += f" (distance {distance:.2f} of 1)"
@@ -127,8 +133,11 @@ def _named(examined: Examined, other: int, index: int) -> str:
 
 
 def _between_copies(
-    examined: Examined, pairs: NDArray[np.int64], distances: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    examined: Examined,
+    pairs: NDArray[np.int64],
+    distances: NDArray[np.float32],
+    turns: NDArray[np.uint8],
+) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.uint8]]:
     """The pairs, with those of their exact copies in other splits or with other labels.
 
     Without them a picture in train would not be seen to be near one in test whose exact copy in
@@ -141,13 +150,14 @@ def _between_copies(
         }
         standing_for.update((int(i), sorted({int(i), *different.values()})) for i in group)
     more = [
-        (one, other, distance)
-        for (first, second), distance in zip(pairs.tolist(), distances.tolist(), strict=True)
+        (one, other, row)
+        for row, (first, second) in enumerate(pairs.tolist())
         for one in standing_for.get(first, [first])
         for other in standing_for.get(second, [second])
     ]
     ends = np.array([(one, other) for one, other, _ in more], dtype=np.int64).reshape(-1, 2)
-    return ends, np.array([distance for _, _, distance in more], dtype=np.float32)
+    rows = np.array([row for _, _, row in more], dtype=np.int64)
+    return ends, distances[rows].astype(np.float32), turns[rows]
 
 
 def _leaving(examined: Examined, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -160,13 +170,14 @@ def _leaving(examined: Examined, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _nearest(
-    pairs: NDArray[np.int64], distances: NDArray[np.float32]
-) -> dict[int, tuple[int, float]]:
-    nearest: dict[int, tuple[int, float]] = {}
-    for (one, other), distance in zip(pairs.tolist(), distances, strict=True):
+    pairs: NDArray[np.int64], distances: NDArray[np.float32], turns: NDArray[np.uint8]
+) -> dict[int, tuple[int, float, int]]:
+    """For each image the nearest other one, its distance, and how it is turned."""
+    nearest: dict[int, tuple[int, float, int]] = {}
+    for (one, other), distance, turn in zip(pairs.tolist(), distances, turns.tolist(), strict=True):
         for image, its in ((one, other), (other, one)):
             if image not in nearest or distance < nearest[image][1]:
-                nearest[image] = (its, float(distance))
+                nearest[image] = (its, float(distance), turn)
     return nearest
 
 

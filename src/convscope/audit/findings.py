@@ -81,12 +81,20 @@ class Finding:
         return bool(self.images) and self.images[0].group >= 0
 
     @property
+    def num_groups(self) -> int | None:
+        """Number of groups of images that belong together; None where nothing does."""
+        return len(self.groups) if self.is_grouped else None
+
+    @property
     def count_text(self) -> str:
-        """The numbers of images and of groups; "" where it is not about single images."""
+        """The numbers of images and of groups; "" where it is not about single images.
+
+        All texts, pages and reports count in this way.
+        """
         if not self.images:
             return ""
         images = counted(len(self.images), "image")
-        return f"{images} in {counted(len(self.groups), 'group')}" if self.is_grouped else images
+        return f"{images} in {counted(self.num_groups, 'group')}" if self.num_groups else images
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -100,6 +108,7 @@ class Finding:
             "sentence": self.sentence,
             "advice": self.advice,
             "num_images": len(images),
+            "num_groups": self.num_groups,
             "images": images,
             "details": list(self.details),
         }

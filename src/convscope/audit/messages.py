@@ -40,7 +40,8 @@ FINDINGS: dict[str, FindingMessages] = {
     ),
     "near_leak": FindingMessages(
         "nearly the same picture in several splits",
-        "Recompressed, resized or cropped copies of trained pictures make a test too easy.",
+        "Recompressed, resized, cropped, turned or mirrored copies of trained pictures make a test "
+        "too easy.",
         "Look at them side by side; leave out the copies in train.",
     ),
     "possible_leak": FindingMessages(
@@ -50,7 +51,8 @@ FINDINGS: dict[str, FindingMessages] = {
     ),
     "near_label_conflict": FindingMessages(
         "nearly the same picture, different labels",
-        "Copies that differ by compression, size or a crop should have the same label.",
+        "Copies that differ by compression, size or a crop should have the same label, and turned "
+        "or mirrored ones too, unless the class is a direction.",
         "Look at them side by side: one label is probably wrong.",
     ),
     "exact_duplicates": FindingMessages(
@@ -61,7 +63,8 @@ FINDINGS: dict[str, FindingMessages] = {
     ),
     "near_duplicates": FindingMessages(
         "near-duplicates",
-        "Recompressed, resized or slightly cropped copies, or shots of one burst.{where}",
+        "Recompressed, resized, slightly cropped, turned or mirrored copies, or shots of one "
+        "burst.{where}",
         "Nothing has to be done; leave copies out where they are many.",
     ),
     "shortcut": FindingMessages(

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convscope.audit.findings import Examined, Finding, finding
+from convscope.data.index.statistics import is_grey
 
 # Suffix -> Pillow's names of the formats that a file with it may have.
 FORMATS_OF_SUFFIX = {
@@ -24,7 +24,6 @@ FORMATS_OF_SUFFIX = {
 }
 PLAIN_MODES = ("L", "RGB", "")
 ARRAY_FORMAT = "array"
-SAME_CHANNELS = 5e-4  # difference of channels' means and mean squares, of 1
 _KNOWN_FORMATS = frozenset(name for names in FORMATS_OF_SUFFIX.values() for name in names)
 MODE_NAMES = {
     "1": "black and white without grey",
@@ -68,12 +67,6 @@ def find_oddities(examined: Examined) -> Iterator[Finding]:
     ):
         if reasons:
             yield finding(kind, severity="note", images=examined.images(reasons))
-
-
-def is_grey(statistics: NDArray[np.void]) -> NDArray[np.bool_]:
-    """(N,) whether images have no colour, also where their file has three channels."""
-    apart = np.ptp(statistics["mean"], axis=1) + np.ptp(statistics["square"], axis=1)
-    return np.asarray((statistics["channels"] == 1) | (apart < SAME_CHANNELS))
 
 
 def find_colour_mix(examined: Examined) -> Iterator[Finding]:

@@ -106,7 +106,7 @@ class Audit:
         """The overall result in one sentence."""
         worst = next((s for s in SEVERITIES if self.of(s)), "nothing")
         names = [
-            f"{found.title} ({len(found.groups):,})" if found.images else found.title
+            f"{found.title} ({found.count_text})" if found.images else found.title
             for found in self.of("error") or self.of("warning")
         ]
         return VERDICTS[worst].format(

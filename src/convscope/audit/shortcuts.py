@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.audit.findings import Examined, Finding, finding
-from convscope.audit.oddities import is_grey
+from convscope.data.index.statistics import is_grey
 
 MIN_IMAGES = 20  # of a class and of the others; among fewer, chance makes perfect rules
 GIVEN_AWAY = 0.95  # balanced accuracy of a rule about the file

@@ -76,17 +76,16 @@ def _finding(found: Finding, pictures: Pictures) -> dict[str, Any]:
     """A finding as the page shows it: some pictures, more names."""
     groups = found.groups if found.is_grouped else ()
     has_pictures = found.kind != "unreadable"
-    count = len(found.groups) or len(found.details)
     return {
         "severity": found.severity,
         "title": found.title,
         "sentence": found.sentence,
         "advice": found.advice,
         "details": found.details,
-        "count": count,
         "count_text": found.count_text,
+        "num_details": len(found.details),
         "num_images": len(found.images),
-        "num_groups": len(groups),
+        "num_groups": found.num_groups,
         "groups": [
             {
                 "images": [_shown(image, pictures) for image in group[:GROUP_SHOWN]],

@@ -12,6 +12,7 @@ from convscope import __version__
 from convscope.arithmetic import layer_table
 from convscope.arithmetic.table_text import number, text_rows
 from convscope.audit.audit import cheap_audit
+from convscope.audit.findings import Finding
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
 from convscope.figures.style import as_svg
@@ -169,11 +170,23 @@ def _data(evaluation: Evaluation, translations: Mapping[str, Any]) -> dict[str, 
             {
                 "severity": found.severity,
                 "title": translations["finding_titles"].get(found.kind, found.title),
-                "count": len(found.images) or len(found.details),
+                "count_text": count_text_of(found, translations["finding_counts"]),
             }
             for found in audit.findings
         ],
     }
+
+
+def count_text_of(found: Finding, translations: Mapping[str, str]) -> str:
+    """The numbers of images and groups, as on the page of `convscope check`."""
+    num_images, num_groups = len(found.images), found.num_groups
+    if not num_images:
+        return f"{len(found.details):,}"
+    if num_groups is None:
+        key = "image" if num_images == 1 else "images"
+    else:
+        key = "group" if num_groups == 1 else "groups"
+    return translations[key].format(images=f"{num_images:,}", groups=f"{num_groups or 0:,}")
 
 
 def _shown(evaluation: Evaluation, pictures: Pictures) -> dict[str, list[PicturedImage]]:

@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageEnhance
 from scipy.ndimage import gaussian_filter, shift
 
 from convscope.data.decoding.content import Decoded
 from convscope.data.decoding.decode import decode_content
-from convscope.data.duplicates.calibration import VARIANTS, Duplicates, make_variant
+from convscope.data.duplicates.calibration import TURNED, Duplicates
 from convscope.data.duplicates.distances import aligned_distances, local_scales, pairs_within
 from convscope.data.duplicates.near_duplicates import (
     choose_sample,
     exact_groups,
     find_duplicates,
 )
+from convscope.data.duplicates.orientations import NAMES
+from convscope.data.duplicates.variants import VARIANTS, make_variant
 from convscope.data.index.statistics import STATISTICS, measure
 from convscope.data.sources.opening import open_dataset
 from convscope.data.split import connected
@@ -178,9 +180,9 @@ def test_planted_copies_of_photos_are_found_and_nothing_else(flowers: list[Pixel
 @pytest.mark.slow
 def test_a_calibration_says_which_copies_it_finds(flowers: list[Pixels]) -> None:
     calibration = find(flowers).calibration
-    assert set(calibration.detection) == set(VARIANTS)
+    assert set(calibration.detection) == {*VARIANTS, *TURNED}
     assert min(calibration.detection.values()) >= 0.9
-    assert calibration.expected_false_pairs == pytest.approx(0.12)
+    assert calibration.expected_false_pairs == pytest.approx(0.132)
     assert "100% of those resized to 50 %" in calibration.description
 
 
@@ -235,12 +237,60 @@ def test_empty_images_are_no_copies_of_each_other() -> None:
 
 
 @pytest.mark.slow
-def test_images_of_another_colour_or_contrast_or_shape_are_no_copies() -> None:
+def test_images_of_another_colour_or_contrast_or_far_from_their_shape_are_no_copies() -> None:
     red = SCENES[0][:, :, [1, 0, 2]].copy()
     red[:, :, 0] = np.minimum(255, red[:, :, 0].astype(int) + 90)
     faint = (SCENES[1] // 3 + 80).astype(np.uint8)
-    narrow = np.asarray(Image.fromarray(SCENES[2]).resize((40, 60)))
-    assert not len(find([*SCENES, red, faint, narrow]).pairs)
+    narrow = np.asarray(Image.fromarray(SCENES[2]).resize((30, 60)))
+    turned = np.asarray(Image.fromarray(SCENES[3]).transpose(Image.Transpose.ROTATE_90))
+    flattened = np.asarray(Image.fromarray(turned).resize((120, 60)))
+    assert not len(find([*SCENES, red, faint, narrow, flattened]).pairs)
+
+
+TURNS: dict[str, Callable[[Pixels], Pixels]] = {
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "upside down": lambda pixels: pixels[::-1],
+    "turned by 180 degrees": lambda pixels: np.rot90(pixels, 2),
+    "turned by 90 degrees": np.rot90,
+    "mirrored and turned by 90 degrees": lambda pixels: pixels.swapaxes(0, 1),
+}
+CHANGES: list[Callable[[Pixels], Pixels]] = [
+    lambda pixels: np.asarray(Image.fromarray(pixels).resize((70, 70))),
+    lambda pixels: np.asarray(Image.fromarray(pixels).convert("L").convert("RGB")),
+    lambda pixels: np.asarray(Image.fromarray(pixels).convert("L"))[:, :, np.newaxis],
+    lambda pixels: ImageEnhance.Brightness(Image.fromarray(pixels)).enhance(1.4),
+    lambda pixels: ImageEnhance.Brightness(Image.fromarray(pixels)).enhance(0.6),
+]
+
+
+@pytest.mark.slow
+def test_turned_copies_are_found_and_said_to_be_turned() -> None:
+    copies = [
+        saved(np.ascontiguousarray(turn(SCENES[6 * number + row])), 85)
+        for number, turn in enumerate(TURNS.values())
+        for row in range(6)
+    ]
+    found = find([*SCENES, *copies])
+    assert pairs_of(found) == {(index, 120 + index) for index in range(6 * len(TURNS))}
+    expected = [name for name in TURNS for _ in range(6)]
+    assert [NAMES[turn] for turn in found.orientations] == expected
+
+
+@pytest.mark.slow
+def test_copies_of_another_shape_or_brightness_or_without_colour_are_found() -> None:
+    copies = [
+        np.asarray(change(SCENES[6 * number + row]))
+        for number, change in enumerate(CHANGES)
+        for row in range(6)
+    ]
+    found = find([*SCENES, *copies])
+    assert pairs_of(found) == {(index, 120 + index) for index in range(6 * len(CHANGES))}
+    assert not found.orientations.any()
+
+
+def test_two_images_are_copies_if_one_is_turned() -> None:
+    for turn in TURNS.values():
+        assert groups([SCENES[0], np.ascontiguousarray(turn(SCENES[0]))]).tolist() == [0, 0]
 
 
 @pytest.mark.slow

@@ -1,56 +1,47 @@
 """Calibration: how near copies are in one data set, and which images are that near.
 
-How rarely different images come near each other follows from the dimension that they fill: within a
-fraction r of the typical distance lie r to the power of the dimension as many. The threshold lets
-one image in 5,000 have a false copy.
+The threshold lets one image in 5,000 have a false copy, and one in 50,000 a false turned one.
 """
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from convscope.data.duplicates import turned
 from convscope.data.duplicates.distances import (
-    LOCAL_NEIGHBOURS,
     REFERENCES,
-    STEPS,
     Pairs,
     Thumbnails,
     Vectors,
     aligned_distances,
-    embed,
+    coarse,
     fit_metric,
-    local_scales,
-    nearest_neighbours,
     pairs_within,
-    scaled_distances,
 )
+from convscope.data.duplicates.embedded import Embedded, Orientations
+from convscope.data.duplicates.gauge import Gauge, calibrate
+from convscope.data.duplicates.orientations import closest_orientations, each_oriented, oriented
+from convscope.data.duplicates.turned import TurnedSearch
+from convscope.data.duplicates.variants import VARIANTS, make_variant
 from convscope.data.index.statistics import hash_pixels, thumbnail_of
-from convscope.rng import uniform
 from convscope.text import counted
 
 FALSE_FRACTION = 1e-4  # of the images may have a false copy, for each of the two thresholds
-TAIL = 0.75  # of the dimension: regions differ, so that near pairs are commoner than it says
-MIDDLE = LOCAL_NEIGHBOURS // 2  # neighbour; nearer ones may be copies
 CALIBRATED_ON = 1000  # images whose nearest neighbours are searched
 ALIGNED_ON = 400
 ALIGNED_AT_MOST = 40_000  # pairs; a few seconds
 ALIGNED_AN_IMAGE = 3.0
 HOPEFUL = 2.0  # thresholds; a pair farther apart after the first step of aligning is given up
 FIXED_THRESHOLD = 0.2  # where nothing is calibrated; unrelated pictures have about 1.4
-EPSILON = 1e-6
-CROPPED_FRACTION = 0.05  # of height and of width
-BRIGHTER_FACTOR, BRIGHTER_BY = 1.1, 8
+TURNED = {"mirrored": 1, "turned by 90 degrees": 5}  # variants for the report, by orientation
 
-Corner = tuple[float, float]
-Variant = Callable[[Image.Image, Corner], Image.Image]
+Sample = Sequence[NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,202 +72,156 @@ class Duplicates(NamedTuple):
         pairs: (M, 2) indices of near-duplicates; of images with the same pixels only the first
             takes part.
         distances: (M,) distances in units of the threshold: from 0, the same thumbnail, to 1.
+        orientations: (M,) how the first image has to be turned to look like the second.
         calibration: How well the thresholds work.
     """
 
     pairs: Pairs
     distances: Vectors
+    orientations: Orientations
     calibration: Calibration
 
 
-@dataclass(frozen=True, slots=True)
-class _Gauge:
-    """The criteria for two images to be copies, in units of the local scale."""
-
-    threshold: float
-    aligned_threshold: float  # for images shifted and scaled onto each other
-    limit: float  # up to which pairs are aligned
-    dimension: float
-
-    def is_copy(self, distances: Vectors, aligned: Vectors) -> NDArray[np.bool_]:
-        is_near = distances < self.threshold
-        return is_near | ((distances < self.limit) & (aligned < self.aligned_threshold))
-
-
 def fixed_copies(thumbnails: Thumbnails) -> Duplicates:
-    """Copies among a handful of images: every pair is aligned."""
+    """Copies among a handful of images: every pair is aligned, upright and turned."""
     pairs = np.column_stack(np.triu_indices(len(thumbnails), k=1)).astype(np.int64)
-    distances = aligned_distances(thumbnails[pairs[:, 0]], thumbnails[pairs[:, 1]])
+    one, other = thumbnails[pairs[:, 0]], thumbnails[pairs[:, 1]]
+    turns = closest_orientations(coarse(one), coarse(other))
+    upright = aligned_distances(one, other)
+    turned_apart = aligned_distances(each_oriented(one, turns), other)
+    is_upright = upright < FIXED_THRESHOLD
+    distances = np.where(is_upright, upright, turned_apart)
     is_copy = distances < FIXED_THRESHOLD
     description = (
         f"{counted(len(thumbnails), 'different image')} can't say how near copies are; "
         "only pairs that hardly differ count"
     )
-    calibration = Calibration(FIXED_THRESHOLD, math.nan, {}, math.nan, description)
-    return Duplicates(pairs[is_copy], distances[is_copy] / np.float32(FIXED_THRESHOLD), calibration)
+    return Duplicates(
+        pairs[is_copy],
+        distances[is_copy] / np.float32(FIXED_THRESHOLD),
+        np.where(is_upright, np.uint8(0), turns)[is_copy],
+        Calibration(FIXED_THRESHOLD, math.nan, {}, math.nan, description),
+    )
 
 
 def calibrated_copies(
-    thumbnails: Thumbnails, hashes: NDArray[np.uint64], sample: Sequence[NDArray[np.uint8]]
+    thumbnails: Thumbnails, hashes: NDArray[np.uint64], sample: Sample
 ) -> Duplicates:
     """Copies among different images in the order of their hashes."""
     fitted, measured = sample[::2], sample[1::2] or sample
-    axes = _fit(thumbnails[:REFERENCES], fitted)
-    points = embed(thumbnails, axes)
-    row = np.arange(len(points))
-    own = np.where(row < REFERENCES, row, -1)
-    scales = local_scales(points, points[:REFERENCES], own=own)
-    gauge = _calibrate(thumbnails, points, scales)
-    pairs, distances = pairs_within(points, scales, gauge.limit)
-    aligned = _aligned(thumbnails, scales, pairs, steps=1)
-    is_hopeful = aligned < HOPEFUL * gauge.aligned_threshold
-    aligned[is_hopeful] = _aligned(thumbnails, scales, pairs[is_hopeful])
-    is_copy = gauge.is_copy(distances, aligned)
-    relative = np.minimum(distances / gauge.threshold, aligned / gauge.aligned_threshold)
-    detection = _detection(gauge, axes, points[:REFERENCES], hashes[:REFERENCES], measured)
-    expected = 2 * FALSE_FRACTION * len(thumbnails)
+    originals = np.tile(_thumbnails(fitted), (len(VARIANTS), 1, 1))
+    variants = np.concatenate([_variants(fitted, name) for name in VARIANTS])
+    axes = fit_metric(coarse(thumbnails[:REFERENCES]), coarse(originals), coarse(variants))
+    images = Embedded.of(thumbnails, axes)
+    gauge = _calibrate(images)
+    search = TurnedSearch(images, originals=originals, variants=variants)
+    upright, relative = _upright_copies(images, gauge)
+    found = search.find(images)
+    is_new = ~np.isin(_keys(found.pairs, len(hashes)), _keys(upright, len(hashes)))
+    relative = np.concatenate(
+        [relative, search.gauge.relative(found.distances, found.aligned)[is_new]]
+    )
+    upright_turns = np.zeros(len(upright), dtype=np.uint8)
+    return Duplicates(
+        pairs=np.concatenate([upright, found.pairs[is_new]]),
+        distances=relative,
+        orientations=np.concatenate([upright_turns, found.orientations[is_new]]),
+        calibration=_described(
+            gauge,
+            _detection(images, gauge, search, hashes=hashes, sample=measured),
+            num_measured=len(measured),
+            num_images=len(thumbnails),
+        ),
+    )
+
+
+def _described(
+    gauge: Gauge, detection: Mapping[str, float], *, num_measured: int, num_images: int
+) -> Calibration:
+    expected = 2 * (FALSE_FRACTION + turned.FALSE_FRACTION) * num_images
     found = ", ".join(f"{fraction:.0%} of those {name}" for name, fraction in detection.items())
-    calibration = Calibration(
+    return Calibration(
         threshold=gauge.threshold,
         dimension=gauge.dimension,
         detection=detection,
         expected_false_pairs=expected,
-        description=f"calibrated on this data: of copies of {counted(len(measured), 'image')} it "
+        description=f"calibrated on this data: of copies of {counted(num_measured, 'image')} it "
         f"finds {found}; about {expected:.1f} false pairs are to be expected",
     )
-    return Duplicates(pairs[is_copy], relative[is_copy].astype(np.float32), calibration)
 
 
-def _fit(thumbnails: Thumbnails, sample: Sequence[NDArray[np.uint8]]) -> Vectors:
-    originals = np.stack([thumbnail_of(pixels) for pixels in sample])
-    variants = [_variants(sample, name) for name in VARIANTS]
-    return fit_metric(
-        thumbnails, np.tile(originals, (len(VARIANTS), 1, 1)), np.concatenate(variants)
-    )
+def _keys(pairs: Pairs, count: int) -> NDArray[np.int64]:
+    """(M,) a number for each pair of numbers below `count`."""
+    return np.asarray(pairs[:, 0] * count + pairs[:, 1])
 
 
-def _variants(sample: Sequence[NDArray[np.uint8]], name: str) -> Thumbnails:
-    changed = [make_variant(pixels, name, key=hash_pixels(pixels)) for pixels in sample]
-    return np.stack([thumbnail_of(pixels) for pixels in changed])
+def _thumbnails(sample: Sample) -> Thumbnails:
+    return np.stack([thumbnail_of(pixels) for pixels in sample])
 
 
-def _calibrate(thumbnails: Thumbnails, points: Vectors, scales: Vectors) -> _Gauge:
-    """The thresholds, from the distances of neighbours.
+def _variants(sample: Sample, name: str) -> Thumbnails:
+    return _thumbnails([make_variant(pixels, name, key=hash_pixels(pixels)) for pixels in sample])
 
-    The fifth and the tenth neighbour are used, as nearer ones may be copies.
 
-    Source: the number of neighbours within a distance grows with it to the power of the dimension
-    (Levina and Bickel 2004); so the fifth distance, in tenths, to that power is Beta(5, 5).
-    """
-    neighbours, apart = nearest_neighbours(points, scales, of_first=CALIBRATED_ON)
-    middle, last = apart[:, MIDDLE - 1], apart[:, -1]
-    ratio = float(np.median(middle / np.maximum(last, EPSILON)))
-    dimension = math.log(0.5) / math.log(min(0.99, max(0.1, ratio)))
-    fraction = (FALSE_FRACTION / MIDDLE) ** (1 / (TAIL * dimension))
+def _turned(sample: Sample, orientation: int) -> Thumbnails:
+    return _thumbnails([oriented(pixels[np.newaxis], orientation)[0] for pixels in sample])
 
-    first = np.arange(min(ALIGNED_ON, len(neighbours)))
-    near = neighbours[first]
-    pairs = np.column_stack([np.repeat(first, near.shape[1]), near.ravel()])
-    aligned = np.sort(_aligned(thumbnails, scales, pairs).reshape(near.shape), axis=1)
 
-    threshold = max(EPSILON, float(np.median(middle)) * fraction)
-    wanted = min(ALIGNED_AN_IMAGE, ALIGNED_AT_MOST / len(points)) * len(neighbours)
+def _calibrate(images: Embedded) -> Gauge:
+    """The thresholds of upright copies, and up to which distance pairs are aligned."""
+    neighbours, apart = images.neighbours(CALIBRATED_ON)
+    near = neighbours[:ALIGNED_ON]
+    first = np.repeat(np.arange(len(near)), near.shape[1])
+    aligned = images.aligned(np.column_stack([first, near.ravel()]))
+    count = len(images.points)
+    wanted = min(ALIGNED_AN_IMAGE, ALIGNED_AT_MOST / count) * len(neighbours)
     ends = np.sort(apart, axis=None)  # each pair has two
-    limit = float(ends[min(int(2 * wanted), len(ends) - 1)])
-    return _Gauge(
-        threshold=threshold,
-        aligned_threshold=max(EPSILON, float(np.median(aligned[:, MIDDLE - 1])) * fraction),
-        limit=max(limit, threshold),
-        dimension=dimension,
+    return calibrate(
+        apart,
+        np.sort(aligned.reshape(near.shape), axis=1),
+        false_fraction=FALSE_FRACTION,
+        limit=float(ends[min(int(2 * wanted), len(ends) - 1)]),
     )
 
 
-def _aligned(
-    thumbnails: Thumbnails, scales: Vectors, pairs: NDArray[np.int64], *, steps: int = STEPS
-) -> Vectors:
-    """(M,) distances of pairs after aligning, in units of the local scales."""
-    one, other = pairs.T
-    distances = np.empty(len(pairs), dtype=np.float32)
-    for start in range(0, len(pairs), REFERENCES):
-        block = slice(start, start + REFERENCES)
-        distances[block] = aligned_distances(
-            thumbnails[one[block]], thumbnails[other[block]], steps=steps
-        )
-    return np.asarray(distances / np.sqrt(scales[one] * scales[other]), dtype=np.float32)
+def _upright_copies(images: Embedded, gauge: Gauge) -> tuple[Pairs, Vectors]:
+    """(M, 2) pairs of upright copies and (M,) their distances in units of the threshold."""
+    pairs, distances = pairs_within(images.points, images.scales, gauge.limit)
+    aligned = images.aligned(pairs, steps=1)
+    is_hopeful = aligned < HOPEFUL * gauge.aligned_threshold
+    aligned[is_hopeful] = images.aligned(pairs[is_hopeful])
+    is_copy = gauge.is_copy(distances, aligned)
+    return pairs[is_copy], gauge.relative(distances, aligned)[is_copy]
 
 
 def _detection(
-    gauge: _Gauge,
-    axes: Vectors,
-    references: Vectors,
+    images: Embedded,
+    gauge: Gauge,
+    search: TurnedSearch,
+    *,
     hashes: NDArray[np.uint64],
-    sample: Sequence[NDArray[np.uint8]],
+    sample: Sample,
 ) -> dict[str, float]:
     """Fraction of the variants of a sample that would be found beside their originals."""
     of_sample = np.array([hash_pixels(pixels) for pixels in sample], dtype=np.uint64)
     place = np.minimum(np.searchsorted(hashes, of_sample), len(hashes) - 1)
-    own = np.where(hashes[place] == of_sample, place, -1)
-    originals = np.stack([thumbnail_of(pixels) for pixels in sample])
-    count = len(sample)
+    own = np.tile(np.where(hashes[place] == of_sample, place, -1), 2)
+    originals, count = _thumbnails(sample), len(sample)
     pairs = np.column_stack([np.arange(count), np.arange(count) + count])
+
+    def beside_originals(copies: Thumbnails) -> Embedded:
+        return Embedded.of(
+            np.concatenate([originals, copies]),
+            images.axes,
+            references=images.points[:REFERENCES],
+            own=np.where(own < REFERENCES, own, -1),
+        )
+
     shares = {}
     for name in VARIANTS:
-        thumbnails = np.concatenate([originals, _variants(sample, name)])
-        points = embed(thumbnails, axes)
-        scales = local_scales(points, references, own=np.tile(own, 2))
-        distances = scaled_distances(points, scales, pairs)
-        aligned = _aligned(thumbnails, scales, pairs)
-        shares[name] = float(gauge.is_copy(distances, aligned).mean())
+        both = beside_originals(_variants(sample, name))
+        shares[name] = float(gauge.is_copy(both.distances(pairs), both.aligned(pairs)).mean())
+    for name, orientation in TURNED.items():
+        both = beside_originals(_turned(sample, orientation))
+        shares[name] = float(search.finds(both, pairs, own=own).mean())
     return shares
-
-
-def _saved(image: Image.Image, *, quality: int) -> Image.Image:
-    """The image as it comes back from a JPEG file."""
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=quality)
-    return Image.open(io.BytesIO(content.getvalue()))
-
-
-def _resized(image: Image.Image, *, factor: float) -> Image.Image:
-    width, height = (max(1, round(side * factor)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BICUBIC)
-
-
-def _cropped(image: Image.Image, corner: Corner) -> Image.Image:
-    """The image without a twentieth (at least a pixel) of each side, cut off around `corner`."""
-    width, height = image.size
-    cut_width, cut_height = (max(1, round(side * CROPPED_FRACTION)) for side in image.size)
-    if cut_width >= width or cut_height >= height:
-        return image
-    left, top = round(corner[0] * cut_width), round(corner[1] * cut_height)
-    return image.crop((left, top, left + width - cut_width, top + height - cut_height))
-
-
-def _brighter(image: Image.Image) -> Image.Image:
-    levels = np.arange(256) * BRIGHTER_FACTOR + BRIGHTER_BY
-    table = [int(level) for level in np.minimum(255, np.round(levels))]
-    return image.point(table * len(image.getbands()))
-
-
-VARIANTS: Mapping[str, Variant] = {
-    "saved as JPEG of quality 30": lambda image, corner: _saved(image, quality=30),
-    "saved as JPEG of quality 75": lambda image, corner: _saved(image, quality=75),
-    "resized to 50 %": lambda image, corner: _resized(image, factor=0.5),
-    "resized to 200 %": lambda image, corner: _resized(image, factor=2.0),
-    "cropped by 5 %": _cropped,
-    "brightened by 10 %": lambda image, corner: _brighter(image),
-}
-
-
-def make_variant(pixels: NDArray[np.uint8], name: str, *, key: int) -> NDArray[np.uint8]:
-    """A variant (H', W', C) of an image (H, W, C).
-
-    Args:
-        pixels: The image.
-        name: One of `VARIANTS`.
-        key: Decides where a crop lies; a hash of the pixels, so that the order changes nothing.
-    """
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    corner = (float(uniform("crop left", key)), float(uniform("crop top", key)))
-    changed = np.asarray(VARIANTS[name](image, corner))
-    return changed.reshape(*changed.shape[:2], pixels.shape[2])

@@ -6,6 +6,9 @@ Distances are therefore measured in units of the local scale, the typical distan
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,7 +28,7 @@ ALIGNED_BLOCK = 256  # what fits the processor's cache
 LOCAL_NEIGHBOURS = 10  # more than an image typically has copies
 REFERENCES = 2048  # among which they are looked for
 SCREENED_AXES = 32  # the first, which tell most; no pair is farther apart along a part of the axes
-ROWS = 1024
+ROWS, COLUMNS = 1024, 2048  # of a block
 
 # Aligning: of a crop by 5 % the content moves by up to 1.6 of 32 px.
 BORDER_PX = 2  # not compared: what a crop has lost
@@ -36,38 +39,7 @@ DAMPING = 0.02
 Thumbnails = NDArray[np.uint8]  # (N, 32, 32)
 Vectors = NDArray[np.float32]
 Pairs = NDArray[np.int64]  # (M, 2)
-
-
-def embed(thumbnails: Thumbnails, axes: Vectors) -> Vectors:
-    """Points (N, A) of thumbnails (N, 32, 32), whose Euclidean distance tells copies apart."""
-    points = np.empty((len(thumbnails), axes.shape[1]), dtype=np.float32)
-    for start in range(0, len(thumbnails), BLOCK):
-        block = slice(start, start + BLOCK)
-        points[block] = coarse(thumbnails[block]) @ axes
-    return points
-
-
-def fit_metric(thumbnails: Thumbnails, originals: Thumbnails, variants: Thumbnails) -> Vectors:
-    """Axes (256, A) along which different images lie far apart, relative to the spread of copies.
-
-    Source: Fisher's linear discriminant analysis, of "copies of one image" as the classes.
-
-    Args:
-        thumbnails: (N, 32, 32) of different images.
-        originals: (M, 32, 32) images of which variants were made.
-        variants: (M, 32, 32) the variants, in the same order.
-    """
-    different = coarse(thumbnails).astype(np.float64)
-    different -= different.mean(axis=0)
-    change = (coarse(variants) - coarse(originals)).astype(np.float64)
-    size = change.shape[1]
-    within = change.T @ change / max(1, len(change))
-    level = max(float(np.trace(within)) / size, 1e-9)
-    within += np.eye(size) * level * SHRINKAGE
-    between = different.T @ different / max(1, len(different))
-    num_axes = min(MAX_AXES, len(thumbnails))
-    _, axes = eigh(between, within, subset_by_index=[size - num_axes, size - 1])
-    return np.ascontiguousarray(axes[:, ::-1], dtype=np.float32)
+Describe = Callable[[Thumbnails], Vectors]
 
 
 def coarse(thumbnails: Thumbnails) -> Vectors:
@@ -79,6 +51,44 @@ def coarse(thumbnails: Thumbnails) -> Vectors:
     centred = vectors - vectors.mean(axis=1, keepdims=True)
     squares = np.einsum("np,np->n", centred, centred) + centred.shape[1] * NOISE_LEVELS**2
     return np.asarray(centred / np.sqrt(squares)[:, np.newaxis], dtype=np.float32)
+
+
+def fit_metric(images: Vectors, originals: Vectors, variants: Vectors) -> Vectors:
+    """Axes (D, A) along which different images lie far apart, relative to the spread of copies.
+
+    Source: Fisher's linear discriminant analysis, of "copies of one image" as the classes.
+
+    Args:
+        images: (N, D) of different images.
+        originals: (M, D) images of which variants were made.
+        variants: (M, D) the variants, in the same order.
+    """
+    different = images.astype(np.float64)
+    different -= different.mean(axis=0)
+    change = (variants - originals).astype(np.float64)
+    size = change.shape[1]
+    within = change.T @ change / max(1, len(change))
+    level = max(float(np.trace(within)) / size, 1e-9)
+    within += np.eye(size) * level * SHRINKAGE
+    between = different.T @ different / max(1, len(different))
+    num_axes = min(MAX_AXES, len(images))
+    _, axes = eigh(between, within, subset_by_index=[size - num_axes, size - 1])
+    return np.ascontiguousarray(axes[:, ::-1], dtype=np.float32)
+
+
+def embed(thumbnails: Thumbnails, axes: Vectors, *, describe: Describe = coarse) -> Vectors:
+    """Points (N, A) of thumbnails (N, 32, 32), whose Euclidean distance tells copies apart.
+
+    Args:
+        thumbnails: The thumbnails.
+        axes: (D, A) from `fit_metric`.
+        describe: Makes vectors (N, D) like those that the axes were fitted to.
+    """
+    points = np.empty((len(thumbnails), axes.shape[1]), dtype=np.float32)
+    for start in range(0, len(thumbnails), BLOCK):
+        block = slice(start, start + BLOCK)
+        points[block] = describe(thumbnails[block]) @ axes
+    return points
 
 
 def aligned_distances(templates: Thumbnails, others: Thumbnails, *, steps: int = STEPS) -> Vectors:
@@ -175,9 +185,16 @@ def local_scales(points: Vectors, references: Vectors, *, own: NDArray[np.int64]
 
 
 def nearest_neighbours(
-    points: Vectors, scales: Vectors, *, of_first: int
+    points: Vectors, scales: Vectors, queries: Vectors, *, own: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Vectors]:
-    """The ten nearest neighbours, among all points, of each of the first `of_first` points.
+    """The ten nearest neighbours, among all points, of each of some queries.
+
+    Args:
+        points: (N, A).
+        scales: (N,) local scales of the points.
+        queries: (M, A).
+        own: (M,) index of the point that shows the same image as each query, which is left out and
+            whose local scale is the query's.
 
     Returns:
         (M, K) indices of the neighbours, nearest first, and (M, K) distances in units of the
@@ -187,15 +204,15 @@ def nearest_neighbours(
     everything, inverse = torch.from_numpy(points), torch.from_numpy(1 / scales)
     indices, distances = [], []
     step = max(16, (BLOCK * BLOCK) // len(points))
-    for start in range(0, min(of_first, len(points)), step):
-        stop = min(start + step, of_first, len(points))
-        squares = _squares(everything[start:stop], everything)
-        rows = torch.arange(stop - start)
-        squares[rows, rows + start] = torch.inf
+    for start in range(0, len(queries), step):
+        block = slice(start, start + step)
+        mine = torch.from_numpy(own[block])
+        squares = _squares(torch.from_numpy(queries[block]), everything)
+        squares[torch.arange(len(mine)), mine] = torch.inf
         squares *= inverse
         found = squares.topk(count, dim=1, largest=False)
         indices.append(found.indices.numpy())
-        scaled = found.values * inverse[start:stop, None]
+        scaled = found.values * inverse[mine, None]
         distances.append(scaled.clamp(min=0).sqrt().numpy())
     return np.concatenate(indices), np.concatenate(distances)
 
@@ -204,29 +221,50 @@ def pairs_within(points: Vectors, scales: Vectors, limit: float) -> tuple[Pairs,
     """All pairs of points nearer than `limit` local scales, and their distances in that unit.
 
     The square of the distance less that of the limit is one product of two longer vectors, so that
-    every pair costs a matrix product and one comparison.
+    every pair costs a matrix product and one comparison. Points are sorted along the first axis, so
+    that blocks which are too far apart along it needn't be compared.
     """
-    screened = points[:, :SCREENED_AXES]
+    order = np.argsort(points[:, 0], kind="stable")
+    screened, reach = points[order, :SCREENED_AXES], scales[order, np.newaxis] * np.float32(limit)
     squares = np.einsum("na,na->n", screened, screened)[:, np.newaxis]
-    ones, reach = np.ones_like(squares), scales[:, np.newaxis] * np.float32(limit)
+    ones = np.ones_like(squares)
     left = torch.from_numpy(np.hstack([screened * np.float32(-2), squares, ones, -reach]))
     right = torch.from_numpy(np.hstack([screened, ones, squares, reach]).T.copy())
-    excess = torch.empty(ROWS * BLOCK)  # used again and again: new memory costs twice the product
-    is_near = torch.empty(ROWS * BLOCK, dtype=torch.bool)
-    found = []
-    for top in range(0, len(points), ROWS):
-        for edge in range(top, len(points), BLOCK):
-            rows, columns = left[top : top + ROWS], right[:, edge : edge + BLOCK]
-            size = len(rows) * columns.shape[1]
-            product = torch.mm(rows, columns, out=excess[:size].view(len(rows), -1))
-            torch.lt(product.view(-1), 0, out=is_near[:size])
-            row, column = np.divmod(np.flatnonzero(is_near[:size].numpy()), columns.shape[1])
-            pairs = np.column_stack([row + top, column + edge])
-            found.append(pairs[pairs[:, 0] < pairs[:, 1]])
-    pairs = np.concatenate(found) if found else np.zeros((0, 2), dtype=np.int64)
+    excess = torch.empty(ROWS * COLUMNS)  # used again and again: new memory costs twice the product
+    is_near = torch.empty(ROWS * COLUMNS, dtype=torch.bool)
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    for top, edge in _blocks_within(screened[:, 0], scales[order], limit):
+        rows, columns = left[top : top + ROWS], right[:, edge : edge + COLUMNS]
+        size = len(rows) * columns.shape[1]
+        product = torch.mm(rows, columns, out=excess[:size].view(len(rows), -1))
+        torch.lt(product.view(-1), 0, out=is_near[:size])
+        row, column = np.divmod(np.flatnonzero(is_near[:size].numpy()), columns.shape[1])
+        pairs = np.column_stack([row + top, column + edge])
+        found.append(order[pairs[pairs[:, 0] < pairs[:, 1]]])
+    pairs = np.sort(np.concatenate(found), axis=1)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     distances = scaled_distances(points, scales, pairs)
     is_within = distances < limit
     return pairs[is_within], distances[is_within]
+
+
+def _blocks_within(places: Vectors, scales: Vectors, limit: float) -> Iterator[tuple[int, int]]:
+    """First row and first column of each block with points that may be within `limit` scales.
+
+    Args:
+        places: (N,) of the points along one axis, ascending.
+        scales: (N,) local scales.
+        limit: The largest distance, in units of the local scale.
+    """
+    edges = range(0, len(places), COLUMNS)
+    widest = [float(scales[edge : edge + COLUMNS].max()) for edge in edges]
+    for top in range(0, len(places), ROWS):
+        end = min(top + ROWS, len(places))
+        widest_here = float(scales[top:end].max())
+        for edge, its in zip(edges, widest, strict=True):
+            gap = float(places[edge] - places[end - 1])
+            if edge + COLUMNS > top and gap <= limit * math.sqrt(widest_here * its):
+                yield top, edge
 
 
 def scaled_distances(points: Vectors, scales: Vectors, pairs: Pairs) -> Vectors:

@@ -23,28 +23,28 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Images
 from convscope.data.decoding.content import Decoding
 from convscope.data.decoding.decode import decode_content
-from convscope.data.duplicates.calibration import (
-    EPSILON,
-    Duplicates,
-    calibrated_copies,
-    fixed_copies,
-)
+from convscope.data.duplicates.calibration import Duplicates, calibrated_copies, fixed_copies
+from convscope.data.duplicates.gauge import EPSILON
+from convscope.data.duplicates.orientations import INVERSE, TRANSPOSED
 from convscope.data.index.image_index import ImageIndex
 from convscope.data.index.metadata_cache import open_metadata_cache
+from convscope.data.index.statistics import LUMA, is_grey
 from convscope.data.index.statistics import VERSION as STATISTICS_VERSION
 from convscope.data.split import connected
 from convscope.progress import Reporter
 from convscope.rng import hash64
 
-VERSION = 1  # pairs that another version found are searched again
+VERSION = 2  # pairs that another version found are searched again
 SAMPLE = 100  # images of which variants are made
 MIN_CALIBRATED = 20  # different images; fewer say nothing about typical distances
 FLAT = 0.008  # two levels of 255; an image of less contrast shows nothing that could be compared
 MAX_COLOUR_CHANGE = 0.15  # between copies: of any channel's mean, of 1
 MAX_CONTRAST_CHANGE = 0.3  # between copies: of its logarithm
+MAX_ASPECT_CHANGE = 0.2  # between copies: of the ratio of width and height, as a logarithm
+MUCH_NEARER = 0.7  # than copies have to be: the same changes may then be up to
+MAX_BRIGHTNESS_CHANGE, MAX_CONTRAST_OF_NEAR, MAX_ASPECT_OF_NEAR = 0.35, 0.7, 0.7
 ANNOUNCED_FROM = 20_000  # images: some seconds
 COMPARED_AT_MOST = 300_000  # images: some minutes
-MAX_ASPECT_CHANGE = 0.2  # between copies: of the ratio of width and height, as a logarithm
 
 
 def search_duplicates(
@@ -87,20 +87,27 @@ def find_duplicates(
     unique = _comparable(statistics)
     thumbnails = statistics["thumbnail"][unique]
     if len(unique) < MIN_CALIBRATED:
-        found, distances, calibration = fixed_copies(thumbnails)
+        found = fixed_copies(thumbnails)
     else:
         hashes = statistics["pixels"][np.asarray(sample_indices, dtype=np.int64)]
         sample = [sample_pixels[int(row)] for row in np.argsort(hashes, kind="stable")]
         if not sample:
             raise ValueError("near-duplicates can't be told apart without a sample of the images")
-        found, distances, calibration = calibrated_copies(
-            thumbnails, statistics["pixels"][unique], sample
-        )
-    pairs = np.sort(unique[found], axis=1)
-    is_possible = _could_be_copies(statistics, pairs)
-    pairs, distances = pairs[is_possible], distances[is_possible]
-    by_index = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    return Duplicates(pairs=pairs[by_index], distances=distances[by_index], calibration=calibration)
+        found = calibrated_copies(thumbnails, statistics["pixels"][unique], sample)
+    pairs = unique[found.pairs]
+    is_swapped = pairs[:, 0] > pairs[:, 1]
+    found = found._replace(
+        pairs=np.sort(pairs, axis=1),
+        orientations=np.where(is_swapped, INVERSE[found.orientations], found.orientations),
+    )
+    possible = np.flatnonzero(_could_be_copies(statistics, found))
+    chosen = possible[np.lexsort(found.pairs[possible].T[::-1])]
+    return Duplicates(
+        pairs=found.pairs[chosen],
+        distances=found.distances[chosen],
+        orientations=found.orientations[chosen],
+        calibration=found.calibration,
+    )
 
 
 def _comparable(statistics: NDArray[np.void]) -> NDArray[np.int64]:
@@ -119,17 +126,39 @@ def exact_groups(statistics: NDArray[np.void], rows: NDArray[np.int64]) -> list[
     return sorted((g for g in groups if len(g) > 1), key=lambda group: int(group[0]))
 
 
-def _could_be_copies(statistics: NDArray[np.void], pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(M,) whether colour, contrast and shape of pairs agree, which the metric doesn't see."""
-    one, other = statistics[pairs[:, 0]], statistics[pairs[:, 1]]
+def _could_be_copies(statistics: NDArray[np.void], found: Duplicates) -> NDArray[np.bool_]:
+    """(M,) whether colour, contrast and shape of pairs agree, which the metric doesn't see.
+
+    Pairs that are much nearer than they have to be may differ more: one may be grey, brighter, or
+    stretched to another shape.
+    """
+    one, other = (statistics[indices] for indices in found.pairs.T)
     colour = np.abs(one["mean"] - other["mean"]).max(axis=1, initial=0)
-    aspects = [np.log(row["width"] / np.maximum(1, row["height"])) for row in (one, other)]
+    tint = np.abs(_tint(one) - _tint(other)).max(axis=1, initial=0)
+    tint[is_grey(one) | is_grey(other)] = 0
+    brightness = np.abs(one["mean"] @ LUMA - other["mean"] @ LUMA)
     contrasts = [np.log(np.maximum(row["contrast"], EPSILON)) for row in (one, other)]
-    return np.asarray(
+    contrast = np.abs(contrasts[0] - contrasts[1])
+    aspects = [np.log(row["width"] / np.maximum(1, row["height"])) for row in (one, other)]
+    is_transposed = (found.orientations & TRANSPOSED) > 0
+    aspect = np.abs(np.where(is_transposed, -aspects[0], aspects[0]) - aspects[1])
+    is_alike = (
         (colour <= MAX_COLOUR_CHANGE)
-        & (np.abs(contrasts[0] - contrasts[1]) <= MAX_CONTRAST_CHANGE)
-        & (np.abs(aspects[0] - aspects[1]) <= MAX_ASPECT_CHANGE)
+        & (contrast <= MAX_CONTRAST_CHANGE)
+        & (aspect <= MAX_ASPECT_CHANGE)
     )
+    is_similar = (
+        (tint <= MAX_COLOUR_CHANGE)
+        & (brightness <= MAX_BRIGHTNESS_CHANGE)
+        & (contrast <= MAX_CONTRAST_OF_NEAR)
+        & (aspect <= MAX_ASPECT_OF_NEAR)
+    )
+    return np.asarray(is_alike | (is_similar & (found.distances < MUCH_NEARER)))
+
+
+def _tint(statistics: NDArray[np.void]) -> NDArray[np.float32]:
+    """(N, 3) mean of each channel beside the brightness."""
+    return np.asarray(statistics["mean"] - (statistics["mean"] @ LUMA)[:, np.newaxis])
 
 
 def group_images(image_index: ImageIndex, reporter: Reporter) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ SAMPLED_PX = 64  # at most so many rows and columns are sampled for mean and std
 GREY_PX = 128  # at least so many rows and columns (if it has them) make thumbnail and sharpness
 THUMBNAIL_PX = 32
 EXTREME_SHARE = 0.05
+SAME_CHANNELS = 5e-4  # difference of channels' means and mean squares, of 1
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns colours grey
 
 STATISTICS = np.dtype(
@@ -140,6 +141,12 @@ def _change(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Mean squared difference."""
     difference = (one - other).ravel()
     return float(difference @ difference) / difference.size
+
+
+def is_grey(statistics: NDArray[np.void]) -> NDArray[np.bool_]:
+    """(N,) whether images have no colour, also where their file has three channels."""
+    apart = np.ptp(statistics["mean"], axis=1) + np.ptp(statistics["square"], axis=1)
+    return np.asarray((statistics["channels"] == 1) | (apart < SAME_CHANNELS))
 
 
 def channel_moments(

@@ -86,6 +86,12 @@ RUN = {
         "imbalance": "类别不平衡",
         "missing_in_split": "某个划分缺少的类别",
     },
+    "finding_counts": {
+        "image": "{images} 张图像",
+        "images": "{images} 张图像",
+        "group": "{images} 张图像，{groups} 组",
+        "groups": "{images} 张图像，{groups} 组",
+    },
     "severities": {"error": "错误", "warning": "警告", "note": "提示"},
     "training_heading": "训练过程",
     "training_text": "共 {epochs} 轮；采用第 {best} 轮的权重，它在验证图像上最好。",
