@@ -288,6 +288,18 @@ def test_copies_of_another_shape_or_brightness_or_without_colour_are_found() -> 
     assert not found.orientations.any()
 
 
+@pytest.mark.slow
+def test_data_that_holds_every_picture_in_all_orientations_shows_every_copy() -> None:
+    turns = [TURNS[name] for name in TURNS] + [
+        lambda pixels: np.rot90(pixels, -1),
+        lambda pixels: np.rot90(pixels.swapaxes(0, 1), 2),
+    ]
+    images = SCENES[:40]
+    turned = [np.ascontiguousarray(turn(pixels)) for turn in turns for pixels in images]
+    label = groups([*images, *(saved(pixels, 85) for pixels in turned)])
+    assert label.tolist() == list(range(40)) * 8
+
+
 def test_two_images_are_copies_if_one_is_turned() -> None:
     for turn in TURNS.values():
         assert groups([SCENES[0], np.ascontiguousarray(turn(SCENES[0]))]).tolist() == [0, 0]

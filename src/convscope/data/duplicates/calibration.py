@@ -26,7 +26,12 @@ from convscope.data.duplicates.distances import (
 )
 from convscope.data.duplicates.embedded import Embedded, Orientations
 from convscope.data.duplicates.gauge import Gauge, calibrate
-from convscope.data.duplicates.orientations import closest_orientations, each_oriented, oriented
+from convscope.data.duplicates.orientations import (
+    NUM_ORIENTATIONS,
+    closest_orientations,
+    each_oriented,
+    oriented,
+)
 from convscope.data.duplicates.turned import TurnedSearch
 from convscope.data.duplicates.variants import VARIANTS, make_variant
 from convscope.data.index.statistics import hash_pixels, thumbnail_of
@@ -114,7 +119,12 @@ def calibrated_copies(
     axes = fit_metric(coarse(thumbnails[:REFERENCES]), coarse(originals), coarse(variants))
     images = Embedded.of(thumbnails, axes)
     gauge = _calibrate(images)
-    search = TurnedSearch(images, originals=originals, variants=variants)
+    search = TurnedSearch(
+        images,
+        gauge.with_fraction(turned.FALSE_FRACTION / (NUM_ORIENTATIONS - 1), of=FALSE_FRACTION),
+        originals=originals,
+        variants=variants,
+    )
     upright, relative = _upright_copies(images, gauge)
     found = search.find(images)
     is_new = ~np.isin(_keys(found.pairs, len(hashes)), _keys(upright, len(hashes)))

@@ -29,6 +29,7 @@ LOCAL_NEIGHBOURS = 10  # more than an image typically has copies
 REFERENCES = 2048  # among which they are looked for
 SCREENED_AXES = 32  # the first, which tell most; no pair is farther apart along a part of the axes
 ROWS, COLUMNS = 1024, 2048  # of a block
+CELL_POINTS = 256
 
 # Aligning: of a crop by 5 % the content moves by up to 1.6 of 32 px.
 BORDER_PX = 2  # not compared: what a crop has lost
@@ -246,6 +247,30 @@ def pairs_within(points: Vectors, scales: Vectors, limit: float) -> tuple[Pairs,
     distances = scaled_distances(points, scales, pairs)
     is_within = distances < limit
     return pairs[is_within], distances[is_within]
+
+
+def pairs_in_cells(points: Vectors, scales: Vectors, limit: float) -> tuple[Pairs, Vectors]:
+    """Most pairs of points nearer than `limit` local scales, and their distances in that unit.
+
+    Only points are compared that share one of the two cells whose centres are nearest to them,
+    which takes a small part of the time. Pairs much nearer than the cells are wide are found.
+    """
+    num_cells = len(points) // CELL_POINTS
+    if num_cells < 3:
+        return pairs_within(points, scales, limit)
+    centres, cells = torch.from_numpy(points[:num_cells]), []
+    for start in range(0, len(points), BLOCK):
+        squares = _squares(torch.from_numpy(points[start : start + BLOCK]), centres)
+        cells.append(squares.topk(2, dim=1, largest=False).indices.numpy())
+    of_point = np.concatenate(cells)
+    members = np.argsort(of_point.ravel(), kind="stable") // 2
+    ends = np.cumsum(np.bincount(of_point.ravel(), minlength=num_cells))
+    found = [np.zeros(0, dtype=np.int64)]
+    for cell in np.split(members, ends[:-1]):
+        pairs, _ = pairs_within(points[cell], scales[cell], limit)
+        found.append(cell[pairs[:, 0]] * len(points) + cell[pairs[:, 1]])
+    pairs = np.column_stack(np.divmod(np.unique(np.concatenate(found)), len(points)))
+    return pairs, scaled_distances(points, scales, pairs)
 
 
 def _blocks_within(places: Vectors, scales: Vectors, limit: float) -> Iterator[tuple[int, int]]:

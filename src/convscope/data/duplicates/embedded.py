@@ -123,22 +123,18 @@ class Embedded:
         own = np.arange(min(count, len(self.points)))
         return nearest_neighbours(self.points, self.scales, self.points[own], own=own)
 
-    def turned_neighbours(self, count: int) -> tuple[NDArray[np.int64], Orientations, Vectors]:
-        """The ten nearest neighbours of each of the first M images when these are turned.
+    def turned_neighbours(self, count: int) -> tuple[Pairs, Orientations, Vectors]:
+        """The ten nearest neighbours of each of the first `count` images in each turn, 1 to 7.
 
         Returns:
-            (M, 10) neighbours, nearest first, (M, 10) orientations and (M, 10) distances.
+            (7M * 10, 2) pairs of an image and a neighbour, (7M * 10,) turns of the image, and
+            (7M, 10) distances, nearest first.
         """
         vectors = coarse(self.thumbnails[:count])
         turns = np.arange(1, NUM_ORIENTATIONS)
         queries = (vectors[:, PLACES[turns]] @ self.axes).reshape(-1, self.axes.shape[1])
         own = np.repeat(np.arange(len(vectors)), len(turns))
         found, apart = nearest_neighbours(self.points, self.scales, queries, own=own)
-        num_each = found.shape[1]
-        found, apart = (each.reshape(len(vectors), -1) for each in (found, apart))
-        nearest = np.argsort(apart, axis=1, kind="stable")[:, :num_each]
-        return (
-            np.take_along_axis(found, nearest, axis=1),
-            turns[nearest // num_each].astype(np.uint8),
-            np.take_along_axis(apart, nearest, axis=1),
-        )
+        pairs = np.column_stack([np.repeat(own, found.shape[1]), found.ravel()])
+        of_queries = np.tile(turns, len(vectors)).astype(np.uint8)
+        return pairs, np.repeat(of_queries, found.shape[1]), apart

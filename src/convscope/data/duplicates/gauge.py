@@ -7,7 +7,7 @@ fraction r of the typical distance lie r to the power of the dimension as many.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,23 @@ class Gauge:
     aligned_threshold: float
     limit: float
     dimension: float
+
+    def stricter(self, other: Gauge) -> Gauge:
+        """The gauge with the smaller one of each two thresholds."""
+        return replace(
+            self,
+            threshold=min(self.threshold, other.threshold),
+            aligned_threshold=min(self.aligned_threshold, other.aligned_threshold),
+        )
+
+    def with_fraction(self, false_fraction: float, *, of: float) -> Gauge:
+        """The gauge for another fraction of images with a false copy, `of` being its own."""
+        ratio = (false_fraction / of) ** (1 / (TAIL * self.dimension))
+        return replace(
+            self,
+            threshold=self.threshold * ratio,
+            aligned_threshold=self.aligned_threshold * ratio,
+        )
 
     def is_copy(self, distances: Vectors, aligned: Vectors) -> NDArray[np.bool_]:
         """(M,) whether pairs at these distances, before and after aligning, are copies."""

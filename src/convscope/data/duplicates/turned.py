@@ -14,22 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.duplicates.distances import (
+    REFERENCES,
     Pairs,
     Thumbnails,
     Vectors,
     fit_metric,
-    pairs_within,
+    pairs_in_cells,
 )
 from convscope.data.duplicates.embedded import Embedded, Orientations
-from convscope.data.duplicates.gauge import calibrate
-from convscope.data.duplicates.orientations import signatures
+from convscope.data.duplicates.gauge import Gauge, calibrate
+from convscope.data.duplicates.orientations import NUM_ORIENTATIONS, signatures
 
 FALSE_FRACTION = 1e-5  # of the images may have a false copy, for each of the two thresholds
-CALIBRATED_ON = 100  # images, in seven orientations each
-SIGNED_ON = 250  # images of which the nearest signatures are searched
-SIGNATURE_REFERENCES = 512
-COMPARED_AN_IMAGE = 4.0  # pairs with near signatures
-COMPARED_AT_MOST = 100_000
+CALIBRATED_ON = 30  # images, in seven orientations each
+SIGNED_ON = 100  # images of which the nearest signatures are searched
+SIGNATURE_REFERENCES = 256
+COMPARED_AN_IMAGE = 5.0  # pairs with near signatures
+COMPARED_AT_MOST = 30_000  # and those that are nearer than copies are
+COPIES_QUANTILE = 0.25  # of the variants' distances
 ALIGNED_WITHIN = 2.0  # thresholds
 
 
@@ -54,12 +56,16 @@ class TurnedSearch:
 
     Args:
         images: All images; the first stand for all.
+        upright: The criteria for upright copies with `FALSE_FRACTION`. Turned ones have to fulfil
+            them too: most digits are unlike any when they are turned, but a one is still a one.
         originals: (M, 32, 32) images of which variants were made.
         variants: (M, 32, 32) the variants, in the same order.
     """
 
-    def __init__(self, images: Embedded, *, originals: Thumbnails, variants: Thumbnails) -> None:
-        sample = images.thumbnails[: 4 * SIGNATURE_REFERENCES]
+    def __init__(
+        self, images: Embedded, upright: Gauge, *, originals: Thumbnails, variants: Thumbnails
+    ) -> None:
+        sample = images.thumbnails[:REFERENCES]
         self._axes = fit_metric(signatures(sample), signatures(originals), signatures(variants))
         self._signed = Embedded.of(
             images.thumbnails,
@@ -70,38 +76,54 @@ class TurnedSearch:
         _, near = self._signed.neighbours(SIGNED_ON)
         wanted = min(COMPARED_AN_IMAGE, COMPARED_AT_MOST / len(images.points)) * len(near)
         ends = np.sort(near, axis=None)  # each pair has two
-        self._limit = float(ends[min(int(2 * wanted), len(ends) - 1)])
-        neighbours, orientations, apart = images.turned_neighbours(CALIBRATED_ON)
-        first = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
-        aligned = images.aligned(
-            np.column_stack([first, neighbours.ravel()]), orientations=orientations.ravel()
-        )
+        budget = float(ends[min(int(2 * wanted), len(ends) - 1)])
+        changed = self._signatures_of(np.concatenate([originals, variants]))
+        num = np.arange(len(originals))
+        copies = changed.distances(np.column_stack([num, num + len(originals)]))
+        self._near_as_copies = float(np.quantile(copies, COPIES_QUANTILE))
+        self._limit = max(budget, self._near_as_copies)
+        # In each orientation by itself: of data augmented with all eight, the nearest seven of an
+        # image are its copies.
+        pairs, orientations, apart = images.turned_neighbours(CALIBRATED_ON)
+        aligned = images.aligned(pairs, orientations=orientations)
         self.gauge = calibrate(
             apart,
             np.sort(aligned.reshape(apart.shape), axis=1),
-            false_fraction=FALSE_FRACTION,
+            false_fraction=FALSE_FRACTION / (NUM_ORIENTATIONS - 1),
             limit=math.inf,  # only what may be near enough is aligned
-        )
+        ).stricter(upright)
 
     def find(self, images: Embedded) -> TurnedPairs:
         """The turned copies among all images."""
-        pairs, _ = pairs_within(self._signed.points, self._signed.scales, self._limit)
+        pairs, apart = pairs_in_cells(self._signed.points, self._signed.scales, self._limit)
+        num_compared = max(COMPARED_AT_MOST, int((apart < self._near_as_copies).sum()))
+        if len(pairs) > num_compared:
+            nearest = np.argsort(apart, kind="stable")[:num_compared]
+            self._limit = float(apart[nearest[-1]])
+            pairs = pairs[np.sort(nearest)]
         found = self._compared(images, pairs)
         is_copy = self.gauge.is_copy(found.distances, found.aligned)
         return TurnedPairs(*(part[is_copy] for part in found))
 
-    def finds(self, images: Embedded, pairs: Pairs, *, own: NDArray[np.int64]) -> Vectors:
+    def finds(self, images: Embedded, pairs: Pairs, *, own: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(M,) whether pairs of other images would be found, `own` being which of all they are."""
-        signed = Embedded.of(
-            images.thumbnails,
-            self._axes,
-            references=self._signed.points[:SIGNATURE_REFERENCES],
-            own=np.where(own < SIGNATURE_REFERENCES, own, -1),
-            describe=signatures,
+        signed = self._signatures_of(
+            images.thumbnails, own=np.where(own < SIGNATURE_REFERENCES, own, -1)
         )
         found = self._compared(images, pairs)
         is_copy = self.gauge.is_copy(found.distances, found.aligned)
         return is_copy & (signed.distances(pairs) < self._limit)
+
+    def _signatures_of(
+        self, thumbnails: Thumbnails, *, own: NDArray[np.int64] | None = None
+    ) -> Embedded:
+        return Embedded.of(
+            thumbnails,
+            self._axes,
+            references=self._signed.points[:SIGNATURE_REFERENCES],
+            own=own,
+            describe=signatures,
+        )
 
     def _compared(self, images: Embedded, pairs: Pairs) -> TurnedPairs:
         orientations, distances = images.turned(pairs)
