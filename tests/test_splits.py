@@ -9,6 +9,7 @@ import pytest
 from convscope.errors import RunError
 from convscope.splits import SplitRow, read_image_splits, read_splits, write_splits
 
+HEADER = "image,class,given_split,used_for,pixels\n"
 ROWS = [
     SplitRow("a,b.png", "cat", "", "train", 2**64 - 1),
     SplitRow("c.png", 'a "dog"', "test", "test", 10),
@@ -35,12 +36,18 @@ def test_copies_of_an_image_have_the_splits_of_all_of_them(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "No such file"),
+        (None, "is missing"),
         ("image,class,given_split,used_for,pixels\n", "it has no rows"),
-        ("pixels,used_for\nff,test\n", "it has no column 'image'"),
-        ("image,class,given_split,used_for,pixels\na,b,,val,ff\n", "`val` can't stand in"),
-        ("image,class,given_split,used_for,pixels\na,b,,test,xyz\n", "invalid literal"),
-        ("image,class,given_split,used_for,pixels\na,b\n", ""),
+        ("pixels,used_for\nff,test\n", "it has no column `image`"),
+        (
+            "image,class,given_split,used_for,pixels\na,b,,val,ffffffffffffffff\n",
+            "`used_for` can't be `val` in row 2: it must be",
+        ),
+        (
+            "image,class,given_split,used_for,pixels\na,b,,test,xyz\n",
+            "`pixels` can't be `xyz` in row 2",
+        ),
+        ("image,class,given_split,used_for,pixels\na,b\n", "row 2 has 2 cells, not 5"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_error(

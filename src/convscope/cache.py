@@ -20,7 +20,9 @@ from pathlib import Path
 
 from convscope.downloads import cache_folder
 from convscope.errors import RunError
-from convscope.files import read_json, write_json
+from convscope.files import write_json
+from convscope.records import read_json
+from convscope.schemas import SettingsFile
 
 DEFAULT_LIMIT_BYTES = 64 * 10**9
 LEFTOVER_SECONDS = 3600.0  # a folder that is being written or removed is younger
@@ -68,8 +70,8 @@ class Cache:
     def limit_bytes(self) -> int:
         """The limit on the size of all stores together."""
         try:
-            return int(read_json(self.folder / "settings.json")["limit_bytes"])
-        except (RunError, KeyError, TypeError, ValueError):
+            return int(read_json(self.folder / "settings.json", SettingsFile)["limit_bytes"])
+        except RunError:
             return DEFAULT_LIMIT_BYTES
 
     def set_limit(self, limit_bytes: int) -> None:

@@ -29,16 +29,21 @@ from convscope.data.dataset import read_file
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.data.decoding.decode import decode, decode_content, pixels_of
 from convscope.data.pixels.preprocessing import Preprocessing
-from convscope.errors import DataError, RunError, UsageError
-from convscope.files import check_format, new_folder, printable, read_json, sha256, write_json
-from convscope.networks import build, with_folded_batch_norm
+from convscope.errors import DataError, NetworkError, RunError, UsageError, WeightsError
+from convscope.files import new_folder, printable, sha256, write_sealed_json
+from convscope.networks import build, check_weights, with_folded_batch_norm
+from convscope.records import check_fields, read_json
+from convscope.schemas import ClassifierFile
 
-FORMAT = 2
+FORMAT = max(ClassifierFile.formats)
 PREDICT_BATCH = 64
 EVALUATION_BATCH = 256
 # On a CPU the feature maps of larger batches leave its cache and are allocated anew for each layer,
 # which is three times as slow at 224 pixels (docs/performance.md).
 EVALUATION_VALUES_ON_A_CPU = 2_500_000
+
+# What damaged weights, or options that a network doesn't have, raise.
+UNLOADABLE = (OSError, RuntimeError, TypeError, SafetensorError, NetworkError, WeightsError)
 
 ImageLike = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 
@@ -249,7 +254,8 @@ class Classifier:
         """Writes the folder of the classifier, which appears whole or not at all.
 
         Raises:
-            RunError: The folder can't be written, or holds something else.
+            RunError: The folder can't be written, or holds something else; or this is no classifier
+                that could be read again, as two of its classes have the same name.
         """
         target = Path(folder)
         if target.exists() and not (target / "classifier.json").is_file() and any(target.iterdir()):
@@ -260,18 +266,17 @@ class Classifier:
         with new_folder(target) as temporary:
             weights = temporary / "model.safetensors"
             save_file(portable_state(self.network), weights)
-            write_json(
-                temporary / "classifier.json",
-                {
-                    "format": FORMAT,
-                    "network": self.choice.to_dict(),
-                    "classes": list(self.classes),
-                    "preprocessing": self.preprocessing.to_dict(),
-                    "decision": asdict(self.decision),
-                    "metrics": self.metrics,
-                    "weights": {"sha256": sha256(weights)},
-                },
-            )
+            content = {
+                "format": FORMAT,
+                "network": self.choice.to_dict(),
+                "classes": list(self.classes),
+                "preprocessing": self.preprocessing.to_dict(),
+                "decision": asdict(self.decision),
+                "metrics": self.metrics,
+                "weights": {"sha256": sha256(weights)},
+            }
+            check_fields(content, target / "classifier.json", ClassifierFile)  # else it is lost
+            write_sealed_json(temporary / "classifier.json", content)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: torch.device | None = None) -> Classifier:
@@ -281,33 +286,35 @@ class Classifier:
             RunError: It is missing, damaged or of another format.
         """
         path = Path(folder)
-        description = path / "classifier.json"
-        content = read_json(description)
-        check_format(content, known=FORMAT, path=description)
+        content = read_json(path / "classifier.json", ClassifierFile)
         weights = path / "model.safetensors"
+        fields = {**content["network"], "input_size": tuple(content["network"]["input_size"])}
+        choice = NetworkChoice(**fields)
         try:
             if sha256(weights) != content["weights"]["sha256"]:
                 raise RunError(
                     f"`{weights}` is damaged or belongs to another classifier.json",
-                    hint="copy the classifier's folder again, as a whole",
+                    hint=ClassifierFile.way_out,
                 )
-            network_fields = dict(content["network"])
-            network_fields["input_size"] = tuple(network_fields["input_size"])
-            choice = NetworkChoice(**network_fields)
+            state = load_file(weights)
+            with torch.device("meta"):  # without memory, until the weights fit
+                check_weights(choice.build(), state, source=f"in `{weights}`")
             with torch.random.fork_rng(devices=[]):  # new weights are drawn, and replaced
                 network = choice.build()
-            network.load_state_dict(load_file(weights))
-            return cls(
-                network,
-                choice,
-                preprocessing=Preprocessing.from_dict(content["preprocessing"]),
-                classes=content["classes"],
-                decision=Decision(**content["decision"]),
-                metrics=content["metrics"],
-                device=device,
-            )
-        except (OSError, KeyError, TypeError, RuntimeError, SafetensorError, UsageError) as error:
-            raise RunError(f"`{path}` holds no whole classifier: {error}") from error
+            network.load_state_dict(state)
+        except UNLOADABLE as error:
+            raise RunError(
+                f"`{path}` holds no whole classifier: {error}", hint=ClassifierFile.way_out
+            ) from error
+        return cls(
+            network,
+            choice,
+            preprocessing=Preprocessing.from_dict(content["preprocessing"]),
+            classes=content["classes"],
+            decision=Decision(**content["decision"]),
+            metrics=content["metrics"],
+            device=device,
+        )
 
     def _prediction(self, image: str, row: list[float]) -> Prediction:
         probabilities = dict(zip(self.classes, row, strict=True))

@@ -1,20 +1,22 @@
-"""Files that are never half written: atomic writes, whole folders that appear at once, hashes."""
+"""Files: atomic writes, folders that appear whole, hashes, and reading that never waits."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from convscope.errors import RunError
 
@@ -28,6 +30,15 @@ LEFTOVER = re.compile(rf"\.(?P<name>.+)\.(?P<kind>{NEW}|{OLD})-[a-z0-9_]{{8}}")
 # The beginning of a cell that spreadsheets run, also behind apostrophes, which they don't show.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?(e[+-]?[0-9]+)?")
+
+# What is at a path besides a regular file, as a message says it.
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe, no file"),
+    (stat.S_ISCHR, "a device, no file"),
+    (stat.S_ISBLK, "a device, no file"),
+    (stat.S_ISSOCK, "a socket, no file"),
+)
 
 _MASK_LOCK = threading.Lock()
 
@@ -102,48 +113,46 @@ def from_cell(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in the JSON file at `path`.
+def seal_of(content: Mapping[str, Any]) -> str:
+    """The SHA-256 of what a JSON object says, however it is laid out."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_sealed_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Replaces the file at `path` by `content` and its seal, so that a later change is noticed."""
+    read_back = json.loads(json_bytes(content))  # names may be numbers, which become text
+    write_json(path, {**content, "sha256": seal_of(read_back)})
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """The file at `path`, opened for reading; pipes and devices, which may never end, are not.
 
     Raises:
-        RunError: The file is missing or is no JSON object.
+        OSError: It can't be opened, or is no regular file.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise RunError(f"`{path}` is missing") from error
-    except OSError as error:
-        raise RunError(f"`{path}` can't be read: {error}") from error
-    return parse_json(content, path)
+    # A pipe that nobody writes to waits already while it is opened.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    what = next((name for is_kind, name in KINDS if is_kind(kind)), "no regular file")
+    raise OSError(errno.EINVAL, f"it is {what}", str(path))
 
 
-def parse_json(content: bytes, path: Path) -> dict[str, Any]:
-    """The JSON object in the content of the file at `path`.
+def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
+    """The content of a regular file.
 
     Raises:
-        RunError: It is none.
+        OSError: It can't be read, is no regular file, or has more bytes than that.
     """
-    try:
-        parsed = json.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"`{path}` can't be read: {error}") from error
-    if not isinstance(parsed, dict):
-        raise RunError(f"`{path}` holds no JSON object")
-    return parsed
-
-
-def check_format(content: Mapping[str, Any], *, known: int, path: Path) -> None:
-    """Refuses a file whose `format` this version does not know.
-
-    Raises:
-        RunError: The format is missing or another one.
-    """
-    found = content.get("format")
-    if found != known:
-        raise RunError(
-            f"`{path}` has format {found}, this version of convscope reads format {known}",
-            hint="install the version of convscope that wrote it, or a newer one",
-        )
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(min(size, max_bytes) + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
+    return content
 
 
 @contextmanager
@@ -260,7 +269,7 @@ def sync_folder(path: Path) -> None:
 def sha256(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(READ_BYTES):
             digest.update(block)
     return digest.hexdigest()

@@ -2,14 +2,14 @@
 
 runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
-    checkpoints/<step>/  classifier/  report.html  predictions.csv  evaluation.json
+    checkpoints/<step>/  classifier/  report.html  predictions.csv  hashes.json  evaluation.json
     and where there is a reason: measured.json  learning_rate.svg  log/steps.jsonl  failure.json
     and while a process trains: training.lock  training.json
 """
 
 from __future__ import annotations
 
-import csv
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,25 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from convscope.errors import RunError, UsageError
-from convscope.files import LEFTOVER, check_format, is_portable, read_json
+from convscope.files import LEFTOVER, is_portable, sha256, write_sealed_json
 from convscope.paths import WEIGHTS, likely_path, run_around
 from convscope.recipe import Recipe, on_top
+from convscope.records import read_json, read_table, refusal
+from convscope.schemas import (
+    ClassifierFile,
+    EnvironmentFile,
+    EvaluationFile,
+    FailureFile,
+    HashesFile,
+    HistoryRow,
+    MeasuredFile,
+    RunFile,
+)
 from convscope.splits import SPLITS, read_image_splits, read_splits
 from convscope.text import did_you_mean
 
 FORMAT = 1  # of the files that a training writes
-EVALUATION_FORMAT = 2
+(EVALUATION_FORMAT,) = EvaluationFile.formats
 EVALUATION, PREDICTIONS, REPORT = "evaluation.json", "predictions.csv", "report.html"
 MAX_NAME_LENGTH = 100  # file systems take 255 bytes, and a number is added
 State = Literal["finished", "diverged", "unfinished"]
@@ -62,6 +73,7 @@ class Run:
     report_path = RunPath(REPORT)  # for people
     predictions_path = RunPath(PREDICTIONS)  # for the images of the evaluation
     evaluation_path = RunPath(EVALUATION)  # on the test images; written last
+    hashes_path = RunPath("hashes.json")  # of recipe, environment, splits and history, at the end
     measured_path = RunPath("measured.json")  # what chose batch size, learning rate or epochs
     learning_rate_plot_path = RunPath("learning_rate.svg")  # if the learning-rate finder ran
     step_log_path = RunPath("log", "steps.jsonl")  # one line per step, where it was enabled
@@ -100,26 +112,67 @@ class Run:
     @cached_property
     def recipe(self) -> Recipe:
         """The resolved recipe."""
-        return Recipe.load(self.recipe_path)
+        recipe = Recipe.load(self.recipe_path)
+        self._check_unchanged(self.recipe_path)
+        return recipe
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """One row per epoch, as in `history.csv`; empty before the first epoch ends."""
-        if not self.history_path.is_file():
+        """One row per epoch, as in `history.csv`; empty before the first epoch ends.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        if not self.history_path.exists():
             return []
-        with self.history_path.open(encoding="utf-8", newline="") as file:
-            return [
-                {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
-            ]
+        rows = [
+            {name: float(value) for name, value in row.items()}
+            for row in read_table(self.history_path, HistoryRow)
+        ]
+        if [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
+            raise refusal(self.history_path, "its epochs don't follow each other", RunFile.way_out)
+        self._check_unchanged(self.history_path)
+        return rows
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """The content of `environment.json`; empty where there is none.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        if not self.environment_path.exists():
+            return {}
+        content = read_json(self.environment_path, EnvironmentFile)
+        self._check_unchanged(self.environment_path)
+        return content
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """The content of `measured.json`; empty where nothing was measured.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        return read_json(self.measured_path, MeasuredFile) if self.measured_path.exists() else {}
+
+    @property
+    def failure(self) -> str:
+        """Why the training could not go on.
+
+        Raises:
+            RunError: The file that says it is damaged.
+        """
+        return str(read_json(self.failure_path, FailureFile)["message"])
 
     @property
     def best_epoch(self) -> int | None:
         """The epoch, from 1, whose weights the classifier has; None before there is one."""
         description = self.classifier_path / "classifier.json"
-        if not description.is_file():
+        if not description.exists():
             return None
-        epoch = read_json(description).get("metrics", {}).get("epoch")
-        return None if epoch is None else int(epoch)
+        epoch = read_json(description, ClassifierFile)["metrics"].get("epoch")
+        return epoch if isinstance(epoch, int) else None
 
     @property
     def split_counts(self) -> dict[str, int]:
@@ -129,6 +182,7 @@ class Run:
             RunError: `splits.csv` is missing or can't be read.
         """
         counts = Counter(row.split for row in read_splits(self.splits_path))
+        self._check_unchanged(self.splits_path)
         return {split: counts[split] for split in SPLITS if counts[split]}
 
     @property
@@ -136,10 +190,10 @@ class Run:
         """The content of `evaluation.json`.
 
         Raises:
-            RunError: The run isn't finished, or the file is of another format.
+            RunError: The run isn't finished, or the file is damaged or of another format.
         """
-        content = read_json(self.evaluation_path)
-        check_format(content, known=EVALUATION_FORMAT, path=self.evaluation_path)
+        content = read_json(self.evaluation_path, EvaluationFile)
+        self._check_unchanged(self.evaluation_path)
         return content
 
     @property
@@ -149,7 +203,35 @@ class Run:
         Raises:
             RunError: `splits.csv` is missing or can't be read.
         """
-        return read_image_splits(self.splits_path)
+        splits = read_image_splits(self.splits_path)
+        self._check_unchanged(self.splits_path)
+        return splits
+
+    def seal(self, evaluation: bytes) -> None:
+        """Writes the hashes of the files that nothing changes after the training.
+
+        Args:
+            evaluation: The content that `evaluation.json` is about to have.
+
+        Raises:
+            RunError: The folder can't be written to.
+        """
+        paths = (self.recipe_path, self.environment_path, self.splits_path, self.history_path)
+        files = {path.name: sha256(path) for path in paths if path.is_file()}
+        files[EVALUATION] = hashlib.sha256(evaluation).hexdigest()
+        write_sealed_json(self.hashes_path, {"format": FORMAT, "files": files})
+
+    def _check_unchanged(self, path: Path) -> None:
+        """Refuses a file of a finished run that isn't what it was after the training.
+
+        Raises:
+            RunError: It isn't, or the file of the hashes is damaged.
+        """
+        if not (path.is_file() and self.hashes_path.exists() and self.evaluation_path.exists()):
+            return
+        hashes = read_json(self.hashes_path, HashesFile)["files"]
+        if hashes.get(path.name) != sha256(path):
+            raise refusal(path, "it was changed after the training", RunFile.way_out)
 
 
 def _no_run(path: Path) -> RunError:

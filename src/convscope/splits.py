@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Literal, NamedTuple, get_args
+
+from pydantic import Field
 
 from convscope.errors import RunError
-from convscope.files import from_cell, write_csv
-from convscope.text import LISTED_AT_MOST, either_of
+from convscope.files import write_csv
+from convscope.records import FileSchema, read_table, refusal
 
-SPLITS = ("train", "validation", "test", "excluded")
+SplitName = Literal["train", "validation", "test", "excluded"]
+SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 COLUMNS = ("image", "class", "given_split", "used_for", "pixels")
+
+
+class SplitLine(FileSchema):
+    """A line of `splits.csv`."""
+
+    way_out = "evaluate the folder `classifier` beside it, which claims nothing about that"
+
+    image: str
+    label: str = Field(alias="class")
+    given_split: str
+    used_for: SplitName
+    pixels: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class SplitRow(NamedTuple):
@@ -49,26 +63,17 @@ def read_splits(path: Path) -> list[SplitRow]:
         RunError: It is missing or can't be read.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows_read = csv.DictReader(file, restval="")
-            table = [[from_cell(row[name]) for name in COLUMNS] for row in rows_read]
-        rows = [
-            SplitRow(image, label, given_split, split, int(pixels, 16))
-            for image, label, given_split, split, pixels in table
-        ]
-        if not rows:
-            raise ValueError("it has no rows")
-        unknown = sorted({row.split for row in rows} - set(SPLITS))
-        if unknown:
-            raise ValueError(
-                f"{either_of(unknown[:LISTED_AT_MOST])} can't stand in `used_for`; "
-                f"it takes {either_of(SPLITS)}"
-            )
-    except KeyError as error:
-        raise _unreadable(path, f"it has no column {error}") from error
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
-    return rows
+        table = read_table(path, SplitLine)
+        if not table:
+            raise refusal(path, "it has no rows", SplitLine.way_out)
+    except RunError as error:
+        raise RunError(
+            f"{error.message}, so it isn't known what training saw", hint=error.hint
+        ) from error
+    return [
+        SplitRow(image, label, given_split, split, int(pixels, 16))
+        for image, label, given_split, split, pixels in (row.values() for row in table)
+    ]
 
 
 def read_image_splits(path: Path) -> dict[int, frozenset[str]]:
@@ -83,10 +88,3 @@ def read_image_splits(path: Path) -> dict[int, frozenset[str]]:
     for row in read_splits(path):
         splits[row.pixel_hash] = splits.get(row.pixel_hash, frozenset()) | {row.split}
     return splits
-
-
-def _unreadable(path: Path, reason: object) -> RunError:
-    return RunError(
-        f"`{path}` can't be read, so it isn't known what training saw: {reason}",
-        hint="evaluate the folder `classifier` beside it, which claims nothing about that",
-    )

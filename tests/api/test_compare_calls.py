@@ -15,7 +15,7 @@ from conftest import MakeFolder
 from convscope.api.compare import compare_recipes
 from convscope.classifier import Classifier
 from convscope.errors import DataError, RunError, UsageError
-from convscope.files import read_json, write_json
+from convscope.files import write_json
 
 
 def in_order(classifier: Classifier, order: list[int], *, classes: tuple[str, ...]) -> Classifier:
@@ -155,8 +155,7 @@ def recorded(run: convscope.Run, name: str, accuracy: float, **changes: object) 
     place.mkdir()
     recipe = convscope.Recipe.parse({**run.recipe.model_dump(mode="json"), **changes})
     (place / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
-    record = read_json(run.evaluation_path)
-    write_json(place / "evaluation.json", {**record, "accuracy": accuracy})
+    write_json(place / "evaluation.json", {**run.evaluation, "accuracy": accuracy})
     return place
 
 

@@ -104,6 +104,22 @@ def test_what_is_passed_over_in_a_folder_is_said(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "name", ["[a].png", "a[0-9].png", "what?.png", "*.png", "[.png", "a*[b]?.png"]
+)
+def test_a_file_that_is_there_is_no_pattern(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = name.removesuffix(".png")
+    for each in (name, "a.png", "a5.png", f"{folder}/x.png"):
+        Path(each).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(each)
+    assert find_images([name]) == [name]
+    assert find_images([f"{folder}/*.png"]) == [f"{folder}/x.png"]
+    assert find_images([f"{tmp_path}/{folder}/?.png"]) == [f"{tmp_path}/{folder}/x.png"]
+
+
 def test_an_image_grid_says_what_it_lacks(photos: Path, tmp_path: Path) -> None:
     saved = save_image_grid([str(photos)], tmp_path / "grid.png", at_most=6)
     assert saved.num_left_out == 14

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made import rewrite_classifier
 from PIL import Image
 
 import convscope
@@ -378,23 +379,21 @@ def test_a_classifier_folder_alone_is_enough(run: convscope.Run, tmp_path: Path)
     ("change", "message"),
     [
         ({"classes": ["a"]}, "1 classes for a network of 2 outputs"),
-        ({"classes": None}, "holds no whole classifier"),
-        ({"network": {"name": "lenet_rgb"}}, "holds no whole classifier"),
+        ({"classes": None}, "`classes` can't be `None`"),
+        ({"network": {"name": "resnet20"}}, "holds no whole classifier"),
     ],
 )
 def test_a_classifier_whose_parts_do_not_fit_is_refused(
     run: convscope.Run, change: dict[str, object], message: str
 ) -> None:
-    file = run.classifier_path / "classifier.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    rewrite_classifier(run.classifier_path, **change)
     with pytest.raises(RunError, match=message):
         convscope.load(run.path)
 
 
 def test_a_classifier_of_a_newer_format_is_refused(run: convscope.Run) -> None:
-    file = run.classifier_path / "classifier.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 7}))
-    with pytest.raises(RunError, match="has format 7, this version of convscope reads format 2"):
+    rewrite_classifier(run.classifier_path, format=7)
+    with pytest.raises(RunError, match="has format 7, this version of convscope reads format 3"):
         convscope.load(run.path)
 
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from made import rewrite_classifier
 from PIL import Image
 
 from conftest import Convscope, MakeFolder, make_pictures
@@ -121,9 +122,7 @@ def test_predictions_below_the_threshold_are_called_unsure_in_every_form(
 
 
 def test_predict_takes_the_threshold_that_was_calibrated(convscope: Convscope, flawed: Run) -> None:
-    content = json.loads((flawed.classifier_path / "classifier.json").read_text())
-    content["decision"]["min_confidence"] = 1.0
-    (flawed.classifier_path / "classifier.json").write_text(json.dumps(content))
+    rewrite_classifier(flawed.classifier_path, decision={"min_confidence": 1.0})
     words = ("predict", flawed.path, "pictures/red/050.png")
     assert "  unsure: " in convscope(*words).out
     assert "unsure" not in convscope(*words, "--min-confidence", "0").out

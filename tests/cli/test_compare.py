@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from made import rewrite_classifier
 
 from conftest import Convscope
 from convscope.run import Run
@@ -43,11 +44,8 @@ def test_json_has_the_same_names_as_the_objects(convscope: Convscope, flawed: Ru
 def test_a_better_classifier_is_named_with_images_that_show_it(
     convscope: Convscope, flawed: Run
 ) -> None:
-    description = flawed.classifier_path / "classifier.json"
     shutil.copytree(flawed.classifier_path, "turned")
-    content = json.loads(description.read_text())
-    content["classes"].reverse()  # calls red what is blue
-    Path("turned/classifier.json").write_text(json.dumps(content))
+    rewrite_classifier(Path("turned"), classes=["red", "blue"])  # calls red what is blue
     outcome = convscope("compare", "turned", "runs/flawed", "--data", "pictures", "--split", "all")
     assert "flawed is better than turned: +" in outcome.out
     shown = re.findall(r"^  (\w+)/\S+: (\w+) / (\w+), is (\w+)$", outcome.out, re.MULTILINE)

@@ -20,7 +20,9 @@ TREES = runpy.run_path(str(ROOT / "docs" / "structure.py"))["Source"](SOURCE)
 LAYERS = [
     {"errors", "text", "rng"},
     {"files", "output", "paths"},
+    {"records"},
     {"device", "progress", "figures", "arithmetic", "recipe", "downloads", "splits"},
+    {"schemas"},
     {"run", "cache", "distributed"},
     {"networks", "onnx_import", "data"},
     {"classifier"},

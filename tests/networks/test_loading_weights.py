@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from convscope.errors import WeightsError
@@ -140,3 +141,107 @@ def test_weights_load_onto_the_meta_device() -> None:
         target: Any = build("lenet5")
     load_weights(target, source.state_dict())
     assert torch.equal(target.conv1.weight, source.conv1.weight)
+
+
+STATE = build("resnet20").state_dict()
+BODY = {name: value for name, value in STATE.items() if not name.startswith("fc.")}
+HEAD = ("fc.weight", "fc.bias")
+
+
+def prefixed(prefix: str, state: dict[str, Tensor] = STATE) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    ("given", "prefix", "head", "num_dropped"),
+    [
+        (prefixed("model."), "model.", (), 0),
+        (prefixed("net.0."), "net.0.", (), 0),
+        (prefixed("model._orig_mod."), "model._orig_mod.", (), 0),
+        (prefixed("backbone.", BODY), "backbone.", HEAD, 0),
+        (prefixed("encoder.", BODY) | {"fc.weight": torch.ones(2)}, "encoder.", HEAD, 1),
+        (prefixed("model.") | {"criterion.weight": torch.ones(2)}, "model.", (), 1),
+        (prefixed("ema_model.module.") | prefixed("model."), "model.", (), len(STATE)),
+        (prefixed("encoder_q.") | prefixed("encoder_k."), "encoder_q.", (), len(STATE)),
+        (BODY, "", HEAD, 0),
+    ],
+    ids=range(9),
+)
+def test_a_prefix_of_all_names_is_taken_off_and_reported(
+    given: dict[str, Tensor], prefix: str, head: tuple[str, ...], num_dropped: int
+) -> None:
+    network = build("resnet20")
+    fresh = copies(network)
+    report = load_weights(network, given)
+    assert (report.prefix, report.replaced_head) == (prefix, head)
+    assert len(report.dropped) == num_dropped
+    assert report.has_head == (head == ())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, fresh[name] if name in head else STATE[name])
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        {"state_dict": prefixed("model."), "hyper_parameters": {"lr": 0.1}, "global_step": 3},
+        {"model": STATE, "model_ema": prefixed("module.")},
+        {"net": STATE, "optimizer": {}},
+        {"state_dict_ema": prefixed("module.")},
+        {"ema": {"module": STATE, "decay": 0.99}},
+        {"backbone": prefixed("backbone.")},
+    ],
+    ids=range(6),
+)
+def test_weights_are_found_in_checkpoints_of_other_programs(
+    tmp_path: Path, nested: dict[str, object]
+) -> None:
+    torch.save(nested, tmp_path / "a.ckpt")
+    network = build("resnet20")
+    assert load_weights(network, tmp_path / "a.ckpt").loaded == len(STATE)
+    assert torch.equal(network.state_dict()["conv1.weight"], STATE["conv1.weight"])
+
+
+def test_where_no_prefix_fits_the_file_and_names_of_both_sides_are_shown(tmp_path: Path) -> None:
+    torch.save(prefixed("model."), tmp_path / "a.pth")
+    with pytest.raises(WeightsError) as caught:
+        load_weights(build("resnet32"), tmp_path / "a.pth")
+    lines = caught.value.message.splitlines()
+    assert lines[0].startswith(f"the weights from `{tmp_path / 'a.pth'}` don't fit the network: ")
+    assert "  `conv1.weight` is missing in the weights" in lines
+    assert "  `model.conv1.weight` is not in the network" in lines
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_tensor_with_a_non_finite_value_is_named_with_its_file(
+    tmp_path: Path, value: float, dtype: torch.dtype, suffix: str
+) -> None:
+    damaged = {
+        **STATE,
+        "layer2.0.conv1.weight": STATE["layer2.0.conv1.weight"].to(dtype, copy=True),
+    }
+    damaged["layer2.0.conv1.weight"][3, 2, 1, 0] = value
+    file = tmp_path / f"a{suffix}"
+    save_file(damaged, file) if suffix == ".safetensors" else torch.save(damaged, file)
+    network = build("resnet20")
+    before = copies(network)
+    with pytest.raises(WeightsError) as caught:
+        load_weights(network, file)
+    assert caught.value.message == (
+        f"`layer2.0.conv1.weight` of the weights from `{file}` has non-finite values"
+    )
+    assert all(torch.equal(v, before[name]) for name, v in network.state_dict().items())
+
+
+def test_finite_weights_whose_sum_is_infinite_are_taken() -> None:
+    huge = {**STATE, "fc.bias": torch.full_like(STATE["fc.bias"], 3e38)}
+    assert load_weights(build("resnet20"), huge).loaded == len(STATE)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int8, torch.uint8, torch.bool])
+def test_whole_numbers_are_no_weights(dtype: torch.dtype) -> None:
+    given = {**STATE, "conv1.weight": STATE["conv1.weight"].to(dtype)}
+    name = str(dtype).removeprefix("torch.")
+    with pytest.raises(WeightsError, match=f"`conv1.weight` .* holds `{name}` values"):
+        load_weights(build("resnet20"), given)

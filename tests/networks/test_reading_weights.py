@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +121,84 @@ def test_a_file_without_weights_says_what_it_holds(
     torch.save(content, tmp_path / "a.pt")
     with pytest.raises(WeightsError, match=f"holds no weights but {what}"):
         read_weights(tmp_path / "a.pt")
+
+
+OTHERS = {
+    "text": (b"some words\nabout weights\n", "it is a text file, no weights file"),
+    "json": (b'{"conv1.weight": [1, 2]}', "it is a text file, no weights file"),
+    "cut off letters": ("\u00e9".encode() * 300, "it is a text file, no weights file"),
+    "page": (b"\n<!DOCTYPE html><html><title>404</title>", "it is a web page, no weights file"),
+    "lfs": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n",
+        "it is a pointer of Git LFS, not the file",
+    ),
+    "empty": (b"", "it is empty"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_no_weights_file_is_called_what_it_is(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    file = tmp_path / f"a{suffix}"
+    content, what = OTHERS[kind]
+    file.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        read_weights(file)
+    assert caught.value.message == f"the weights file `{file}` can't be read: {what}"
+
+
+def test_a_zip_of_something_else_is_called_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        archive.writestr("photos/a.txt", "x")
+    with pytest.raises(WeightsError, match="is a zip archive of something else, with `photos/a"):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_a_small_file_that_fills_a_memory_is_refused_before_it_does(tmp_path: Path) -> None:
+    torch.save({"w": torch.zeros(10_000_000)}, tmp_path / "whole.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "whole.pth") as whole,
+        zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in whole.namelist():
+            packed.writestr(name, whole.read(name))
+    assert (tmp_path / "a.pth").stat().st_size < 50_000
+    with pytest.raises(WeightsError, match="it unpacks to 40,0.*bytes, as no weights do"):
+        read_weights(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "what"),
+    [
+        (torch.zeros(1).expand(10**11), "its tensors have 400,000,000,000 bytes"),
+        (torch.eye(3).to_sparse(), "`w` is a sparse tensor"),
+        (torch.zeros(3, device="meta"), "`w` is a shape without values"),
+    ],
+)
+def test_tensors_that_are_not_in_the_file_are_refused(
+    tmp_path: Path, tensor: Tensor, what: str
+) -> None:
+    torch.save({"w": tensor}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=what):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_a_checkpoint_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    checkpoint: dict[str, Any] = {}
+    checkpoint["state_dict"] = checkpoint
+    torch.save(checkpoint, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="it contains itself"):
+        read_weights(tmp_path / "a.pth")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there such files can be made")
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"device{suffix}").symlink_to("/dev/zero")
+    with pytest.raises(WeightsError, match="it is a pipe, no file"):
+        read_weights(tmp_path / f"pipe{suffix}")
+    with pytest.raises(WeightsError, match="it is a device, no file"):
+        read_weights(tmp_path / f"device{suffix}")

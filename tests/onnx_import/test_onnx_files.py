@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +314,81 @@ def test_a_row_of_layers_that_is_broken_off_is_one_module_called_twice(tmp_path:
     assert rows["shared"].num_calls == 2
     assert rows["shared"].output_shape == (1, 4, 7, 8)
     assert rows["conv"].output_shape == (1, 4, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("image", "shape"),
+    [
+        ((1, 3, 10**9, 10), "1x3x1000000000x10"),
+        ((1, 3, 10, 2**40), "1x3x10x1099511627776"),
+        ((1, 10**6, 10, 10), "1x1000000x10x10"),
+        ((10**9, 3, 10, 10), "1000000000x3x10x10"),
+        (("N", 3, 8193, 8193), "?x3x8193x8193"),
+    ],
+)
+def test_an_absurd_size_of_the_input_is_named(
+    tmp_path: Path, image: tuple[int | str, ...], shape: str
+) -> None:
+    file = saved(model([CONVOLUTION], image=image, w=KERNELS), tmp_path)
+    assert refusal(file).message == f"the input `x` of `{file}` is `{shape}`, which no images are"
+
+
+@pytest.mark.parametrize(
+    ("operator", "attributes"),
+    [
+        ("MaxPool", {"kernel_shape": [10**9, 2]}),
+        ("MaxPool", {"kernel_shape": [2, 2], "strides": [2**40, 1]}),
+        ("AveragePool", {"kernel_shape": [2, 2], "pads": [0, 0, 10**9, 0]}),
+        ("MaxPool", {"kernel_shape": [2, 2], "dilations": [1, 10**9]}),
+        ("Conv", {"pads": [10**9] * 4}),
+        ("Conv", {"strides": [10**9, 10**9]}),
+    ],
+)
+def test_absurd_attributes_are_named(
+    tmp_path: Path, operator: str, attributes: dict[str, list[int]]
+) -> None:
+    inputs = ("x", "w", "y") if operator == "Conv" else ("x", "y")
+    stored = {"w": KERNELS} if operator == "Conv" else {}
+    error = refusal(saved(model([node(operator, *inputs, **attributes)], **stored), tmp_path))
+    name = list(attributes)[-1]
+    assert f"its `{name}` are `{attributes[name]}`, above 8,192" in error.message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_stored_tensor_with_a_non_finite_value_is_named(tmp_path: Path, value: float) -> None:
+    kernels = KERNELS.copy()
+    kernels[1, 2, 0, 1] = value
+    error = refusal(saved(model([CONVOLUTION], w=kernels), tmp_path))
+    assert error.message == "the tensor `w` of the file has non-finite values"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there such files can be made")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_device_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "a.onnx"
+    os.mkfifo(file) if kind == "pipe" else file.symlink_to("/dev/zero")
+    assert f"it is a {kind}, no file" in refusal(file).message
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there such files can be made")
+@pytest.mark.parametrize("kind", ["pipe", "device", "link", "absolute", "missing", "short"])
+def test_weights_beside_the_file_are_a_whole_regular_file_there(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (tmp_path / "w.bin").write_bytes(KERNELS.tobytes())
+    place, target = "w.bin", folder / "w.bin"
+    if kind == "pipe":
+        os.mkfifo(target)
+    elif kind == "device":
+        target.symlink_to("/dev/zero")
+    elif kind == "link":
+        target.symlink_to(tmp_path / "w.bin")
+    elif kind == "absolute":
+        place = str(tmp_path / "w.bin")
+    elif kind == "short":
+        target.write_bytes(KERNELS.tobytes()[:100])
+    tensor = numpy_helper.from_array(KERNELS, "w")
+    onnx.external_data_helper.set_external_data(tensor, place, length=KERNELS.nbytes)
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    refusal(saved(model([CONVOLUTION], w=tensor), folder))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 
 from convscope.classifier import Classifier, NetworkChoice
 from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.files import seal_of
 
 
 def made_classifier(
@@ -40,3 +43,19 @@ class OnlyEffect(nn.Module):
         self.relu(x)
         logits: Tensor = self.fc(x.mean(dim=(2, 3)))
         return logits
+
+
+def rewrite_classifier(folder: Path, **changes: Any) -> None:
+    """Changes parts of a `classifier.json` as somebody would who knows its format, seal included.
+
+    Args:
+        folder: The classifier's folder.
+        **changes: New values of its fields; of fields with parts, the parts that change.
+    """
+    path = folder / "classifier.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content.pop("sha256", None)
+    for name, value in changes.items():
+        is_part = isinstance(value, dict) and name in content
+        content[name] = {**content[name], **value} if is_part else value
+    path.write_text(json.dumps({**content, "sha256": seal_of(content)}), encoding="utf-8")

@@ -18,7 +18,7 @@ from together import free_port, run_together
 import convscope
 from conftest import make_pictures
 from convscope.errors import UsageError
-from convscope.files import read_json, sha256
+from convscope.files import sha256
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ def test_without_batch_normalisation_several_have_the_losses_of_one(
         for name in NUMBERS:
             assert left[name] == pytest.approx(right[name], rel=1e-4), name
     assert one.evaluation["num_images"] == several.evaluation["num_images"]
-    assert read_json(several.environment_path)["processes"] == processes
+    assert several.environment["processes"] == processes
 
 
 @pytest.mark.parametrize(

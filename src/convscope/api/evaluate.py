@@ -17,7 +17,14 @@ from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import Evaluation, evaluate_subset
 from convscope.evaluation.test_time_augmentation import views_called
 from convscope.figures.style import save_figure
-from convscope.files import mark_output, relative_path, write_csv, write_json, write_text
+from convscope.files import (
+    json_bytes,
+    mark_output,
+    relative_path,
+    write_bytes,
+    write_csv,
+    write_text,
+)
 from convscope.progress import SILENT, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
@@ -115,7 +122,10 @@ def write_evaluation(
     )
     write_text(files.report, page)
     _write_predictions(evaluation, files.predictions)
-    write_json(files.numbers, evaluation.to_dict())
+    numbers = json_bytes(evaluation.to_dict())
+    if run is not None and run.path.resolve() == place.resolve():
+        run.seal(numbers)
+    write_bytes(files.numbers, numbers)
     return files
 
 

@@ -26,7 +26,6 @@ from convscope.evaluation.subset import (
     read_synonyms,
     without_unknown,
 )
-from convscope.files import read_json
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.recipe.habits import likely_field
@@ -115,9 +114,8 @@ def with_min_confidence(classifier: Classifier, min_confidence: float) -> Classi
 
 def _no_classifier(run: Run) -> RunError:
     if run.state == "diverged":
-        why = read_json(run.failure_path).get("message", "its training diverged")
         return RunError(
-            f"`{run.path}` has no classifier: {why}",
+            f"`{run.path}` has no classifier: {run.failure}",
             hint="train again with a lower `--lr`",
         )
     return RunError(

@@ -170,8 +170,7 @@ def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[s
         elif path.exists():
             here = [pattern]
         else:
-            names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - absolute patterns too
-            here = sorted(name for name in names if Path(name).is_file())
+            here = _matching(pattern)
         if not here:
             near = None if path.is_dir() else likely_path(pattern)
             why = " (a folder without images)" if path.is_dir() else near and f"; {near}"
@@ -182,3 +181,13 @@ def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[s
             f"no image is found for {counted(len(missing), 'argument')}\n{listed(missing)}"
         )
     return list(dict.fromkeys(found))
+
+
+def _matching(pattern: str) -> list[str]:
+    """The files that match a pattern; folders in it that exist are meant as they are named."""
+    folder = next((each for each in Path(pattern).parents if each.is_dir()), Path())
+    if glob.has_magic(str(folder)):
+        rest = Path(pattern).relative_to(folder)
+        pattern = str(Path(glob.escape(str(folder))) / rest)
+    names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - absolute patterns too
+    return sorted(name for name in names if Path(name).is_file())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -24,7 +23,9 @@ from convscope.recipe import (
     Recipe,
     flags_of,
     on_top,
+    parse_yaml,
     read_values,
+    value_of,
 )
 from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
 from convscope.recipe.network import NetworkFields
@@ -112,8 +113,6 @@ def network_options(texts: Sequence[str], *, reserved: Collection[str] = ()) -> 
     Raises:
         UsageError: A text isn't NAME=VALUE, or its name is no option of a network.
     """
-    import yaml
-
     options = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -128,12 +127,9 @@ def network_options(texts: Sequence[str], *, reserved: Collection[str] = ()) -> 
                 hint="`convscope networks --json` lists the options of each",
             )
         try:
-            options[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            options[name] = value_of(parse_yaml(value))
+        except ValueError as error:
             raise UsageError(f"`--option {text}` has no value that can be read") from error
-        if isinstance(options[name], str):
-            with suppress(ValueError):  # YAML reads 1e-1 as a string
-                options[name] = float(value)
     return options
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ def command(project: Path, as_json: bool) -> None:
         ],
         left=3,
     )
+    for row in rows:
+        if "error" in row:
+            print(f"note: {row['error']}", file=sys.stderr)
 
 
 def _row(run: Run) -> dict[str, Any]:

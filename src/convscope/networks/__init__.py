@@ -15,6 +15,7 @@ from convscope.networks.structure import layer_blocks as layer_blocks
 from convscope.networks.table import NETWORKS as NETWORKS
 from convscope.networks.table import network_entry as network_entry
 from convscope.networks.table import network_names as network_names
+from convscope.networks.weights import check_weights as check_weights
 from convscope.networks.weights import load_weights as load_weights
 from convscope.networks.weights import published_weights as published_weights
-from convscope.networks.weights import read_weights as read_weights
+from convscope.networks.weights_file import read_weights as read_weights

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from convscope.errors import NetworkError
 from convscope.text import did_you_mean
 
+LARGEST_COUNT = 2**31 - 1
+LONGEST = 100  # sequence of an option: layers of a dense network
+
 
 class ImageTooSmallError(NetworkError):
     """An image from which nothing is left before the dense layers."""
@@ -42,23 +45,30 @@ def count(option: str, value: object) -> None:
     """Refuses what is not a whole number of at least 1.
 
     Raises:
-        NetworkError: The value is no integer, or below 1.
+        NetworkError: The value is no integer, below 1, or more than any memory holds.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise NetworkError(
             f"`{option}` can't be `{value}`", hint="it is a whole number of at least 1"
         )
+    if value > LARGEST_COUNT:
+        most = f"it is {LARGEST_COUNT:,} at most"
+        raise NetworkError(f"`{option}` can't be `{value}`", hint=most)
 
 
 def counts(option: str, values: object) -> None:
     """Refuses what is not a sequence of whole numbers of at least 1.
 
     Raises:
-        NetworkError: Not a tuple or list, or one of its elements is no integer or below 1.
+        NetworkError: Not a tuple or list, too many values, or one that `count` refuses.
     """
     if not isinstance(values, (tuple, list)):
         raise NetworkError(
             f"option `{option}` can't be `{values}`", hint="it is a sequence of whole numbers"
+        )
+    if len(values) > LONGEST:
+        raise NetworkError(
+            f"option `{option}` has {len(values):,} values", hint=f"it has {LONGEST} at most"
         )
     for value in values:
         count(option, value)

@@ -1,20 +1,13 @@
-"""Weights from files, by us or by others, into a network.
-
-Nothing in a file is ever run: safetensors holds numbers only, and torch's own files are read with
-`weights_only=True`, which refuses everything else.
-"""
+"""Weights into a network: whose names and shapes they have to be, and what may differ."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from convscope.downloads import Checksum, cache_folder, download_file
@@ -22,91 +15,11 @@ from convscope.errors import WeightsError
 from convscope.networks.googlenet import GoogLeNet
 from convscope.networks.structure import head_names
 from convscope.networks.table import NETWORKS, network_entry
-from convscope.text import listed
+from convscope.networks.weights_file import read_weights
+from convscope.text import LISTED_AT_MOST, listed
 
-# Keys of the weights in checkpoints that hold more, in order of preference.
-NESTED = ("state_dict", "model_state_dict", "model", "network", "net", "weights", "params")
-# Prefixes that torch's wrappers for several devices and for compiled networks add.
-WRAPPERS = ("module.", "_orig_mod.")
 AUXILIARY = ("aux1.", "aux2.")  # prefixes of GoogLeNet's auxiliary heads
-SUFFIXES = (".safetensors", ".pth", ".pt", ".th", ".bin", ".ckpt")
-
-
-def read_weights(path: Path | str) -> dict[str, Tensor]:
-    """The named tensors of a weights file, on the CPU.
-
-    Weights that lie deeper in a checkpoint (`state_dict`, `model`, ...) are found; the prefixes
-    `module.` and `_orig_mod.` are taken off.
-
-    Args:
-        path: A file of safetensors, or of torch (`.pth`, `.pt`, `.th`, ...).
-
-    Raises:
-        WeightsError: The file is missing, damaged, holds code, or holds no weights.
-    """
-    file = Path(path)
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "is missing"
-        raise WeightsError(
-            f"the weights file `{file}` {what}", hint="give the path of a file that is there"
-        )
-    try:
-        content = load_file(file) if file.suffix == ".safetensors" else _torch_file(file)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise _damaged(file, error) from error
-    return _without_wrappers(_tensors(content, file))
-
-
-def _torch_file(file: Path) -> object:
-    try:
-        with warnings.catch_warnings():
-            # Of old formats, and of compiled archives, which fail below with a reason.
-            warnings.simplefilter("ignore")
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        if "nsupported global" not in str(error) and "nsupported class" not in str(error):
-            raise _damaged(file, "it is no pickle of tensors") from error
-        raise WeightsError(
-            f"the weights file `{file}` holds more than numbers, and would run code to be read",
-            hint="save its `state_dict()` where it was made, best as safetensors",
-        ) from error
-    except Exception as error:  # what a damaged pickle raises depends on where it is damaged
-        raise _damaged(file, error) from error
-
-
-def _damaged(file: Path, error: Exception | str) -> WeightsError:
-    reason = str(error).strip().splitlines() or [type(error).__name__]
-    return WeightsError(
-        f"the weights file `{file}` can't be read: {reason[0][:200]}",
-        hint=f"it is damaged, or no weights file; known are {', '.join(SUFFIXES)}",
-    )
-
-
-def _tensors(content: object, file: Path) -> dict[str, Tensor]:
-    """The tensors in a file's content by name, however deep they lie."""
-    if isinstance(content, Mapping):
-        for key in NESTED:
-            if isinstance(content.get(key), Mapping):
-                return _tensors(content[key], file)
-        tensors = {str(name): value for name, value in content.items() if torch.is_tensor(value)}
-        if tensors and len(tensors) == len(content):
-            return tensors
-        what = ", ".join(f"`{name}`" for name in list(content)[:8]) or "nothing"
-    else:
-        what = f"a `{type(content).__name__}`"
-    raise WeightsError(
-        f"the weights file `{file}` holds no weights but {what}",
-        hint=f"weights lie at the top or under one of {', '.join(f'`{key}`' for key in NESTED)}",
-    )
-
-
-def _without_wrappers(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in WRAPPERS:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            return _without_wrappers(
-                {name.removeprefix(prefix): value for name, value in tensors.items()}
-            )
-    return tensors
+COUNTS = "num_batches_tracked"  # weights from before torch counted batches have none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,13 +28,19 @@ class LoadReport:
 
     Attributes:
         loaded: Number of tensors that were copied into the network.
-        replaced_head: Names of the head's tensors, if it kept its own for other classes.
-        dropped: Names of tensors of auxiliary heads that the network doesn't have.
+        replaced_head: Names of the head's tensors, if it kept its own: the weights have one for
+            other classes, or none.
+        dropped: Names of tensors of other modules: auxiliary heads that the network doesn't have,
+            and what doesn't have the prefix.
+        prefix: What was taken off all names: `model.` or "".
+        has_head: Whether the weights have a head at all.
     """
 
     loaded: int
     replaced_head: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    prefix: str = ""
+    has_head: bool = True
 
 
 def load_weights(
@@ -129,38 +48,98 @@ def load_weights(
     weights: Path | str | Mapping[str, Tensor],
     *,
     renames: Mapping[str, str] | None = None,
+    source: str | None = None,
 ) -> LoadReport:
     """Copies weights into a network, in place, if all of them fit.
 
-    A head for another number of classes keeps its own weights, and is reported. Nothing is copied
-    if anything else doesn't fit.
+    A head that is missing or for another number of classes keeps its own weights, and is reported.
+    So is a prefix that all names of the network have in the weights, as `model.` in a checkpoint of
+    Lightning; what doesn't have it belongs to other modules. Nothing is copied if anything else
+    doesn't fit, or is no finite number.
 
     Args:
         network: Any module.
         weights: File, or tensors by name.
         renames: Prefixes of names in the weights, with those of the network in their place; by
             default those of the table. A name that the network has is never renamed.
+        source: Where the weights come from, for messages; by default the file.
 
     Raises:
-        WeightsError: The file can't be read, or names or shapes don't fit.
+        WeightsError: The file can't be read, or names, shapes or values don't fit.
     """
-    tensors = read_weights(weights) if isinstance(weights, (str, Path)) else weights
+    if isinstance(weights, str | Path):
+        tensors, source = read_weights(weights), source or f"`{weights}`"
+    else:
+        tensors = dict(weights)
+    where = f" from {source}" if source else ""
     own = network.state_dict()
     if renames is None:
         renames = {old: new for row in NETWORKS.values() for old, new in row.renames.items()}
-    given = _renamed(tensors, own, renames)
-    dropped: tuple[str, ...] = ()
+    heads = tuple(f"{head}." if head else "" for head in head_names(network))
+    needed = {name for name in own if not name.endswith(COUNTS) and not name.startswith(heads)}
+    given, prefix = _without_prefix(tensors, own, renames, needed)
+    dropped = [name for name in tensors if not name.startswith(prefix)]
     if isinstance(network, GoogLeNet) and network.aux1 is None:
-        dropped = tuple(name for name in given if name.startswith(AUXILIARY))
-    given = {name: value for name, value in given.items() if name not in dropped}
+        auxiliary = [name for name in given if name.startswith(AUXILIARY)]
+        dropped += auxiliary
+        given = {name: value for name, value in given.items() if name not in auxiliary}
 
-    replaced = _resized_heads(network, own, given)
+    replaced = _replaced_heads(heads, own, given, has_body=bool(needed & given.keys()))
     fitting = {name: value for name, value in given.items() if name not in replaced}
-    _refuse_misfits(network, own, fitting, replaced)
+    _refuse_misfits(network, own, fitting, replaced, where=where)
+    _refuse_values(own, fitting, where=where)
     # On the meta device there is no memory to copy to.
     is_meta = any(value.is_meta for value in own.values())
     network.load_state_dict(fitting, strict=False, assign=is_meta)
-    return LoadReport(loaded=len(fitting), replaced_head=replaced, dropped=dropped)
+    return LoadReport(
+        loaded=len(fitting),
+        replaced_head=replaced,
+        dropped=tuple(dropped),
+        prefix=prefix,
+        has_head=not replaced or any(name in given for name in replaced),
+    )
+
+
+def check_weights(network: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:
+    """Refuses weights that aren't exactly those of a network, which may be on the meta device.
+
+    Raises:
+        WeightsError: Names, shapes, or kinds of numbers differ, or a value is non-finite.
+    """
+    own = network.state_dict()
+    _refuse_misfits(network, own, tensors, (), where=f" {source}")
+    missing = [name for name in own if name not in tensors]
+    if missing:
+        raise WeightsError(f"the weights {source} have no `{missing[0]}`")
+    _refuse_values(own, tensors, where=f" {source}")
+
+
+def _without_prefix(
+    tensors: Mapping[str, Tensor],
+    own: Mapping[str, Tensor],
+    renames: Mapping[str, str],
+    needed: set[str],
+) -> tuple[dict[str, Tensor], str]:
+    """The tensors under the network's names, and the prefix that was taken off for that."""
+    plain = _renamed(tensors, own, renames)
+    if needed & plain.keys():
+        return plain, ""
+    for prefix in _prefixes(tensors, at_least=len(needed)):
+        inside = {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+        given = _renamed(inside, own, renames)
+        if needed and needed <= given.keys():
+            return given, prefix
+    return plain, ""
+
+
+def _prefixes(names: Iterable[str], *, at_least: int) -> Iterator[str]:
+    """What so many names begin with up to a dot; averages of weights (EMA) come last."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        parts = name.split(".")[:-1]
+        counts.update(f"{'.'.join(parts[:length])}." for length in range(1, len(parts) + 1))
+    found = [prefix for prefix, count in counts.items() if count >= at_least]
+    return iter(sorted(found, key=lambda prefix: "ema" in prefix))
 
 
 def _renamed(
@@ -177,17 +156,30 @@ def _renamed(
     return result
 
 
-def _resized_heads(
-    network: nn.Module, own: Mapping[str, Tensor], given: Mapping[str, Tensor]
+def _replaced_heads(
+    heads: Iterable[str],
+    own: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    *,
+    has_body: bool,
 ) -> tuple[str, ...]:
-    """The names of all tensors of heads that differ in the number of classes alone."""
+    """The names of all tensors of heads that are missing, or differ in the number of classes alone.
+
+    Args:
+        heads: What the names of each head begin with.
+        own: The network's tensors.
+        given: Tensors under the network's names.
+        has_body: Whether the weights have anything that is no head.
+    """
     replaced: list[str] = []
-    for head in head_names(network):
-        prefix = f"{head}." if head else ""
+    for prefix in heads:
         names = [name for name in own if name.startswith(prefix)]
-        if not all(
-            name in given and given[name].shape[1:] == own[name].shape[1:] for name in names
-        ):
+        found = [name for name in names if name in given]
+        if not found and has_body:
+            replaced += names
+        if len(found) < len(names) or not found:
+            continue
+        if any(given[name].shape[1:] != own[name].shape[1:] for name in names):
             continue
         if any(given[name].shape != own[name].shape for name in names):
             replaced += names
@@ -199,29 +191,58 @@ def _refuse_misfits(
     own: Mapping[str, Tensor],
     given: Mapping[str, Tensor],
     replaced: Iterable[str],
+    *,
+    where: str,
 ) -> None:
     """Raises an error that lists everything that doesn't fit."""
-    # Weights from before torch counted batches have no such entry; the count only matters for
-    # a momentum of None.
-    optional = {name for name in own if name.endswith("num_batches_tracked")} | set(replaced)
+    # The count of batches only matters for a momentum of None.
+    optional = {name for name in own if name.endswith(COUNTS)} | set(replaced)
     missing = [name for name in own if name not in given and name not in optional]
     if missing and all(name.startswith(AUXILIARY) for name in missing):
         raise WeightsError(
-            "the weights have no auxiliary heads, the network has two",
+            f"the weights{where} have no auxiliary heads, the network has two",
             hint="build the network with `auxiliaries=False`",
         )
-    misfits = [f"`{name}` is missing in the weights" for name in missing]
+    absent = [f"`{name}` is missing in the weights" for name in missing]
+    others = []
     for name, value in given.items():
         if name not in own:
-            misfits.append(f"`{name}` is not in the network")
+            others.append(f"`{name}` is not in the network")
         elif value.shape != own[name].shape:
             shapes = f"{list(value.shape)} in the weights, {list(own[name].shape)} in the network"
-            misfits.append(f"`{name}` is {shapes}")
-    if misfits:
+            others.append(f"`{name}` is {shapes}")
+    if absent or others:
+        shown = LISTED_AT_MOST // 2 if others else LISTED_AT_MOST  # so that both sides are seen
+        lines = [*absent[:shown], *others, *absent[shown:]]
         raise WeightsError(
-            f"the weights don't fit the network: {len(misfits)} names differ\n{listed(misfits)}",
+            f"the weights{where} don't fit the network: {len(lines)} names differ\n{listed(lines)}",
             hint=f"are they of a `{type(network).__name__}` with the same options and channels?",
         )
+
+
+def _refuse_values(own: Mapping[str, Tensor], given: Mapping[str, Tensor], *, where: str) -> None:
+    """Raises an error that names the first tensor whose values can't be."""
+    for name, value in given.items():
+        wanted = own[name].dtype
+        if wanted.is_floating_point and not value.is_floating_point():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise WeightsError(
+                f"`{name}` of the weights{where} holds `{kind}` values, the network has floats",
+                hint="weights in another kind of numbers can't be taken as they are",
+            )
+        if value.is_floating_point() and not value.is_meta and not _is_finite(value):
+            raise WeightsError(
+                f"`{name}` of the weights{where} has non-finite values",
+                hint="the training that made them diverged, or the file is damaged",
+            )
+
+
+def _is_finite(value: Tensor) -> bool:
+    # A sum over all is non-finite where a value is; where it overflows each value is looked at.
+    if value.dtype in (torch.float32, torch.float64) and bool(torch.isfinite(value.sum())):
+        return True
+    wide = value if value.element_size() > 1 else value.float()
+    return bool(torch.isfinite(wide).all())
 
 
 def published_weights(name: str, *, cache: Path | None = None) -> Path:

@@ -55,7 +55,7 @@ class StoredValues:
         """Add a value.
 
         Raises:
-            NetworkError: Torch has no such numbers.
+            NetworkError: Torch has no such numbers, or they are non-finite.
         """
         if array.ndim == 0 or array.dtype.kind in "iub":
             self.arrays[name] = array
@@ -64,6 +64,12 @@ class StoredValues:
             raise NetworkError(
                 f"the tensor `{name}` of the file holds `{array.dtype}` values",
                 hint="layer tables are made of networks in 16-, 32- or 64-bit floats",
+            )
+        # One number may be infinite, as the end of a range is.
+        if np.isnan(array).any() or (is_parameter and array.size > 1 and np.isinf(array).any()):
+            raise NetworkError(
+                f"the tensor `{name}` of the file has non-finite values",
+                hint="the training that made it diverged, or the file is damaged",
             )
         tensor = torch.from_numpy(np.array(array))  # a copy: the file's bytes can't be written
         self._tensors[name] = nn.Parameter(tensor) if is_parameter and array.size > 1 else tensor

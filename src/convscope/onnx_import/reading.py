@@ -14,6 +14,7 @@ import onnx
 from onnx import TensorProto
 
 from convscope.errors import NetworkError
+from convscope.files import open_regular
 from convscope.onnx_import.layers import LAYERS, OnnxLayer, layer_of
 from convscope.onnx_import.network import (
     ARITHMETIC,
@@ -24,8 +25,10 @@ from convscope.onnx_import.network import (
     OnnxNetwork,
 )
 from convscope.onnx_import.node import HINT, Node, StoredValues, constant_of, paths
+from convscope.recipe.types import MAX_BATCH, MAX_SIDE_PX
 from convscope.text import listed
 
+MAX_CHANNELS = 4096  # of an image
 # Before it, operators broadcast by attributes of their own.
 OLDEST_OPSET = 7
 DEFAULT_DOMAINS = ("", "ai.onnx")
@@ -152,10 +155,11 @@ def _refuse_unsupported(nodes: Sequence[onnx.NodeProto], file: Path) -> None:
 
 def _open_model(path: Path) -> onnx.ModelProto:
     """The model in a file, unchecked and without weights that lie beside it."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         what = "is a folder, no ONNX file" if path.is_dir() else "is missing"
         raise NetworkError(f"`{path}` {what}", hint="give the path of a file that is there")
     try:
+        open_regular(path).close()  # else a pipe is waited for
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except Exception as error:  # what protobuf raises depends on where a file is damaged
         raise _damaged(path, error) from error
@@ -224,6 +228,12 @@ def _image_input(graph: onnx.GraphProto, path: Path) -> ImageInput:
         )
     # Some exporters write 0 or -1 for what they leave open.
     n, c, h, w = (dim if dim is not None and dim > 0 else None for dim in dims)
+    limits = (MAX_BATCH, MAX_CHANNELS, MAX_SIDE_PX, MAX_SIDE_PX)
+    if any((dim or 0) > limit for dim, limit in zip(dims, limits, strict=True)):
+        raise NetworkError(
+            f"the input `{value.name}` of `{path}` is `{_shape_text(dims)}`, which no images are",
+            hint=f"a side has {MAX_SIDE_PX:,} pixels at most, a pixel {MAX_CHANNELS:,} channels",
+        )
     return ImageInput(value.name, (n, c, h, w))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from convscope.onnx_import.node import Compute, Node
+from convscope.recipe.types import MAX_SIDE_PX
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 MAX_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
@@ -203,6 +204,10 @@ class OnnxWindows:
         node.require(1 <= axes <= 3 and set(lengths) == {axes}, "its axes contradict each other")
         node.require(min(*kernel, *strides, *dilations) > 0, "a length is below 1")
         node.require(min(pads) >= 0, f"its `pads` are `{list(pads)}`")
+        given = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads}
+        for name, values in given.items():
+            is_usual = max(values) <= MAX_SIDE_PX
+            node.require(is_usual, f"its `{name}` are `{list(values)}`, above {MAX_SIDE_PX:,}")
         if side == "VALID":
             pads = (0,) * 2 * axes
         both = tuple(zip(pads[:axes], pads[axes:], strict=True))

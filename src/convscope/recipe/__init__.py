@@ -23,3 +23,5 @@ from convscope.recipe.types import cuts_text as cuts_text
 from convscope.recipe.types import given_or as given_or
 from convscope.recipe.types import seconds_of as seconds_of
 from convscope.recipe.types import size_of as size_of
+from convscope.recipe.yaml_text import parse_yaml as parse_yaml
+from convscope.recipe.yaml_text import value_of as value_of

@@ -15,16 +15,19 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from convscope.errors import UsageError
+from convscope.files import read_regular
 from convscope.recipe.conflicts import OPTIMIZERS_WITH, SCHEDULES_WITH, RecipeFields, find_conflicts
 from convscope.recipe.habits import likely_field
 from convscope.recipe.optimization import Opt, Sched
 from convscope.recipe.types import Fit, ImageSize, Initialization, Problem, Tune, sides_of
+from convscope.recipe.yaml_text import dump_yaml, parse_yaml, text_of, value_of
+from convscope.records import reason_of, shown
 from convscope.text import did_you_mean, either_of, listed
 
 FORMAT = 1
+MAX_BYTES = 1 << 20  # of a recipe; the weights of 10,000 classes are smaller
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -84,10 +87,13 @@ class Recipe(RecipeFields):
 
     def dump(self) -> str:
         """The recipe as YAML, in the order of the fields."""
-        import yaml
+        return dump_yaml({"format": FORMAT, **self.model_dump(mode="json")})
 
-        values = {"format": FORMAT, **self.model_dump(mode="json")}
-        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+# Fields whose values are text, however they look: a column may be called `no` or `010`.
+TEXT_FIELDS = frozenset(
+    name for name, field in Recipe.model_fields.items() if field.annotation in (str, str | None)
+)
 
 
 class ResolvedRecipe(Recipe):
@@ -124,21 +130,30 @@ def read_values(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: The file can't be read, is no mapping or of another format.
     """
-    import yaml  # imported late: it takes a tenth of the time of `--help`
-
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"recipe `{path}` can't be read: {error}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"recipe `{path}` is no mapping of fields to values")
-    found = values.pop("format", FORMAT)
-    if found != FORMAT:
+        text = read_regular(path, max_bytes=MAX_BYTES).decode("utf-8-sig")
+        content = parse_yaml(text)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"recipe `{path}` can't be read: {reason}") from error
+    except ValueError as error:
         raise UsageError(
-            f"recipe `{path}` has format {found}, this version of convscope reads format {FORMAT}",
+            f"recipe `{path}` can't be read: {error}",
+            hint="each line is a field with its value, as `epochs: 30`",
+        ) from error
+    if not isinstance(content, dict):
+        raise UsageError(f"recipe `{path}` is no mapping of fields to values")
+    found = value_of(content.pop("format", FORMAT))
+    if type(found) is not int or found != FORMAT:
+        raise UsageError(
+            f"recipe `{path}` has format {shown(found)}, this version of convscope reads format "
+            f"{FORMAT}",
             hint="install the version of convscope that wrote it, or a newer one",
         )
-    return values
+    return {
+        name: text_of(value) if name in TEXT_FIELDS else value_of(value)
+        for name, value in content.items()
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -174,26 +189,17 @@ def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]
         name, value = str(detail["loc"][0]), detail["input"]
         if detail["type"] == "extra_forbidden":
             hint = likely_field(name, section.model_fields)
-            problems.append((f"a recipe has no field `{name}`", hint))
+            problems.append((f"a recipe has no field `{shown(name)}`", hint))
         elif detail["type"] == "missing":
             problems.append((f"`{name}` is missing", None))
         elif detail["type"] == "literal_error":
             known = re.findall(r"'(.+?)'", detail["ctx"]["expected"])
             near = did_you_mean(str(value), known)
             hint = f"{near + ' ' if near else ''}it takes {either_of(known)}"
-            problems.append((f"`{name}` can't be `{value}`", hint))
+            problems.append((f"`{name}` can't be `{shown(value)}`", hint))
         else:
-            problems.append((f"`{name}` can't be `{value}`: {_reason(detail)}", None))
+            problems.append((f"`{name}` can't be `{shown(value)}`: {reason_of(detail)}", None))
     return problems
-
-
-def _reason(detail: ErrorDetails) -> str:
-    message = detail["msg"]
-    if detail["type"] == "value_error":  # ours
-        return message.removeprefix("Value error, ")
-    limit = message.removeprefix("Input should").strip()
-    limit = limit.partition(",")[0]  # what follows is the library's own affair
-    return f"it must {limit}" if message.startswith("Input should") else limit
 
 
 def _joined(problems: Sequence[Problem]) -> UsageError:

@@ -16,7 +16,7 @@ from convscope.audit.findings import Finding
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
 from convscope.figures.style import as_svg
-from convscope.files import read_json, relative_path
+from convscope.files import relative_path
 from convscope.report.page import Picture, Pictures, isolated, percent, render
 from convscope.report.run_figures import run_figures
 from convscope.report.run_grad_cam import grad_cam_examples
@@ -41,6 +41,8 @@ FEW_IMAGES = 200  # with fewer, the interval of 90 % is wider than 8 points
 SLICES_NAMED = 3
 TELLING = 0.1  # a calibration error that chance explains; beyond, being below says little
 ONE_SIDED = 0.7  # fraction of the calibration error that has one sign
+
+HIDDEN_ENVIRONMENT = ("format", "run", "damaged", "launch", "recipe_sha256")
 
 PicturedImage = tuple[ClassifiedImage, Picture | None]
 
@@ -222,9 +224,8 @@ def _network(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _environment(run: Run) -> dict[str, str]:
-    content = read_json(run.environment_path) if run.environment_path.is_file() else {}
     return {
         name: str(value)
-        for name, value in content.items()
-        if name not in ("format", "run", "damaged", "launch")
+        for name, value in run.environment.items()
+        if name not in HIDDEN_ENVIRONMENT
     }

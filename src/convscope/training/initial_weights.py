@@ -66,19 +66,25 @@ class InitialWeights:
             return []
         own = tuple(f"{head}." for head in head_names(network))
         fresh = {n: v.clone() for n, v in network.state_dict().items() if n.startswith(own)}
-        report = load_weights(network, self.state, renames=network_entry(model).renames)
+        report = load_weights(
+            network, self.state, renames=network_entry(model).renames, source=self.source
+        )
         said = [f"weights from {self.source}"]
+        if report.prefix:
+            said[0] += f", their names without `{report.prefix}`"
+        if report.prefix and report.dropped:
+            said[0] += f"; {counted(len(report.dropped), 'tensor')} of other modules left out"
         if not report.replaced_head and self.classes == classes:
             return said
         # Where the head fits, it may be right by size alone and wrong by name.
         network.load_state_dict(fresh, strict=False)
         kept = [name for name in classes if name in self.classes]
         if not kept:
-            reason = (
-                "the head has other classes and is newly initialised"
-                if report.replaced_head
-                else "the head's classes aren't known to be these, so it is newly initialised"
-            )
+            reason = "the head's classes aren't known to be these, so it is newly initialised"
+            if not report.has_head:
+                reason = "they have no head, so it is newly initialised"
+            elif report.replaced_head:
+                reason = "the head has other classes and is newly initialised"
             return [*said, f"{reason}: {', '.join(fresh)}"]
         self._keep_rows(network, fresh, classes)
         new = [name for name in classes if name not in self.classes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ from convscope.distributed import (
     process_group_from_environment,
 )
 from convscope.errors import TrainingError
-from convscope.files import check_writable, json_bytes, parse_json
+from convscope.files import check_writable, json_bytes
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
@@ -317,7 +318,8 @@ def _recorded(
     found: dict[str, Any] = {}
     if processes.is_main:
         found = read_measured(run, recipe, allow_change=options.allow_change)
-    return parse_json(processes.broadcast(json_bytes(found)), run.measured_path)
+    shared: dict[str, Any] = json.loads(processes.broadcast(json_bytes(found)))
+    return shared
 
 
 def _begin(

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from convscope.classifier import collect_logits, portable_state
 from convscope.data.batch import Batch, Batches
 from convscope.errors import StoppedError, is_out_of_memory
-from convscope.files import write_json
+from convscope.files import write_sealed_json
 from convscope.progress import Reporter, Task
 from convscope.recipe import cuts_of, cuts_text
-from convscope.run import FORMAT, Run
+from convscope.run import Run
+from convscope.schemas import FailureFile
 from convscope.training.autotune.batch_size import explain_no_memory
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.ema import WeightEMA
@@ -215,9 +216,13 @@ class Trainer:
 
     def _write_failure(self, error: DivergedError | NonFiniteError) -> None:
         if self.setup.processes.is_main:
-            write_json(
+            write_sealed_json(
                 self.run.failure_path,
-                {"format": FORMAT, "message": error.message, "step": error.step},
+                {
+                    "format": max(FailureFile.formats),
+                    "message": error.message,
+                    "step": error.step,
+                },
             )
 
     def _initial_state(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:

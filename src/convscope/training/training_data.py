@@ -201,4 +201,6 @@ def _earlier(path: Path) -> Mapping[int, frozenset[str]]:
             f"`splits` is `{path}`, which isn't there",
             hint="give a run, or the splits.csv of one",
         )
-    return read_image_splits(path)
+    run = Run(path.parent)
+    is_of_run = run.recipe_path.is_file() and path.resolve() == run.splits_path.resolve()
+    return run.image_splits if is_of_run else read_image_splits(path)

@@ -21,6 +21,18 @@ from convscope.training.optimizers import OPTIMIZERS, make_optimizer
 from convscope.training.runs.checkpoint import load_newest, write_checkpoint
 from convscope.training.runs.state import TrainingState, take_snapshot
 
+ROW: dict[str, float] = {
+    "epoch": 1,
+    "step": 3,
+    "learning_rate": 0.1,
+    "train_loss": 0.75,
+    "train_accuracy": 0.5,
+    "validation_loss": 1.0,
+    "validation_accuracy": 0.5,
+    "epoch_seconds": 0.1,
+    "images_per_second": 150.0,
+}
+
 
 def learner(optimizer: str = "adamw") -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
@@ -47,9 +59,9 @@ def steps(network: nn.Module, optimizer: torch.optim.Optimizer, count: int) -> N
 def save(folder: Path, step: int, network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     state = TrainingState(
         epochs=200,
-        epoch=step,
+        epoch=1,
         step=step,
-        history=[{"epoch": 1.0}],
+        history=[ROW],
         best_accuracy=0.5,
         best_loss=1.0,
     )
@@ -71,7 +83,7 @@ def test_a_restored_training_goes_on_to_the_same_bits(tmp_path: Path, name: str)
     assert checkpoint is not None
     assert not remarks
     checkpoint.restore(other, other_optimizer)
-    assert checkpoint.state.history == [{"epoch": 1.0}]
+    assert checkpoint.state.history == [ROW]
     steps(other, other_optimizer, 4)
     for mine, theirs in zip(other.parameters(), network.parameters(), strict=True):
         assert torch.equal(mine, theirs)

@@ -17,7 +17,7 @@ from asking import Asking
 import convscope
 from conftest import Convscope, MakeFolder
 from convscope.errors import RunError, StoppedError, TrainingError, UsageError
-from convscope.files import NEW, read_json, sha256, write_json
+from convscope.files import NEW, sha256, write_json
 from convscope.progress import Reporter, Task
 from convscope.training.autotune.batch_size import enough_memory
 from convscope.training.runs.checkpoint import load_newest
@@ -194,7 +194,7 @@ def test_a_run_of_which_a_part_is_damaged_is_not_guessed_at(
 
 @pytest.mark.slow
 def test_what_no_flag_can_change_has_its_own_way_out(stopped: convscope.Run) -> None:
-    record = read_json(stopped.environment_path)
+    record = stopped.environment
     write_json(stopped.environment_path, {**record, "threads": 7, "processes": 3})
     with pytest.raises(RunError) as caught:
         convscope.train(stopped.recipe.data, project=stopped.path.parent, **QUICK)
@@ -224,13 +224,13 @@ def stopped(make_folder: MakeFolder, tmp_path: Path) -> convscope.Run:
 
 @pytest.mark.slow
 def test_a_run_is_begun_anew_when_asked(stopped: convscope.Run) -> None:
-    number = read_json(stopped.environment_path)["run"]
+    number = stopped.environment["run"]
     run = convscope.train(
         stopped.recipe.data, project=stopped.path.parent, fresh=True, **{**QUICK, "epochs": 1}
     )
     assert run.path == stopped.path
     assert len(run.history) == 1
-    assert read_json(run.environment_path)["run"] != number
+    assert run.environment["run"] != number
 
 
 @pytest.mark.slow
@@ -304,7 +304,7 @@ def test_what_was_seen_before_a_change_stays_seen(stopped: convscope.Run) -> Non
             **QUICK,
         )
     assert all("train" in stopped.image_splits[key] for key in seen)
-    record = read_json(stopped.environment_path)
+    record = stopped.environment
     assert record["promise"].startswith("none to the bit: the training went on differently")
     assert len(record["changes"]) == 1
     run = convscope.train(data, **where, **QUICK)
@@ -433,7 +433,7 @@ def test_a_batch_size_that_fits_is_found_once(
     run = convscope.train(data, batch_size="auto", reporter=convscope.Reporter(), **fields)
     assert run.recipe.batch_size == 16  # 8 steps of 128 images; memory is enough for more
     assert "more would fit, but no more than 1,024 images or an eighth" in capsys.readouterr().err
-    record = read_json(run.measured_path)["batch_size"]
+    record = run.measured["batch_size"]
     assert record["found"] == 16
     assert record["free_bytes"] > record["fixed_bytes"] > 0
     told = convscope.train(data, batch_size=16, **{**fields, "name": "told"})

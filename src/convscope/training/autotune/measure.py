@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from convscope.files import check_format, read_json, write_json
+from convscope.files import write_sealed_json
 from convscope.progress import Reporter
 from convscope.recipe import Recipe, ResolvedRecipe, seconds_of
-from convscope.run import FORMAT, Run
+from convscope.run import Run
+from convscope.schemas import MeasuredFile
 from convscope.text import counted
 from convscope.training.autotune.batch_size import MOST_TEXT, find_batch_size, measure_memory
 from convscope.training.autotune.learning_rate_finder import (
@@ -139,13 +140,12 @@ def read_measured(run: Run, given: Recipe, *, allow_change: bool) -> dict[str, A
         given: The recipe as given now.
         allow_change: Whether another time than before means that everything is measured anew.
     """
-    if not (run.recipe_path.is_file() and run.measured_path.is_file()):
+    if not (run.recipe_path.is_file() and run.measured_path.exists()):
         return {}
-    measured = read_json(run.measured_path)
-    check_format(measured, known=FORMAT, path=run.measured_path)
+    measured = run.measured
     if not run.checkpoints_path.is_dir() and measured.get("asked") != _fingerprint(given):
         return {}
-    planned = measured.get("time", {}).get("given")
+    planned = (measured.get("time") or {}).get("given")
     if allow_change and given.time is not None and planned != given.time:
         return {}
     before = recorded_recipe(run)
@@ -181,7 +181,7 @@ def write_measured(run: Run, measured: Mapping[str, Any], recipe: ResolvedRecipe
             run.measured_path.unlink(missing_ok=True)
             run.learning_rate_plot_path.unlink(missing_ok=True)
         return
-    write_json(run.measured_path, {"format": FORMAT, **measured})
+    write_sealed_json(run.measured_path, {"format": max(MeasuredFile.formats), **measured})
     if "learning_rate" in measured:
         title = sweep_title(recipe)
         search = LearningRateSearch.from_dict(measured["learning_rate"], title=title)

@@ -24,13 +24,15 @@ from safetensors.torch import load, save
 from torch import Tensor, nn, optim
 
 from convscope.errors import RunError
-from convscope.files import check_format, json_bytes, new_folder, parse_json, write_new
+from convscope.files import json_bytes, new_folder, write_new
+from convscope.records import check_fields, check_format, json_object
+from convscope.schemas import ManifestFile, StateFile
 from convscope.training.runs.state import Snapshot, TrainingState, unflatten
 
 FORMAT = 3
 KEPT = 2
+STEP = re.compile("0|[1-9][0-9]{0,17}")  # name of a checkpoint's folder; `²` is a digit too
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", ".safetensors"
-STEP = re.compile("[0-9]{1,15}")  # the name of a checkpoint's folder
 
 
 def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
@@ -90,7 +92,8 @@ class Checkpoint:
             RunError: They hold something else.
         """
         try:
-            state = parse_json(files[STATE], Path(STATE))
+            state = json_object(files[STATE], Path(STATE))
+            check_fields(state, Path(STATE), StateFile)
             described = state.pop("optimizer")
             tensors = {
                 name.removesuffix(TENSORS): load(content)
@@ -111,9 +114,19 @@ class Checkpoint:
             raise RunError(f"checkpoint {step} can't be read: {error}") from error
 
     def restore(self, network: nn.Module, optimizer: optim.Optimizer) -> None:
-        """Puts weights and optimizer state back, each tensor in the memory layout it had."""
-        network.load_state_dict(self.model)
-        unflatten(optimizer, self._optimizer, self._described)
+        """Puts weights and optimizer state back, each tensor in the memory layout it had.
+
+        Raises:
+            RunError: They belong to another network or optimizer.
+        """
+        try:
+            network.load_state_dict(self.model)
+            unflatten(optimizer, self._optimizer, self._described)
+        except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise RunError(
+                f"checkpoint {self.step} doesn't fit this network and its optimizer: {error}",
+                hint="`--fresh` begins the run anew, `--name NAME` begins another",
+            ) from error
 
 
 def load_newest(folder: Path, *, run_id: str | None = None) -> tuple[Checkpoint | None, list[str]]:
@@ -237,16 +250,20 @@ def _manifest(place: Path) -> dict[str, Any]:
     if _size(path) is None:
         raise _DamagedError(f"{MANIFEST} is missing")
     try:
-        manifest = parse_json(path.read_bytes(), path)
+        manifest = json_object(path.read_bytes(), path)
     except RunError as error:
         raise _DamagedError(f"{MANIFEST} was changed") from error
     seal = manifest.pop("sha256", None)
     if seal is None and isinstance(manifest.get("format"), int):  # formats 1 and 2 had none
-        check_format(manifest, known=FORMAT, path=path)
+        check_format(manifest, path, (FORMAT,))
     # Before the format: one that a damaged disk made up is no news of another version.
     if seal != _seal(manifest):
         raise _DamagedError(f"{MANIFEST} was changed")
-    check_format(manifest, known=FORMAT, path=path)
+    check_format(manifest, path, (FORMAT,))
+    try:
+        check_fields(manifest, path, ManifestFile)
+    except RunError as error:
+        raise _DamagedError(error.message) from error
     if manifest["step"] != int(place.name):
         raise _DamagedError(f"it is checkpoint {manifest['step']}")
     return manifest

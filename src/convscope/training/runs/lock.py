@@ -13,9 +13,11 @@ from filelock import FileLock, Timeout
 
 from convscope.distributed import ProcessGroup, num_restarts, torchrun_id
 from convscope.errors import RunError
-from convscope.files import read_json, remove_leftovers, write_json
+from convscope.files import remove_leftovers, write_json
 from convscope.progress import Reporter
+from convscope.records import read_json
 from convscope.run import Run, choose_folder, find_runs
+from convscope.schemas import OwnerFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def was_begun_by_this_launch(run: Run) -> bool:
     """Whether torchrun starts this again after a failure, and it was what began the run."""
     if not num_restarts() or not run.environment_path.is_file():
         return False
-    return read_json(run.environment_path).get("launch") == torchrun_id()
+    return bool(run.environment["launch"] == torchrun_id())
 
 
 def _ended_before_restart(project: Path, name: str) -> Run | None:
@@ -167,7 +169,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 def _owner(run: Run) -> str:
     try:
-        owner = read_json(run.owner_path)
+        owner = read_json(run.owner_path, OwnerFile)
     except RunError:
         return "another process"
-    return f"process {owner.get('process')} on {owner.get('machine')}"
+    return f"process {owner['process']} on {owner['machine']}"

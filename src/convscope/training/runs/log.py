@@ -23,7 +23,9 @@ from convscope.errors import UsageError
 from convscope.files import remove_leftovers, write_csv, write_text
 from convscope.progress import Reporter
 from convscope.recipe import ResolvedRecipe, seconds_of
+from convscope.records import read_json_lines
 from convscope.run import Run
+from convscope.schemas import StepLine
 from convscope.text import counted
 from convscope.training.runs.checkpoint import Checkpoint, load_ended, load_newest
 from convscope.training.runs.state import TrainingState, take_snapshot
@@ -312,14 +314,8 @@ class StepLog:
 
     def begin(self, step: int) -> None:
         """Removes the lines of a step and of all after it: they are trained again."""
-        kept: list[str] = []
-        if self._path.is_file():
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                try:
-                    if json.loads(line)["step"] < step:
-                        kept.append(line + "\n")
-                except ValueError:
-                    break  # cut off by a kill
+        rows = read_json_lines(self._path, StepLine) if self._path.exists() else []
+        kept = (json.dumps(row) + "\n" for row in rows if row["step"] < step)
         write_text(self._path, "".join(kept))
 
     def write(self, rows: Sequence[StepRow]) -> None:

@@ -7,6 +7,7 @@ import json
 import platform
 import shutil
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import torch
 from convscope import __version__
 from convscope.distributed import torchrun_id
 from convscope.errors import ConvscopeError, RunError
-from convscope.files import read_json
+from convscope.files import sha256
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import FORMAT, Run
@@ -121,9 +122,12 @@ def read_environment(run: Run) -> dict[str, Any]:
     Raises:
         RunError: It is missing, or has no run id.
     """
-    recorded = read_json(run.environment_path) if run.environment_path.is_file() else {}
-    if "run" not in recorded:
-        raise unreadable_metadata(str(run.environment_path))
+    try:
+        recorded = run.environment
+    except RunError as error:
+        raise unreadable_metadata(run.environment_path, error) from error
+    if not recorded:
+        raise unreadable_metadata(run.environment_path)
     return recorded
 
 
@@ -134,15 +138,20 @@ def recorded_recipe(run: Run) -> Recipe:
         RunError: It can't be read.
     """
     try:
-        return run.recipe
+        recipe, recorded = run.recipe, run.environment.get("recipe_sha256")
+        is_same = recorded is None or sha256(run.recipe_path) == recorded
     except ConvscopeError as error:
-        raise unreadable_metadata(str(run.recipe_path)) from error
+        raise unreadable_metadata(run.recipe_path, error) from error
+    if not is_same:
+        raise unreadable_metadata(run.recipe_path)
+    return recipe
 
 
-def unreadable_metadata(path: str) -> RunError:
+def unreadable_metadata(path: Path, error: ConvscopeError | None = None) -> RunError:
     """The error for a run folder whose metadata can't be read."""
+    why = "" if error is None else f": {error.message}"
     return RunError(
-        f"`{path}` is missing or damaged, so it isn't known how the run was begun",
+        f"`{path}` is missing or damaged, so it isn't known how the run was begun{why}",
         hint="`--fresh` begins it anew, `--name NAME` begins another",
     )
 
@@ -150,14 +159,29 @@ def unreadable_metadata(path: str) -> RunError:
 def discard(run: Run, reporter: Reporter) -> None:
     """Deletes what an unfinished run has trained."""
     if run.checkpoints_path.is_dir():
-        done = counted(len(run.history), "epoch")
-        reporter.say(f"note: {done} of training in `{run.path}`: thrown away")
-        shutil.rmtree(run.checkpoints_path)  # first: without them nothing else counts
-    shutil.rmtree(run.classifier_path, ignore_errors=True)
+        reporter.say(f"note: {_done(run)} of training in `{run.path}`: thrown away")
     for path in (
+        run.checkpoints_path,  # first: without them nothing else counts
+        run.classifier_path,
         run.history_path,
+        run.hashes_path,
         run.measured_path,
         run.learning_rate_plot_path,
         run.step_log_path,
     ):
+        _remove(path)
+
+
+def _done(run: Run) -> str:
+    try:
+        return counted(len(run.history), "epoch")
+    except RunError:
+        return "an unknown number of epochs"
+
+
+def _remove(path: Path) -> None:
+    """Removes whatever is at a path."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
         path.unlink(missing_ok=True)

@@ -5,13 +5,14 @@ Resuming goes on with an unfinished run, continuing (`--continue`) goes on after
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from convscope.data.dataset import Dataset
 from convscope.errors import RunError, UsageError
-from convscope.files import read_json, write_json, write_text
+from convscope.files import write_json, write_text
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
@@ -100,9 +101,11 @@ def begin_or_resume(
         rows = rows + _rows_of_before(run, data)
     else:
         environment["run"] = uuid.uuid4().hex
+    text = setup.recipe.dump()
+    environment["recipe_sha256"] = hashlib.sha256(text.encode()).hexdigest()
     write_splits(run.splits_path, rows)
     write_json(run.environment_path, environment)
-    write_text(run.recipe_path, setup.recipe.dump())  # last: with it a run has begun
+    write_text(run.recipe_path, text)  # last: with it a run has begun
     return str(environment["run"])
 
 
@@ -114,8 +117,7 @@ def _recipe_changes(run: Run, recipe: Recipe, time_given: str | None) -> list[Ch
         for field in now
         if field not in PATH_FIELDS and before[field] != now[field]
     ]
-    measured = read_json(run.measured_path) if run.measured_path.is_file() else {}
-    time_before = measured.get("time", {}).get("given")
+    time_before = (run.measured.get("time") or {}).get("given")
     if time_given is not None and time_given != time_before:
         changes.append(Change("time", time_before, time_given))
     return changes
@@ -223,7 +225,7 @@ def _rows(run: Run) -> list[SplitRow]:
     try:
         return read_splits(run.splits_path)
     except RunError as error:
-        raise unreadable_metadata(str(run.splits_path)) from error
+        raise unreadable_metadata(run.splits_path, error) from error
 
 
 def check_continue(source: Run, recipe: Recipe, classes: tuple[str, ...], dataset: Dataset) -> None:
