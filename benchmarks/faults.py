@@ -8,6 +8,8 @@ crash       the process ends at each open, fsync, rename, removal of a save
 damage      checkpoints with flipped bits, cut off, with files exchanged
 disk        a disk that is full after random many bytes
 terminate   SIGTERM at random moments
+files       damaged files of a run, a classifier, a recipe, an exclusion list
+cache       damaged files of the cache
 malicious   files made to run code, to take all memory, or to be two things at once
 
 Prints one line a campaign with what was counted; exits with 1 if anything was lost, different or
@@ -30,6 +32,8 @@ LONG = {
     "disk": 100,
     "terminate": 100,
     "malicious": 100,
+    "files": 10_000,
+    "cache": 1_000,
 }
 
 

@@ -25,7 +25,7 @@ import torch
 
 import convscope
 from convscope.errors import ConvscopeError
-from convscope.files import json_bytes
+from convscope.files import json_bytes, seal_of
 from convscope.networks import read_weights
 from convscope.training.runs.checkpoint import load_newest
 from fault_campaigns.trainings import Outcome, finish, workplace
@@ -71,7 +71,8 @@ def _as_classifier(content: bytes, run: Path, work: Path, chance: random.Random)
     (folder / "model.safetensors").write_bytes(content)
     card = json.loads((folder / "classifier.json").read_text())
     card["weights"]["sha256"] = hashlib.sha256(content).hexdigest()
-    (folder / "classifier.json").write_text(json.dumps(card))
+    del card["sha256"]
+    (folder / "classifier.json").write_text(json.dumps({**card, "sha256": seal_of(card)}))
     return _reason(lambda: convscope.load(folder))
 
 

@@ -19,6 +19,7 @@ SHORT = {
     "malicious": 100,
     "crash": 1,
     "damage": 500,
+    "files": 300,
 }
 
 pytestmark = [
