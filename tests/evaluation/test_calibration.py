@@ -164,7 +164,9 @@ def test_labels_of_other_classes_end_the_search_at_its_highest_temperature(shift
 
 def test_probabilities_that_are_nearly_the_same_end_it_at_its_lowest() -> None:
     outputs = drawn(300)
-    fit = fit_temperature(Outputs(outputs.logits / 1000, outputs.targets, outputs.classes))
+    fit = fit_temperature(
+        Outputs(outputs.logits / np.float32(1000), outputs.targets, outputs.classes)
+    )
     assert fit
     assert fit.bound == 0.05
     assert "don't say how sure the classifier may be" in fit.bound_text()

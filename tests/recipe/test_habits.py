@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,8 +49,9 @@ def test_no_habit_hides_a_field_or_a_flag() -> None:
     ],
 )
 def test_python_suggests_what_the_command_line_does(name: str, meant: str) -> None:
+    given: dict[str, Any] = {name: 1}
     with pytest.raises(UsageError, match=f"a recipe has no field `{name}`") as refused:
-        convscope.train("digits", **{name: 1})
+        convscope.train("digits", **given)
     assert refused.value.hint == f"did you mean {meant}?"
 
 
