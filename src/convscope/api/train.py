@@ -37,6 +37,9 @@ def train(
 ) -> Run:
     """Trains a classifier on `data` and evaluates it on images that it was not trained on.
 
+    One thread of a program trains at a time. The random states of torch, NumPy and Python are the
+    same afterwards, also after an error.
+
     Besides its own arguments it takes the fields of `Recipe` (`model`, `epochs`, `lr` and so on),
     and these options, which don't change the result:
 
