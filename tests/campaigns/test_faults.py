@@ -19,7 +19,7 @@ SHORT = {
     "malicious": 100,
     "crash": 1,
     "damage": 500,
-    "files": 300,
+    "files": 110,
 }
 
 pytestmark = [

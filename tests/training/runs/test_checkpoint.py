@@ -226,3 +226,60 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"`0\.weight` has non-finite val"):
         save(tmp_path, 5, network, optimizer)
     assert list(tmp_path.iterdir()) == []
+
+
+def reseal(folder: Path, **changes: Any) -> None:
+    """Changes the state as somebody would who knows the format, hashes included."""
+    state = json.loads((folder / "state.json").read_text())
+    content = json_bytes({**state, **changes})
+    (folder / "state.json").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["sha256"]
+    digest = hashlib.sha256(content).hexdigest()
+    manifest["files"]["state.json"] = {"bytes": len(content), "sha256": digest}
+    seal = hashlib.sha256(json_bytes(manifest)).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "sha256": seal}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"epoch": -1}, "`epoch` can't be `-1`"),
+        ({"epoch": 7}, "`history` has no row for each of 7 epochs"),
+        ({"step": 1.5}, "`step` can't be `1.5`"),
+        ({"sums": []}, "`sums` can't be `[]`"),
+        ({"history": [{"epoch": 1}]}, "`history.0.validation_loss` is missing"),
+        ({"best_accuracy": 7}, "`best_accuracy` can't be `7`"),
+        ({"cycles": ["x"]}, "`cycles.0` can't be `x`"),
+        ({"optimizer": {"²": {}}}, "`optimizer.².[key]` can't be `²`"),
+        ({"more": 1}, "there is no field `more`"),
+    ],
+)
+def test_a_sealed_state_that_cannot_be_is_refused_with_its_field(
+    tmp_path: Path, changes: dict[str, Any], field: str
+) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    reseal(tmp_path / "5", **changes)
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is None
+    assert field in remarks[0]
+
+
+def test_only_folders_named_by_a_number_are_checkpoints(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    for name in ("²", "٣", "05", "5.5", "-1", "9" * 200, "1_0"):
+        (tmp_path / name).mkdir()
+    checkpoint, remarks = load_newest(tmp_path)
+    assert checkpoint is not None
+    assert (checkpoint.step, remarks) == (5, [])
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    checkpoint, _ = load_newest(tmp_path)
+    assert checkpoint is not None
+    with pytest.raises(RunError, match="checkpoint 5 doesn't fit this network"):
+        checkpoint.restore(nn.Linear(2, 2), optimizer)
