@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from audit import SEED, load
 from convscope.data.decoding.content import Decoded
+from convscope.data.decoding.decode import decode_content
 from convscope.data.duplicates.calibration import Duplicates
 from convscope.data.duplicates.near_duplicates import choose_sample, find_duplicates
 from convscope.data.index.statistics import STATISTICS, measure
+from convscope.data.sources.opening import open_dataset
 from convscope.data.split import connected, split_images
 
 Pixels = NDArray[np.uint8]
+SEED = 0
 Change = Callable[[Image.Image], Image.Image]
 
 
@@ -94,9 +96,7 @@ def main() -> None:
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this one; repeatable")
     asked = parser.parse_args()
     photos = [
-        pixels
-        for name in ("flowers", "hymenoptera")
-        for pixels in load(name, asked.data / name).pixels
+        pixels for name in ("flowers", "hymenoptera") for pixels in pictures_in(asked.data / name)
     ]
     table = statistics_of(photos)
     clean = find(table, photos)
@@ -114,6 +114,12 @@ def main() -> None:
         seconds = time.perf_counter() - started
         print(row(name, all_of_them, found, sources, own), f"{seconds:.1f} |", flush=True)
     print(f"\npairs without planting: {len(own)}; {clean.calibration.description}")
+
+
+def pictures_in(folder: Path) -> list[Pixels]:
+    """All images of a data set."""
+    images = open_dataset(folder).images
+    return [decode_content(images.content(index)).pixels for index in range(len(images))]
 
 
 def statistics_of(images: list[Pixels]) -> NDArray[np.void]:

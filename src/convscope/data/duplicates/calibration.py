@@ -103,7 +103,7 @@ def fixed_copies(thumbnails: Thumbnails) -> Duplicates:
     )
     return Duplicates(
         pairs[is_copy],
-        distances[is_copy] / np.float32(FIXED_THRESHOLD),
+        np.asarray(distances[is_copy] / FIXED_THRESHOLD, dtype=np.float32),
         np.where(is_upright, np.uint8(0), turns)[is_copy],
         Calibration(FIXED_THRESHOLD, math.nan, {}, math.nan, description),
     )

@@ -60,7 +60,7 @@ class Gauge:
     def relative(self, distances: Vectors, aligned: Vectors) -> Vectors:
         """(M,) distances in units of the thresholds: below 1 for copies."""
         nearest = np.minimum(distances / self.threshold, aligned / self.aligned_threshold)
-        return nearest.astype(np.float32)
+        return np.asarray(nearest, dtype=np.float32)
 
 
 def calibrate(

@@ -64,7 +64,7 @@ def closest_orientations(vectors: Vectors, others: Vectors) -> NDArray[np.uint8]
         np.einsum("mp,mp->m", vectors[:, PLACES[orientation]], others)
         for orientation in range(1, NUM_ORIENTATIONS)
     ]
-    return (1 + np.argmax(products, axis=0)).astype(np.uint8)
+    return np.asarray(1 + np.argmax(products, axis=0), dtype=np.uint8)
 
 
 def signatures(thumbnails: Thumbnails) -> Vectors:

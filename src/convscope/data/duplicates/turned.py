@@ -103,7 +103,12 @@ class TurnedSearch:
             pairs = pairs[np.sort(nearest)]
         found = self._compared(images, pairs)
         is_copy = self.gauge.is_copy(found.distances, found.aligned)
-        return TurnedPairs(*(part[is_copy] for part in found))
+        return TurnedPairs(
+            found.pairs[is_copy],
+            found.orientations[is_copy],
+            found.distances[is_copy],
+            found.aligned[is_copy],
+        )
 
     def finds(self, images: Embedded, pairs: Pairs, *, own: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(M,) whether pairs of other images would be found, `own` being which of all they are."""
