@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from convscope.data.decoding.colours import array_to_pixels, depth_of, scale, to_pixels
@@ -26,7 +27,7 @@ from convscope.data.decoding.content import (
     Decoding,
     PassingError,
 )
-from convscope.data.decoding.endings import fault_of_png, lacks_end_mark, whole_jpeg
+from convscope.data.decoding.endings import look_into
 from convscope.data.decoding.formats import (
     check_size,
     is_read_here,
@@ -34,6 +35,8 @@ from convscope.data.decoding.formats import (
     over_the_limit,
     read_samples,
 )
+from convscope.data.decoding.jpeg import load_jpeg, whole_jpeg
+from convscope.data.decoding.jpeg_layout import JpegLayout
 from convscope.data.decoding.pillow import decoding_with_pillow
 
 # What brings an image upright that EXIF says lies otherwise.
@@ -76,8 +79,9 @@ def decode_content(content: Content, decoding: Decoding = DEFAULT_DECODING) -> D
     """
     with _refused_with_a_reason(decoding), decoding_with_pillow():
         if isinstance(content, bytes):
-            with open_image(content, decoding) as image:
-                return _decoded(image, content, decoding)
+            whole, fault = look_into(content)
+            with open_image(whole, decoding) as image:
+                return _decoded(image, whole, fault, decoding)
         height, width, *_ = (*content.shape, 1, 1)
         check_size(width, height, decoding)
         pixels = array_to_pixels(content, decoding.value_range)
@@ -95,9 +99,8 @@ def pixels_of(image: Image.Image, decoding: Decoding = DEFAULT_DECODING) -> NDAr
         return _read(image, decoding)[0]
 
 
-def _decoded(image: ImageFile, content: bytes, decoding: Decoding) -> Decoded:
+def _decoded(image: ImageFile, content: bytes, fault: str | None, decoding: Decoding) -> Decoded:
     format, mode = image.format or "?", image.mode
-    fault = fault_of_png(content) if format == "PNG" else None
     if is_read_here(image):
         samples, largest, num_missing = read_samples(content, image)
         if num_missing and not decoding.allow_truncated:
@@ -105,15 +108,29 @@ def _decoded(image: ImageFile, content: bytes, decoding: Decoding) -> Decoded:
         value_range = decoding.value_range if largest > 255 else None
         pixels = scale(samples, value_range, full_range=(0, largest))
         return Decoded(pixels, format, mode, is_truncated=num_missing > 0)
-    if format == "JPEG" and lacks_end_mark(content):
-        whole = whole_jpeg(content)
-        fault = None if whole else "is truncated"
-        image = open_image(whole or content, decoding)
+    if isinstance(image, JpegImageFile):
+        image, fault = _loaded_jpeg(image, content, decoding)
     if fault and not decoding.allow_truncated:
         raise DamagedImageError(fault)
     pixels, orientation, is_truncated = _read(image, decoding)
     is_truncated = is_truncated or fault is not None
     return Decoded(pixels, format, mode, orientation, _num_frames(image), is_truncated)
+
+
+def _loaded_jpeg(
+    image: JpegImageFile, content: bytes, decoding: Decoding
+) -> tuple[ImageFile, str | None]:
+    """A JPEG with its pixels, as far as they go, and its fault."""
+    layout = JpegLayout.of(content, header_end=image.fp.tell() if image.fp else 0)
+    if layout.has_end_mark:
+        try:
+            return image, load_jpeg(image, content, layout)
+        except OSError:
+            if not decoding.allow_truncated:
+                raise
+            return image, "is truncated"
+    whole = whole_jpeg(content, layout)
+    return open_image(whole or content, decoding), None if whole else "is truncated"
 
 
 def _read(image: Image.Image, decoding: Decoding) -> tuple[NDArray[np.uint8], int, bool]:

@@ -1,74 +1,137 @@
-"""Endings: whether a file goes on until its image is whole, where Pillow doesn't look or is unsure.
+"""Files as containers: whether they go on until their image is whole, where Pillow doesn't look.
 
-Pillow notices data that ends early in every format, as long as it isn't told otherwise. Two cases
-are left: PNG, of which it reads no more than the pixels need, and JPEG without its end mark, which
-it refuses though all pixels are there, and takes if zeros follow the pixels that are there.
+Pillow takes a PNG's pixels however the file goes on after them, and refuses it for a text that is
+too long; zeros in place of a WebP's data are colours to its decoder; and what a GIF holds behind
+a part that was damaged is never looked at. JPEG has a file of its own, `jpeg.py`.
 """
 
 from __future__ import annotations
 
-import io
 import zlib
+from typing import NamedTuple
 
-import numpy as np
-from PIL.JpegImagePlugin import JpegImageFile
-
-START_OF_SCAN, END_MARK = b"\xff\xda", b"\xff\xd9"
-
-# Data that a decoder turns into other pixels than none; with restart marks, one of which is the
-# one it waits for when the file ends between two of them.
-_JUNK = b"".join(bytes((0xFF, 0xD0 + number)) + b"\xa5\x36" * 32 for number in range(8))
-TAILS = (b"", b"\xa5\x36" * 32 + _JUNK, b"\x5a\xc9" * 32 + _JUNK)
+PNG_START = b"\x89PNG\r\n\x1a\n"
+# Parts of a PNG that don't decide its pixels, but whether they are turned or the first of several.
+NAMED_PARTS = (b"eXIf", b"acTL", b"fcTL", b"fdAT")
+XMP = b"XML:com.adobe.xmp\0"
+MOST_XMP_BYTES = 1 << 20  # of what is compressed, which could become anything
+# Flat areas are zeros to a WebP's decoder as well: at most a byte for 40 macroblocks.
+ZERO_BYTES, MACROBLOCKS_A_ZERO, MACROBLOCK_PX = 16, 16, 16
 
 
-def fault_of_png(content: bytes) -> str | None:
-    """The fault of a PNG as a file, or None.
+class Container(NamedTuple):
+    """A file without what isn't needed of it.
 
-    Pillow takes the pixels however the file goes on after them, and doesn't look at the checksums
-    of the parts that hold them.
+    Attributes:
+        content: The file's bytes.
+        fault: What is wrong with it, or None.
     """
-    place = 8
+
+    content: bytes
+    fault: str | None
+
+
+def look_into(content: bytes) -> Container:
+    """The file with its fault; one of another format than PNG, GIF or WebP is as it is."""
+    if content.startswith(PNG_START):
+        return _look_into_png(content)
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return Container(content, _fault_of_gif(content))
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return Container(content, _fault_of_webp(content))
+    return Container(content, None)
+
+
+def _look_into_png(content: bytes) -> Container:
+    """A PNG without texts, colour profile and the like, and its fault.
+
+    Pillow doesn't look at the checksums of the parts that hold the pixels; and it refuses an image
+    for a text or a profile that is damaged, or longer than it keeps in memory.
+    """
     view = memoryview(content)
+    kept, place, fault = [view[:8]], 8, "is truncated"
     while place + 12 <= len(content):
         end = place + 12 + int.from_bytes(view[place : place + 4], "big")
         kind = content[place + 4 : place + 8]
         if end > len(content):
             break
-        is_critical = not kind[0] & 0x20
-        checksum = int.from_bytes(view[end - 4 : end], "big")
-        if is_critical and zlib.crc32(view[place + 4 : end - 4]) != checksum:
-            return f"is damaged: its part {kind.decode('ascii', 'replace')} has a wrong checksum"
-        if kind == b"IEND":
-            return None
+        decides_pixels = not kind[0] & 0x20 or kind == b"tRNS"
+        may_be_kept = decides_pixels or kind in NAMED_PARTS or _is_short_xmp(kind, view[place:end])
+        if may_be_kept:
+            checksum = int.from_bytes(view[end - 4 : end], "big")
+            is_right = zlib.crc32(view[place + 4 : end - 4]) == checksum
+            if decides_pixels and not is_right:
+                name = kind.decode("ascii", "replace")
+                return Container(content, f"is damaged: its part {name} has a wrong checksum")
+            kept += [view[place:end]] if is_right else []
         place = end
-    return "is truncated"
+        if kind == b"IEND":
+            fault = None
+            break
+    is_all = sum(map(len, kept)) == place
+    kept += [] if fault is None else [view[place:]]
+    return Container(content if is_all else b"".join(kept), fault)
 
 
-def lacks_end_mark(content: bytes) -> bool:
-    """Whether a JPEG has no end mark behind its pixels."""
-    return content.rfind(END_MARK) <= content.rfind(START_OF_SCAN)
-
-
-def whole_jpeg(content: bytes) -> bytes | None:
-    """A JPEG with the end mark that it lacks, or None if more than that is missing.
-
-    If all pixels are there, whatever follows them changes none; otherwise it becomes pixels. Zeros
-    at the end are what a download that was cut off leaves in a file of the full size.
-    """
-    data = content.rstrip(b"\0")
-    if data.endswith(b"\xff"):  # half an end mark, or a byte of data, which a zero follows
-        data = data[:-1] if len(data) == len(content) else data + b"\0"
-    with JpegImageFile(io.BytesIO(content)) as image:
-        # Where the pixels come in several scans, nothing tells how many there should be.
-        scan = data.rfind(START_OF_SCAN)
-        if "progressive" in image.info or data[scan + 4 : scan + 5] != bytes([image.layers]):
-            return None
-    pictures = []
+def _is_short_xmp(kind: bytes, part: memoryview) -> bool:
+    """Whether a part is XMP, which may hold an orientation, that is no longer than Pillow takes."""
+    if kind != b"iTXt" or bytes(part[8 : 8 + len(XMP)]) != XMP:
+        return False
+    is_compressed, *_ = part[8 + len(XMP) :]
+    if not is_compressed:
+        return len(part) <= MOST_XMP_BYTES
+    text = bytes(part[10 + len(XMP) : -4]).split(b"\0", 2)[-1]
+    unpacking = zlib.decompressobj()
     try:
-        for tail in TAILS:
-            with JpegImageFile(io.BytesIO(data + tail + END_MARK)) as image:
-                pictures.append(np.asarray(image))
-    except OSError:
-        return None
-    is_whole = all(np.array_equal(pictures[0], other) for other in pictures[1:])
-    return data + END_MARK if is_whole else None
+        unpacking.decompress(text, MOST_XMP_BYTES)
+    except zlib.error:
+        return False
+    return unpacking.eof
+
+
+def _fault_of_gif(content: bytes) -> str | None:
+    """The fault of a GIF up to the end of its first image, or None."""
+    place = 13 + _colour_bytes(content[10:11])
+    while content[place : place + 1] == b"!":  # an extension
+        place = _behind_blocks(content, place + 2)
+    if content[place : place + 1] != b",":  # an image
+        return None  # Pillow knows what to say
+    place += 10 + _colour_bytes(content[place + 9 : place + 10])
+    place = _behind_blocks(content, place + 1)
+    if place > len(content):
+        return "is truncated"
+    is_right = content[place : place + 1] in (b"!", b",", b";", b"\0", b"")
+    return None if is_right else "is damaged: some of its data is missing or wrong"
+
+
+def _colour_bytes(flags: bytes) -> int:
+    """Size of the table of colours that follows some flags."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def _behind_blocks(content: bytes, place: int) -> int:
+    """The place behind blocks that each begin with their length, the last of which is empty."""
+    while place < len(content) and content[place]:
+        place += content[place] + 1
+    return place + 1
+
+
+def _fault_of_webp(content: bytes) -> str | None:
+    """The fault of a WebP whose data is filled up with zeros, as by a download that was cut off."""
+    place = 12
+    while place + 8 <= len(content):
+        kind = content[place : place + 4]
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        if kind == b"ANMF":  # the first frame, which has parts of its own
+            place += 24
+            continue
+        if kind in (b"VP8 ", b"VP8L"):
+            data = content[place + 8 : place + 8 + size]
+            num_zeros = len(data) - len(data.rstrip(b"\0"))
+            sides = [int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8)]
+            across, down = (-(-side // MACROBLOCK_PX) for side in sides)
+            macroblocks = across * down if kind == b"VP8 " else 0
+            most = ZERO_BYTES + macroblocks // MACROBLOCKS_A_ZERO
+            return "is truncated: zeros are in place of its data" if num_zeros > most else None
+        place += 8 + size + (size & 1)
+    return None

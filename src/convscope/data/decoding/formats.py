@@ -79,14 +79,16 @@ def over_the_limit(pixels: str, decoding: Decoding) -> str:
 def _opener(
     prefix: bytes, extra_formats: tuple[str, ...]
 ) -> Callable[[io.BytesIO, str], ImageFile] | None:
-    for name in (*FORMATS, *(extra.upper() for extra in extra_formats)):
+    names = (*FORMATS, *(extra.upper() for extra in extra_formats))
+    for name in names:
         opener, accepts = Image.OPEN[name]
-        verdict = True if accepts is None else accepts(prefix)
+        verdict = accepts is not None and accepts(prefix)
         if verdict and not isinstance(verdict, str):  # a sentence says why it can't be read
             return JpegImageFile if name == "JPEG" else opener
     if prefix[4:8] == b"ftyp" and prefix[8:12] in HEIC_BRANDS:
         return _heif_opener()
-    return None
+    # Formats like TGA, whose files begin with anything: whatever no other one begins with.
+    return next((Image.OPEN[name][0] for name in names if Image.OPEN[name][1] is None), None)
 
 
 def _heif_opener() -> Callable[[io.BytesIO, str], ImageFile]:

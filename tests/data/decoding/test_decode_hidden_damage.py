@@ -1,0 +1,260 @@
+"""Damage that decoders paper over is found, and no whole image is taken for a damaged one."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from convscope.data.decoding.content import DamagedImageError, Decoding
+from convscope.data.decoding.decode import decode, decode_content
+from convscope.data.decoding.jpeg_layout import CodeTable, JpegLayout
+
+Damage = Callable[..., bytes]
+LENIENT = Decoding(allow_truncated=True)
+GOLDEN = Path(__file__).parent / "golden"
+END_MARK = b"\xff\xd9"
+
+
+@cache
+def photo(format: str = "JPEG", mode: str = "RGB", **options: object) -> bytes:
+    """A picture of 160x200 pixels: smooth, with fine detail, and white in its last rows."""
+    random = np.random.default_rng(5)
+    ramp = np.add.outer(np.arange(160), np.arange(200))[:, :, np.newaxis] * [0.3, 0.5, 0.7]
+    pixels = (ramp + random.integers(0, 60, (160, 200, 3))).clip(0, 255).astype(np.uint8)
+    pixels[150:] = 255
+    stream = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(stream, format, **options)
+    return stream.getvalue()
+
+
+JPEGS = {
+    "plain": photo(),
+    "optimised": photo(optimize=True),
+    "grey": photo(mode="L"),
+    "cmyk": photo(mode="CMYK"),
+    "all-colours": photo(subsampling=0, quality=95),
+    "progressive": photo(progressive=True),
+    "restart-marks": photo(restart_marker_blocks=5),
+    "restart-rows": photo(restart_marker_rows=1, quality=95),
+}
+
+
+def cut(content: bytes, share: float) -> bytes:
+    return content[: int(len(content) * share)] + END_MARK
+
+
+def without_512(content: bytes, share: float = 0.5) -> bytes:
+    place = int(share * len(content))
+    return content[:place] + content[place + 512 :]
+
+
+def zeroed_512(content: bytes, share: float = 0.5) -> bytes:
+    place = int(share * len(content))
+    return content[:place] + bytes(512) + content[place + 512 :]
+
+
+def promising_more(content: bytes) -> bytes:
+    frame = max(content.find(b"\xff\xc0"), content.find(b"\xff\xc2")) + 5
+    return content[:frame] + struct.pack(">HH", 900, 900) + content[frame + 4 :]
+
+
+@pytest.mark.parametrize("name", JPEGS)
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.75, 0.9])
+def test_a_jpeg_that_was_cut_and_ended_again_is_refused(name: str, share: float) -> None:
+    content = cut(JPEGS[name], share)
+    with pytest.raises(DamagedImageError, match="^is (truncated|damaged: )"):
+        decode(content)
+    assert decode_content(content, LENIENT).is_truncated
+
+
+@pytest.mark.parametrize("name", JPEGS)
+@pytest.mark.parametrize("damage", [without_512, zeroed_512])
+def test_a_jpeg_that_lacks_something_in_its_middle_is_refused(name: str, damage: Damage) -> None:
+    refused = 0
+    for share in (0.3, 0.4, 0.5, 0.6, 0.7):
+        try:
+            decode(damage(JPEGS[name], share))
+        except DamagedImageError as error:
+            refused += "truncated" in error.message or "damaged" in error.message
+    # Now and then what is wrong has just the length of what would be right.
+    assert refused >= 4
+
+
+@pytest.mark.parametrize("name", ["plain", "grey", "progressive"])
+def test_a_jpeg_whose_header_promises_more_than_there_is_is_refused(name: str) -> None:
+    with pytest.raises(DamagedImageError, match="^is truncated$"):
+        decode(promising_more(JPEGS[name]))
+
+
+@pytest.mark.parametrize("name", JPEGS)
+@pytest.mark.parametrize(
+    "addition",
+    [
+        b"\0" * 5000,
+        b"\x00\x00\x00\x18ftypmp42" + b"\xff\xda\x01\xff\xd9\x02" * 900,  # a video
+        photo(quality=30),  # a gain map, or another view
+        b"MotionPhoto_Data" + photo()[:900],  # cut off, which is no matter of the first image
+        b"\xff",
+    ],
+    ids=["zeros", "video", "image", "cut-image", "one-byte"],
+)
+def test_what_follows_a_jpeg_is_no_part_of_it(name: str, addition: bytes) -> None:
+    decoded = decode_content(JPEGS[name] + addition)
+    np.testing.assert_array_equal(decoded.pixels, decode(JPEGS[name]))
+    assert not decoded.is_truncated
+
+
+@pytest.mark.parametrize("name", JPEGS)
+def test_a_whole_jpeg_has_the_pixels_that_pillow_gives(name: str) -> None:
+    with Image.open(io.BytesIO(JPEGS[name])) as image:
+        expected = np.asarray(image.convert(image.mode if image.mode == "L" else "RGB"))
+    pixels = decode(JPEGS[name])
+    if image.mode != "CMYK":  # which Pillow converts in another way
+        np.testing.assert_array_equal(pixels.squeeze(), expected)
+
+
+@pytest.mark.parametrize("padding", [b"\xff", b"\xff" * 40, b"\0" * 300, b"\0" * 20 + b"\xff" * 3])
+def test_what_programs_fill_a_jpeg_up_with_before_its_end_mark_is_no_damage(
+    padding: bytes,
+) -> None:
+    for name in ("plain", "grey", "all-colours"):
+        content = JPEGS[name][:-2] + padding + END_MARK
+        np.testing.assert_array_equal(decode(content), decode(JPEGS[name]))
+
+
+@pytest.mark.parametrize("options", [{}, {"optimize": True}, {"progressive": True}])
+@pytest.mark.parametrize("colour", ["white", "black", (1, 2, 3)])
+def test_a_picture_of_one_colour_is_whole(colour: object, options: dict[str, object]) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (700, 900), colour).save(stream, "JPEG", **options)  # type: ignore[arg-type]
+    assert not decode_content(stream.getvalue()).is_truncated
+
+
+def test_every_photo_of_real_data_is_whole(shared_data: Path) -> None:
+    files = sorted((shared_data / "flowers").rglob("*.jpg"))[::40]
+    files += sorted((shared_data / "hymenoptera").rglob("*.jpg"))[::40]
+    assert not any(decode_content(file.read_bytes()).is_truncated for file in files)
+
+
+def test_the_layout_is_that_of_the_first_image() -> None:
+    layout = JpegLayout.of(JPEGS["plain"] + photo(progressive=True))
+    assert (layout.frame, len(layout.scans), layout.has_end_mark) == (0xC0, 1, True)
+    assert layout.scans[0].end == len(JPEGS["plain"]) - 2
+    assert len(JpegLayout.of(JPEGS["progressive"]).scans) == 10
+    assert not JpegLayout.of(JPEGS["plain"][:-2]).has_end_mark
+
+
+def test_codes_are_those_of_the_standard() -> None:
+    # ITU-T T.81, table K.5: end of block, one coefficient of 1 and of 3 bits, 15 zeros and one.
+    layout = JpegLayout.of(JPEGS["grey"])
+    (table,) = layout.scans[0].tables
+    assert table is not None
+    codes = [table.code_of(symbol) for symbol in (0x00, 0x01, 0x03, 0xF1)]
+    assert codes == ["1010", "00", "100", "1111111111110101"]
+    assert CodeTable(bytes(16), b"").code_of(1) == ""
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize(
+    "options", [{"quality": 80}, {"lossless": True}, {"quality": 80, "exif": b"Exif\0\0MM"}]
+)
+def test_a_webp_that_was_filled_up_with_zeros_is_refused(
+    share: float, options: dict[str, object]
+) -> None:
+    content = photo("WEBP", **options)
+    kept = int(len(content) * share)
+    with pytest.raises(DamagedImageError, match="zeros are in place of its data|can't be decoded"):
+        decode(content[:kept] + bytes(len(content) - kept))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (1500, 1500), (10_000, 1)])
+def test_a_webp_of_one_colour_which_ends_in_zeros_by_itself_is_whole(size: tuple[int, int]) -> None:
+    for colour in ("white", "black", (10, 200, 30)):
+        stream = io.BytesIO()
+        Image.new("RGB", size, colour).save(stream, "WEBP")
+        assert decode(stream.getvalue()).shape == (size[1], size[0], 3)
+
+
+@pytest.mark.parametrize("interlace", [0, 1])
+@pytest.mark.parametrize("damage", [without_512, zeroed_512])
+def test_a_gif_that_lacks_something_in_its_middle_is_refused(
+    interlace: int, damage: Damage
+) -> None:
+    with pytest.raises(DamagedImageError):
+        decode(damage(photo("GIF", interlace=interlace)))
+
+
+@pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("addition", [b"\0" * 3000, b"\xff\xda\xff\xd9" * 99, b"MotionPhoto_Data"])
+def test_what_follows_an_image_of_another_format_is_no_part_of_it(
+    format: str, addition: bytes
+) -> None:
+    content = photo(format)
+    np.testing.assert_array_equal(decode(content + addition), decode(content))
+
+
+def part(kind: bytes, body: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + checksum
+
+
+LONG = b"x" * 1_100_000
+PARTS = {
+    "zTXt": part(b"zTXt", b"parameters\0\0" + zlib.compress(LONG)),
+    "tEXt": part(b"tEXt", b"parameters\0" + LONG),
+    "iTXt": part(b"iTXt", b"parameters\0\1\0\0\0" + zlib.compress(LONG)),
+    "XMP": part(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(LONG)),
+    "XMP-as-it-is": part(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + LONG),
+    "iCCP": part(b"iCCP", b"profile\0\0" + zlib.compress(LONG)),
+    "damaged-zTXt": part(b"zTXt", b"parameters\0\0no zlib data"),
+    "damaged-XMP": part(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0no zlib data"),
+    "wrong-checksum": part(b"tEXt", b"a\0b")[:-1] + b"\0",
+    "short": part(b"iTXt", b"XML:com.adobe.xmp\0"),
+    "unknown": part(b"prVt", LONG),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("is_behind", [False, True])
+def test_no_text_or_profile_costs_a_png(name: str, is_behind: bool) -> None:
+    content = photo("PNG")
+    place = content.index(b"IEND" if is_behind else b"IDAT") - 4
+    decoded = decode_content(content[:place] + PARTS[name] + content[place:])
+    np.testing.assert_array_equal(decoded.pixels, decode(content))
+    assert not decoded.is_truncated
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_an_orientation_in_the_xmp_of_a_png_is_found_beside_long_texts(is_packed: bool) -> None:
+    texts = PngImagePlugin.PngInfo()
+    xmp = '<rdf:Description tiff:Orientation="6"/>'
+    texts.add_itxt("XML:com.adobe.xmp", xmp, zip=is_packed)
+    texts.add_text("parameters", LONG.decode(), zip=True)
+    decoded = decode_content(photo("PNG", pnginfo=texts))
+    assert decoded.orientation == 6
+    assert decoded.pixels.shape == (200, 160, 3)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "TIFF", "PNG"])
+def test_large_profiles_and_exif_cost_no_image(format: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "x" * (60_000 if format == "JPEG" else 2_000_000)
+    options = {"quality": 90} if format in ("JPEG", "WEBP") else {}
+    large = photo(format, icc_profile=LONG, exif=exif.tobytes(), **options)
+    np.testing.assert_array_equal(decode(large), decode(photo(format, **options)))
+
+
+def test_a_format_that_begins_with_anything_takes_none_from_the_others() -> None:
+    with_tga = Decoding(extra_formats=("TGA",))
+    assert decode((GOLDEN / "small.heic").read_bytes(), with_tga).shape == (40, 64, 3)
+    for format in ("TGA", "PNG", "JPEG", "GIF", "BMP"):
+        assert decode(photo(format), with_tga).shape == (160, 200, 3)
+    assert decode(photo("ICO"), Decoding(extra_formats=("TGA", "ICO"))).shape[2] == 3
