@@ -142,7 +142,20 @@ def test_clearing_removes_stores_and_catalogue_and_keeps_downloads(tmp_path: Pat
     assert names(cache) == []
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"limit_bytes": "x"}'])
+BAD_LIMITS = ('"x"', "1e400", "NaN", "-1", "true", "[9]", "null", "9" * 5000, "1.5")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "[" * 9999, *(f'{{"limit_bytes": {bad}}}' for bad in BAD_LIMITS)]
+)
 def test_damaged_settings_mean_the_usual_limit(tmp_path: Path, content: str) -> None:
     (tmp_path / "settings.json").write_text(content)
     assert Cache(tmp_path).limit_bytes == DEFAULT_LIMIT_BYTES
+
+
+def test_a_damaged_description_is_shown_as_far_as_it_can_be_read(tmp_path: Path) -> None:
+    folder = add(Cache(tmp_path), "a", used=1)
+    (folder / "words.txt").write_bytes(b"photos \xff\x1b[31m\n" + b"x" * 9999)
+    (entry,) = Cache(tmp_path).entries()
+    assert entry.description.startswith("photos \\xff\\x1b[31m\\nxxx")
+    assert len(entry.description) < 600

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from convscope.downloads import cache_folder
 from convscope.errors import RunError
-from convscope.files import write_json
+from convscope.files import printable, write_json
 from convscope.records import read_json
 from convscope.schemas import SettingsFile
 
@@ -29,6 +29,7 @@ LEFTOVER_SECONDS = 3600.0  # a folder that is being written or removed is younge
 STORE = re.compile("[0-9a-f]{16}-([0-9a-f]{32}|growing-[0-9a-f]{16})")  # the name of a store
 LEFTOVER = re.compile(rf"\.new-[a-z0-9_]{{8}}|\.{STORE.pattern}\.removed")
 MIN_FREE_BYTES = 10**9  # on the disk, whatever the limit is
+DESCRIBED_BYTES = 500  # of a description, which is a sentence
 DESCRIPTION_FILE = "words.txt"  # its time is when the store was last used
 
 
@@ -99,7 +100,7 @@ class Cache:
                             bytes=size,
                             full_bytes=full_size,
                             last_used=description.stat().st_mtime,
-                            description=description.read_text(encoding="utf-8"),
+                            description=printable(description.read_bytes()[:DESCRIBED_BYTES]),
                         )
                     )
         return sorted(found, key=lambda entry: entry.last_used)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,7 @@ class ImageIndex:
         cache: Where prepared pixels are kept; None for nowhere.
         stores: The open stores by their geometry; None where the cache has no room.
         workers: Number of threads that decode; None for one per core.
+        reporter: Told where kept pixels are damaged.
     """
 
     dataset: Dataset
@@ -67,6 +68,7 @@ class ImageIndex:
     cache: Cache | None
     stores: dict[str, Store | None]
     workers: int | None
+    reporter: Reporter = SILENT
 
     def __len__(self) -> int:
         return len(self.statistics)
@@ -124,7 +126,10 @@ class ImageIndex:
             self.stores[geometry.geometry] = _open_store(
                 self.source, self.scan.contents, geometry, self.cache, self.decoding, self.stores
             )
-        return self.stores[geometry.geometry]
+        store = self.stores[geometry.geometry]
+        if store is not None:
+            store.say = self.reporter.say
+        return store
 
 
 def build_image_index(
@@ -184,7 +189,8 @@ def build_image_index(
     finally:
         for builder in builders.values():
             builder.close()
-    return _readable_images(dataset, scan, decoding, cache, stores, workers)
+    index = _readable_images(dataset, scan, decoding, cache, stores, workers)
+    return replace(index, reporter=reporter)
 
 
 def _readable_images(

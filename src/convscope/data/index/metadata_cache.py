@@ -1,7 +1,9 @@
 """Metadata cache: what earlier scans found out, so that an unchanged image isn't read again.
 
 One SQLite file in the cache folder, shared by all data sets and processes. It holds nothing that
-can't be found out again: a damaged one begins anew, and one that can't be written is done without.
+can't be found out again: a damaged one, or one of another version, begins anew, and one that can't
+be written is done without. Each value begins with a checksum of itself and its key, and counts as
+unknown where that is wrong.
 
     stamps   path, size and time of a file -> hash of its content
     facts    hash of a content, and how it was decoded -> its statistics, or why it can't be read
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import cache as cached
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import PIL
 import xxhash
@@ -30,13 +32,10 @@ ASKED_AT_ONCE = 10_000  # SQLite takes at most 32,766 values in one question
 WAIT_SECONDS = 30.0
 MAX_BYTES = 4 << 30  # some two million images; what was found out first goes first
 
-_CONTENTS = "select stamp, content from stamps where stamp in"
-_KNOWN_STATISTICS = "select key, facts, damage from facts where key in"
-_TABLES = """
-create table if not exists stamps (stamp blob primary key, content blob);
-create table if not exists facts (key blob primary key, facts blob, damage text);
-create table if not exists results (key blob primary key, result blob);
-"""
+CHECKSUM_BYTES = 8
+FORMAT = 2  # of the file; another one begins anew
+TABLES = ("stamps", "facts", "results")
+_MEASURED, _DAMAGED = b"\0", b"\1"  # which of them follows in `facts`
 
 
 class MetadataCache:
@@ -54,24 +53,20 @@ class MetadataCache:
     def contents(self, stamps: Sequence[str]) -> list[bytes | None]:
         """The hash of the content that had each stamp, or None."""
         keys = [_hash(stamp) if stamp else b"" for stamp in stamps]
-        asked = [key for key in keys if key]
-        found = {row[0]: row[1] for row in self._ask(_CONTENTS, asked)}
+        found = self._ask("stamps", [key for key in keys if key])
         return [found.get(key) for key in keys]
 
     def remember_contents(self, pairs: Iterable[tuple[str, bytes]]) -> None:
         """Keeps stamps with the hashes of their contents."""
-        self._write(
-            "insert or replace into stamps values (?, ?)",
-            [(_hash(stamp), content) for stamp, content in pairs if stamp],
-        )
+        self._write("stamps", [(_hash(stamp), content) for stamp, content in pairs if stamp])
 
     def statistics(self, contents: Sequence[bytes], decoding: Decoding) -> dict[bytes, bytes | str]:
         """What is known about contents: a row of `STATISTICS` as bytes, or why there is none."""
         prefix = _statistics_key(decoding)
         origin = {_hash(prefix, content): content for content in contents}
         return {
-            origin[key]: damage if statistics is None else statistics
-            for key, statistics, damage in self._ask(_KNOWN_STATISTICS, list(origin))
+            origin[key]: found[1:] if found[:1] == _MEASURED else found[1:].decode()
+            for key, found in self._ask("facts", list(origin)).items()
         }
 
     def remember_statistics(
@@ -80,41 +75,47 @@ class MetadataCache:
         """Keeps what was found out about contents, in the form that `statistics` returns."""
         prefix = _statistics_key(decoding)
         self._write(
-            "insert or replace into facts values (?, ?, ?)",
+            "facts",
             [
-                (_hash(prefix, content), found, "")
-                if isinstance(found, bytes)
-                else (_hash(prefix, content), None, found)
+                (
+                    _hash(prefix, content),
+                    _MEASURED + found if isinstance(found, bytes) else _DAMAGED + found.encode(),
+                )
                 for content, found in pairs
             ],
         )
 
     def recall(self, key: str) -> bytes | None:
         """The result that was remembered under a key."""
-        question = "select key, result from results where key in"
-        return next((row[1] for row in self._ask(question, [_hash(key)])), None)
+        return self._ask("results", [_hash(key)]).get(_hash(key))
 
     def remember(self, key: str, result: bytes) -> None:
         """Keeps a result under a key that says what it is, and of which images."""
-        self._write("insert or replace into results values (?, ?)", [(_hash(key), result)])
+        self._write("results", [(_hash(key), result)])
 
     def close(self) -> None:
         """Lets go of the file."""
         if self._database is not None:
             self._database.close()
 
-    def _ask(self, question: str, keys: Sequence[bytes]) -> list[tuple[Any, ...]]:
-        answers: list[tuple[Any, ...]] = []
+    def _ask(self, table: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """What a table has under some keys, as far as it is what was written there."""
+        found: dict[bytes, bytes] = {}
         for start in range(0, len(keys), ASKED_AT_ONCE):
             part = keys[start : start + ASKED_AT_ONCE]
-            asked = f"{question} ({','.join('?' * len(part))})"
-            answers += self._do(lambda base: base.execute(asked, part).fetchall()) or []  # noqa: B023 - called at once
-        return answers
+            asked = f"select key, value from {table} where key in ({','.join('?' * len(part))})"
+            answers = self._do(lambda base: base.execute(asked, part).fetchall()) or []  # noqa: B023 - called at once
+            for key, sealed in answers:
+                if isinstance(sealed, bytes) and sealed == _sealed(key, sealed[CHECKSUM_BYTES:]):
+                    found[key] = sealed[CHECKSUM_BYTES:]
+        return found
 
-    def _write(self, order: str, rows: list[tuple[object, ...]]) -> None:
+    def _write(self, table: str, pairs: list[tuple[bytes, bytes]]) -> None:
+        rows = [(key, _sealed(key, value)) for key, value in pairs]
+
         def write(database: sqlite3.Connection) -> None:
             with database:
-                database.executemany(order, rows)
+                database.executemany(f"insert or replace into {table} values (?, ?)", rows)
 
         if rows:
             self._do(write)
@@ -156,6 +157,11 @@ def _statistics_key(decoding: Decoding) -> str:
     return f"{VERSION} {STATISTICS} {decoding_key(decoding)}"
 
 
+def _sealed(key: bytes, value: bytes) -> bytes:
+    """A value with a checksum of it and its key before it."""
+    return xxhash.xxh3_64_digest(key + value) + value
+
+
 def _hash(text: str, more: bytes = b"") -> bytes:
     return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogateescape") + more)
 
@@ -163,18 +169,48 @@ def _hash(text: str, more: bytes = b"") -> bytes:
 def _opened(path: Path) -> sqlite3.Connection | None:
     """The database; a damaged one begins anew, one that can't be made is None."""
     for _ in range(2):
+        database = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
             database.execute("pragma synchronous = normal")
-            database.executescript(_TABLES)
+            _make_tables(database)
             _forget_oldest(database)
             return database
         except sqlite3.OperationalError:
             return None  # locked for long, read-only, or no room
         except (sqlite3.DatabaseError, OSError):
+            if database is not None:
+                database.close()
             _remove(path)
     return None
+
+
+def _make_tables(database: sqlite3.Connection) -> None:
+    """Makes the tables of a new file.
+
+    Raises:
+        DatabaseError: The file is damaged, or has tables of another version.
+    """
+    if not _columns(database):
+        with database:  # whole at once, as another process may look at it
+            database.execute("begin immediate")
+            for table in TABLES:
+                order = f"create table if not exists {table} (key blob primary key, value blob)"
+                database.execute(order)
+            database.execute(f"pragma user_version = {FORMAT}")
+    (found,) = database.execute("pragma user_version").fetchone()
+    if found != FORMAT or _columns(database) != dict.fromkeys(TABLES, ["key", "value"]):
+        raise sqlite3.DatabaseError("of another version")
+
+
+def _columns(database: sqlite3.Connection) -> dict[str, list[str]]:
+    """The names of the columns of each table."""
+    tables = database.execute("select name from sqlite_master where type = 'table'").fetchall()
+    return {
+        name: [column[1] for column in database.execute(f'pragma table_info("{name}")')]
+        for (name,) in tables
+    }
 
 
 def _forget_oldest(database: sqlite3.Connection) -> None:
@@ -186,7 +222,7 @@ def _forget_oldest(database: sqlite3.Connection) -> None:
     if (pages - free) * size <= MAX_BYTES:
         return
     with database:
-        for table in ("stamps", "facts", "results"):
+        for table in TABLES:
             middle = f"select (min(rowid) + max(rowid)) / 2 from {table}"
             database.execute(f"delete from {table} where rowid <= ({middle})")
 

@@ -233,8 +233,8 @@ class StoredPixels:
     def take(self, indices: NDArray[np.int64]) -> Tensor:
         """The images (n, H, W, C) of some indices."""
         rows = self._rows[indices]
-        is_missing = ~self.store.filled[rows]
         taken = self.store.read(rows)
+        is_missing = ~self.store.filled[rows]
         if is_missing.any():
             positions = np.flatnonzero(is_missing)
             fresh = taken.numpy()

@@ -6,7 +6,7 @@ import atexit
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,23 +23,27 @@ from convscope.data.index.metadata_cache import decoding_key
 from convscope.data.index.scan import HASH_BYTES
 from convscope.data.pixels.preprocessing import ResizeGeometry
 from convscope.data.pixels.store_files import (
+    CHECKSUM_BYTES,
     GROWING,
     add_empty_rows,
     add_filled_rows,
     adopt_from_all,
     adopt_rows,
+    checksum_of,
     create_store_files,
     read_contents,
     read_filled,
+    row_of_bytes,
     stored_contents,
     whole_rows,
     write_at,
 )
-from convscope.errors import DataError, RunError
+from convscope.errors import RunError
 from convscope.files import write_bytes
 
 NOTED_AFTER_ROWS = 2048  # that were written; what a killed build loses at most
 LOCK_SECONDS = 30.0
+ROW_VERSION = 2  # of what a row holds; stores of another one aren't found
 READ_BYTES = 1 << 14  # a row from which on reading is faster than mapping
 BINARY = getattr(os, "O_BINARY", 0)
 
@@ -49,9 +53,15 @@ Shape = tuple[int, int, int]
 class Store:
     """Rows of prepared pixels on disk.
 
+    A row is checked when it is first read in a process: a damaged one counts as not filled.
+
     Args:
         folder: The store's folder.
         shape: (H, W, C) of each row.
+
+    Attributes:
+        filled: (N,) whether each row is there.
+        say: Told once, where rows are damaged.
 
     Raises:
         OSError: The folder can't be read or written to, or isn't whole.
@@ -59,33 +69,65 @@ class Store:
 
     def __init__(self, folder: Path, shape: Shape) -> None:
         self.folder = folder
-        self._row_bytes = int(np.prod(shape))
-        self._name, table = read_contents(folder)
+        self.say: Callable[[str], object] = lambda sentence: None
+        self._pixel_bytes = int(np.prod(shape))
+        self._row_bytes = row_bytes_of(shape)
+        self._name, self._table = read_contents(folder)
+        table = self._table
         self.row_of = {content: row for row, content in enumerate(table)}
         self._file = os.open(folder / "pixels.bin", os.O_RDWR | BINARY)
         self._lock = threading.Lock()
         self._unnoted: list[int] = []
         self._notes: list[threading.Thread] = []
-        self._takes_more = True
+        self._takes_more, self._has_said = True, False
         self.filled = read_filled(folder, self._name, len(table))
+        self._is_right = np.zeros(len(table), dtype=np.bool_)
         if os.fstat(self._file).st_size != len(table) * self._row_bytes:
             raise OSError(f"`{folder}` is damaged")  # mapping it would fill it up with black
         self._shape = shape
         # "r+", as torch wants an array that may be written to; it is only read.
-        mapped = np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, (len(table), *shape))
-        self._mapped = torch.from_numpy(mapped)
+        mapped = np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, (len(table), self._row_bytes))
+        self._rows = np.asarray(mapped)  # whose rows cost less to take than those of a memmap
+        self._mapped = torch.from_numpy(self._rows)[:, : self._pixel_bytes]
         atexit.register(_close, weakref.ref(self))
 
     def read(self, rows: NDArray[np.int64]) -> Tensor:
-        """Rows (n, H, W, C); those that aren't filled hold anything."""
+        """Rows (n, H, W, C); those that aren't filled, or turn out to be damaged, hold anything."""
         if self._row_bytes < READ_BYTES or not hasattr(os, "preadv"):
-            return self._mapped.index_select(0, torch.from_numpy(rows))
+            taken = self._mapped.index_select(0, torch.from_numpy(rows)).numpy()
+            for position in self._unchecked(rows):
+                self._check(rows[position], taken[position], self._rows[rows[position]])
+            return torch.from_numpy(taken.reshape(-1, *self._shape))
         # Touching a page of the mapping for the first time costs more than reading its content.
         pixels = np.empty((len(rows), *self._shape), dtype=np.uint8)
+        checksum = np.empty(CHECKSUM_BYTES, dtype=np.uint8)
+        unchecked = set(self._unchecked(rows))
         for position, row in enumerate(rows.tolist()):
             if self.filled[row]:
-                self._read_at(row * self._row_bytes, pixels[position])
+                self._read_at(row * self._row_bytes, pixels[position], checksum)
+                if position in unchecked:
+                    self._check(row, pixels[position], checksum)
         return torch.from_numpy(pixels)
+
+    def _unchecked(self, rows: NDArray[np.int64]) -> list[int]:
+        """The positions of filled rows that weren't read yet."""
+        return np.flatnonzero(self.filled[rows] & ~self._is_right[rows]).tolist()
+
+    def _check(self, row: int, pixels: NDArray[np.uint8], end: NDArray[np.uint8]) -> None:
+        """Lets a row that was just read count as not filled if its checksum is wrong.
+
+        Args:
+            row: Its number.
+            pixels: Its pixels as they were read.
+            end: Bytes that end with its checksum.
+        """
+        if checksum_of(self._table[row], pixels) == end[-CHECKSUM_BYTES:].tobytes():
+            self._is_right[row] = True
+            return
+        if not self._has_said:
+            self._has_said = True
+            self.say(f"note: images in `{self.folder}` are damaged; they are decoded anew")
+        self.filled[row] = False
 
     def write(self, row: int, pixels: NDArray[np.uint8]) -> None:
         """Adds a row (H, W, C), if the disk takes it; from any thread."""
@@ -94,12 +136,13 @@ class Store:
         # Written, not assigned to the mapping: a disk that is full is an error here and would be
         # the death of the process there.
         try:
-            write_at(self._file, row * self._row_bytes, pixels, self._lock)
+            content = row_of_bytes(self._table[row], pixels)
+            write_at(self._file, row * self._row_bytes, content, self._lock)
         except OSError:
             self._takes_more = False  # what isn't kept is decoded each time
             return
         with self._lock:
-            self.filled[row] = True
+            self.filled[row], self._is_right[row] = True, True
             self._unnoted.append(row)
             is_time = len(self._unnoted) >= NOTED_AFTER_ROWS
         if is_time:
@@ -131,16 +174,15 @@ class Store:
         with suppress(Exception):  # while the interpreter ends, anything may be gone
             self.close()
 
-    def _read_at(self, offset: int, pixels: NDArray[np.uint8]) -> None:
-        content = pixels.data.cast("B")
-        while content:
-            count = os.preadv(self._file, [content], offset)
-            if not count:
-                raise DataError(
-                    f"`{self.folder}` was cut off while it was used",
-                    hint="`convscope cache --clear` removes it; then start again",
-                )
-            content, offset = content[count:], offset + count
+    def _read_at(self, offset: int, pixels: NDArray[np.uint8], checksum: NDArray[np.uint8]) -> None:
+        """Reads a row; of one that can't be read, or only in part, the checksum is wrong."""
+        parts = [pixels.reshape(-1).data, checksum.data]
+        with suppress(OSError):
+            while parts and (count := os.preadv(self._file, parts, offset)):
+                offset += count
+                while parts and count >= len(parts[0]):
+                    count -= len(parts.pop(0))
+                parts = [parts[0][count:], *parts[1:]] if parts else []
 
     def _note(self, rows: list[int]) -> None:
         # The store may have been removed to make room, or be read-only.
@@ -192,7 +234,7 @@ class StoreBuilder:
         self.folder = cache.stores / f"{self._key}-{GROWING}-{name_hash}"
         self.keep = [self.folder]
         self._description = f"unfinished scan at {geometry.geometry}"
-        self._row_bytes = int(np.prod(shape_of(geometry)))
+        self._row_bytes = row_bytes_of(shape_of(geometry))
         self._max_rows = max_rows
         self._lock = threading.Lock()
         # Released by the thread that finishes, which is not the one that opened.
@@ -226,7 +268,7 @@ class StoreBuilder:
                 if not self._takes_more or content in self._row_of:
                     return
                 row = len(self._row_of)
-                write_at(self._file, row * self._row_bytes, pixels)
+                write_at(self._file, row * self._row_bytes, row_of_bytes(content, pixels))
             except (OSError, RunError):
                 self._takes_more = False  # decoded again when it is needed
                 return
@@ -352,7 +394,7 @@ def open_store(
     key = store_key(geometry, decoding)
     folder = cache.stores / f"{key}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
     shape = shape_of(geometry)
-    row_bytes = int(np.prod(shape))
+    row_bytes = row_bytes_of(shape)
     description = f"{description} at {geometry.geometry}"
     # A cache that can't be written to costs time, nothing else.
     if builder is not None:
@@ -361,10 +403,15 @@ def open_store(
             (folder / "words.txt").write_text(description, encoding="utf-8")
     with suppress(OSError, RunError):
         if folder.is_dir():
-            with suppress(OSError):
+            try:
                 store = Store(folder, shape)
-                cache.mark_used(folder)
-                return store
+                if store.row_of.keys() >= set(table):
+                    cache.mark_used(folder)
+                    return store
+            except PermissionError:  # somebody else's
+                return None
+            except OSError:
+                pass
             cache.remove(folder)  # damaged: made anew
         if cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1), keep=keep):
             create_store_files(folder, table, row_bytes, description)
@@ -375,7 +422,13 @@ def open_store(
 
 def store_key(geometry: ResizeGeometry, decoding: Decoding) -> str:
     """A hash of how images are decoded and resized, with which the names of their stores begin."""
-    return xxhash.xxh3_64_hexdigest(f"{decoding_key(decoding)} {geometry.geometry}".encode())
+    what = f"{decoding_key(decoding)} {geometry.geometry} rows {ROW_VERSION}"
+    return xxhash.xxh3_64_hexdigest(what.encode())
+
+
+def row_bytes_of(shape: Shape) -> int:
+    """The number of bytes of a row of a store."""
+    return int(np.prod(shape)) + CHECKSUM_BYTES
 
 
 def shape_of(geometry: ResizeGeometry) -> Shape:

@@ -1,7 +1,8 @@
 """The files of a store of prepared images.
 
 <cache folder>/stores/<key>-<contents>/
-    pixels.bin      one row of H x W x C bytes for each content, in the order of contents.bin
+    pixels.bin      one row for each content, in the order of contents.bin: H x W x C bytes of
+                    pixels, and 8 bytes of a checksum of these and the content's hash
     contents.bin    a random name, then 16 bytes per row: the hash of the image's content
     filled.bin      the same name, then one byte per row: whether it is there
     words.txt       a description; its time is that of the last use
@@ -28,12 +29,26 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from convscope.data.index.scan import HASH_BYTES, cut_hashes
 from convscope.files import write_bytes
 
 GROWING = "growing"  # in the name of the folder
+CHECKSUM_BYTES = 8
+
+
+def checksum_of(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
+    """The checksum of a row: of its pixels, and of the hash of the content that they belong to."""
+    return xxhash.xxh3_64_digest(pixels.data, seed=int.from_bytes(content[:8], "little"))
+
+
+def row_of_bytes(content: bytes, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bytes of a row: pixels (H, W, C) with their checksum."""
+    pixels = np.ascontiguousarray(pixels)
+    checksum = np.frombuffer(checksum_of(content, pixels), dtype=np.uint8)
+    return np.concatenate([pixels.reshape(-1), checksum])
 
 
 def create_store_files(
@@ -144,8 +159,15 @@ def filled_rows(folder: Path) -> dict[bytes, int]:
 
 
 def read_contents(folder: Path) -> tuple[bytes, list[bytes]]:
-    """The store's random name and the contents that have a row."""
-    name, *contents = cut_hashes((folder / "contents.bin").read_bytes())
+    """The store's random name and the contents that have a row.
+
+    Raises:
+        OSError: The file can't be read, or was cut off.
+    """
+    hashes = (folder / "contents.bin").read_bytes()
+    if not hashes or len(hashes) % HASH_BYTES:
+        raise OSError(f"`{folder}` is damaged")
+    name, *contents = cut_hashes(hashes)
     return name, contents
 
 
@@ -154,7 +176,7 @@ def read_filled(folder: Path, name: bytes, count: int) -> NDArray[np.bool_]:
     content = (folder / "filled.bin").read_bytes()
     if content[:HASH_BYTES] != name or len(content) != HASH_BYTES + count:
         return np.zeros(count, dtype=np.bool_)
-    return np.frombuffer(content, dtype=np.bool_, offset=HASH_BYTES).copy()
+    return np.frombuffer(content, dtype=np.uint8, offset=HASH_BYTES) == 1
 
 
 def write_at(
