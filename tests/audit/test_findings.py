@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +19,13 @@ from convscope.audit.balance import effective_classes, find_balance
 from convscope.audit.copies import find_exact_copies, find_near_copies
 from convscope.audit.findings import by_severity, finding
 from convscope.audit.oddities import (
+    _wrong_extensions,
     find_colour_mix,
     find_damage,
     find_odd_names,
     find_oddities,
     find_remarks,
+    find_values,
 )
 from convscope.audit.shortcuts import best_rules, find_shortcuts, of_categories, of_numbers
 
@@ -213,6 +217,95 @@ def test_odd_files_are_noted_one_by_one(tmp_path: Path) -> None:
     assert set(modes) == {"dog/print.jpg", "dog/deep.png"}
     assert modes["dog/deep.png"] == "has colour mode I;16 (16-bit grey)"
     assert {finding.severity for finding in odd.values()} == {"note"}
+
+
+def test_endings_of_every_format_are_compared_with_what_the_files_are(tmp_path: Path) -> None:
+    clean(tmp_path)
+    for name in ("a.HEIC", "b.heif", "c.tga", "d.avif", "e.ico", "f.JP2", "g.jpeg"):
+        save(tmp_path / "cat" / name, picture(len(name)), format="JPEG")
+    wrong = _wrong_extensions(examine(tmp_path))
+    named = {reason.rpartition(" ")[2] for reason in wrong.values()}
+    assert {"`.heic`", "`.heif`"} <= named
+    assert all(reason.startswith("is JPEG, though its name ends in") for reason in wrong.values())
+
+
+def save_grey(root: Path, values: np.ndarray, name: str, **options: object) -> None:
+    for number in range(3):
+        save(root / "cat" / f"{number}{name}", Image.fromarray(values + number), **options)
+
+
+RAMP = np.arange(40 * 48).reshape(40, 48) / (40 * 48 - 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "range_text", "part"),
+    [
+        ((RAMP * 4090).astype(np.uint16), ".png", "0,4095", "1/16"),
+        ((RAMP * 4090).astype(np.uint16), ".tif", "0,4095", "1/16"),
+        ((RAMP * 1020).astype(np.uint16), ".png", "0,1023", "1/64"),
+        ((RAMP * 16_300).astype(np.uint16), ".png", "0,16383", "1/4"),
+        ((RAMP * 250).astype(np.uint16), ".png", "0,255", "1/260"),
+        ((RAMP * 250).astype(np.uint16), ".pgm", "0,255", "1/260"),
+    ],
+)
+def test_values_far_below_their_range_are_told_with_the_range_that_fits(
+    tmp_path: Path, values: np.ndarray, name: str, range_text: str, part: str
+) -> None:
+    save_grey(tmp_path, values, name)
+    save(tmp_path / "dog/one.png", picture(1))
+    examined = examine(tmp_path)
+    (narrow,) = find_values(examined, None)
+    assert narrow.severity == "warning"
+    assert f"`--value-range {range_text}`" in narrow.advice
+    assert f"{part} of 0 to 65535" in narrow.sentence
+    assert narrow.sentence.startswith("3 images of more than 8 bits a value reach from 0 to ")
+    assert [image.name for image in narrow.images] == [f"cat/{n}{name}" for n in range(3)]
+
+
+@pytest.mark.parametrize("largest", [65_535, 40_000, 20_000])
+def test_values_that_use_their_range_are_not_remarked_on(tmp_path: Path, largest: int) -> None:
+    save_grey(tmp_path, (RAMP * (largest - 3)).astype(np.uint16), ".png")
+    save(tmp_path / "dog/one.png", picture(1))
+    assert list(find_values(examine(tmp_path), None)) == []
+
+
+def test_floats_far_below_1_are_told_too(tmp_path: Path) -> None:
+    for number in range(3):
+        image = Image.fromarray((RAMP * 0.0473).astype(np.float32))
+        save(tmp_path / "cat" / f"{number}.tif", image)
+    save(tmp_path / "dog/one.png", picture(1))
+    (narrow,) = find_values(examine(tmp_path), None)
+    assert "`--value-range 0,0.048`" in narrow.advice
+    assert "1/21 of 0 to 1: the network sees 13 of 256 grey levels" in narrow.sentence
+
+
+def png_of_16_bits(colours: np.ndarray) -> bytes:
+    height, width, _ = colours.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colours)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )
+
+
+def test_the_values_of_colours_of_16_bits_are_judged_by_their_upper_8(tmp_path: Path) -> None:
+    colours = (RAMP[:, :, np.newaxis] * [4000, 3000, 2000]).astype(np.uint16)
+    for number in range(3):
+        (tmp_path / "cat").mkdir(exist_ok=True)
+        (tmp_path / "cat" / f"{number}.png").write_bytes(png_of_16_bits(colours))
+    save(tmp_path / "dog/one.png", picture(1))
+    (narrow,) = find_values(examine(tmp_path), None)
+    assert "0 to 3840" in narrow.sentence
+    assert narrow.advice.startswith("Save them scaled to the full range")
+
+
+def test_a_range_of_values_that_no_image_needs_is_told(tmp_path: Path) -> None:
+    examined = examine(clean(tmp_path))
+    (unused,) = find_values(examined, (0, 4095))
+    assert unused.title == "`--value-range` without effect"
+    assert list(find_values(examined, None)) == []
 
 
 def test_grey_pictures_among_coloured_ones_are_found_whatever_their_channels(

@@ -26,6 +26,7 @@ from convscope.audit.oddities import (
     find_odd_names,
     find_oddities,
     find_remarks,
+    find_values,
 )
 from convscope.audit.result import Audit
 from convscope.audit.shortcuts import find_shortcuts
@@ -65,6 +66,7 @@ def audit_dataset(
             find_balance(examined),
             find_appearance(examined),
             find_shapes(examined, preprocessing),
+            find_values(examined, decoding.value_range),
             find_oddities(examined),
             find_colour_mix(examined),
             find_odd_names(examined),

@@ -143,6 +143,17 @@ FINDINGS: dict[str, FindingMessages] = {
         "white, CMYK becomes RGB, 16 bits are scaled to 8.",
         "Look whether they still show what they should.",
     ),
+    "narrow_values": FindingMessages(
+        "values that reach only a part of their range",
+        "{count} of more than 8 bits a value reach from {smallest:.7g} to {largest:.7g}, 1/{part} "
+        "of {black:g} to {white:.7g}: the network sees {levels} of 256 grey levels.",
+        "{advice}",
+    ),
+    "unused_value_range": FindingMessages(
+        "`--value-range` without effect",
+        "All images have 8 bits a value or fewer, which stay as they are.",
+        "Leave `--value-range` out.",
+    ),
     "colour_mix": FindingMessages(
         "grey and colour pictures mixed",
         "{few} of {all} pictures are {rare}; the others are {common}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,19 +12,25 @@ import numpy as np
 
 from convscope.audit.findings import Examined, Finding, finding
 from convscope.data.index.statistics import is_grey
+from convscope.text import counted
 
 # Suffix -> Pillow's names of the formats that a file with it may have.
 FORMATS_OF_SUFFIX = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG", "MPO")),
-    ".png": ("PNG",),
+    **dict.fromkeys((".png", ".apng"), ("PNG",)),
     ".webp": ("WEBP",),
     ".bmp": ("BMP",),
     ".gif": ("GIF",),
     **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
     **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), ("PPM",)),
+    **dict.fromkeys((".heic", ".heif", ".hif"), ("HEIF",)),
+    **dict.fromkeys((".avif",), ("AVIF",)),
+    **{f".{name.lower()}": (name,) for name in ("ICO", "TGA", "PSD", "DDS", "PCX")},
+    **dict.fromkeys((".jp2", ".j2k"), ("JPEG2000",)),
 }
 PLAIN_MODES = ("L", "RGB", "")
 ARRAY_FORMAT = "array"
+NARROW = 0.26  # of the range: 14 bits in files of 16 reach a quarter
 _KNOWN_FORMATS = frozenset(name for names in FORMATS_OF_SUFFIX.values() for name in names)
 MODE_NAMES = {
     "1": "black and white without grey",
@@ -87,6 +94,50 @@ def find_colour_mix(examined: Examined) -> Iterator[Finding]:
         rare=rare,
         common=common,
     )
+
+
+def find_values(examined: Examined, value_range: tuple[float, float] | None) -> Iterator[Finding]:
+    """Findings about the values of files of more than 8 bits a value.
+
+    Args:
+        examined: The data set.
+        value_range: The values that were taken for black and white; None for those of the types.
+    """
+    spans = examined.statistics["span"]
+    wide = examined.readable[spans[examined.readable, 3] > spans[examined.readable, 2]]
+    if value_range is not None and len(examined.readable) and not len(wide):
+        yield finding("unused_value_range", severity="note", details=["no image has more"])
+    is_colour = examined.statistics["channels"][wide] == 3
+    for rows in (wide[~is_colour], wide[is_colour]):
+        smallest, largest, black, white = spans[rows].T
+        reached = float(((largest - black) / (white - black)).max(initial=0))
+        if not 0 < reached < NARROW:
+            continue
+        high = _range_above(float(largest.max()))
+        advice = f"Say which values are black and white: `--value-range 0,{high:g}`."
+        if examined.statistics["channels"][rows[0]] == 3:
+            advice = "Save them scaled to the full range: of 16 bits a colour only 8 can be read."
+        yield finding(
+            "narrow_values",
+            severity="warning",
+            images=[examined.image(row, f"reaches {spans[row, 1]:.7g}") for row in rows],
+            count=counted(len(rows), "image"),
+            smallest=smallest.min(),
+            largest=largest.max(),
+            part=round(1 / reached),
+            black=black.min(),
+            white=white.max(),
+            levels=round(reached * 255) + 1,
+            advice=advice,
+        )
+
+
+def _range_above(largest: float) -> float:
+    """The white of a range that values up to the largest fill: the most of whole bits."""
+    if largest > 1:
+        return float(2 ** math.ceil(math.log2(largest + 1)) - 1)
+    step = 10.0 ** (math.floor(math.log10(largest)) - 1)  # two digits
+    return float(math.ceil(largest / step) * step)
 
 
 def find_odd_names(examined: Examined) -> Iterator[Finding]:

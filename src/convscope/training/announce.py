@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from convscope.audit.audit import cheap_audit, one_line
+from convscope.audit.findings import Examined
+from convscope.audit.oddities import find_values
 from convscope.data.batch import Batches
 from convscope.data.image_files import image_grid, save_grid
 from convscope.data.pixels.preprocessing import Preprocessing
@@ -42,6 +44,8 @@ def announce_data(data: TrainingData, path: str, reporter: Reporter) -> None:
         reporter.say(f"note: {left_out} left out, unreadable\n{lines}")
     for remark in data.split.remarks:
         reporter.say(f"note: {remark}")
+    for found in find_values(Examined(index.source, index.scan), index.decoding.value_range):
+        reporter.say(f"note: {found.sentence} {found.advice}")
     reporter.say(one_line(cheap_audit(index.source, index.scan), data=path))
     for split_name in ("validation", "test"):
         labels = index.labels[getattr(data.split, split_name)]

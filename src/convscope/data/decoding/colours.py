@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convscope.data.decoding.content import DamagedImageError
+from convscope.data.decoding.content import DamagedImageError, ValueSpan
 
 BACKGROUND = 255  # white is what transparent pixels are laid over
 
@@ -111,6 +111,26 @@ def to_pixels(image: Image.Image, depth: Depth, value_range: Range | None) -> ND
         is_grey = mode in GREY_AND_ALPHA_MODES or depth.is_grey
         return np.ascontiguousarray(pixels[:, :, :1]) if is_grey else pixels
     return np.asarray(image.convert("RGB"))
+
+
+def span_of(image: Image.Image, depth: Depth, value_range: Range | None) -> ValueSpan:
+    """The values in a loaded image of more than 8 bits a value."""
+    if depth.is_reduced:  # of whose values the upper 8 bits are left
+        values = np.asarray(image)
+        return ValueSpan(256 * int(values.min()), 256 * int(values.max()), 0, 65535)
+    if image.mode not in WIDE_MODES and not depth.dtype:
+        return ValueSpan()
+    values = np.asarray(image)
+    values = values if depth.dtype is None else values.view(depth.dtype)
+    return span_of_values(values, value_range or depth.full_range)
+
+
+def span_of_values(values: NDArray[Any], value_range: Range | None) -> ValueSpan:
+    """The span of values that were scaled from a range, or from that of their type."""
+    if values.dtype in (np.uint8, bool) or not values.size:
+        return ValueSpan()
+    black, white = value_range or _range_of(values.dtype) or (0, 0)
+    return ValueSpan(float(values.min()), float(values.max()), black, white)
 
 
 def array_to_pixels(values: NDArray[Any], value_range: Range | None) -> NDArray[np.uint8]:

@@ -69,6 +69,22 @@ class Decoding:
                 )
 
 
+class ValueSpan(NamedTuple):
+    """The values in a file of more than 8 bits a value, and those that became 0 and 255.
+
+    Attributes:
+        smallest: The smallest value.
+        largest: The largest value.
+        black: The value that became 0.
+        white: The value that became 255; the same for files of 8 bits and less.
+    """
+
+    smallest: float = 0
+    largest: float = 0
+    black: float = 0
+    white: float = 0
+
+
 class Decoded(NamedTuple):
     """A decoded image, and properties of its file.
 
@@ -81,6 +97,7 @@ class Decoded(NamedTuple):
         num_frames: Number of frames, of which the first is used; 2 stands for two or more, as
             counting them all means reading the whole file.
         is_truncated: Whether a part was missing.
+        span: The values in the file, where they have more than 8 bits.
     """
 
     pixels: NDArray[np.uint8]
@@ -89,6 +106,7 @@ class Decoded(NamedTuple):
     orientation: int = 1
     num_frames: int = 1
     is_truncated: bool = False
+    span: ValueSpan = ValueSpan()
 
 
 DEFAULT_DECODING = Decoding()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,14 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from convscope.data.decoding.colours import array_to_pixels, depth_of, scale, to_pixels
+from convscope.data.decoding.colours import (
+    array_to_pixels,
+    depth_of,
+    scale,
+    span_of,
+    span_of_values,
+    to_pixels,
+)
 from convscope.data.decoding.content import (
     DEFAULT_DECODING,
     Content,
@@ -26,6 +33,7 @@ from convscope.data.decoding.content import (
     Decoded,
     Decoding,
     PassingError,
+    ValueSpan,
 )
 from convscope.data.decoding.endings import look_into
 from convscope.data.decoding.formats import (
@@ -37,7 +45,7 @@ from convscope.data.decoding.formats import (
 )
 from convscope.data.decoding.jpeg import load_jpeg, whole_jpeg
 from convscope.data.decoding.jpeg_layout import JpegLayout
-from convscope.data.decoding.pillow import decoding_with_pillow
+from convscope.data.decoding.pillow import PIXEL_BUDGET, decoding_with_pillow
 
 # What brings an image upright that EXIF says lies otherwise.
 UPRIGHT = {
@@ -79,13 +87,13 @@ def decode_content(content: Content, decoding: Decoding = DEFAULT_DECODING) -> D
     """
     with _refused_with_a_reason(decoding), decoding_with_pillow():
         if isinstance(content, bytes):
-            whole, fault = look_into(content)
-            with open_image(whole, decoding) as image:
-                return _decoded(image, whole, fault, decoding)
+            with ExitStack() as room:  # given back when the image is gone, too
+                return _decoded_file(content, decoding, room)
         height, width, *_ = (*content.shape, 1, 1)
         check_size(width, height, decoding)
         pixels = array_to_pixels(content, decoding.value_range)
-        return Decoded(pixels, "array", content.dtype.name)
+        span = span_of_values(content, decoding.value_range)
+        return Decoded(pixels, "array", content.dtype.name, span=span)
 
 
 def pixels_of(image: Image.Image, decoding: Decoding = DEFAULT_DECODING) -> NDArray[np.uint8]:
@@ -99,6 +107,13 @@ def pixels_of(image: Image.Image, decoding: Decoding = DEFAULT_DECODING) -> NDAr
         return _read(image, decoding)[0]
 
 
+def _decoded_file(content: bytes, decoding: Decoding, room: ExitStack) -> Decoded:
+    content, fault = look_into(content)
+    with open_image(content, decoding) as image:
+        room.enter_context(PIXEL_BUDGET.taken(image.width * image.height))
+        return _decoded(image, content, fault, decoding)
+
+
 def _decoded(image: ImageFile, content: bytes, fault: str | None, decoding: Decoding) -> Decoded:
     format, mode = image.format or "?", image.mode
     if is_read_here(image):
@@ -107,14 +122,18 @@ def _decoded(image: ImageFile, content: bytes, fault: str | None, decoding: Deco
             raise DamagedImageError("is truncated")
         value_range = decoding.value_range if largest > 255 else None
         pixels = scale(samples, value_range, full_range=(0, largest))
-        return Decoded(pixels, format, mode, is_truncated=num_missing > 0)
+        span = span_of_values(samples, value_range or (0, largest))
+        span = span if largest > 255 else ValueSpan()
+        return Decoded(pixels, format, mode, is_truncated=num_missing > 0, span=span)
     if isinstance(image, JpegImageFile):
         image, fault = _loaded_jpeg(image, content, decoding)
     if fault and not decoding.allow_truncated:
         raise DamagedImageError(fault)
+    depth = depth_of(image)
     pixels, orientation, is_truncated = _read(image, decoding)
     is_truncated = is_truncated or fault is not None
-    return Decoded(pixels, format, mode, orientation, _num_frames(image), is_truncated)
+    span = span_of(image, depth, decoding.value_range)
+    return Decoded(pixels, format, mode, orientation, _num_frames(image), is_truncated, span)
 
 
 def _loaded_jpeg(

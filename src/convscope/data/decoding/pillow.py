@@ -1,4 +1,4 @@
-"""Pillow as decoding needs it: silent, and strict about files that end early, in this thread alone.
+"""Pillow as decoding needs it: silent, strict about files that end early, and bounded in memory.
 
 Pillow warns through the module `warnings` and is told to accept truncated files by a global. Both
 belong to the whole process, and many threads decode at once: a filter that one thread sets is lost
@@ -10,6 +10,7 @@ else in the process they do what was there before.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import warnings
@@ -18,6 +19,43 @@ from contextlib import contextmanager
 from typing import Any
 
 from PIL import ImageFile
+
+SMALL_PIXELS = 1 << 20  # of an image that isn't worth counting
+# That are decoded at once, at some 7 bytes each: at least a photo of 12 megapixels for each core.
+PIXELS_AT_ONCE = max(100_000_000, 12_500_000 * (os.cpu_count() or 1))
+
+
+class PixelBudget:
+    """The pixels that all threads together decode at once.
+
+    Args:
+        limit: Their number; an image with more is decoded when no other is.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._taken = limit, 0
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, num_pixels: int) -> Iterator[None]:
+        """Context manager that waits until there is room for so many pixels, and takes it."""
+        if num_pixels < SMALL_PIXELS:
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._taken or self._taken + num_pixels <= self._limit
+            )
+            self._taken += num_pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= num_pixels
+                self._changed.notify_all()
+
+
+PIXEL_BUDGET = PixelBudget(PIXELS_AT_ONCE)
 
 
 class _Here(threading.local):

@@ -40,6 +40,7 @@ STATISTICS = np.dtype(
         ("lightest", "<f4"),  # grey, 0 to 1, that a twentieth of the thumbnail exceeds
         ("contrast", "<f4"),  # standard deviation of grey, 0 to 0.5
         ("sharpness", "<f4"),  # 0 (nothing but smooth) to 1 (noise); NaN where nothing changes
+        ("span", "<f8", (4,)),  # of more than 8 bits: smallest, largest value, black, white
         ("thumbnail", "u1", (THUMBNAIL_PX, THUMBNAIL_PX)),  # grey, whatever the aspect ratio
     ]
 )
@@ -55,6 +56,7 @@ def measure(decoded: Decoded) -> NDArray[np.void]:
     row["format"], row["mode"] = decoded.format.encode(), decoded.mode.encode()
     row["orientation"], row["num_frames"] = decoded.orientation, decoded.num_frames
     row["is_truncated"] = decoded.is_truncated
+    row["span"] = decoded.span
     grey = _small_grey(pixels)
     thumbnail = _shrunk(grey)
     row["thumbnail"] = thumbnail
