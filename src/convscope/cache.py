@@ -100,7 +100,7 @@ class Cache:
                             bytes=size,
                             full_bytes=full_size,
                             last_used=description.stat().st_mtime,
-                            description=printable(description.read_bytes()[:DESCRIBED_BYTES]),
+                            description=_readable(description),
                         )
                     )
         return sorted(found, key=lambda entry: entry.last_used)
@@ -200,6 +200,11 @@ def _is_incomplete(path: Path) -> bool:
     except FileNotFoundError:
         return STORE.fullmatch(path.name) is not None
     return False
+
+
+def _readable(description: Path) -> str:
+    """The beginning of a description, which may be damaged, as one line."""
+    return printable(os.fsdecode(description.read_bytes()[:DESCRIBED_BYTES]))
 
 
 def _sizes(path: Path) -> tuple[int, int]:

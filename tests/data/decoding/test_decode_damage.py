@@ -85,7 +85,7 @@ def test_some_of_them_are_refused_for_the_right_reason(
 
 def test_texts_that_would_fill_the_memory_are_passed_over(shared_data: Path) -> None:
     content = (shared_data / "nasty" / "pillow" / "png_decompression_dos.png").read_bytes()
-    assert decode(content).shape == (128, 128, 3)
+    assert decode(content).shape[:2] == (1, 1)
 
 
 def test_pillow_logs_nothing_of_an_image_that_is_refused(

@@ -270,7 +270,7 @@ from pathlib import Path
 from convscope.cache import Cache
 from convscope.data.dataset import FileImages
 from convscope.data.index import image_index, scan
-from convscope.data.pixels import store
+from convscope.data.pixels import store_builder
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
 
@@ -281,7 +281,7 @@ def content(self, index):
         os._exit(9)
     return read(self, index)
 
-scan.GROUP, scan.GROUPS_AHEAD, scan.REMEMBERED_AT_ONCE, store.NOTED_AFTER_ROWS = 4, 1, 4, 4
+scan.GROUP, scan.GROUPS_AHEAD, scan.REMEMBERED_AT_ONCE, store_builder.NOTED_AFTER_ROWS = 4, 1, 4, 4
 FileImages.content = content
 plain = Preprocessing(height=8, width=8, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
 cache = Cache(Path(sys.argv[2]))

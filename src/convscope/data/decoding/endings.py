@@ -49,7 +49,8 @@ def _look_into_png(content: bytes) -> Container:
     for a text or a profile that is damaged, or longer than it keeps in memory.
     """
     view = memoryview(content)
-    kept, place, fault = [view[:8]], 8, "is truncated"
+    kept, place = [view[:8]], 8
+    fault: str | None = "is truncated"
     while place + 12 <= len(content):
         end = place + 12 + int.from_bytes(view[place : place + 4], "big")
         kind = content[place + 4 : place + 8]

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from convscope.data.decoding.jpeg_layout import JpegLayout, JpegScan, hungry_tail
 
 END_MARK = b"\xff\xd9"
 NUM_AT_HAND = 8  # bytes that libjpeg reads ahead at most
-SHORT_INTERVAL = 512  # bytes between two restart marks; what is damaged lacks a mark then
+SHORT_INTERVAL = 128  # bytes between two restart marks; what is damaged lacks a mark then
 
 # Data that a decoder turns into other pixels than none; with restart marks, one of which is the
 # one it waits for when the file ends between two of them.
@@ -56,7 +57,8 @@ def whole_jpeg(content: bytes, layout: JpegLayout) -> bytes | None:
     If all pixels are there, whatever follows them changes none; otherwise it becomes pixels. Zeros
     at the end are what a download that was cut off leaves in a file of the full size.
     """
-    if not layout.is_sequential:  # nothing tells how many scans there should be
+    # Nothing tells how many scans there should be; and a mark in the middle of data is damage.
+    if not layout.is_sequential or layout.scans[0].end < len(content):
         return None
     data = content.rstrip(b"\0")
     if data.endswith(b"\xff"):  # half an end mark, or a byte of data, which a zero follows
@@ -80,9 +82,7 @@ class _Feed:
         content: The file.
     """
 
-    def __init__(
-        self, decoder: Image.core.ImagingDecoder | ImageFile.PyDecoder, content: bytes
-    ) -> None:
+    def __init__(self, decoder: Any, content: bytes) -> None:
         self._decoder = decoder
         self._content = content
         self._view = memoryview(content)
@@ -139,7 +139,7 @@ class _Feed:
         if self.is_done:
             return False
         data = self._unread + data if self._unread else data
-        num_read, error = self._decoder.decode(data)  # type: ignore[arg-type]
+        num_read, error = self._decoder.decode(data)
         self.is_done = num_read < 0
         if error < 0:
             raise OSError("broken data stream")

@@ -52,7 +52,7 @@ class JpegScan(NamedTuple):
         refines: Whether it adds a bit to coefficients that an earlier scan brought.
         missing_bits: Number of lowest bits that later scans bring.
         interval: Number of MCUs from one restart mark to the next; 0 for no marks.
-        tables: Of the components' codes; for coefficients other than the first, if it brings any.
+        tables: Code tables of the components; for all coefficients but the first, if it has any.
         start: Where its data begins.
         end: Where the next mark is that is no restart mark.
     """
@@ -123,7 +123,7 @@ class JpegLayout:
             header_end: Where the data of its first scan begins, if that is known.
         """
         is_common = 0 < header_end <= COMMON_HEADER_BYTES
-        walk = _walk_of_header(content[:header_end]).copy() if is_common else _Walk()
+        walk = _walk_of_header(content[:header_end]).copy() if is_common else _PartWalk()
         walk.end_scan(content)
         has_end_mark = walk.go_on(content)
         return cls(walk.frame, walk.components, tuple(walk.scans), has_end_mark)
@@ -175,7 +175,7 @@ def _lacks_bits(components: bytes, passes: tuple[tuple[bytes, int, int, int], ..
 
 
 @dataclass(slots=True)
-class _Walk:
+class _PartWalk:
     """A walk over the parts of a file, with what they have said so far."""
 
     place: int = 2
@@ -185,7 +185,7 @@ class _Walk:
     tables: dict[int, CodeTable] = field(default_factory=dict)
     scans: list[JpegScan] = field(default_factory=list)
 
-    def copy(self) -> _Walk:
+    def copy(self) -> _PartWalk:
         return replace(self, tables=dict(self.tables), scans=list(self.scans))
 
     def go_on(self, content: bytes) -> bool:
@@ -240,9 +240,9 @@ class _Walk:
 
 
 @lru_cache(maxsize=64)
-def _walk_of_header(header: bytes) -> _Walk:
+def _walk_of_header(header: bytes) -> _PartWalk:
     """A walk up to the first scan; many images of one program begin alike."""
-    walk = _Walk()
+    walk = _PartWalk()
     walk.go_on(header)
     return walk
 
@@ -264,7 +264,7 @@ def hungry_tail(table: CodeTable | None, num_bytes: int) -> bytes:
     Whoever still has a block to read asks for more when he has read it.
 
     Args:
-        table: Of the codes in the last block; None for bits without a code.
+        table: Codes of the last block; None for bits without a code.
         num_bytes: Its length.
     """
     sized = (symbol for symbol in table.symbols if 0 < symbol < 16) if table else iter(())

@@ -26,7 +26,8 @@ from convscope.data.pixels.prepared import (
     is_at_hand,
 )
 from convscope.data.pixels.preprocessing import ResizeGeometry
-from convscope.data.pixels.store import Store, StoreBuilder, open_store
+from convscope.data.pixels.store import Store, open_store
+from convscope.data.pixels.store_builder import StoreBuilder
 from convscope.errors import DataError
 from convscope.progress import SILENT, Reporter, Task, duration_text
 from convscope.text import counted, listed

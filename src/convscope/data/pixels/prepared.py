@@ -22,7 +22,8 @@ from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode_content
 from convscope.data.index.statistics import hash_pixels
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry, with_channels
-from convscope.data.pixels.store import Shape, Store, shape_of
+from convscope.data.pixels.store import Store
+from convscope.data.pixels.store_files import Shape, shape_of
 from convscope.errors import DataError
 
 GROUP = 8  # images a thread takes at a time

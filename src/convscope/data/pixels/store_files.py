@@ -32,11 +32,18 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from convscope.data.decoding.content import Decoding
+from convscope.data.index.metadata_cache import decoding_key
 from convscope.data.index.scan import HASH_BYTES, cut_hashes
+from convscope.data.pixels.preprocessing import ResizeGeometry
 from convscope.files import write_bytes
 
 GROWING = "growing"  # in the name of the folder
 CHECKSUM_BYTES = 8
+ROW_VERSION = 2  # of what a row holds; stores of another one aren't found
+BINARY = getattr(os, "O_BINARY", 0)
+
+Shape = tuple[int, int, int]
 
 
 def checksum_of(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
@@ -176,7 +183,8 @@ def read_filled(folder: Path, name: bytes, count: int) -> NDArray[np.bool_]:
     content = (folder / "filled.bin").read_bytes()
     if content[:HASH_BYTES] != name or len(content) != HASH_BYTES + count:
         return np.zeros(count, dtype=np.bool_)
-    return np.frombuffer(content, dtype=np.uint8, offset=HASH_BYTES) == 1
+    filled: NDArray[np.bool_] = np.frombuffer(content, dtype=np.uint8, offset=HASH_BYTES) == 1
+    return filled
 
 
 def write_at(
@@ -200,3 +208,19 @@ def write_at(
     while content:
         written = os.pwrite(file, content, offset)
         content, offset = content[written:], offset + written
+
+
+def store_key(geometry: ResizeGeometry, decoding: Decoding) -> str:
+    """A hash of how images are decoded and resized, with which the names of their stores begin."""
+    what = f"{decoding_key(decoding)} {geometry.geometry} rows {ROW_VERSION}"
+    return xxhash.xxh3_64_hexdigest(what.encode())
+
+
+def row_bytes_of(shape: Shape) -> int:
+    """The number of bytes of a row of a store."""
+    return int(np.prod(shape)) + CHECKSUM_BYTES
+
+
+def shape_of(geometry: ResizeGeometry) -> Shape:
+    """(H, W, C) of images after a resize."""
+    return geometry.height, geometry.width, geometry.channels
