@@ -82,7 +82,8 @@ class ByOperator(ByHand):
     def forward(self, x: Tensor) -> Tensor:
         """The same without functions that know layers."""
         maps = self.norm(self.conv(x))
-        return maps.mean((2, 3)) @ self.head.weight.t() + self.head.bias
+        logits: Tensor = maps.mean((2, 3)) @ self.head.weight.t() + self.head.bias
+        return logits
 
 
 class Standardised(ByHand):
@@ -90,14 +91,16 @@ class Standardised(ByHand):
         """The same with kernels that are normalised first."""
         kernels = self.conv.weight
         kernels = (kernels - kernels.mean()) / kernels.std()
-        return self.head(self.norm(F.conv2d(x, kernels)).mean((2, 3)))
+        logits: Tensor = self.head(self.norm(F.conv2d(x, kernels)).mean((2, 3)))
+        return logits
 
 
 class Tied(ByHand):
     def forward(self, x: Tensor) -> Tensor:
         """The head forwards, and its weights once more backwards."""
         logits = self.head(self.norm(self.conv(x)).mean((2, 3)))
-        return F.linear(logits, self.head.weight.t())
+        back: Tensor = F.linear(logits, self.head.weight.t())
+        return back
 
 
 @pytest.mark.parametrize(

@@ -353,7 +353,7 @@ class OverRows(nn.Module):
         return outputs
 
 
-GATES = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}
+GATES: dict[Callable[..., nn.RNNBase], int] = {nn.RNN: 1, nn.GRU: 3, nn.LSTM: 4}
 FORMS: dict[str, dict[str, Any]] = {
     "plain": {},
     "batch first": {"batch_first": True},
@@ -373,8 +373,8 @@ def macs_by_hand(gates: int, *, num_layers: int = 1, bidirectional: bool = False
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", GATES)
-def test_macs_of_recurrent_layers_are_exact(kind: type[nn.RNNBase], form: str) -> None:
-    table = layer_table(OverRows(kind(3, 5, **FORMS[form])), (3, 2, 2))  # type: ignore[call-arg]
+def test_macs_of_recurrent_layers_are_exact(kind: Callable[..., nn.RNNBase], form: str) -> None:
+    table = layer_table(OverRows(kind(3, 5, **FORMS[form])), (3, 2, 2))
     shape = {key: FORMS[form][key] for key in ("num_layers", "bidirectional") if key in FORMS[form]}
     assert table.macs == macs_by_hand(GATES[kind], **shape)
     assert table.rows[0].uncounted == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,12 @@ def plain() -> nn.Sequential:
     )
 
 
+def compiled() -> nn.Module:
+    network: Any = torch.compile(plain())
+    assert isinstance(network, nn.Module)
+    return network
+
+
 def compiled_in_place() -> nn.Module:
     network = plain()
     network.compile()
@@ -30,8 +37,8 @@ WRAPPED: dict[str, Callable[[], nn.Module]] = {
     "torch.fx": lambda: torch.fx.symbolic_trace(plain()),
 }
 SLOWLY_WRAPPED: dict[str, Callable[[], nn.Module]] = {
-    "torch.compile": lambda: torch.compile(plain()),  # type: ignore[dict-item]
-    "both": lambda: nn.DataParallel(torch.compile(plain())),  # type: ignore[arg-type]
+    "torch.compile": compiled,
+    "both": lambda: nn.DataParallel(compiled()),
     "compile in place": compiled_in_place,
 }
 
@@ -53,9 +60,9 @@ def test_a_wrapped_network_has_the_table_of_the_one_inside(kind: str) -> None:
 @pytest.mark.parametrize("kind", SLOWLY_WRAPPED)
 def test_a_compiled_network_has_the_table_of_the_one_inside(kind: str) -> None:
     network = SLOWLY_WRAPPED[kind]()
-    compiled = vars(network).get("_compiled_call_impl")
+    call = vars(network).get("_compiled_call_impl")
     check_is_as_plain(network)
-    assert vars(network).get("_compiled_call_impl") is compiled
+    assert vars(network).get("_compiled_call_impl") is call
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
@@ -64,7 +71,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
         "the module is a `RecursiveScriptModule`, compiled by `torch.jit`",
     ),
     "traced": (
-        lambda: torch.jit.trace(plain(), torch.zeros(1, 3, 32, 32)),
+        lambda: torch.jit.trace(plain(), torch.zeros(1, 3, 32, 32)),  # type: ignore[no-untyped-call]
         "the module is a `TopLevelTracedModule`",
     ),
     "scripted inside": (

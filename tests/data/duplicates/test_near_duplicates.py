@@ -258,8 +258,8 @@ CHANGES: list[Callable[[Pixels], Pixels]] = [
     lambda pixels: np.asarray(Image.fromarray(pixels).resize((70, 70))),
     lambda pixels: np.asarray(Image.fromarray(pixels).convert("L").convert("RGB")),
     lambda pixels: np.asarray(Image.fromarray(pixels).convert("L"))[:, :, np.newaxis],
-    lambda pixels: ImageEnhance.Brightness(Image.fromarray(pixels)).enhance(1.4),
-    lambda pixels: ImageEnhance.Brightness(Image.fromarray(pixels)).enhance(0.6),
+    lambda pixels: np.asarray(ImageEnhance.Brightness(Image.fromarray(pixels)).enhance(1.4)),
+    lambda pixels: np.asarray(ImageEnhance.Brightness(Image.fromarray(pixels)).enhance(0.6)),
 ]
 
 
