@@ -28,7 +28,7 @@ WORDS = (
     "--model",
     "lenet_rgb",
     "--epochs",
-    EPOCHS,
+    str(EPOCHS),
     "-b",
     "8",
     "--name",
@@ -71,7 +71,8 @@ def test_a_training_whose_terminal_is_closed_saves_and_goes_on(
     words, file = PHASES[phase]
     with OnTerminal(*WORDS, folder=tmp_path) as training:
         training.read_until(words)
-        while file and not list(tmp_path.glob(file)):
+        until = time.monotonic() + 60
+        while file and not list(tmp_path.glob(file)) and time.monotonic() < until:
             time.sleep(0.001)
         code = training.close()
     run = convscope.Run(Path("runs/run"))

@@ -348,7 +348,7 @@ def test_absurd_attributes_are_named(
     tmp_path: Path, operator: str, attributes: dict[str, list[int]]
 ) -> None:
     inputs = ("x", "w", "y") if operator == "Conv" else ("x", "y")
-    stored = {"w": KERNELS} if operator == "Conv" else {}
+    stored: dict[str, Any] = {"w": KERNELS} if operator == "Conv" else {}
     error = refusal(saved(model([node(operator, *inputs, **attributes)], **stored), tmp_path))
     name = list(attributes)[-1]
     assert f"its `{name}` are `{attributes[name]}`, above 8,192" in error.message
