@@ -76,7 +76,7 @@ def _nearest_number(given: str, by_plain: Mapping[str, str]) -> str | None:
         if other is not None and other["letters"] == match["letters"]:
             distance = abs(int(other["number"]) - int(match["number"]))
             unlike = 1 - _similarity(other["rest"], match["rest"])
-            is_other = not _is_one_digit_off(match["number"], other["number"])
+            is_other = bool(distance) and not _is_one_digit_off(match["number"], other["number"])
             found.append((is_other, distance, unlike, int(other["number"]), name))
     return min(found)[-1] if found else None
 

@@ -89,7 +89,7 @@ def test_links_lead_to_places_that_are_there(page: str) -> None:
 
 def test_the_page_says_what_was_found_and_how_to_go_on(page: str) -> None:
     text = Page(page).text
-    assert "Deal with these before training: unreadable files (1)" in text
+    assert "Deal with these before training: unreadable files (1 image)" in text
     assert "same picture in several splits" in text
     assert "half of the images lie between" not in text  # all have one size
     assert "All images are 120 px wide and 90 px high." in text
