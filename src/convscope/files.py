@@ -145,13 +145,16 @@ def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
     """The content of a regular file.
 
     Raises:
-        OSError: It can't be read, is no regular file, or has more bytes than that.
+        OSError: It can't be read, is no regular file, grows, or has more bytes than that.
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
+        # What is asked for is allocated: a limit of gigabytes would need them for any file.
         content = file.read(min(size, max_bytes) + 1)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
+    if len(content) > size:
+        raise OSError(errno.EBUSY, "it grew while it was read", str(path))
     return content
 
 

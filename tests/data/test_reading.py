@@ -74,8 +74,8 @@ def test_names_that_the_data_does_not_have_are_listed_up_to_twenty(
         ("list.csv", b"image,exclude\ncat/001.png\n", "row 2: has 1 cell only"),
         ("list.csv", b'image,exclude\n"cat/001.png,yes\n', "can't be read as a table"),
         ("list.txt", b"caf\xe9.png\n", "is not UTF-8 text"),
-        ("folder", None, "is no regular file"),
-        ("pipe", None, "is no regular file"),  # reading it would wait for ever
+        ("folder", None, "can't be read: it is a folder"),
+        ("pipe", None, "can't be read: it is a pipe, no file"),  # reading it would wait for ever
         ("missing.csv", None, "there is no file"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +152,9 @@ def test_a_table_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "picture.csv").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(DataError, match="picture.csv` is no CSV file"):
         read_synonyms(tmp_path / "picture.csv")
+    os.mkfifo(tmp_path / "pipe.csv")  # reading it would wait for ever
+    with pytest.raises(DataError, match="can't be read: it is a pipe, no file"):
+        read_synonyms(tmp_path / "pipe.csv")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Dataset, check_known
 from convscope.data.index.image_index import ImageIndex
 from convscope.errors import DataError, UsageError
+from convscope.files import read_regular
 from convscope.text import LISTED_AT_MOST, counted, did_you_mean, listed
 
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 LEFT_OUT = -1
+MAX_BYTES = 1 << 24  # of a table of synonyms
 
 
 def match_classes(
@@ -141,10 +144,10 @@ def read_synonyms(path: Path) -> dict[str, str]:
 
 def _read_pairs(path: Path) -> list[tuple[str, str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            columns = set(table.fieldnames or ())
-            pairs = [(row.get("data"), row.get("classifier")) for row in table]
+        text = read_regular(path, max_bytes=MAX_BYTES).decode("utf-8-sig")
+        table = csv.DictReader(io.StringIO(text, newline=""))
+        columns = set(table.fieldnames or ())
+        pairs = [(row.get("data"), row.get("classifier")) for row in table]
     except OSError as error:
         raise DataError(f"`{path}` can't be read: {error.strerror or error}") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -75,9 +75,9 @@ def test_devices_and_pipes_in_a_folder_are_left_out(make_folder: MakeFolder, nam
 def test_a_file_is_read_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"12345")
     assert read_whole(tmp_path / "x", max_bytes=5) == b"12345"
-    with pytest.raises(DataError, match="is longer than 4 bytes"):
+    with pytest.raises(DataError, match="can't be read: it has more than 4 bytes"):
         read_whole(tmp_path / "x", max_bytes=4)
-    with pytest.raises(DataError, match="grew while it was read"):
+    with pytest.raises(DataError, match="can't be read: it grew while it was read"):
         read_whole(Path("/proc/self/status"), max_bytes=1 << 20)  # of 0 bytes, it says
     with pytest.raises(DataError, match="can't be read: No such file"):
         read_whole(tmp_path / "y", max_bytes=4)

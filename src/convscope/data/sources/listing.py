@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from convscope.data.dataset import FileImages, Images
 from convscope.data.sources.naming import by_folder, is_image, is_table, split_of
 from convscope.data.sources.passed_over import is_junk, pass_over
 from convscope.errors import DataError
-from convscope.files import OUTPUT_MARKER, printable
+from convscope.files import OUTPUT_MARKER, printable, read_regular
 from convscope.text import counted, listed
 
 
@@ -152,19 +151,9 @@ def read_whole(path: Path, *, max_bytes: int) -> bytes:
         DataError: It can't be read, is no regular file, or is longer than `max_bytes`.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-            raise DataError(f"`{printable(path)}` is no regular file")
-        with path.open("rb") as file:
-            # What is asked for is allocated: a limit of gigabytes would need them for any file.
-            content = file.read(min(status.st_size, max_bytes) + 1)
+        return read_regular(path, max_bytes=max_bytes)
     except OSError as error:
         raise DataError(f"`{printable(path)}` can't be read: {error.strerror or error}") from error
-    if len(content) > max_bytes:
-        raise DataError(f"`{printable(path)}` is longer than {max_bytes:,} bytes")
-    if len(content) > status.st_size:
-        raise DataError(f"`{printable(path)}` grew while it was read")
-    return content
 
 
 def outside_of(reader: Reader, paths: Iterable[str]) -> tuple[str, ...]:
