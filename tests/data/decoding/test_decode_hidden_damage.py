@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
+from PIL.TiffImagePlugin import TiffImageFile
 
 from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode, decode_content
@@ -200,6 +201,26 @@ def test_a_gif_that_lacks_something_in_its_middle_is_refused(
 ) -> None:
     with pytest.raises(DamagedImageError):
         decode(damage(photo("GIF", interlace=interlace)))
+
+
+@pytest.mark.parametrize("compression", ["tiff_deflate", "tiff_adobe_deflate"])
+@pytest.mark.parametrize("damage", [without_512, zeroed_512])
+def test_a_packed_tiff_that_lacks_something_in_its_middle_is_refused(
+    compression: str, damage: Damage
+) -> None:
+    content = photo("TIFF", compression=compression)
+    assert not decode_content(content).is_truncated
+    with pytest.raises(DamagedImageError):
+        decode(damage(content))
+
+
+def test_a_packed_tiff_whose_checksum_is_wrong_is_refused() -> None:
+    content = photo("TIFF", compression="tiff_adobe_deflate")
+    with Image.open(io.BytesIO(content)) as image:
+        assert isinstance(image, TiffImageFile)
+        end = image.tag_v2[273][0] + image.tag_v2[279][0]
+    with pytest.raises(DamagedImageError, match="some of its data has a wrong checksum"):
+        decode(content[: end - 1] + bytes([content[end - 1] ^ 1]) + content[end:])
 
 
 @pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP", "BMP", "TIFF"])

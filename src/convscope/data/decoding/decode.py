@@ -35,7 +35,7 @@ from convscope.data.decoding.content import (
     PassingError,
     ValueSpan,
 )
-from convscope.data.decoding.endings import look_into
+from convscope.data.decoding.endings import fault_of_tiff, look_into
 from convscope.data.decoding.formats import (
     check_size,
     is_read_here,
@@ -127,6 +127,8 @@ def _decoded(image: ImageFile, content: bytes, fault: str | None, decoding: Deco
         return Decoded(pixels, format, mode, is_truncated=num_missing > 0, span=span)
     if isinstance(image, JpegImageFile):
         image, fault = _loaded_jpeg(image, content, decoding)
+    if isinstance(image, TiffImageFile):
+        fault = fault_of_tiff(content, image.tag_v2, image.width * image.height)
     if fault and not decoding.allow_truncated:
         raise DamagedImageError(fault)
     depth = depth_of(image)

@@ -2,13 +2,15 @@
 
 Pillow takes a PNG's pixels however the file goes on after them, and refuses it for a text that is
 too long; zeros in place of a WebP's data are colours to its decoder; and what a GIF holds behind
-a part that was damaged is never looked at. JPEG has a file of its own, `jpeg.py`.
+a part that was damaged is never looked at; nor are the checksums of a TIFF packed by deflate. JPEG
+has a file of its own, `jpeg.py`.
 """
 
 from __future__ import annotations
 
 import zlib
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 # Parts of a PNG that don't decide its pixels, but whether they are turned or the first of several.
@@ -17,6 +19,11 @@ XMP = b"XML:com.adobe.xmp\0"
 MOST_XMP_BYTES = 1 << 20  # of what is compressed, which could become anything
 # Flat areas are zeros to a WebP's decoder as well: at most a byte for 40 macroblocks.
 ZERO_BYTES, MACROBLOCKS_A_ZERO, MACROBLOCK_PX = 16, 16, 16
+# Tags of a TIFF: its compression, and the places and sizes of its strips or tiles.
+COMPRESSION, DEFLATE, BIT_ORDER = 259, (8, 32946), 266
+PLACES, SIZES = (273, 324), (279, 325)
+MOST_PIXEL_BYTES = 32  # four colours of 64 bits
+UNPACKED_AT_ONCE = 1 << 20
 
 
 class Container(NamedTuple):
@@ -136,3 +143,30 @@ def _fault_of_webp(content: bytes) -> str | None:
             return "is truncated: zeros are in place of its data" if num_zeros > most else None
         place += 8 + size + (size & 1)
     return None
+
+
+def fault_of_tiff(content: bytes, tags: Mapping[int, Any], num_pixels: int) -> str | None:
+    """The fault of a TIFF that is packed by deflate, or None; its tags are those of Pillow."""
+    if tags.get(COMPRESSION) not in DEFLATE or tags.get(BIT_ORDER, 1) != 1:
+        return None
+    places, sizes = (
+        next((tags[tag] for tag in each if tag in tags), ()) for each in (PLACES, SIZES)
+    )
+    view, most_bytes = memoryview(content), num_pixels * MOST_PIXEL_BYTES
+    for place, size in zip(places, sizes, strict=False):  # Pillow knows what to say of others
+        if not _agrees_with_checksum(view[place : place + size], most_bytes):
+            return "is damaged: some of its data has a wrong checksum"
+    return None
+
+
+def _agrees_with_checksum(packed: memoryview, most_bytes: int) -> bool:
+    """Whether packed data agrees with its checksum; also true of what ends early."""
+    unpacking, num_bytes = zlib.decompressobj(), 0
+    rest: bytes | memoryview = packed
+    try:
+        while rest and not unpacking.eof and num_bytes <= most_bytes:
+            num_bytes += len(unpacking.decompress(rest, UNPACKED_AT_ONCE))
+            rest = unpacking.unconsumed_tail
+    except zlib.error:
+        return False
+    return True
