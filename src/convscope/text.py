@@ -108,6 +108,12 @@ def either_of(names: Sequence[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
+def joined(names: Sequence[str]) -> str:
+    """The first names with commas between them, and the number of those left out."""
+    more = len(names) - LISTED_AT_MOST
+    return ", ".join(names[:LISTED_AT_MOST]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def listed(lines: Sequence[str]) -> str:
     """The first lines, indented, with the number of those left out."""
     shown = [f"  {line}" for line in lines[:LISTED_AT_MOST]]

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from convscope.text import counted
+from convscope.text import counted, joined
 
 CLASSES_SHOWN = 20
 MIN_TEXT, COLUMN_GAP = 12, 3  # letters of a text that may wrap, and what divides columns
@@ -68,7 +68,7 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
         print(f"left out: {counted(len(evaluation['damaged']), 'image')} that can't be read")
     absent = [row["name"] for row in evaluation["classes"] if not row["num_images"]]
     if absent:
-        print(f"no images of {', '.join(absent)}: macro means are over the other classes")
+        print(f"no images of {joined(absent)}: macro means are over the other classes")
     _print_classes(evaluation)
     _print_extras(evaluation)
 

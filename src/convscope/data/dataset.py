@@ -16,7 +16,7 @@ from convscope.data.decoding.content import Content, DamagedImageError
 from convscope.data.decoding.decode import decode_content
 from convscope.errors import DataError
 from convscope.files import printable
-from convscope.text import LISTED_AT_MOST, counted, listed
+from convscope.text import counted, joined, listed
 
 
 class Images(Protocol):
@@ -290,9 +290,8 @@ def check_known(
     """
     if unknown:
         lines = [f"`{name}` ({counted(count, 'image')})" for name, count in sorted(unknown.items())]
-        more = " and more" if len(known) > LISTED_AT_MOST else ""
         raise DataError(
             f"{owner} doesn't know {counted(len(unknown), 'class')} of the data\n{listed(lines)}",
             hint=f"classes are matched by name; {owner} has "
-            f"{', '.join(known[:LISTED_AT_MOST])}{more}{'; ' if way_out else ''}{way_out}",
+            f"{joined(known)}{'; ' if way_out else ''}{way_out}",
         )

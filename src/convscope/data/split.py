@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from convscope.errors import DataError
 from convscope.rng import uniform
-from convscope.text import LISTED_AT_MOST, counted
+from convscope.text import counted, joined
 
 TEST_FRACTION = 0.2
 VALIDATION_FRACTION = 0.2  # of what isn't test
@@ -271,11 +271,10 @@ def _give_all_classes_to_train(
         helped.append(f"`{labels.classes[int(label)]}`")
     if not helped:
         return ()
-    few = ", ".join(helped[:LISTED_AT_MOST]) + (" ..." if len(helped) > LISTED_AT_MOST else "")
     return (
         f"{counted(len(helped), 'class')} too small for a train, a validation and a test split: "
         f"{counted(int(moved.sum()), 'image')} moved to train, so that each has at least one "
-        f"there ({few}); with more images they can be tested",
+        f"there ({joined(helped)}); with more images they can be tested",
     )
 
 

@@ -16,7 +16,7 @@ from convscope.data.dataset import Dataset, check_known
 from convscope.data.index.image_index import ImageIndex
 from convscope.errors import DataError, UsageError
 from convscope.files import read_regular
-from convscope.text import LISTED_AT_MOST, counted, did_you_mean, listed
+from convscope.text import counted, did_you_mean, joined, listed
 
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 LEFT_OUT = -1
@@ -101,11 +101,9 @@ def without_unknown(
             hint="classes are matched by name; `--synonyms FILE` says what they are called there",
         )
     is_known = np.array([name not in unknown for name in dataset.classes])
-    names = ", ".join(list(unknown)[:LISTED_AT_MOST])
-    more = ", ..." if len(unknown) > LISTED_AT_MOST else ""
     left_out = (
         f"without {counted(number, 'image')} of {counted(len(unknown), 'class')} that the "
-        f"classifier doesn't know ({names}{more})"
+        f"classifier doesn't know ({joined(list(unknown))})"
     )
     kept = dataset.take(np.flatnonzero(is_known[dataset.labels]))
     return KnownPart(kept, left_out)

@@ -12,7 +12,7 @@ from convscope.arithmetic import LayerRow
 from convscope.arithmetic.ops.operation import tensors_in
 from convscope.arithmetic.state_guard import in_mode
 from convscope.errors import ConvscopeError, NetworkError, UsageError
-from convscope.text import LISTED_AT_MOST, counted, did_you_mean
+from convscope.text import counted, did_you_mean, joined
 
 DEFAULT_AXES = (2, 3)  # rows and columns of (N, C, H, W)
 
@@ -36,9 +36,7 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     known = [known for known in layers if known]
     hint = did_you_mean(name, known)
     if hint is None:
-        shown = ", ".join(f"`{known}`" for known in known[:LISTED_AT_MOST])
-        rest = len(known) - LISTED_AT_MOST
-        hint = f"its layers: {shown}" + (f" and {rest} more" if rest > 0 else "")
+        hint = f"its layers: {joined([f'`{known}`' for known in known])}"
     raise UsageError(f"`{type(network).__name__}` has no layer `{name}`", hint=hint)
 
 

@@ -18,7 +18,7 @@ from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.progress import Reporter
 from convscope.recipe import Recipe, ResolvedRecipe
 from convscope.run import Run
-from convscope.text import counted, listed
+from convscope.text import counted, joined, listed
 from convscope.training.presets import augmentation_of, mixing_of
 from convscope.training.setup import Setup
 from convscope.training.training_data import TrainingData
@@ -52,7 +52,7 @@ def announce_data(data: TrainingData, path: str, reporter: Reporter) -> None:
         counts = np.bincount(labels, minlength=len(data.classes))
         absent = [name for name, count in zip(data.classes, counts, strict=True) if not count]
         if absent:
-            reporter.say(f"note: no {split_name} images of {', '.join(absent)}")
+            reporter.say(f"note: no {split_name} images of {joined(absent)}")
 
 
 def announce_training(run: Run, setup: Setup, data: TrainingData, reporter: Reporter) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from convscope.data.dataset import Dataset, Images, check_known
 from convscope.data.split import SPLITS
 from convscope.files import printable
-from convscope.text import LISTED_AT_MOST
+from convscope.text import joined
 
 SPLIT_NAMES = {
     "train": "train",
@@ -186,7 +186,5 @@ def match_splits(
             )
         missing = [name for name, count in zip(classes, here, strict=True) if not count]
         if missing and here.any():
-            more = len(missing) - LISTED_AT_MOST
-            names = ", ".join(missing[:LISTED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
-            remarks.append(f"split `{split}` has no images of {names}")
+            remarks.append(f"split `{split}` has no images of {joined(missing)}")
     return remarks

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from convscope.errors import DataError
-from convscope.text import LISTED_AT_MOST, did_you_mean
+from convscope.text import did_you_mean, joined
 
 SEPARATORS = (",", "\t", ";", "|")  # spreadsheets of some countries write semicolons
 # Common column names, the surest first: where a table has a number and a name for each class, the
@@ -116,6 +116,4 @@ def _found(names: Sequence[str], common: Sequence[str]) -> str | None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = len(names) - LISTED_AT_MOST
-    quoted = ", ".join(f"`{name}`" for name in names[:LISTED_AT_MOST])
-    return (quoted or "none") + (f" and {more} more" if more > 0 else "")
+    return joined([f"`{name}`" for name in names]) or "none"
