@@ -95,7 +95,7 @@ def test_store_evaluation_python_and_command_line_prepare_to_identical_bytes(
     from_bytes = np.stack([classifier.prepare(path.read_bytes()) for path in paths])
     words = ["predict", str(tmp_path / "classifier"), *map(str, paths), "-q"]
     assert run([*words, "--save-inputs", str(tmp_path / "inputs")]) == 0
-    saved = [decode(path.read_bytes()) for path in sorted((tmp_path / "inputs").iterdir())]
+    saved = [decode(path.read_bytes()) for path in sorted((tmp_path / "inputs").glob("*.png"))]
     for other in (decoded, from_path, from_bytes, np.stack(saved)):
         assert other.tobytes() == stored.tobytes()
 

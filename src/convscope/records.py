@@ -187,6 +187,8 @@ def field_problem(detail: ErrorDetails) -> str:
 def reason_of(detail: ErrorDetails) -> str:
     """Why a value can't be, in a sentence that follows a colon."""
     message = detail["msg"]
+    if detail["type"] == "literal_error":
+        return f"it must be {detail['ctx']['expected']}"
     if detail["type"] == "value_error":  # ours
         return message.removeprefix("Value error, ")
     limit = message.removeprefix("Input should").strip()

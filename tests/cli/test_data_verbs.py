@@ -104,7 +104,10 @@ def test_a_words_that_splits_csv_does_not_have_is_an_error(
     Path("mine.csv").write_text(text)
     outcome = convscope("train", data, *QUICK, "--splits", "mine.csv")
     assert outcome.code == 6
-    assert "`val` can't stand in `used_for`; it takes `train`, `validation`" in outcome.err
+    assert (
+        "`used_for` can't be `val` in row 6: it must be 'train', 'validation', 'test'"
+        in outcome.err
+    )
 
 
 @pytest.mark.slow

@@ -182,6 +182,7 @@ def test_pages_tell_nobody_where_data_and_run_lie(
     run, data = (tmp_path / "runs" / "flawed", tmp_path / "pictures")
     recipe = run / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("data: pictures", f"data: {data}"))
+    (run / "hashes.json").unlink()  # it would tell of the change
     for words in (
         ("evaluate", run, data, "-o", "evaluated"),
         ("check", data, "--output", "checked"),

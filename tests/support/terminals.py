@@ -70,8 +70,10 @@ class OnTerminal:
 def _run(words: list[str], terminal: str, folder: str) -> None:
     import torch
 
+    from convscope.cli.interruption import handle_signals
     from convscope.cli.main import run
 
+    handle_signals()  # first of all, as the command does
     os.setsid()
     handle = os.open(terminal, os.O_RDWR)  # the first one becomes the session's own
     for number in (0, 1, 2):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
-from conftest import MakeFolder
+from conftest import MakeFolder, make_pictures
 from convscope.cache import Cache
 from convscope.data.index.image_index import build_image_index
 from convscope.data.pixels.preprocessing import Preprocessing
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.slow
 SMALL = Preprocessing(height=8, width=8, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
 LARGE = Preprocessing(height=80, width=72, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3)
 ALL = np.arange(12)
+NOBODY = 65534  # a user without rights
 
 
 def taken(root: Path, cache: Cache | None, size: Preprocessing, said: io.StringIO) -> np.ndarray:
@@ -111,14 +114,29 @@ def test_a_store_of_an_older_version_is_not_read(make_folder: MakeFolder, tmp_pa
     np.testing.assert_array_equal(taken(root, cache, SMALL, said), true)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_store_that_may_not_be_read_is_left_alone(
-    make_folder: MakeFolder, tmp_path: Path
-) -> None:
-    root, cache, said = make_folder({"a": 6, "b": 6}), Cache(tmp_path / "cache"), io.StringIO()
-    true = taken(root, cache, SMALL, said)
-    (entry,) = cache.entries()
-    (entry.path / "pixels.bin").chmod(0)
-    np.testing.assert_array_equal(taken(root, cache, SMALL, said), true)
-    (entry.path / "pixels.bin").chmod(0o600)
-    assert cache.entries()[0].path == entry.path
+@contextmanager
+def without_rights_of_root() -> Iterator[None]:
+    """Context manager for root, who may read everything, to be somebody else."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_a_store_that_may_not_be_read_is_left_alone() -> None:
+    with TemporaryDirectory() as folder:  # others may not even enter the folders of pytest
+        root, cache, said = Path(folder, "pets"), Cache(Path(folder, "cache")), io.StringIO()
+        make_pictures(root, {"a": 6, "b": 6})
+        true = taken(root, cache, SMALL, said)
+        (entry,) = cache.entries()
+        for place in (Path(folder), *Path(folder).rglob("*")):
+            place.chmod(0o777)
+        (entry.path / "pixels.bin").chmod(0)
+        with without_rights_of_root():
+            np.testing.assert_array_equal(taken(root, cache, SMALL, said), true)
+        (entry.path / "pixels.bin").chmod(0o600)
+        assert cache.entries()[0].path == entry.path
