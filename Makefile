@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHROMIUM := chromium chromium-sandbox fonts-wqy-microhei
 
-.PHONY: demo test quick check chromium format docs clean
+.PHONY: demo test coverage quick check chromium format docs clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -16,9 +16,15 @@ demo: .venv/installed  ## train LeNet-5 on real handwritten digits, evaluate it,
 # A process a core, each of one thread, as most tests are too small for more. The tests of a file
 # stay together, for what is built once for all of them. In the order of their names: xdist would
 # take the files with the fewest tests last, and these are the longest.
+ALL_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+	-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
 test: check chromium  ## all checks and tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov --cov-report=term \
-		-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+	$(ALL_TESTS) --durations 20
+
+# By itself, as watching each line makes Python's part of the tests take 1.6 times as long.
+coverage: check chromium  ## the tests, and which lines of the package they don't reach
+	$(ALL_TESTS) --cov --cov-report=term
 
 quick: check  ## style, types and the tests that train nothing
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 8 --dist loadfile

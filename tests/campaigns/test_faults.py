@@ -20,6 +20,7 @@ SHORT = {
     "crash": 1,
     "damage": 500,
     "files": 110,
+    "cache": 24,
 }
 
 pytestmark = [
