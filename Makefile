@@ -14,8 +14,8 @@ demo: .venv/installed  ## train LeNet-5 on real handwritten digits, evaluate it,
 	$(BIN)/python examples/demo.py
 
 # A process a core, each of one thread, as most tests are too small for more. The tests of a file
-# stay together, for what is built once for all of them. In the order of their names: xdist would
-# take the files with the fewest tests last, and these are the longest.
+# stay together, for what is built once for all of them. In the order of tests/conftest.py: xdist
+# would take the files with the fewest tests last, and these are the longest.
 ALL_TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
 	-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 

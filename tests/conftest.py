@@ -18,6 +18,17 @@ from convscope.cli.main import run
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts files that are slow as a whole first, so that no process is left alone with one."""
+    items.sort(key=lambda item: not any(mark.name == "slow" for mark in _marks_of_file(item)))
+
+
+def _marks_of_file(item: pytest.Item) -> list[pytest.Mark]:
+    module = item.getparent(pytest.Module)
+    return [] if module is None else module.own_markers
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Keeps the tests away from the user's cache; processes that they start inherit it."""
