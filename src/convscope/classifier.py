@@ -32,6 +32,7 @@ from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.errors import DataError, NetworkError, RunError, UsageError, WeightsError
 from convscope.files import new_folder, printable, sha256, write_sealed_json
 from convscope.networks import build, check_weights, with_folded_batch_norm
+from convscope.paths import CLASSIFIER_FILE, WEIGHTS_FILE
 from convscope.records import check_fields, read_json
 from convscope.schemas import ClassifierFile
 
@@ -258,13 +259,13 @@ class Classifier:
                 that could be read again, as two of its classes have the same name.
         """
         target = Path(folder)
-        if target.exists() and not (target / "classifier.json").is_file() and any(target.iterdir()):
+        if target.exists() and not (target / CLASSIFIER_FILE).is_file() and any(target.iterdir()):
             raise RunError(
                 f"`{target}` holds something that is no classifier, and would be replaced",
                 hint="give a new folder",
             )
         with new_folder(target) as temporary:
-            weights = temporary / "model.safetensors"
+            weights = temporary / WEIGHTS_FILE
             save_file(portable_state(self.network), weights)
             content = {
                 "format": FORMAT,
@@ -275,8 +276,8 @@ class Classifier:
                 "metrics": self.metrics,
                 "weights": {"sha256": sha256(weights)},
             }
-            check_fields(content, target / "classifier.json", ClassifierFile)  # else it is lost
-            write_sealed_json(temporary / "classifier.json", content)
+            check_fields(content, target / CLASSIFIER_FILE, ClassifierFile)  # else it is lost
+            write_sealed_json(temporary / CLASSIFIER_FILE, content)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: torch.device | None = None) -> Classifier:
@@ -286,8 +287,8 @@ class Classifier:
             RunError: It is missing, damaged or of another format.
         """
         path = Path(folder)
-        content = read_json(path / "classifier.json", ClassifierFile)
-        weights = path / "model.safetensors"
+        content = read_json(path / CLASSIFIER_FILE, ClassifierFile)
+        weights = path / WEIGHTS_FILE
         fields = {**content["network"], "input_size": tuple(content["network"]["input_size"])}
         choice = NetworkChoice(**fields)
         try:

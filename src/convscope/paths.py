@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
-CLASSIFIER_FILE = "classifier.json"
+CLASSIFIER_FILE, WEIGHTS_FILE = "classifier.json", "model.safetensors"  # of a classifier folder
 QUOTES = "'\"`‘’“”«»"  # also those that word processors make of plain ones
 WEIGHTS = frozenset((".safetensors", ".pt", ".pth", ".th", ".ckpt", ".h5", ".keras", ".onnx"))
 LEVELS_UP = 3  # from `runs/x/checkpoints/20/model.safetensors` to the run

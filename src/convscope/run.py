@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from convscope.errors import RunError, UsageError
 from convscope.files import LEFTOVER, is_portable, sha256, write_sealed_json
-from convscope.paths import WEIGHTS, likely_path, run_around
+from convscope.paths import CLASSIFIER_FILE, WEIGHTS, likely_path, run_around
 from convscope.recipe import Recipe, on_top
 from convscope.records import read_json, read_table, refusal
 from convscope.schemas import (
@@ -168,7 +168,7 @@ class Run:
     @property
     def best_epoch(self) -> int | None:
         """The epoch, from 1, whose weights the classifier has; None before there is one."""
-        description = self.classifier_path / "classifier.json"
+        description = self.classifier_path / CLASSIFIER_FILE
         if not description.exists():
             return None
         epoch = read_json(description, ClassifierFile)["metrics"].get("epoch")

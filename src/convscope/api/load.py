@@ -26,6 +26,7 @@ from convscope.evaluation.subset import (
     read_synonyms,
     without_unknown,
 )
+from convscope.paths import is_classifier
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.recipe.habits import likely_field
@@ -42,7 +43,7 @@ def load(path: str | Path, *, device: str = "auto") -> Classifier:
     """
     place = Path(path)
     where = choose_device(device, "float32").torch
-    if (place / "classifier.json").is_file():
+    if is_classifier(place):
         return Classifier.load(place, device=where)
     run = Run.open(place)
     if not run.classifier_path.is_dir():

@@ -19,6 +19,7 @@ from convscope.networks import (
     read_weights,
 )
 from convscope.networks.registry import NetworkEntry, Preparation
+from convscope.paths import WEIGHTS_FILE, is_classifier
 from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.text import counted
@@ -121,7 +122,7 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
     if weights is None:
         return InitialWeights()
     place = Path(weights)
-    if place.name == "model.safetensors" and (place.parent / "classifier.json").is_file():
+    if place.name == WEIGHTS_FILE and is_classifier(place.parent):
         place = place.parent  # the file beside it says what these weights are
     if weights != "published" and not place.exists():
         raise WeightsError(
@@ -165,7 +166,7 @@ def _from_file(path: Path, source: str, row: NetworkEntry) -> InitialWeights:
 
 def _from_classifier(place: Path, model: str | None) -> InitialWeights:
     folder = place / "classifier" if (place / "classifier").is_dir() else place
-    if not (folder / "classifier.json").is_file():
+    if not is_classifier(folder):
         raise WeightsError(
             f"`{place}` is neither a run nor a classifier folder",
             hint="give a file of weights in it, or a run that is finished",

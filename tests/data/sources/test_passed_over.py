@@ -15,7 +15,7 @@ from convscope.files import OUTPUT_MARKER, mark_output
 OUTPUTS = {
     "runs/a-resnet18": ("recipe.yaml", "environment.json"),
     "runs/begun": ("training.lock",),
-    "models/shared": ("classifier.json", "weights.safetensors"),
+    "models/shared": ("classifier.json", "model.safetensors"),
     "evaluations/a-b": ("report.html", "evaluation.json"),
     "checks/set": ("report.html", "exclude.csv"),
     "explanations/a": (OUTPUT_MARKER,),

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from convscope.data.sources.naming import is_image
 from convscope.files import OUTPUT_MARKER, printable
+from convscope.paths import CLASSIFIER_FILE, ENVIRONMENT_FILE, RECIPE_FILE, WEIGHTS_FILE
 from convscope.text import counted, listed
 
 # Names of macOS, Windows, Synology, QNAP and Linux for what is no file of the user's.
@@ -26,9 +27,9 @@ THUMBNAILS = frozenset(("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs",
 # check, the cache.
 OUTPUT_FILES = (
     frozenset((OUTPUT_MARKER,)),
-    frozenset(("recipe.yaml", "environment.json")),
+    frozenset((RECIPE_FILE, ENVIRONMENT_FILE)),
     frozenset(("training.lock",)),
-    frozenset(("classifier.json", "weights.safetensors")),
+    frozenset((CLASSIFIER_FILE, WEIGHTS_FILE)),
     frozenset(("report.html", "evaluation.json")),
     frozenset(("report.html", "exclude.csv")),
     frozenset(("catalogue.sqlite",)),
