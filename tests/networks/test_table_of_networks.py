@@ -64,6 +64,11 @@ PARAMETERS = {
     "resnext50_32x4d": 25_028_904,
     "squeezenet1_0": 1_248_424,
     "squeezenet1_1": 1_235_496,
+    "efficientnet_lite0": 4_652_008,
+    "efficientnet_lite1": 5_416_680,
+    "efficientnet_lite2": 6_092_072,
+    "efficientnet_lite3": 8_197_096,
+    "efficientnet_lite4": 13_006_568,
 }
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from convscope.networks.structure import LayerTracer
+
 # A layer, the normalisation behind it, and the function that fuses them.
 PAIRS: tuple[tuple[type[nn.Module], type[nn.Module], Callable[..., nn.Module]], ...] = (
     (nn.Conv2d, nn.BatchNorm2d, fuse_conv_bn_eval),
@@ -38,7 +40,8 @@ def with_folded_batch_norm(network: nn.Module) -> nn.Module:
     # The modules are copied, so that they can be replaced, but not their tensors.
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     try:
-        faster = fx.symbolic_trace(copy.deepcopy(network, shared))
+        copied = copy.deepcopy(network, shared)
+        faster = fx.GraphModule(copied, LayerTracer().trace(copied))
     except (fx.proxy.TraceError, TypeError):
         return network
     _fold_normalisation(faster)
@@ -71,7 +74,7 @@ def _make_relus_inplace(network: fx.GraphModule) -> None:
     calls = _calls(network)
     for node in network.graph.nodes:
         layer = network.get_submodule(str(node.target)) if node.op == "call_module" else None
-        if isinstance(layer, nn.ReLU) and calls[node.target] == 1:
+        if isinstance(layer, nn.ReLU | nn.ReLU6) and calls[node.target] == 1:
             source = node.args[0]
             layer.inplace = len(source.users) == 1 and _is_new(source, network)
 

@@ -13,6 +13,8 @@ from typing import NamedTuple, Self
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from convscope.networks.structure import LayerTracer
+
 # Layers and functions with one of these in their names are random.
 RANDOM_NAMES = ("drop", "stochastic", "noise", "rand", "bernoulli", "normal_", "uniform_", "rrelu")
 
@@ -116,18 +118,10 @@ def _view(module: nn.Module) -> nn.Module:
     return view
 
 
-class _Tracer(fx.Tracer):
-    """A tracer that enters all modules that contain others, but no layers."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether a module is not entered: layers read shapes, which tracing doesn't know."""
-        return not m._modules or super().is_leaf_module(m, module_qualified_name)
-
-
 def _traced(network: nn.Module) -> fx.Graph | None:
     """The graph of `forward` in the network's mode; None if it can't be traced."""
     try:
-        return _Tracer().trace(network)
+        return LayerTracer().trace(network)
     except Exception:  # forward meets what it wasn't written for, and may fail in any way
         return None
 

@@ -85,6 +85,36 @@ class LocalResponseNorm(nn.Module):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
+class SamePadding(nn.Module):
+    """Zeros around an image such that a layer with a stride gives ceil(side / stride) values.
+
+    How many there are depends on the image; of an odd number, the larger half is below and to the
+    right. It is TensorFlow's padding "SAME".
+
+    Args:
+        window: Height and width of the layer's window.
+        stride: Stride of the layer.
+    """
+
+    def __init__(self, window: int, *, stride: int) -> None:
+        super().__init__()
+        self.window, self.stride = window, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` (N, C, H, W), with zeros around each map."""
+        (top, bottom), (left, right) = map(self._zeros, x.shape[2:])
+        return F.pad(x, (left, right, top, bottom))
+
+    def _zeros(self, side: int) -> tuple[int, int]:
+        covered = (math.ceil(side / self.stride) - 1) * self.stride + self.window
+        zeros = max(0, covered - side)
+        return zeros // 2, zeros - zeros // 2
+
+    def extra_repr(self) -> str:
+        """The arguments that `print` shows."""
+        return f"{self.window}, stride={self.stride}"
+
+
 class _Pool2d(nn.Module):
     """Base of the poolings that torch lacks.
 

@@ -35,30 +35,47 @@ class Preparation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PublishedWeights:
-    """Weights that their publisher offers for download.
+class PackagedFile:
+    """A file in a Python package that is installed together with this one.
 
     Attributes:
-        url: Address of the file.
+        package: Name and version of the package, as pip takes it.
+        path: Path of the file in the folder of installed packages.
+        sha256: SHA-256 of the file.
+    """
+
+    package: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedWeights:
+    """Weights that their publisher offers, for download or in a Python package.
+
+    Attributes:
+        url: Address of the file, or of the project that packaged it.
         licence: Name of the licence.
         data: Data set that they were trained on.
         classes: Number of classes, K.
+        packaged: The file in its package; None where it is downloaded.
     """
 
     url: str
     licence: str
     data: str
     classes: int
+    packaged: PackagedFile | None = None
 
     @property
     def filename(self) -> str:
-        """The last part of the address."""
-        return PurePosixPath(self.url).name
+        """Name of the file."""
+        return PurePosixPath(self.packaged.path if self.packaged else self.url).name
 
     @property
     def sha256_prefix(self) -> str:
         """The first digits of the file's SHA-256, which its publisher puts into its name."""
-        return PurePosixPath(self.url).stem.rpartition("-")[2]
+        return PurePosixPath(self.filename).stem.rpartition("-")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,11 +145,12 @@ class ImageNetAccuracy(NamedTuple):
 
     Attributes:
         top1: Fraction of images whose class is the most probable one.
-        top5: Fraction of images whose class is among the five most probable.
+        top5: Fraction of images whose class is among the five most probable; None where the
+            publisher doesn't say it.
     """
 
     top1: float
-    top5: float
+    top5: float | None = None
 
 
 IMAGENET_ACCURACY = {
@@ -155,6 +173,11 @@ IMAGENET_ACCURACY = {
     "resnext50_32x4d": ImageNetAccuracy(0.77618, 0.93698),
     "squeezenet1_0": ImageNetAccuracy(0.58092, 0.80420),
     "squeezenet1_1": ImageNetAccuracy(0.58178, 0.80624),
+    "efficientnet_lite0": ImageNetAccuracy(0.751),
+    "efficientnet_lite1": ImageNetAccuracy(0.767),
+    "efficientnet_lite2": ImageNetAccuracy(0.776),
+    "efficientnet_lite3": ImageNetAccuracy(0.798),
+    "efficientnet_lite4": ImageNetAccuracy(0.815),
 }
 
 
@@ -209,6 +232,11 @@ COSTS = {
     "resnext50_32x4d": NetworkCost(25_028_904, 4_230_479_872),
     "squeezenet1_0": NetworkCost(1_248_424, 818_924_576),
     "squeezenet1_1": NetworkCost(1_235_496, 349_151_936),
+    "efficientnet_lite0": NetworkCost(4_652_008, 385_187_552),
+    "efficientnet_lite1": NetworkCost(5_416_680, 600_185_232),
+    "efficientnet_lite2": NetworkCost(6_092_072, 859_736_272),
+    "efficientnet_lite3": NetworkCost(8_197_096, 1_383_321_872),
+    "efficientnet_lite4": NetworkCost(13_006_568, 2_553_034_336),
 }
 
 # Name in the papers -> the networks of the table that are variants of it.
@@ -224,6 +252,10 @@ VARIANTS = {
     "GoogLeNet": ("googlenet_2014", "googlenet_notes", "googlenet"),
     "ResNet-50": ("resnet50", "wide_resnet50_2", "resnext50_32x4d"),
     "SqueezeNet": ("squeezenet1_0", "squeezenet1_1"),
+    "EfficientNet-Lite": (
+        "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "efficientnet_lite3",
+        "efficientnet_lite4",
+    ),
 }  # fmt: skip
 
 # First letters of a name -> its family.
@@ -234,6 +266,7 @@ FAMILIES = {
     "vgg": "VGG",
     "googlenet": "GoogLeNet",
     "squeezenet": "SqueezeNet",
+    "efficientnet": "EfficientNet-Lite",
     "": "ResNet",
 }
 

@@ -72,6 +72,11 @@ class ResidualBlock(nn.Module):
     downsample: nn.Module | None
     last_convolution: str  # name of the one whose output is added to the shortcut
 
+    def _set_shortcut(self, has_shortcut: bool) -> None:
+        """Adds a shortcut that changes nothing, or none; stochastic depth is off at first."""
+        self.register_module("drop_path", None)  # see `add_drop_path`
+        self.downsample = nn.Identity() if has_shortcut else None
+
     def _joined(self, branch: Tensor, x: Tensor) -> Tensor:
         if self.drop_path is not None:
             branch = self.drop_path(branch)
@@ -179,6 +184,10 @@ def add_drop_path(network: nn.Module, last: float) -> None:
 
     Source: Huang et al. 2016, Deep networks with stochastic depth, equation 4.
     """
-    blocks = [m for m in network.modules() if isinstance(m, ResidualBlock)]
+    blocks = [
+        module
+        for module in network.modules()
+        if isinstance(module, ResidualBlock) and module.downsample is not None
+    ]
     for number, block in enumerate(blocks if last else (), start=1):
         block.drop_path = DropPath(last * number / len(blocks))

@@ -1,10 +1,10 @@
-"""The structure of a network: its blocks from input to output, and its heads."""
+"""The structure of a network: its blocks from input to output, its heads, its graph."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from torch import nn
+from torch import fx, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from convscope.networks.googlenet import AuxiliaryHead
@@ -18,6 +18,14 @@ NORMALISATIONS = (_NormBase,)
 
 # Layers that may give logits.
 HEAD_LAYERS = (nn.Linear, nn.Conv2d, RadialBasisOutput)
+
+
+class LayerTracer(fx.Tracer):
+    """A tracer that enters all modules that contain others, but no layers."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module is not entered: layers read shapes, which tracing doesn't know."""
+        return not m._modules or super().is_leaf_module(m, module_qualified_name)
 
 
 class Block(NamedTuple):

