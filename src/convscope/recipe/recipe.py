@@ -21,7 +21,15 @@ from convscope.files import read_regular
 from convscope.recipe.conflicts import OPTIMIZERS_WITH, SCHEDULES_WITH, RecipeFields, find_conflicts
 from convscope.recipe.habits import likely_field
 from convscope.recipe.optimization import Opt, Sched
-from convscope.recipe.types import Fit, ImageSize, Initialization, Problem, Tune, sides_of
+from convscope.recipe.types import (
+    FROM_SCRATCH,
+    Fit,
+    ImageSize,
+    Initialization,
+    Problem,
+    TrainedLayers,
+    sides_of,
+)
 from convscope.recipe.yaml_text import dump_yaml, parse_yaml, text_of, value_of
 from convscope.records import reason_of, shown
 from convscope.text import did_you_mean, either_of, listed
@@ -38,7 +46,7 @@ DEPENDENT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "sched": ("warmup_epochs", *SCHEDULES_WITH),
     "epochs": ("epochs_cut",),
     "loss": ("focal_gamma",),
-    "tune": ("feature_views", "unfreeze_epochs"),
+    "tune": ("feature_views", "unfreeze_epochs", "head_epochs"),
     "policy": ("policy_ops", "policy_magnitude"),
 }
 
@@ -81,6 +89,11 @@ class Recipe(RecipeFields):
             raise UsageError(f"recipe `{path}`: {error.message}", hint=error.hint) from error
 
     @property
+    def is_from_scratch(self) -> bool:
+        """Whether the first weights are random."""
+        return self.weights in (None, FROM_SCRATCH) and self.continues is None
+
+    @property
     def input_sides(self) -> tuple[int, int] | None:
         """Height and width of the network's input; None where they are not resolved."""
         return None if self.img_size is None else sides_of(self.img_size)
@@ -103,7 +116,7 @@ class ResolvedRecipe(Recipe):
     img_size: ImageSize
     fit: Fit
     initialization: Initialization
-    tune: Tune
+    tune: TrainedLayers
     layer_decay: float
     epochs: int
     batch_size: int

@@ -13,11 +13,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 MAX_SIDE_PX = 8192
 MAX_BATCH = 1_000_000
 MAX_EPOCHS = 100_000
+FROM_SCRATCH = "none"  # value of `weights` for random ones
+PUBLISHED = "published"
 UNIT_SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 Fit = Literal["crop", "pad", "stretch"]
 ClassLevel = Literal["first", "last"]
-Tune = Literal["all", "dense", "head"]
+Tune = Literal["all", "dense", "head", "auto"]
+TrainedLayers = Literal["all", "dense", "head"]
 Initialization = Literal[
     "kaiming", "kaiming_fan_out", "xavier", "lecun", "notes", "normal", "pytorch"
 ]

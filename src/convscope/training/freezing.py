@@ -18,6 +18,7 @@ def freeze(network: nn.Module, tune: str) -> None:
         UsageError: `dense`, but the network has no dense layer.
     """
     if tune == "all":
+        network.requires_grad_(True)
         return
     *auxiliaries, head = head_names(network)
     trained = [head]

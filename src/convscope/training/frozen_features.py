@@ -16,7 +16,7 @@ from convscope.data.batches import Shard
 from convscope.errors import TrainingError
 from convscope.networks import split_frozen
 
-DEFAULT_VIEWS = 4
+DEFAULT_VIEWS = 2  # an image and its mirror image
 MOST_BYTES = 4 << 30  # kept in memory; fixed, so that the machine doesn't change the result
 FLOAT_BYTES = 4
 

@@ -20,7 +20,7 @@ from convscope.networks import (
 )
 from convscope.networks.registry import NetworkEntry, Preparation
 from convscope.paths import WEIGHTS_FILE, is_classifier
-from convscope.recipe import Recipe
+from convscope.recipe import FROM_SCRATCH, PUBLISHED, Recipe
 from convscope.run import Run
 from convscope.text import counted
 
@@ -119,12 +119,14 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
     if recipe.continues is not None:
         Run.open(recipe.continues)
         return _from_classifier(Path(recipe.continues), model)
-    if weights is None:
+    if weights is None or weights == FROM_SCRATCH:
         return InitialWeights()
+    if weights == PUBLISHED and model is None:
+        return InitialWeights()  # those of the network that suits the images
     place = Path(weights)
     if place.name == WEIGHTS_FILE and is_classifier(place.parent):
         place = place.parent  # the file beside it says what these weights are
-    if weights != "published" and not place.exists():
+    if weights != PUBLISHED and not place.exists():
         raise WeightsError(
             f"the weights file `{weights}` is missing", hint="give the path of a file that is there"
         )
@@ -136,11 +138,19 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
             hint="a file of weights doesn't say which network it belongs to; add `--model NAME`",
         )
     row = network_entry(model)
-    if weights == "published":
+    if weights == PUBLISHED:
         path = published_weights(model)
-        source = f"{row.published.url}" if row.published else str(path)
-        return _from_file(path, source, row)
+        return _from_file(path, _publisher(row), row)
     return _from_file(place, f"`{weights}`", row)
+
+
+def _publisher(row: NetworkEntry) -> str:
+    """Where published weights come from, in words."""
+    published = row.published
+    assert published is not None  # noqa: S101 - there is a file of them
+    if published.packaged is None:
+        return published.url
+    return f"the package `{published.packaged.name}`, trained on {published.data}"
 
 
 def with_range_of(weights: InitialWeights, recipe: Recipe) -> Recipe:

@@ -11,13 +11,71 @@ from torch import nn
 from convscope.classifier import NetworkChoice
 from convscope.data.index.scan import ImageKind
 from convscope.data.pixels.preprocessing import Preprocessing
-from convscope.errors import UsageError
-from convscope.networks import network_entry, smallest_input
+from convscope.errors import UsageError, WeightsError
+from convscope.networks import network_entry, published_weights, smallest_input
 from convscope.networks.registry import NetworkEntry
-from convscope.recipe import OPTION_FIELDS, Recipe
+from convscope.progress import Reporter
+from convscope.recipe import FROM_SCRATCH, OPTION_FIELDS, PUBLISHED, Recipe
 from convscope.training.initial_weights import InitialWeights
+from convscope.training.presets import head_epochs_before
 
 SMALL_IMAGE_PX = 40
+SMALL_IMAGE_NETWORK = "lenet5_relu"  # for digits and the like
+PRETRAINED_NETWORK = "efficientnet_lite0"  # its weights are installed with the package
+NETWORK_FROM_SCRATCH = "resnet18"
+
+# Fields of trainings in which all layers are trained on images in each step.
+OF_WHOLE_TRAININGS = ("mixup", "cutmix", "train_sizes", "unfreeze_epochs", "layer_decay")
+
+
+def with_default_network(recipe: Recipe, kind: ImageKind, reporter: Reporter) -> Recipe:
+    """The recipe with a network, with pretrained weights wherever that is best.
+
+    Small grey images are mostly characters, which a small network learns from scratch in seconds.
+
+    Args:
+        recipe: The recipe as given.
+        kind: Size and channels of a few images.
+        reporter: Says if the pretrained weights aren't there.
+
+    Raises:
+        UsageError: A field needs pretrained weights, and the network is trained from scratch.
+    """
+    if recipe.model is not None or recipe.continues is not None:
+        return recipe
+    if recipe.weights not in (None, FROM_SCRATCH, PUBLISHED):
+        return recipe  # they say their network
+    is_small = kind.shorter_side_px <= SMALL_IMAGE_PX
+    is_scratch = recipe.weights == FROM_SCRATCH or recipe.initialization is not None
+    updates: dict[str, object] = {}
+    if recipe.weights is None and is_small and kind.channels == 1:
+        updates["model"] = SMALL_IMAGE_NETWORK
+    elif is_scratch:
+        updates["model"] = SMALL_IMAGE_NETWORK if is_small else NETWORK_FROM_SCRATCH
+    else:
+        try:
+            published_weights(PRETRAINED_NETWORK)
+        except WeightsError as error:
+            if recipe.weights == PUBLISHED:
+                raise
+            reporter.say(f"note: trains from scratch, {error.message}; {error.hint}")
+            updates["model"] = SMALL_IMAGE_NETWORK if is_small else NETWORK_FROM_SCRATCH
+        else:
+            updates |= {"model": PRETRAINED_NETWORK, "weights": PUBLISHED}
+            updates |= _default_layers(recipe)
+    chosen = recipe.model_copy(update=updates)
+    chosen.check()
+    return chosen
+
+
+def _default_layers(recipe: Recipe) -> dict[str, object]:
+    """Which layers of the pretrained network are trained, where that is open."""
+    trains_all = any(getattr(recipe, field) not in (None, 0.0) for field in OF_WHOLE_TRAININGS)
+    if trains_all or recipe.head_epochs is not None:
+        return {}
+    if recipe.tune is None:
+        return {"tune": "auto"}
+    return {"head_epochs": head_epochs_before(recipe.epochs)} if recipe.tune == "all" else {}
 
 
 def choose_network(
@@ -29,7 +87,7 @@ def choose_network(
     are 0 and 1 until they are measured on the train images.
 
     Args:
-        recipe: The recipe as given.
+        recipe: The recipe as given, with its network unless the weights say it.
         weights: The initial weights, which may prescribe network and preprocessing.
         kind: Size and channels of a few images.
         num_classes: K.
@@ -38,10 +96,7 @@ def choose_network(
         NetworkError: No network has this name.
         UsageError: `auxiliary_weight` is given, but no auxiliary head is trained.
     """
-    is_small = kind.shorter_side_px <= SMALL_IMAGE_PX
-    row = network_entry(
-        recipe.model or weights.model or ("lenet5_relu" if is_small else "resnet18")
-    )
+    row = network_entry(recipe.model or weights.model or NETWORK_FROM_SCRATCH)
     short = {name: getattr(recipe, name) for name in OPTION_FIELDS}
     given = {name: value for name, value in short.items() if value is not None}
     options = {**weights.options, **recipe.options, **given}
@@ -66,7 +121,7 @@ def trains_auxiliary_heads(
 ) -> bool:
     """Whether the network has auxiliary heads and all of its layers are trained."""
     has_heads = bool(options.get("auxiliaries", row.options.get("auxiliaries", False)))
-    return has_heads and (recipe.tune or "all") == "all"
+    return has_heads and recipe.tune in (None, "all", "auto")
 
 
 def build_network(choice: NetworkChoice, recipe: Recipe) -> nn.Module:

@@ -26,6 +26,9 @@ DEFAULT_SCHED: Sched = "one-cycle"
 IMAGES_TO_SHOW = 500_000  # epochs times images, within the bounds below
 EPOCHS_BOUNDS = (8, 60)
 HEAD_EPOCHS = 20  # one layer on features that are computed already converges soon
+IMAGES_TO_TUNE_ON = 8_000  # epochs times images of all layers after the head, within the bounds
+TUNE_EPOCHS_BOUNDS = (4, 20)
+HEAD_FIRST_LAYER_DECAY = 0.85  # early layers of a trained network are good already
 TRANSFER_LR_SHARE = 0.2  # of the default learning rate, where a trained network is fine-tuned
 WARMUP_SHARES = {"one-cycle": 0.25}  # of the epochs, of schedules that need a warm-up
 FINAL_SHARES = {"cosine": 0.0, "one-cycle": 1e-4, "plateau": 1e-4}  # of the highest learning rate
@@ -75,6 +78,24 @@ def default_epochs(num_train: int, tune: str) -> int:
     return min(high, max(low, math.ceil(IMAGES_TO_SHOW / num_train)))
 
 
+def head_epochs_before(epochs: int | None) -> int | None:
+    """Number of epochs of the head before those of all layers, of so many in all.
+
+    Args:
+        epochs: Number of epochs in all; None where it is open.
+
+    Returns:
+        The number; None where nothing is left for all layers.
+    """
+    return HEAD_EPOCHS if epochs is None else min(HEAD_EPOCHS, epochs // 2) or None
+
+
+def default_tune_epochs(num_train: int) -> int:
+    """Number of epochs of all layers that follow those of the head."""
+    low, high = TUNE_EPOCHS_BOUNDS
+    return min(high, max(low, math.ceil(IMAGES_TO_TUNE_ON / num_train)))
+
+
 def default_batch_size(num_train: int) -> int:
     """Number of images in a step for a number of train images."""
     if num_train >= 10_000:
@@ -88,7 +109,7 @@ def default_augmentations(recipe: Recipe, *, channels: int, num_train: int) -> d
     Default shifts and changes of scale give way to crops or padding, which do that already.
     """
     default = default_augmentation(channels=channels, num_images=num_train)
-    if (recipe.tune or "all") != "all":
+    if recipe.tune in ("dense", "head"):
         # The features of frozen layers are computed for a few versions of each image only. Shifted
         # and resized ones did worse than mirrored ones there (hymenoptera's train photos, 5 folds).
         default = Augmentation(hflip=default.hflip)

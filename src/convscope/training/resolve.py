@@ -15,6 +15,9 @@ from convscope.networks import layer_blocks, network_entry, smallest_input
 from convscope.recipe import (
     OPTIMIZERS_WITH,
     SCHEDULES_WITH,
+    DataFields,
+    LossFields,
+    PreprocessingFields,
     Recipe,
     ResolvedRecipe,
     given_or,
@@ -29,6 +32,7 @@ from convscope.training.presets import (
     DEFAULT_SCHED,
     FAMILIES,
     FINAL_SHARES,
+    HEAD_FIRST_LAYER_DECAY,
     TRANSFER_LR_SHARE,
     WARMUP_SHARES,
     Family,
@@ -36,6 +40,7 @@ from convscope.training.presets import (
     default_augmentations,
     default_batch_size,
     default_epochs,
+    default_tune_epochs,
     family_of,
 )
 from convscope.training.training_data import TrainingData
@@ -61,7 +66,10 @@ def resolve(
     """
     num_train, preprocessing = len(data.split.train), data.preprocessing
     row, tune = network_entry(choice.name), recipe.tune or "all"
+    tune = "all" if tune == "auto" else tune  # a dry run measures all layers
     epochs = recipe.epochs or default_epochs(num_train, tune)
+    if recipe.head_epochs and recipe.epochs is None:
+        epochs = recipe.head_epochs + default_tune_epochs(num_train)
     is_auto = not isinstance(recipe.batch_size, int)
     trains_heads = trains_auxiliary_heads(recipe, row, choice.options)
     resolved: dict[str, Any] = {
@@ -75,7 +83,9 @@ def resolve(
         "fit": preprocessing.fit,
         "initialization": recipe.initialization or row.initialization,
         "tune": tune,
-        "layer_decay": given_or(recipe.layer_decay, 1.0),
+        "layer_decay": given_or(
+            recipe.layer_decay, HEAD_FIRST_LAYER_DECAY if recipe.head_epochs else 1.0
+        ),
         "auxiliary_weight": given_or(recipe.auxiliary_weight, AUXILIARY_WEIGHT)
         if trains_heads
         else None,
@@ -91,7 +101,7 @@ def resolve(
     }
     family = FAMILIES[family_of(network)]
     resolved |= _optimizer(recipe, family, resolved["batch_size"])
-    resolved |= _schedule(recipe, epochs)
+    resolved |= _schedule(recipe, epochs - (recipe.head_epochs or 0))
     result = ResolvedRecipe.model_validate({**recipe.model_dump(), **resolved})
     views = _feature_views(result, network, data)
     result = result.model_copy(update={"feature_views": views})
@@ -102,12 +112,30 @@ def resolve(
     return result
 
 
+def head_recipe(recipe: ResolvedRecipe) -> Recipe:
+    """The recipe of the first epochs, in which the head alone is trained.
+
+    It follows from the resolved recipe alone, so that the same one gives the same model again.
+    What says how all layers are trained afterwards doesn't count here.
+    """
+    kept = {
+        *DataFields.model_fields,
+        *PreprocessingFields.model_fields,
+        *LossFields.model_fields,
+        *("model", "options", "initialization", "weights", "feature_views"),
+        *("batch_size", "accumulate", "sampler", "seed", "device", "precision", "deterministic"),
+    } - {"auxiliary_weight"}
+    fields = {name: getattr(recipe, name) for name in kept}
+    first = {"tune": "head", "epochs": recipe.head_epochs, "hflip": recipe.hflip}
+    return Recipe.parse({**fields, **first})
+
+
 def _optimizer(recipe: Recipe, family: Family, batch_size: int) -> dict[str, object]:
     """The optimizer, its learning rate, and the fields that belong to them."""
     opt = recipe.opt or DEFAULT_OPT
     kind = optimizer_kind(opt)
     share = family.lr_share
-    if (recipe.tune or "all") == "all" and (recipe.weights or recipe.continues):
+    if recipe.tune in (None, "all", "auto") and not recipe.is_from_scratch:
         share *= TRANSFER_LR_SHARE
     default_lr = scaled_rate(kind.lr * share, batch_size, power=kind.power)
     decays = opt in OPTIMIZERS_WITH["weight_decay"]
@@ -163,7 +191,7 @@ def _feature_views(recipe: ResolvedRecipe, network: nn.Module, data: TrainingDat
         UsageError: A number is given, but nothing can be computed once.
     """
     if recipe.tune == "all":
-        return None
+        return recipe.feature_views  # of the first epochs, in which the head alone is trained
     bytes_of_one = feature_bytes(network, data.preprocessing.input_shape)
     if bytes_of_one is None:
         if recipe.feature_views:

@@ -15,7 +15,7 @@ from convscope.data.batches import ImageBatches, Shard, TrainAugmentation
 from convscope.device import Device
 from convscope.distributed import ProcessGroup
 from convscope.errors import UsageError
-from convscope.networks import FrozenSplit, split_frozen
+from convscope.networks import FrozenSplit, split_frozen, with_folded_batch_norm
 from convscope.progress import Reporter
 from convscope.recipe import ResolvedRecipe
 from convscope.text import counted
@@ -45,6 +45,8 @@ class Setup:
         loss_function: What a step minimises.
         device: Device and number format.
         processes: The process group; batches are this process's shards.
+        head_first: The setup of the first epochs, in which the head alone is trained; None where
+            there are none. Its network is the same.
     """
 
     recipe: ResolvedRecipe
@@ -59,6 +61,7 @@ class Setup:
     loss_function: ClassificationLoss
     device: Device
     processes: ProcessGroup
+    head_first: Setup | None = None
 
     def make_optimizer(self) -> optim.Optimizer:
         """A new optimizer over the parameters that are trained."""
@@ -233,6 +236,8 @@ def _compute_missing(
     Of several processes each computes those of its images; all of them train on all.
     """
     features, num_views = data.features, min(recipe.feature_views or 1, recipe.epochs)
+    features.begin(augmentation_of(recipe))
+    frozen = with_folded_batch_norm(split.frozen)
     shard = Shard(processes.rank, processes.world_size)
     images = _train_batches(recipe, data, device, shard, is_shuffled=False)
     missing = range(len(features.train), num_views)
@@ -243,7 +248,7 @@ def _compute_missing(
 
     def as_in_a_step(inputs: Tensor) -> Tensor:
         with device.autocast():
-            output: Tensor = split.frozen(inputs)
+            output: Tensor = frozen(inputs)
         return output
 
     with reporter.task("computing features", total) as task:
@@ -252,7 +257,7 @@ def _compute_missing(
             features.train.append(processes.all_gather(mine))
         if not features.validation:
             features.validation.append(
-                compute_features(split.frozen, validation, 0, on_progress=task.advance)
+                compute_features(frozen, validation, 0, on_progress=task.advance)
             )
 
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,12 @@ from convscope.training.autotune.measure import (
 )
 from convscope.training.freezing import freeze
 from convscope.training.initial_weights import find_initial_weights, with_range_of
-from convscope.training.network_choice import build_network, choose_network
-from convscope.training.resolve import resolve
+from convscope.training.network_choice import (
+    build_network,
+    choose_network,
+    with_default_network,
+)
+from convscope.training.resolve import head_recipe, resolve
 from convscope.training.runs.lock import claimed, was_begun_by_this_launch
 from convscope.training.runs.log import DEFAULT_INTERVAL, CheckpointInterval, RunLog
 from convscope.training.runs.metadata import check_same_in_all_processes, discard
@@ -197,11 +201,15 @@ def _builder(
     processes: ProcessGroup,
     reporter: Reporter,
 ) -> Callable[[Recipe], Setup]:
-    """A function that resolves a recipe and builds the setup for it."""
+    """A function that resolves a recipe and builds the setup for it.
+
+    Afterwards those layers of the network are frozen that are not trained in the last epoch.
+    """
 
     def build(recipe: Recipe) -> Setup:
+        freeze(network, "all" if recipe.tune in (None, "auto") else recipe.tune)
         resolved = resolve(recipe, choice, network, data, device)
-        return build_setup(
+        setup = build_setup(
             resolved,
             choice,
             network,
@@ -210,6 +218,11 @@ def _builder(
             processes=processes,
             reporter=reporter,
         )
+        if resolved.head_epochs is None or resolved.continues is not None:
+            return setup
+        setup = replace(setup, head_first=build(head_recipe(resolved)))
+        freeze(network, resolved.tune)
+        return setup
 
     return build
 
@@ -284,13 +297,15 @@ def prepare(
             check_continue(Run.open(recipe.continues), recipe, weights.classes, dataset)
         cache = open_cache()
         kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
+        if weights.state is None:
+            recipe = with_default_network(recipe, kind, reporter)
+            weights = find_initial_weights(recipe)
         choice, preprocessing = choose_network(
             recipe, weights, kind, num_classes=len(dataset.classes)
         )
         network = build_network(choice, recipe)
         for sentence in weights.load_into(network, dataset.classes, choice.name):
             reporter.say(sentence)
-        freeze(network, recipe.tune or "all")
         data = load_training_data(
             dataset,
             excluded,

@@ -23,7 +23,7 @@ from convscope.schemas import FailureFile
 from convscope.training.autotune.batch_size import explain_no_memory
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.ema import WeightEMA
-from convscope.training.freezing import set_train_mode, unfreeze
+from convscope.training.freezing import freeze, set_train_mode, unfreeze
 from convscope.training.loop import train_epoch
 from convscope.training.runs.log import RunLog
 from convscope.training.runs.signals import StopSignals
@@ -51,13 +51,23 @@ class Trainer:
         self.run, self.setup = run, setup
         self._log, self._deadline = log, deadline
         self._steps_per_epoch = len(setup.train_batches)
-        self._train_step = setup.train_step(setup.make_optimizer())
-        ema = setup.recipe.ema
-        self._ema = WeightEMA(setup.network, ema) if ema else None
+        self._head_epochs = setup.recipe.head_epochs or 0
         cuts = setup.recipe.epochs_cut
         self._cuts = {} if cuts is None else cuts_of(cuts)
         self._accumulator = MetricAccumulator()
         self._began = self._epoch_began = 0.0  # by the clock, as if never interrupted
+
+    def _enter_phase(self, epoch: int) -> None:
+        """Makes the optimizer of an epoch and those after it: of the head alone, or of the rest."""
+        head, self._begins = self.setup.head_first, self._head_epochs
+        self._phase = phase = self.setup
+        if head is not None and epoch < self._head_epochs:
+            self._phase = phase = head
+            self._begins = 0
+        freeze(phase.network, phase.recipe.tune)
+        self._train_step = phase.train_step(phase.make_optimizer())
+        ema = phase.recipe.ema
+        self._ema = WeightEMA(phase.network, ema) if ema else None
 
     def fit(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
         """Trains all epochs that are left; returns the state and the best weights.
@@ -102,14 +112,15 @@ class Trainer:
 
     def _epoch(self, task: Task, reporter: Reporter) -> None:
         """Trains and validates one epoch, or what is left of it, and saves."""
-        state, setup, was_whole = self.state, self.setup, self.state.sums.steps == 0
+        state, setup, was_whole = self.state, self._phase, self.state.sums.steps == 0
+        first_step = self._begins * self._steps_per_epoch
         self._epoch_began = time.perf_counter() - state.epoch_seconds
         self._accumulator = MetricAccumulator(state.sums, partial(self._on_read, task))
         schedule = self._schedule()
-        losses = [row["validation_loss"] for row in state.history]
+        losses = [row["validation_loss"] for row in state.history[self._begins :]]
         # The history has the learning rate of the last step, also where it was taken before a stop.
         last = (state.epoch + 1) * self._steps_per_epoch - 1
-        self._train_step.set_learning_rate(schedule.factor(last, losses))
+        self._train_step.set_learning_rate(schedule.factor(last - first_step, losses))
         if setup.recipe.unfreeze_epochs is not None:
             unfreeze(setup.network, state.epoch, every=setup.recipe.unfreeze_epochs)
         set_train_mode(setup.trained_part)
@@ -118,7 +129,7 @@ class Trainer:
                 self._train_step,
                 setup.train_batches,
                 epoch=state.epoch,
-                factor=lambda step: schedule.factor(step, losses),
+                factor=lambda step: schedule.factor(step - first_step, losses),
                 after_step=self._after_step,
                 accumulator=self._accumulator,
             )
@@ -133,11 +144,13 @@ class Trainer:
         state.end_epoch(accuracy=accuracy, loss=loss, learning_rate=self._train_step.learning_rate)
         reporter.say(_history_line(state.history[-1], state.epochs))
         is_replanned = self._replan(reporter)
+        if setup is not self.setup and state.epoch == self._head_epochs:
+            self._enter_phase(state.epoch)  # before it is saved: a checkpoint has its optimizer
         self._log.write_history(state)
         if is_replanned or self._is_over() or self._log.is_due_after_epoch():
             self._save()
         # An epoch that was interrupted says nothing about how long an epoch takes.
-        if was_whole and self._deadline is not None:
+        if was_whole and self._deadline is not None and setup is self.setup:
             state.cycles = [*state.cycles, time.perf_counter() - self._epoch_began][-CYCLES:]
 
     def _on_read(self, task: Task, rows: Sequence[StepRow], sums: EpochSums) -> None:
@@ -179,13 +192,15 @@ class Trainer:
             self._save()
 
     def _schedule(self) -> Schedule:
+        is_last = self._phase is self.setup
+        ends = self.state.epochs if is_last else self._head_epochs
         return schedule_of(
-            self.setup.recipe, epochs=self.state.epochs, steps_per_epoch=self._steps_per_epoch
+            self._phase.recipe, epochs=ends - self._begins, steps_per_epoch=self._steps_per_epoch
         )
 
     def _validate(self) -> tuple[float, float]:
         """Accuracy and loss on the validation images, in full precision as in prediction."""
-        setup, processes = self.setup, self.setup.processes
+        setup, processes = self._phase, self.setup.processes
         setup.trained_part.eval()
         mine = collect_logits(setup.trained_part, self._stoppable(setup.validation_batches))
         logits, labels = processes.all_gather(mine), setup.validation_labels
@@ -229,6 +244,7 @@ class Trainer:
         """The state of this run's checkpoint, of the run that it continues, or a new one."""
         recipe, network = self.setup.recipe, self.setup.network
         checkpoint = self._log.find_checkpoint(recipe.continues, reporter)
+        self._enter_phase(0 if checkpoint is None else checkpoint.state.epoch)
         if checkpoint is None:
             state = TrainingState(
                 epochs=recipe.epochs,
@@ -281,7 +297,8 @@ class Trainer:
 
     def _is_over(self) -> bool:
         state, patience = self.state, self.setup.recipe.patience
-        waited = state.epoch - 1 - max(state.best_epoch, state.first_epoch - 1)
+        counted_from = max(state.first_epoch, self._head_epochs)
+        waited = state.epoch - 1 - max(state.best_epoch, counted_from - 1)
         return state.epoch >= state.epochs or (patience is not None and waited >= patience)
 
     def _save(self) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from convscope.cache import Cache
+from convscope.data.augment.augmentation import Augmentation
 from convscope.data.dataset import Dataset
 from convscope.data.duplicates.near_duplicates import group_images
 from convscope.data.index.image_index import ImageIndex, build_image_index
@@ -41,17 +42,25 @@ class ExcludedImages(NamedTuple):
     pixel_hashes: NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FrozenFeatures:
     """Outputs of the frozen layers, where these are computed once; empty until then.
 
     Attributes:
         train: Features (n, ...) of the train images, for each augmented version of them.
         validation: One tensor, (m, ...) features of the validation images.
+        augmentation: How the versions were augmented.
     """
 
     train: list[Tensor] = field(default_factory=list)
     validation: list[Tensor] = field(default_factory=list)
+    augmentation: Augmentation | None = None
+
+    def begin(self, augmentation: Augmentation) -> None:
+        """Forgets the versions that were augmented in another way."""
+        if self.augmentation != augmentation:
+            self.train.clear()
+            self.augmentation = augmentation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

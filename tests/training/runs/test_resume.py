@@ -30,6 +30,9 @@ CASES: list[dict[str, Any]] = [
     {"model": "resnet20", "img_size": 16, "layer_decay": 0.7},
     {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "unfreeze_epochs": 0.2},
     {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "tune": "head", "ema": 0.5},
+    # From the end of the head's epochs on, and from the middle of one of all layers.
+    {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "head_epochs": 2, "batch_size": 64},
+    {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "head_epochs": 1, "ema": 0.5},
 ]
 
 

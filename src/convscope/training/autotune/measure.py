@@ -15,6 +15,7 @@ from typing import Any
 from convscope.files import write_sealed_json
 from convscope.progress import Reporter
 from convscope.recipe import Recipe, ResolvedRecipe, seconds_of
+from convscope.recipe.types import MAX_EPOCHS
 from convscope.run import Run
 from convscope.schemas import MeasuredFile
 from convscope.text import counted
@@ -25,11 +26,12 @@ from convscope.training.autotune.learning_rate_finder import (
     sweep_title,
 )
 from convscope.training.autotune.time_budget import Deadline, measure_pace
+from convscope.training.autotune.trained_layers import choose_trained_layers
 from convscope.training.runs.metadata import recorded_recipe
 from convscope.training.setup import Setup
 
 # Fields of the recipe that may be measured, or decided by the clock.
-MEASURED_FIELDS = ("batch_size", "lr", "epochs", "epochs_cut")
+MEASURED_FIELDS = ("batch_size", "lr", "tune", "head_epochs", "epochs", "epochs_cut")
 
 
 def tune(
@@ -88,13 +90,20 @@ def _measured(
         )
         measured["batch_size"] = {"found": size, **memory.to_dict()}
         recipe = recipe.model_copy(update={"batch_size": size})
+    if recipe.tune == "auto":
+        end = None if recipe.time is None else Deadline(began + seconds_of(recipe.time))
+        layers = choose_trained_layers(recipe, build, end)
+        reporter.say(layers.sentence)
+        measured["trained_layers"] = layers.to_dict()
+        recipe = recipe.model_copy(update=layers.of_recipe)
     if recipe.lr == "auto":
         search = search_learning_rate(build(recipe), reporter)
         reporter.say(f"learning rate {search.rate:.3g}: {search.choice.reason}")
         measured["learning_rate"] = search.to_dict()
         recipe = recipe.model_copy(update={"lr": search.rate})
     if recipe.time is not None:
-        plan = _plan_epochs(build(recipe), recipe.time, num_test=num_test, began=began)
+        most = recipe.epochs if recipe.tune == "head" else None  # chosen above, and enough
+        plan = _plan_epochs(build(recipe), recipe.time, most, num_test=num_test, began=began)
         reporter.say(plan.pop("sentence"))
         measured["time"] = plan
         recipe = recipe.model_copy(update={"epochs": plan["epochs"], "time": None})
@@ -103,12 +112,15 @@ def _measured(
     return recipe, measured
 
 
-def _plan_epochs(setup: Setup, given: str, *, num_test: int, began: float) -> dict[str, Any]:
+def _plan_epochs(
+    setup: Setup, given: str, most: int | None, *, num_test: int, began: float
+) -> dict[str, Any]:
     """As many epochs as there is time for, as `measured.json` has it, with a sentence."""
     deadline = Deadline(began + seconds_of(given))
     pace = measure_pace(setup, seconds=deadline.seconds_left)
     deadline = replace(deadline, reserve_seconds=pace.image_seconds * num_test)
-    epochs = pace.epochs_in(deadline.seconds_left)
+    epochs = (setup.recipe.head_epochs or 0) + pace.epochs_in(deadline.seconds_left)
+    epochs = min(epochs, MAX_EPOCHS if most is None else most)
     epochs = int(setup.processes.broadcast(str(epochs).encode()))
     return {
         "sentence": f"{given} of time: {counted(epochs, 'epoch')} at {pace.description}"
@@ -158,6 +170,8 @@ def _with_recorded(
     """The recipe with what was measured when the run was begun, and its plan of the time."""
     found, plan = recorded["recipe"], recorded.get("time")
     updates = {name: found[name] for name in ("batch_size", "lr") if getattr(given, name) == "auto"}
+    if given.tune == "auto":
+        updates |= {name: found[name] for name in ("tune", "head_epochs", "epochs")}
     # A run that was begun with a time has it, also where its own recipe is given.
     time_given = given.time
     if time_given is None and plan is not None and given.epochs == plan["epochs"]:
