@@ -18,6 +18,7 @@ from convscope.training.network_choice import with_default_network
 DIGITS = ImageKind(channels=1, shorter_side_px=28)
 PHOTOS = ImageKind(channels=3, shorter_side_px=500)
 THUMBNAILS = ImageKind(channels=3, shorter_side_px=32)
+TINY = ImageKind(channels=3, shorter_side_px=12)
 X_RAYS = ImageKind(channels=1, shorter_side_px=1024)
 
 
@@ -33,6 +34,7 @@ def chosen(kind: ImageKind, **given: Any) -> tuple[str | None, str | None, str |
         (X_RAYS, {}, ("efficientnet_lite0", "published", "auto", None)),
         (THUMBNAILS, {}, ("efficientnet_lite0", "published", "auto", None)),
         (DIGITS, {}, ("lenet5_relu", None, None, None)),
+        (TINY, {}, ("lenet5_relu", None, None, None)),
         (DIGITS, {"weights": "published"}, ("efficientnet_lite0", "published", "auto", None)),
         (PHOTOS, {"weights": "none"}, ("resnet18", "none", None, None)),
         (THUMBNAILS, {"weights": "none"}, ("lenet5_relu", "none", None, None)),

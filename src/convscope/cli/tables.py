@@ -57,6 +57,7 @@ METRICS = {
     "log_loss": "log loss, nats",
     "calibration_error": "calibration error",
 }
+FEW_IMAGES = 100  # of fewer, one is more than a point: decimals would be made up
 IN_PERCENT = ("accuracy", "top5_accuracy", "balanced_accuracy", "calibration_error")
 
 
@@ -74,17 +75,22 @@ def print_evaluation(evaluation: Mapping[str, Any]) -> None:
 
 
 def _metric_rows(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
+    num_images = evaluation["num_images"]
     for name, title in METRICS.items():
         value, interval = evaluation[name], evaluation[f"{name}_interval"]
         if value is not None:
             numbers = (value, interval["low"], interval["high"])
-            value, low, high = (_metric_text(name, number) for number in numbers)
-            yield [title, value, f"{low} to {high}", interval["method"]]
+            text, low, high = (_metric_text(name, number, num_images) for number in numbers)
+            if name == "accuracy" and num_images < FEW_IMAGES:
+                text = f"{round(value * num_images)} of {num_images}"
+            yield [title, text, f"{low} to {high}", interval["method"]]
 
 
-def _metric_text(name: str, number: float) -> str:
+def _metric_text(name: str, number: float, num_images: int) -> str:
     if name not in IN_PERCENT:
         return f"{number:.4f}"
+    if num_images < FEW_IMAGES:
+        return f"{number:.0%}"
     digits = 2
     while digits < 4 and number not in (0.0, 1.0) and round(number, digits + 2) in (0.0, 1.0):
         digits += 1  # 99.997 % is not 100 %

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import click
 
 from convscope.cli.flags import RecipeCommand, recipe_flags, recipe_of, report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
+from convscope.progress import duration_text
 from convscope.run import Run
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
@@ -102,6 +103,7 @@ def command(
     from convscope.api.train import train_recipe
     from convscope.cli.tables import print_evaluation
     from convscope.distributed import process_group_from_environment
+    from convscope.evaluation.verdict import verdicts
     from convscope.progress import Reporter
     from convscope.training.runs.log import checkpoint_interval
     from convscope.training.train import TrainOptions
@@ -128,8 +130,24 @@ def command(
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
         return
     print_evaluation(run.evaluation)
+    for sentence in verdicts(run.evaluation, run.history):
+        print(f"note: {sentence}")
     print(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
-    print(f"next:       convscope predict {shlex.quote(str(run.path))} IMAGE...")
+    for title, step in zip(("next:", "or:", "or:"), _next_steps(run), strict=False):
+        print(f"{title:11} {step}")
+
+
+def _next_steps(run: Run) -> Iterator[str]:
+    """Commands that most users want next, with what they are for."""
+    place = shlex.quote(str(run.path))
+    yield f"convscope predict {place} IMAGE..."
+    yield f"convscope explain {place} IMAGE"
+    layers = run.measured.get("trained_layers")
+    if layers is not None and layers["tune"] == "head":
+        yield (
+            f"convscope train {shlex.quote(run.recipe.data)} --tune all   (about "
+            f"{duration_text(layers['seconds'])})"
+        )
 
 
 def _resumed(run: Path, excluded: Mapping[str, object]) -> tuple[Path, Path, str]:

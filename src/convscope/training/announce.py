@@ -20,6 +20,7 @@ from convscope.recipe import Recipe, ResolvedRecipe
 from convscope.run import Run
 from convscope.text import counted, joined, listed
 from convscope.training.presets import augmentation_of, mixing_of
+from convscope.training.runs.state import TrainingState
 from convscope.training.setup import Setup
 from convscope.training.training_data import TrainingData
 
@@ -71,6 +72,20 @@ def announce_training(run: Run, setup: Setup, data: TrainingData, reporter: Repo
     )
     together = f", {processes.world_size} processes together" if processes.is_distributed else ""
     reporter.say(f"device: {setup.device.reason}{together}")
+
+
+def announce_kept(setup: Setup, state: TrainingState, reporter: Reporter) -> None:
+    """Says whether the epochs of the head or those of all layers gave the best weights."""
+    head_epochs = setup.recipe.head_epochs
+    if head_epochs is None or len(state.history) <= head_epochs:
+        return
+    accuracies = [row["validation_accuracy"] for row in state.history]
+    of_head, of_all = max(accuracies[:head_epochs]), max(accuracies[head_epochs:])
+    kept = "the last layer alone" if state.best_epoch < head_epochs else "all layers"
+    reporter.say(
+        f"kept: epoch {state.best_epoch + 1}, with {kept} trained; of the validation images, the "
+        f"last layer alone came to {of_head:.2%}, all layers to {of_all:.2%}"
+    )
 
 
 def announce_without_effect(
@@ -140,7 +155,9 @@ def _extras(recipe: ResolvedRecipe) -> str:
         (recipe.ema, f"EMA of the weights ({recipe.ema:g})"),
         (recipe.accumulate > 1, f"{recipe.accumulate} micro-batches a step"),
         (recipe.train_sizes, f"images of {sizes} px first"),
-        (recipe.tune != "all", f"only the {recipe.tune} layers are trained"),
+        (recipe.tune == "head", "only the last layer is trained"),
+        (recipe.tune == "dense", "only the dense layers are trained"),
+        (recipe.head_epochs, f"only the last layer in the first {recipe.head_epochs} of them"),
         (recipe.feature_views, f"on features of {recipe.feature_views} views computed once"),
         (recipe.unfreeze_epochs, f"a further block unfrozen every {recipe.unfreeze_epochs} epochs"),
         (recipe.layer_decay != 1, f"layer decay {recipe.layer_decay:g}"),

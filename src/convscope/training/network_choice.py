@@ -20,6 +20,8 @@ from convscope.training.initial_weights import InitialWeights
 from convscope.training.presets import head_epochs_before
 
 SMALL_IMAGE_PX = 40
+TINY_IMAGE_PX = 24  # up to here, weights that know photos know nothing
+ENLARGED_PX = 128  # small images, for a network of photos: a third of the work of 224 pixels
 SMALL_IMAGE_NETWORK = "lenet5_relu"  # for digits and the like
 PRETRAINED_NETWORK = "efficientnet_lite0"  # its weights are installed with the package
 NETWORK_FROM_SCRATCH = "resnet18"
@@ -31,7 +33,8 @@ OF_WHOLE_TRAININGS = ("mixup", "cutmix", "train_sizes", "unfreeze_epochs", "laye
 def with_default_network(recipe: Recipe, kind: ImageKind, reporter: Reporter) -> Recipe:
     """The recipe with a network, with pretrained weights wherever that is best.
 
-    Small grey images are mostly characters, which a small network learns from scratch in seconds.
+    Small grey images are mostly characters, which a small network learns from scratch in seconds;
+    and so it does tiny ones.
 
     Args:
         recipe: The recipe as given.
@@ -46,9 +49,12 @@ def with_default_network(recipe: Recipe, kind: ImageKind, reporter: Reporter) ->
     if recipe.weights not in (None, FROM_SCRATCH, PUBLISHED):
         return recipe  # they say their network
     is_small = kind.shorter_side_px <= SMALL_IMAGE_PX
+    is_unlike_photos = kind.shorter_side_px <= (
+        SMALL_IMAGE_PX if kind.channels == 1 else TINY_IMAGE_PX
+    )
     is_scratch = recipe.weights == FROM_SCRATCH or recipe.initialization is not None
     updates: dict[str, object] = {}
-    if recipe.weights is None and is_small and kind.channels == 1:
+    if recipe.weights is None and is_unlike_photos:
         updates["model"] = SMALL_IMAGE_NETWORK
     elif is_scratch:
         updates["model"] = SMALL_IMAGE_NETWORK if is_small else NETWORK_FROM_SCRATCH
@@ -166,15 +172,23 @@ def _preprocessing(
     if publisher is None:
         return plain
     resize = None
-    if publisher.resize_px and publisher.crop_px and plain.fit == "crop":
+    is_small = kind.shorter_side_px <= SMALL_IMAGE_PX  # nothing of it is to be cut off
+    if publisher.resize_px and publisher.crop_px and plain.fit == "crop" and not is_small:
         resize = round(publisher.resize_px * max(height, width) / publisher.crop_px)
     return replace(plain, resize=resize, mean=publisher.mean, std=publisher.std)
 
 
 def _input_side(recipe: Recipe, row: NetworkEntry, kind: ImageKind, weights: InitialWeights) -> int:
-    """The network's own size; smaller images are enlarged only as far as the network needs."""
+    """The network's own size; smaller images are enlarged only as far as network or weights need.
+
+    Source: with features of EfficientNet-Lite0, 2,000 images of CIFAR-10 in 5 folds came to 77 % at
+        96 pixels and 82 % at 128.
+    """
     own = row.input[1]
-    if own <= SMALL_IMAGE_PX or weights.state is not None:
+    if own <= SMALL_IMAGE_PX:
         return own
+    if weights.state is not None:
+        is_small = kind.shorter_side_px <= SMALL_IMAGE_PX and not row.needs_input_size
+        return min(own, ENLARGED_PX) if is_small else own
     smallest = smallest_input(row.name, **recipe.options)
     return min(own, max(smallest, kind.shorter_side_px))

@@ -32,6 +32,7 @@ from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.training.announce import (
     announce_data,
+    announce_kept,
     announce_training,
     announce_without_effect,
     save_first_batch,
@@ -171,6 +172,7 @@ def train(
             state, best = trainer.fit(reporter)
             if processes.is_main:
                 claim.check()
+                announce_kept(setup, state, reporter)
                 classifier = _classifier(setup, data, state, best)
                 classifier.save(run.classifier_path)
                 finish(run, classifier, data)
