@@ -47,7 +47,7 @@ BN_EPS = 1e-3  # TensorFlow's, with which the public weights were trained
 BN_MOMENTUM = 0.01
 
 
-class Stage(NamedTuple):
+class LiteStage(NamedTuple):
     """A row of the table: blocks of one size."""
 
     kernel: int
@@ -58,13 +58,13 @@ class Stage(NamedTuple):
 
 
 STAGES = (
-    Stage(3, 1, 16, 1, is_scaled=False),
-    Stage(3, 2, 24, 2),
-    Stage(5, 2, 40, 2),
-    Stage(3, 2, 80, 3),
-    Stage(5, 1, 112, 3),
-    Stage(5, 2, 192, 4),
-    Stage(3, 1, 320, 1, is_scaled=False),
+    LiteStage(3, 1, 16, 1, is_scaled=False),
+    LiteStage(3, 2, 24, 2),
+    LiteStage(5, 2, 40, 2),
+    LiteStage(3, 2, 80, 3),
+    LiteStage(5, 1, 112, 3),
+    LiteStage(5, 2, 192, 4),
+    LiteStage(3, 1, 320, 1, is_scaled=False),
 )
 
 
@@ -80,7 +80,7 @@ class EfficientNetLiteForm(NamedTuple):
         rounded = max(8, int(scaled + 4) // 8 * 8)
         return rounded + 8 if rounded < 0.9 * scaled else rounded
 
-    def blocks(self, stage: Stage) -> int:
+    def blocks(self, stage: LiteStage) -> int:
         """Scaled number of blocks of a stage."""
         return math.ceil(stage.blocks * self.depth) if stage.is_scaled else stage.blocks
 
@@ -251,7 +251,9 @@ def tensorflow_port_names() -> dict[str, str]:
     return names
 
 
-def _blocks_of(form: EfficientNetLiteForm, stage: Stage, channels: int) -> Iterator[ResidualBlock]:
+def _blocks_of(
+    form: EfficientNetLiteForm, stage: LiteStage, channels: int
+) -> Iterator[ResidualBlock]:
     """The blocks of a stage; the first has its stride, and changes the channels."""
     block = DepthwiseBlock if stage is STAGES[0] else InvertedResidual
     out_channels = form.channels(stage.channels)

@@ -16,7 +16,7 @@ SURE_AFTER_STEPS = 10
 VALIDATION_SHARE = 1 / 3  # of the time of a train image: without its way back
 
 
-class Estimate:
+class DurationEstimate:
     """Measures the first steps of a phase, and says what all of its epochs will take.
 
     The very first step doesn't count: it allocates memory.

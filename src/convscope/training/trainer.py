@@ -23,7 +23,7 @@ from convscope.schemas import FailureFile
 from convscope.training.autotune.batch_size import explain_no_memory
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.ema import WeightEMA
-from convscope.training.estimate import Estimate
+from convscope.training.estimate import DurationEstimate
 from convscope.training.freezing import freeze, set_train_mode, unfreeze
 from convscope.training.loop import train_epoch
 from convscope.training.runs.log import RunLog
@@ -68,7 +68,7 @@ class Trainer:
             self._begins = 0
         freeze(phase.network, phase.recipe.tune)
         self._train_step = phase.train_step(phase.make_optimizer())
-        self._estimate = Estimate(phase, self._reporter)
+        self._estimate = DurationEstimate(phase, self._reporter)
         ema = phase.recipe.ema
         self._ema = WeightEMA(phase.network, ema) if ema else None
 
