@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from convscope.cli.tables import _metric_text
+from convscope.cli.tables import _metric_rows, _metric_text
+from convscope.evaluation.intervals import Estimate, Interval, named, proportion
 
 
 @pytest.mark.parametrize(
@@ -19,4 +22,22 @@ from convscope.cli.tables import _metric_text
     ],
 )
 def test_only_all_is_a_hundred_percent_and_only_none_is_zero(share: float, text: str) -> None:
-    assert _metric_text("accuracy", share) == text
+    assert _metric_text("accuracy", share, 1000) == text
+
+
+def test_of_few_images_no_decimals_are_made_up() -> None:
+    rows = dict(row[:2] for row in _metric_rows(evaluation_of(right=1, num_images=1)))
+    assert rows == {"accuracy": "1 of 1", "calibration error": "20%"}
+    rows = dict(row[:2] for row in _metric_rows(evaluation_of(right=150, num_images=200)))
+    assert rows == {"accuracy": "75.00%", "calibration error": "20.00%"}
+
+
+def evaluation_of(*, right: int, num_images: int) -> dict[str, Any]:
+    absent = ("top5_accuracy", "balanced_accuracy", "macro_f1", "log_loss")
+    return {
+        "num_images": num_images,
+        **named("accuracy", proportion(right, num_images)),
+        **named("calibration_error", Estimate(0.2, Interval(0.1, 0.3, "bootstrap"))),
+        **dict.fromkeys(absent),
+        **{f"{name}_interval": None for name in absent},
+    }

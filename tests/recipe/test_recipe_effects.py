@@ -40,7 +40,8 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "tune": ("head", {"weights": "SOURCE"}),
     "unfreeze_epochs": (0.1, {"weights": "SOURCE"}),
     "layer_decay": (0.5, {}),
-    "feature_views": (2, {"weights": "SOURCE", **FROZEN}),
+    "feature_views": (4, {"weights": "SOURCE", **FROZEN}),
+    "head_epochs": (1, {"weights": "SOURCE"}),
     "epochs": (3, {}),
     "epochs_cut": ("1:2", {"epochs": 3}),
     "batch_size": (12, {}),
@@ -101,6 +102,7 @@ ELSEWHERE = {"continues", "time", "patience", "device", "deterministic", "sync_b
 
 # Field -> other fields that follow from it.
 FOLLOWS: dict[str, set[str]] = {
+    "head_epochs": {"layer_decay", "warmup_epochs"},
     "model": set(),
     "options": {"lr", "clip_norm", "ema", "label_smoothing", "weight_decay", "opt", "sched"},
     "dropout": {"options"},
