@@ -78,7 +78,11 @@ def test_only_a_folder_that_was_not_there_is_marked(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out" / "a").iterdir()] == [OUTPUT_MARKER]
 
 
-@pytest.mark.parametrize("name", sorted(JUNK) + [".thumbnails", ".AppleDouble", ".Trash-1000"])
+@pytest.mark.parametrize(
+    "name",
+    [*JUNK, ".thumbnails", ".AppleDouble", ".Trash-1000", "RECYCLER", "Recycler", "$Recycle.Bin"]
+    + ["__macosx", "@EADIR", "@recycle", "SYSTEM VOLUME INFORMATION", "LOST+FOUND", "#Recycle"],
+)
 def test_folders_of_systems_are_no_classes(make_folder: MakeFolder, name: str) -> None:
     root = make_folder({"cat": 1, "dog": 1, name: 2, f"cat/{name}": 2})
     dataset = open_dataset(root)
@@ -100,6 +104,22 @@ def test_thumbnails_are_left_out_where_they_repeat_what_lies_beside_them(
     assert dataset.remarks == (
         f"1 folder passed over: thumbnails of the images beside it\n  cat/{name}",
     )
+
+
+@pytest.mark.parametrize(
+    "form", ["{}_thumb", "{}-150x150", "{}.small", "thumb_{}", "tn-{}", "{}_s_2", "{} (small)"]
+)
+def test_thumbnails_are_known_by_a_name_that_adds_to_that_of_their_original(
+    make_folder: MakeFolder, form: str
+) -> None:
+    root = make_folder({"cat": 3, "cat/thumbs": 3, "dog": 2})
+    for path in (root / "cat" / "thumbs").iterdir():
+        path.rename(path.with_name(f"{form.format(path.stem)}.png"))
+    assert len(open_dataset(root)) == 5
+
+
+def test_a_class_of_recyclers_is_a_class(make_folder: MakeFolder) -> None:
+    assert open_dataset(make_folder({"recycler": 1, "cat": 1})).classes == ("cat", "recycler")
 
 
 def test_a_tree_of_thumbnails_is_left_out(make_folder: MakeFolder) -> None:

@@ -7,6 +7,7 @@ list of a check, or the marker that `convscope.files.mark_output` leaves.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -17,10 +18,14 @@ from convscope.paths import CLASSIFIER_FILE, ENVIRONMENT_FILE, RECIPE_FILE, WEIG
 from convscope.text import counted, listed
 
 # Names of macOS, Windows, Synology, QNAP and Linux for what is no file of the user's.
-JUNK = frozenset(
-    ("__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "#recycle", "#snapshot", "@Recycle")
-    + ("@Recently-Snapshot", "$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found")
+JUNK = ("__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir", "#recycle", "#snapshot", "@Recycle") + (
+    "@Recently-Snapshot",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
 )
+_JUNK = frozenset(name.casefold() for name in JUNK)  # file systems that they are from ignore case
+_RECYCLERS = frozenset(("RECYCLER", "Recycler"))  # of old versions of Windows; a class may be small
 # A class may be called so too: such a folder is left out only if it repeats what lies beside it.
 THUMBNAILS = frozenset(("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs", "_thumbnails"))
 # The files by which output is known: of a run, one that begins, a classifier, an evaluation, a
@@ -34,6 +39,7 @@ OUTPUT_FILES = (
     frozenset(("report.html", "exclude.csv")),
     frozenset(("catalogue.sqlite",)),
 )
+_MARK = re.compile(r"(?<=[^\W_])[\W_]+(?=[^\W_])")  # between what a name says and what it adds
 _OUTPUT_NAMES = tuple(frozenset().union(*OUTPUT_FILES))
 
 
@@ -47,7 +53,7 @@ class Kept(NamedTuple):
 
 def is_junk(name: str) -> bool:
     """Whether a file or folder is hidden, or a system's."""
-    return name.startswith(".") or name in JUNK
+    return name.startswith(".") or name.casefold() in _JUNK or name in _RECYCLERS
 
 
 def pass_over(files: Sequence[str], folders: Sequence[str], *, markers: Iterable[str]) -> Kept:
@@ -106,11 +112,20 @@ def _thumbnail_folders(files: Iterable[str], folders: Iterable[str]) -> set[str]
     num_inside, num_beside = Counter[str](), Counter[str]()
     for stem in stems:
         for folder in found.intersection(_above(stem)):
-            beside = folder.rpartition("/")[0] + stem[len(folder) :]
+            beside = (folder.rpartition("/")[0] + stem[len(folder) :]).lstrip("/")
             num_inside[folder] += 1
-            num_beside[folder] += beside.lstrip("/") in stems
+            num_beside[folder] += not stems.isdisjoint(_originals(beside))
     thumbnails = {folder for folder in found if num_beside[folder] * 2 > num_inside[folder]}
     return {folder for folder in thumbnails if not _is_within(folder, thumbnails)}
+
+
+def _originals(stem: str) -> Iterator[str]:
+    """What the original of a thumbnail may be called: `x` for `x_thumb`, `x-150x150`, `tn_x`."""
+    yield stem
+    folder, slash, name = stem.rpartition("/")
+    for mark in _MARK.finditer(name):
+        yield folder + slash + name[: mark.start()]
+        yield folder + slash + name[mark.end() :]
 
 
 def _is_within(path: str, folders: Collection[str]) -> bool:
