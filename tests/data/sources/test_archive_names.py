@@ -138,3 +138,30 @@ def test_an_encoding_is_one_of_text_and_for_archives_only(tmp_path: Path) -> Non
     for data in (tmp_path, "digits"):
         with pytest.raises(DataError, match="is no archive, so `--zip-encoding` has no effect"):
             open_dataset(data, zip_encoding="gbk")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "pax"])
+@pytest.mark.parametrize("names", [("cat", "dog"), ("猫", "狗")])
+def test_an_encoding_that_no_name_needs_is_said_to_have_no_effect(
+    tmp_path: Path, kind: str, names: tuple[str, str]
+) -> None:
+    path = tmp_path / f"x.{'tar' if kind == 'pax' else kind}"
+    texts = [f"{name}/{number}.png" for name in names for number in range(2)]
+    if kind == "zip":
+        zip_of(path, [(text.encode(), FLAG, b"") for text in texts])
+    elif kind != "pax" and names == ("cat", "dog"):
+        tar_of(path, [text.encode() for text in texts])
+    else:
+        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+            for text in texts:
+                archive.addfile(tarfile.TarInfo(text), io.BytesIO(b""))
+    dataset = open_dataset(path, zip_encoding="gbk")
+    assert dataset.classes == tuple(sorted(names))
+    assert dataset.remarks[0].startswith("`--zip-encoding gbk` has no effect: the archive says how")
+
+
+def test_an_encoding_that_was_used_is_no_cause_for_a_remark(tmp_path: Path) -> None:
+    zip_of(tmp_path / "x.zip", [(raw, 0, b"") for raw in members("gbk")])
+    tar_of(tmp_path / "x.tar", members("gbk"))
+    for name in ("x.zip", "x.tar"):
+        assert open_dataset(tmp_path / name, zip_encoding="gbk").remarks == ()

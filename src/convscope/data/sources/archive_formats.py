@@ -24,7 +24,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convscope.data.decoding.content import DamagedImageError
-from convscope.data.sources.archive_names import decode_names, unicode_path, unknown_encoding
+from convscope.data.sources.archive_names import (
+    decode_names,
+    idle_encoding,
+    unicode_path,
+    unknown_encoding,
+)
 from convscope.data.sources.archives import BOMB_BYTES, Archive, Contents, check_no_bomb
 from convscope.data.sources.listing import FileTree
 from convscope.data.sources.naming import is_archive_name, is_image, suffix_of
@@ -154,7 +159,9 @@ def open_zip(path: Path, *, encoding: str | None = None) -> FileTree:
     )
     contents = Contents()
     members: dict[str, ZipMember] = {}
-    names = decode_names(path, [_known_name(member) for member in index], encoding=encoding)
+    known = [_known_name(member) for member in index]
+    contents.remarks += idle_encoding(known, encoding)
+    names = decode_names(path, known, encoding=encoding)
     for member, name in zip(index, names, strict=True):
         if name.endswith("/"):
             contents.add_folder(name)
@@ -314,13 +321,16 @@ class _TarContents(Contents):
     Attributes:
         encoding: The encoding.
         undecoded: The names that aren't in it.
+        needs_encoding: Whether a name isn't said to be UTF-8, and isn't plain.
     """
 
     encoding: str = "utf-8"
     undecoded: list[bytes] = field(default_factory=list)
+    needs_encoding: bool = False
 
     def add(self, member: tarfile.TarInfo) -> str | None:
         """Notes a member; returns its path if it is a file with all its bytes in one piece."""
+        self.needs_encoding |= not member.name.isascii() and "path" not in member.pax_headers
         if SURROGATE.search(member.name):  # what the library can't decode
             self.undecoded.append(member.name.encode(self.encoding, "surrogateescape"))
         if member.isdir():
@@ -332,13 +342,15 @@ class _TarContents(Contents):
         return self.add_file(member.name)
 
     def check_names(self, path: Path, *, given: str | None) -> None:
-        """Refuses names that can't be decoded.
+        """Refuses names that can't be decoded, and notes an encoding that isn't needed.
 
         Raises:
-            DataError: There are some.
+            DataError: There are such names.
         """
         if self.undecoded:
             raise unknown_encoding(path, self.undecoded, encoding=given)
+        if not self.needs_encoding:
+            self.remarks += idle_encoding((), given)
 
 
 def _check_end(path: Path, offset: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from convscope.errors import DataError
@@ -56,6 +56,21 @@ def decode_names(path: Path, names: Sequence[str | bytes], *, encoding: str | No
         return [n if isinstance(n, str) else n.decode(encoding or "utf-8") for n in names]
     except UnicodeDecodeError as error:
         raise unknown_encoding(path, unknown, encoding=encoding) from error
+
+
+def idle_encoding(names: Iterable[str | bytes], encoding: str | None) -> tuple[str, ...]:
+    """A remark on an encoding that the user gives where no name needs one; () for none.
+
+    Args:
+        names: The members' names, as bytes where nothing says how they are encoded.
+        encoding: The encoding that the user gives; None for none.
+    """
+    if encoding is None or any(isinstance(name, bytes) and not name.isascii() for name in names):
+        return ()
+    return (
+        f"`--zip-encoding {encoding}` has no effect: the archive says how its names are encoded, "
+        "or they have plain letters alone",
+    )
 
 
 def unknown_encoding(path: Path, names: Sequence[bytes], *, encoding: str | None) -> DataError:

@@ -178,6 +178,7 @@ class Contents:
         hidden: Hidden images.
         repeated: Members whose path occurred before; the last one counts.
         markers: Hidden members that mark output.
+        remarks: What else was noticed.
     """
 
     files: dict[str, None] = field(default_factory=dict)
@@ -187,6 +188,7 @@ class Contents:
     hidden: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     markers: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def add_file(self, name: str) -> str | None:
         """The member's path, or None if it is left out."""
@@ -221,7 +223,7 @@ class Contents:
             ("member", "passed over: hidden, or of a system", self.hidden),
             ("member", "met again; the last one of each path counts", self.repeated),
         ]
-        remarks = [
+        remarks = self.remarks + [
             f"{counted(len(names), noun)} {description}\n{listed(list(map(printable, names)))}"
             for noun, description, names in kinds
             if names
