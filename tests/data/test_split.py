@@ -80,6 +80,16 @@ def test_data_without_a_train_split_is_an_error() -> None:
         split_images(["test"] * 4000, HASHES)
 
 
+@pytest.mark.parametrize("present", [["train"], ["train", "test"], ["train", "validation", "test"]])
+def test_images_without_a_split_beside_others_with_one_are_an_error(present: list[str]) -> None:
+    given = [*present, *[""] * (4000 - len(present))]
+    with pytest.raises(
+        DataError,
+        match=f"of the data came without a split, and others with {' and '.join(present)}",
+    ):
+        split_images(given, HASHES)
+
+
 def test_too_few_images_are_an_error_with_the_counts() -> None:
     with pytest.raises(DataError, match=r"no image is left for \w+ \(\d train, "):
         split_images([""] * 2, HASHES[:2])

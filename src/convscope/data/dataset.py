@@ -152,7 +152,8 @@ class Dataset:
         images: N images.
         labels: (N,) index of each image's class.
         classes: K names, sorted; an index into them means the same in every split.
-        given_splits: (N,) `train`, `validation`, `test` or "" where the data has no splits.
+        given_splits: (N,) `train`, `validation` and `test`, or "" for all where the data has no
+            splits.
         groups: (N,) what an image belongs to (patient, burst, camera); a group has to be in one
             split as a whole. None where nothing is known of groups.
         columns: Other columns of a table, (N,) values by the column's name.

@@ -82,7 +82,7 @@ def split_images(
     """Splits N images.
 
     Args:
-        given: N splits that the data came with: `train`, `validation`, `test` or "".
+        given: N splits that the data came with: `train`, `validation` and `test`, or "" for all.
         pixel_hashes: (N,) hashes of the decoded pixels.
         labels: Their classes, each of which gets a train image; None for no such care.
         groups: (N,) labels; images with the same label stay in one split where it is drawn.
@@ -91,10 +91,10 @@ def split_images(
         fold: Index of that fold.
 
     Raises:
-        DataError: A split would be empty.
+        DataError: A split would be empty, or only some images came with one.
     """
     names = np.array(given, dtype=object)
-    present = [name for name in SPLITS if (names == name).any()]
+    present = _present(names)
     keys = pixel_hashes if groups is None else smallest_of_group(pixel_hashes, groups)
     if folds is not None and present:
         raise DataError(
@@ -186,6 +186,19 @@ def connected(groups: NDArray[np.int64], pairs: NDArray[np.int64]) -> NDArray[np
     """(N,) group labels after the groups in each of M pairs have become one."""
     count = int(groups.max(initial=-1)) + 1
     return components(count, pairs)[groups]
+
+
+def _present(names: NDArray[np.object_]) -> list[str]:
+    """The splits that N images came with; images without one are refused where others have one."""
+    present = [name for name in SPLITS if (names == name).any()]
+    num_unknown = int((names == "").sum())
+    if present and num_unknown:  # they may be held out
+        raise DataError(
+            f"{counted(num_unknown, 'image')} of the data came without a split, and others with "
+            f"{' and '.join(present)}",
+            hint="give all of them a split, or leave these out",
+        )
+    return present
 
 
 def _drawn(held_out: NDArray[np.bool_], keys: NDArray[np.uint64]) -> NDArray[np.object_]:

@@ -22,7 +22,14 @@ from convscope.data.index.statistics import channel_moments, hash_pixels
 from convscope.data.pixels.prepared import Pixels, PreCrop
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry
 from convscope.data.reading import decoding_of
-from convscope.data.split import Labels, Split, likely_split, merged_groups, split_images
+from convscope.data.split import (
+    SPLITS,
+    Labels,
+    Split,
+    likely_split,
+    merged_groups,
+    split_images,
+)
 from convscope.errors import UsageError
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
@@ -185,7 +192,7 @@ def _split(image_index: ImageIndex, recipe: Recipe, reporter: Reporter) -> Split
     given = image_index.dataset.given_splits
     own = image_index.dataset.groups
     groups: NDArray[np.int64] | None = None
-    if len(set(given)) < 3:
+    if len({*given} - {""}) < len(SPLITS):
         groups = group_images(image_index, reporter)
         if own is not None:
             groups = merged_groups(groups, own)
