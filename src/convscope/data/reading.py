@@ -16,7 +16,7 @@ from convscope.data.decoding.content import Decoding
 from convscope.data.sources.listing import read_whole
 from convscope.data.sources.naming import HEIF_SUFFIXES, IMAGE_SUFFIXES
 from convscope.data.sources.opening import open_dataset
-from convscope.data.sources.table_columns import separator_of
+from convscope.data.sources.table_columns import ANSWERS, separator_of
 from convscope.errors import DataError
 from convscope.files import from_cell
 from convscope.paths import WEIGHTS, is_classifier, is_run
@@ -24,10 +24,6 @@ from convscope.recipe import Recipe
 from convscope.text import counted, listed
 
 MAX_BYTES = 1 << 30  # of an exclusion list
-ANSWERS = {
-    **dict.fromkeys(("yes", "y", "true", "1", "x"), True),
-    **dict.fromkeys(("no", "n", "false", "0", ""), False),
-}
 
 # Kinds of files that are taken for data, their endings, and the right place for them.
 NO_DATA = (
@@ -185,7 +181,7 @@ def _excluded(rows: Sequence[Sequence[str]], path: Path) -> list[str]:
         if len(row) <= max(image, exclude or 0):
             wrong.append(f"row {number}: has {counted(len(row), 'cell')} only")
             continue
-        answer = "yes" if exclude is None else row[exclude].strip().lower()
+        answer = "yes" if exclude is None else row[exclude].strip().lower() or "no"
         if answer not in ANSWERS:
             wrong.append(f"row {number}: `{row[exclude or 0]}` is neither yes nor no")
         elif ANSWERS[answer]:

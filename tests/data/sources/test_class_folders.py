@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -72,12 +73,152 @@ def test_the_same_folders_in_several_others_are_asked_about(
     assert last.remarks == ()
 
 
+@pytest.mark.parametrize(
+    ("counts", "inner"),
+    [
+        ({"x/roses": 2, "y/roses": 2}, "`roses`"),
+        ({"x/roses": 2, "x/tulips": 2, "y/roses": 2, "y/daisies": 2}, "`roses`"),
+        ({"x": 1, "x/roses": 2, "y/roses": 2, "z": 1}, "`roses`"),
+        ({"x/images/roses": 2, "y/images/roses": 2}, "`roses`"),
+        ({"x/2020/roses": 2, "y/2021/roses": 2}, "`roses`"),
+        ({"x/ok": 2, "y/ok": 2, "z/broken": 3}, "`ok`"),
+    ],
+)
+def test_one_folder_name_that_recurs_is_asked_about_too(
+    make_folder: MakeFolder, counts: dict[str, int], inner: str
+) -> None:
+    root = make_folder(counts)
+    with pytest.raises(DataError) as caught:
+        open_dataset(root)
+    assert caught.value.message == (
+        f"it isn't clear which folders of `{root}` are the classes: {inner} lies in each of "
+        "`x`, `y`"
+    )
+    assert caught.value.hint == (
+        f"`--class-level last` if {inner} and others like it are the classes, and the folders "
+        "above are sources; `--class-level first` if `x`, `y` are the classes"
+    )
+    assert {"x", "y"} <= {*open_dataset(root, class_level="first").classes}
+
+
+def layout(make_folder: MakeFolder, *splits: str, classes: str = "ab") -> Path:
+    """A folder `set` with class folders in each of these folders."""
+    for split in splits:
+        inner = make_folder(dict.fromkeys(classes, 1), name=f"set/{split}")
+    return inner.parents[splits[-1].count("/")]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("test_set", "training_set"),
+        ("Test Set", "Training Set"),
+        ("testset", "trainset"),
+        ("test_images", "train_images"),
+        ("test2017", "train2017"),
+        ("holdout", "train"),
+        ("held_out", "training"),
+        ("seg_test", "seg_train"),
+        ("seg_test/seg_test", "seg_train/seg_train"),
+        ("test/test", "train/train"),
+        ("flowers-test", "flowers-train"),
+        ("TestCars", "TrainCars"),
+    ],
+)
+def test_folders_that_plainly_are_splits_are_used(
+    make_folder: MakeFolder, folders: tuple[str, ...]
+) -> None:
+    dataset = open_dataset(layout(make_folder, *folders))
+    assert dataset.classes == ("a", "b")
+    assert dataset.given_splits == ("test", "test", "train", "train")
+
+
+def test_folders_that_are_taken_for_splits_are_said(make_folder: MakeFolder) -> None:
+    dataset = open_dataset(layout(make_folder, "seg_test", "seg_train"))
+    assert dataset.remarks == (
+        "folders taken for splits: `seg_test` is test, `seg_train` is train",
+    )
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("seg_pred", "seg_test", "seg_train"),
+        ("test_A", "test_B", "train_A"),
+        ("new_test", "old_train"),
+        ("xx_eval", "xx_train"),
+        ("train1", "train2", "test"),
+    ],
+)
+def test_folders_that_may_be_splits_are_asked_about(
+    make_folder: MakeFolder, folders: tuple[str, ...]
+) -> None:
+    root = layout(make_folder, *folders)
+    for level in (None, "last"):
+        with pytest.raises(DataError, match="look like splits, and which images are held out") as e:
+            open_dataset(root, class_level=level)
+        assert e.value.hint == (
+            "call them train, val, test, with class folders in each and nothing beside them; "
+            "`--class-level first` if they are classes"
+        )
+    assert open_dataset(root, class_level="first").classes == tuple(sorted(folders))
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [("holdout", "images"), ("images", "test_images"), ("data", "validation_data")],
+)
+def test_the_last_level_is_not_advised_where_a_folder_is_a_split(
+    make_folder: MakeFolder, folders: tuple[str, ...]
+) -> None:
+    root = layout(make_folder, *folders)
+    with pytest.raises(DataError, match="it isn't clear which folders") as caught:
+        open_dataset(root)
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("call them train, val, test if these are splits; `--class-")
+    with pytest.raises(DataError, match="folders that look like splits, but not above all class"):
+        open_dataset(root, class_level="last")
+
+
+@pytest.mark.parametrize(
+    ("counts", "level"),
+    [
+        ({"cat/train": 1, "cat/test": 1, "dog/train": 1, "dog/test": 1}, None),
+        ({"cat/train": 1, "cat/test": 1, "dog/train": 1, "dog/test": 1}, "first"),
+        ({"cat": 5, "cat/test": 1, "dog": 5, "dog/test": 1}, None),
+        ({"cat": 5, "cat/holdout": 1, "dog": 5}, None),
+        ({"cat/a/x_train": 2, "cat/a/x_test": 1, "dog": 5}, None),
+        ({"x/train/cat": 1, "x/test/cat": 1, "y/train/dog": 1}, "last"),
+        ({"x/train/cat": 1, "x/val/cat": 1, "y/train/dog": 1, "y/val/dog": 1}, None),
+    ],
+)
+def test_splits_elsewhere_than_at_the_top_are_refused(
+    make_folder: MakeFolder, counts: dict[str, int], level: str | None
+) -> None:
+    with pytest.raises(DataError, match="have other names|other names") as caught:
+        open_dataset(make_folder(counts), class_level=level)  # type: ignore[arg-type]
+    assert "has folders that look like splits, but not above all class folders: `" in (
+        caught.value.message
+    )
+
+
+@pytest.mark.parametrize("level", ["first", "last"])
+def test_a_level_is_said_to_have_no_effect_where_there_is_one_level(
+    make_folder: MakeFolder, level: Literal["first", "last"]
+) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    remark = f"`--class-level {level}` has no effect: no folder lies below the class folders"
+    assert open_dataset(root, class_level=level).remarks == (remark,)
+    make_folder({"a/x": 1})
+    assert remark not in open_dataset(root, class_level=level).remarks
+
+
 def test_splits_below_classes_are_asked_about(make_folder: MakeFolder) -> None:
     root = make_folder(
         {f"{name}/{split}": 1 for name in ("cat", "dog") for split in ("train", "val")}
     )
     with pytest.raises(
-        DataError, match="`train`, `val` lie in each of `cat`, `dog`\nhint: put splits"
+        DataError, match="above all class folders: `train`, `val`\nhint: put splits at the top"
     ):
         open_dataset(root)
 
@@ -86,7 +227,10 @@ def test_splits_below_classes_are_asked_about(make_folder: MakeFolder) -> None:
     "counts",
     [
         {"a/p1": 2, "a/p2": 2, "b/p3": 2, "b/p4": 2},  # names of their own
-        {"a/images": 2, "b/images": 2},  # one name
+        {"a/images": 2, "b/images": 2},  # a name that says nothing
+        {"a/jpg": 2, "a/png": 2, "b/jpg": 2, "b/png": 2},
+        {"a/p0": 1, "b/p0": 1, **{f"{c}/{c}{n}": 1 for c in "ab" for n in range(8)}},  # one of many
+        {"a": 5, "a/train": 1, "b": 5},  # nothing is held out
         {"a": 3, "a/x": 1, "a/y": 1, "b": 3, "b/x": 1, "b/y": 1},  # fewer than beside them
         {"a/x": 1, "a/y": 1, "b": 5, "c": 5},  # in one class
     ],

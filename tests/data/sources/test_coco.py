@@ -117,3 +117,59 @@ def test_identifiers_are_numbers_or_texts(tmp_path: Path, ids: tuple[object, obj
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match="is no file of COCO annotations"):
         open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["minival2014", "trainval2017", "default", "test-dev2017", "eval"])
+def test_annotations_of_an_unknown_part_beside_those_of_a_split_are_refused(
+    make_folder: MakeFolder, tmp_path: Path, part: str
+) -> None:
+    make_folder({"images": 4}, name="set")
+    write_annotations(tmp_path / "set", "train2014", {"000.png": [2], "001.png": [7]})
+    path = write_annotations(tmp_path / "set", part, {"002.png": [2], "003.png": [7]})
+    with pytest.raises(DataError) as caught:
+        open_dataset(tmp_path / "set")
+    assert caught.value.message == (
+        f"`{tmp_path / 'set'}` has annotations of splits, and others of which it isn't clear "
+        f"whether they are held out: annotations/{path.name}"
+    )
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith("rename them as `instances_train.json`, `instances_val.js")
+    (tmp_path / "set" / "annotations" / "instances_train2014.json").unlink()
+    assert open_dataset(tmp_path / "set").given_splits == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("part", "split"),
+    [("holdout", "test"), ("held_out", "test"), ("valid", "validation"), ("test_small", "test")],
+)
+def test_the_split_of_annotations_is_in_their_name(
+    make_folder: MakeFolder, tmp_path: Path, part: str, split: str
+) -> None:
+    make_folder({"images": 4}, name="set")
+    write_annotations(tmp_path / "set", "train", {"000.png": [2], "001.png": [7]})
+    write_annotations(tmp_path / "set", part, {"002.png": [2], "003.png": [7]})
+    splits = open_dataset(tmp_path / "set").given_splits
+    assert sorted(splits) == sorted(["train", "train", split, split])
+
+
+@pytest.mark.parametrize("second", ["000.png", "./000.png"])
+def test_an_image_in_two_files_of_annotations_is_refused(
+    make_folder: MakeFolder, tmp_path: Path, second: str
+) -> None:
+    make_folder({"images": 3}, name="set")
+    write_annotations(tmp_path / "set", "train", {"000.png": [2], "001.png": [7]})
+    write_annotations(tmp_path / "set", "val", {second: [2], "002.png": [7]})
+    with pytest.raises(
+        DataError, match="has 1 image a second time\n  `images/(./)?000.png` is `cat`"
+    ):
+        open_dataset(tmp_path / "set")
+
+
+def test_an_image_of_two_categories_under_two_numbers_is_refused(
+    make_folder: MakeFolder, tmp_path: Path
+) -> None:
+    make_folder({"images": 2}, name="set")
+    path = write_annotations(tmp_path / "set", "train", {"000.png": [2], "001.png": [7]})
+    path.write_text(path.read_text().replace("001.png", "000.png"))
+    with pytest.raises(DataError, match="has 1 image a second time"):
+        open_dataset(tmp_path / "set")

@@ -58,6 +58,15 @@ def test_the_split_is_found_anywhere_in_an_idx_files_name(tmp_path: Path, kin: s
     assert open_dataset(tmp_path).given_splits == ("train",) * 4 + ("test",) * 2
 
 
+@pytest.mark.parametrize("name", ["eval", "trainval", "test-train"])
+def test_an_idx_file_of_an_unclear_split_is_refused(tmp_path: Path, name: str) -> None:
+    write_idx(tmp_path / f"{name}-images-idx3-ubyte", np.zeros((4, 3, 3)))
+    with pytest.raises(
+        DataError, match="looks like a split, and which one isn't clear\nhint: write"
+    ):
+        open_dataset(tmp_path)
+
+
 def test_two_idx_files_for_one_split_are_an_error(tmp_path: Path) -> None:
     for kin in ("mnist", "other"):
         write_idx(tmp_path / f"{kin}-train-images-idx3-ubyte", np.zeros((4, 3, 3)))

@@ -135,3 +135,21 @@ def test_damaged_files_are_errors(tmp_path: Path) -> None:
         path.write_bytes(spoilt)
         with pytest.raises(DataError, match="can't be read"):
             open_dataset(path)
+
+
+@pytest.mark.parametrize("held_out", ["x_test", "xTest", "x_holdout", "held_out_x", "x_t10k"])
+def test_names_of_held_out_arrays_are_known(tmp_path: Path, held_out: str) -> None:
+    arrays = {
+        "x_train": GREY,
+        "y_train": LABELS,
+        held_out: GREY,
+        held_out.replace("x", "y"): LABELS,
+    }
+    dataset = open_dataset(save(tmp_path, **arrays))
+    assert list(dataset.given_splits) == ["train"] * 4 + ["test"] * 4
+
+
+def test_arrays_without_a_split_beside_others_with_one_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, x=GREY, y=LABELS, x_train=GREY, y_train=LABELS)
+    with pytest.raises(DataError, match="has images without a split, `x`, beside others with one"):
+        open_dataset(path)

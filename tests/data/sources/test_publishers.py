@@ -99,3 +99,13 @@ def test_the_hashes_are_those_of_the_real_files(shared_data: Path) -> None:
             path = shared_data / name / file.name
             assert file.checksum.of(path) == file.checksum.prefix
             assert file.num_bytes == path.stat().st_size
+
+
+def test_an_encoding_has_no_effect_on_files_that_are_no_archive(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in opening.PUBLISHED["mnist"].files:
+        (cache / "datasets" / "mnist").mkdir(parents=True, exist_ok=True)
+        (cache / "datasets" / "mnist" / file.name).write_bytes(b"x")
+    with pytest.raises(DataError, match="`mnist` is no archive, so `--zip-encoding` has no effect"):
+        open_dataset("mnist", zip_encoding="gbk")

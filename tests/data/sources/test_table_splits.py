@@ -51,6 +51,15 @@ HELD_OUT = [False, False, False, False, True, True]
         ("Data-Split", ["train"] * 4 + ["val"] * 2, VAL, ""),
         ("fold", ["train"] * 4 + ["test"] * 2, TEST, ""),
         ("is_train", ["train"] * 4 + ["test"] * 2, TEST, ""),
+        ("isTest", ["0"] * 4 + ["1"] * 2, TEST, "the other images are train"),
+        ("isvalid", ["0"] * 4 + ["1"] * 2, VAL, "the other images are train"),
+        ("is_test", [""] * 4 + ["x"] * 2, TEST, "the other images are train"),
+        ("held_out", [""] * 4 + ["X"] * 2, TEST, "the other images are train"),
+        ("phase", ["train"] * 4 + ["test"] * 2, TEST, ""),
+        ("Usage", ["Training"] * 4 + ["Validation"] * 2, VAL, ""),
+        ("what", ["train2017"] * 4 + ["val2017"] * 2, VAL, ""),
+        ("set", ["training set"] * 4 + ["test set"] * 2, TEST, ""),
+        ("dataset", ["train"] * 4 + ["hold-out"] * 2, TEST, ""),
     ],
 )
 def test_a_column_that_looks_like_splits_is_used_where_it_is_clear(
@@ -106,6 +115,22 @@ def test_columns_of_yes_and_no_are_read_together(
         ("split", "ABABAB", "`A`, `B`"),
         ("fold", "000001", "`0`, `1`"),
         ("kfold", "012012", "`0`, `1`, `2`"),
+        ("split", "000111", "`0`, `1`"),  # either may be train
+        ("split", "001122", "`0`, `1`, `2`"),
+        ("set", "000011", "`0`, `1`"),
+        ("dataset", "000011", "`0`, `1`"),
+        (
+            "Usage",
+            ["Training"] * 4 + ["PublicTest", "PrivateTest"],
+            "`Training`, `PublicTest`, `PrivateTest`",
+        ),
+        ("part", ["train_a", "train_b", "test_a"] * 2, "`train_a`, `train_b`, `test_a`"),
+        ("phase", ["train", "eval"] * 3, "`train`, `eval`"),
+        ("is_valid", ["yes", "no", "?"] * 2, "`yes`, `no`, `?`"),
+        ("is_test", ["2", "3"] * 3, "`2`, `3`"),
+        ("for_training", ["a", "b"] * 3, "`a`, `b`"),
+        ("held_out", ["-", "held out"] * 3, "`-`, `held out`"),
+        ("holdout", ["kept", "used"] * 3, "`kept`, `used`"),
         ("subset", "123123", "`1`, `2`, `3`"),
         ("set", ["yes", "no"] * 3, "`yes`, `no`"),
         ("valid", "111110", "less than half would be left to train"),  # usable images
@@ -152,7 +177,18 @@ def test_names_of_other_things_are_said_not_to_be_splits(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [{"test": ["pcr", "blood"] * 3}, {"is_valid": [""] * 6}, {"validity": "010101"}],
+    [
+        {"test": ["pcr", "blood"] * 3},
+        {"is_valid": [""] * 6},
+        {"validity": "010101"},
+        {"invalid": "000011"},
+        {"vehicle": ["train", "bus", "car"] * 2},
+        {"vehicle": ["train"] * 6},
+        {"environment": ["dev", "test"] * 3},
+        {"place": ["steam train", "bus"] * 3},
+        {"validation": ["ok", "open"] * 3},
+        {"phase": "000011"},
+    ],
 )
 def test_other_columns_are_ordinary_ones(folder: Path, columns: dict[str, Sequence[str]]) -> None:
     dataset = open_dataset(table(folder, **columns))

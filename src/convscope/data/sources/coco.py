@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,13 +12,14 @@ import numpy as np
 
 from convscope.data.dataset import Dataset, check_not_empty
 from convscope.data.sources.listing import FileTree, outside_of
-from convscope.data.sources.naming import NO_SPLIT, assembled, class_name, split_of
+from convscope.data.sources.naming import NO_SPLIT, assembled, class_name
+from convscope.data.sources.split_names import split_in
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import printable
-from convscope.text import counted
+from convscope.text import counted, joined, listed
 
-ANNOTATIONS = re.compile(r"(?:annotations/)?instances_(([a-z]+)\w*)\.json", re.IGNORECASE)
+ANNOTATIONS = re.compile(r"(?:annotations/)?instances_(([a-z]+)[\w-]*)\.json", re.IGNORECASE)
 MAX_BYTES = 2 << 30
 PROBED = 100
 
@@ -40,18 +42,21 @@ def open_coco(tree: FileTree, files: Sequence[str]) -> Dataset:
     """The images with objects of exactly one category; a remark gives the number of the others.
 
     Raises:
-        DataError: A file is no such JSON, or its images aren't there.
+        DataError: A file is no such JSON, its images aren't there or are in another file too, or
+            only some of the files are splits by their names.
     """
+    splits = _splits(tree, files)
+    seen: dict[str, tuple[str, str]] = {}
     paths: list[str] = []
     names: list[str] = []
     codes: list[int] = []
     num_mixed = num_empty = 0
     for file in files:
         found = _read(tree, file)
-        split = split_of(_part(file, 2))
+        _check_no_overlap(tree, found, file, seen)
         paths += found.paths
         names += found.names
-        codes += [SPLITS.index(split) if split else NO_SPLIT] * len(found.paths)
+        codes += [splits[file]] * len(found.paths)
         num_mixed += found.num_mixed
         num_empty += found.num_empty
     check_not_empty(len(paths), where=str(tree.path))
@@ -71,6 +76,38 @@ def open_coco(tree: FileTree, files: Sequence[str]) -> Dataset:
             *outside_of(tree.reader, paths),
         ),
     )
+
+
+def _splits(tree: FileTree, files: Sequence[str]) -> dict[str, int]:
+    """The code of each file's split, by its name; `NO_SPLIT` where no file has one."""
+    splits = {file: split_in(_part(file, 1)) for file in files}
+    unclear = [printable(file) for file, split in splits.items() if split is None]
+    if unclear and len(unclear) < len(files):
+        raise DataError(
+            f"`{tree.path}` has annotations of splits, and others of which it isn't clear whether "
+            f"they are held out: {joined(unclear)}",
+            hint="rename them as `instances_train.json`, `instances_val.json` or "
+            "`instances_test.json`, or move them elsewhere",
+        )
+    return {file: SPLITS.index(split) if split else NO_SPLIT for file, split in splits.items()}
+
+
+def _check_no_overlap(
+    tree: FileTree, found: _Labelled, file: str, seen: dict[str, tuple[str, str]]
+) -> None:
+    """Notes the file and the category of each image; refuses images that have another already."""
+    twice = []
+    for path, name in zip(found.paths, found.names, strict=True):
+        first = seen.setdefault(posixpath.normpath(path), (file, name))
+        if first != (file, name):
+            twice.append(f"`{printable(path)}` is `{first[1]}` in `{printable(first[0])}`")
+    if twice:
+        raise DataError(
+            f"`{printable(tree.path / file)}` has {counted(len(twice), 'image')} a second time\n"
+            f"{listed(twice)}",
+            hint="an image has one category and belongs to one split: keep files that have each "
+            "image once",
+        )
 
 
 def _read(tree: FileTree, file: str) -> _Labelled:

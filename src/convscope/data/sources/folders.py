@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset
 from convscope.data.sources.listing import FileTree, FolderReader, read_whole
@@ -20,11 +21,15 @@ from convscope.data.sources.naming import (
     class_name,
     image_suffixes,
     is_archive_name,
-    is_image,
-    split_of,
     suffix_of,
 )
-from convscope.data.split import SPLITS
+from convscope.data.sources.several_labels import check_one_label
+from convscope.data.sources.split_folders import (
+    SplitFolders,
+    check_no_splits_within,
+    find_split_folders,
+)
+from convscope.data.sources.split_names import SHOWN_SPLITS, mentions_split
 from convscope.errors import DataError
 from convscope.files import printable
 from convscope.recipe.types import ClassLevel
@@ -40,6 +45,12 @@ NAME_TABLES = (
     "imagenet_class_index.json",
     "Labels.json",
 )
+# Folders that hold the images of whatever lies above them.
+GENERIC_FOLDERS = frozenset(
+    ("images", "image", "imgs", "img", "jpegimages", "photos", "photo", "pictures", "pics", "data")
+    + ("jpg", "jpeg", "png", "files", "originals", "original", "raw", "rgb")
+)
+LEAST_SHARED = 0.25  # of the images, in folders whose names recur
 LEVELS_ABOVE = 3  # the table of ILSVRC lies three folders above `ILSVRC/Data/CLS-LOC`
 MAX_BYTES = 64 << 20
 _LINE = re.compile(r"(n\d{8})[\s,:]+(.+)")
@@ -69,17 +80,19 @@ def open_class_folders(tree: FileTree, *, level: ClassLevel | None = None) -> Da
         DataError: No images, a split with a class that `train` hasn't, or folders in different
             class folders that have the same names, as classes from several sources do.
     """
-    splits = _split_folders(tree)
-    found = _sorted_out(tree, is_split=bool(splits), level=level)
+    splits = find_split_folders(tree, level=level)
+    found = _sorted_out(tree, depth=splits.depth, level=level)
     if not found.paths:
         raise _nothing_found(tree, found)
+    check_no_splits_within(tree, _folders_without_meaning(found, splits.depth, level))
     if level is None:
         _check_levels(tree, found)
-    folder_names = [class_name(path.rpartition("/")[2]) for path in found.class_folders]
-    names, synset_remarks = name_synsets(folder_names, tree)
     folder_codes = np.array(found.folder_codes, dtype=np.int64)
+    folder_names = [class_name(path.rpartition("/")[2]) for path in found.class_folders]
+    _check_one_label(tree, folder_names, folder_codes)
+    names, synset_remarks = name_synsets(folder_names, tree)
     split_of_folder = np.array(
-        [splits.get(path.partition("/")[0], NO_SPLIT) for path in found.class_folders]
+        [splits.codes.get(path.partition("/")[0], NO_SPLIT) for path in found.class_folders]
     )
     return assembled(
         tree.name,
@@ -87,13 +100,19 @@ def open_class_folders(tree: FileTree, *, level: ClassLevel | None = None) -> Da
         names,
         folder_codes,
         split_of_folder[folder_codes],
-        remarks=(*tree.remarks, *_remarks(found), *synset_remarks),
+        remarks=(
+            *tree.remarks,
+            *splits.remarks,
+            *_idle_level(tree, found, splits, level),
+            *_remarks(found),
+            *synset_remarks,
+        ),
     )
 
 
 def has_class_folders(tree: FileTree) -> bool:
     """Whether at least two folders hold images and would be classes."""
-    found = _sorted_out(tree, is_split=bool(_split_folders(tree)), level=None)
+    found = _sorted_out(tree, depth=find_split_folders(tree, level="first").depth, level=None)
     return len(set(found.folder_codes)) > 1
 
 
@@ -118,73 +137,55 @@ def _nothing_found(tree: FileTree, found: _Findings) -> DataError:
     return DataError(f"`{tree.path}` has no {what}" + "".join(f"; {x}" for x in lines), hint=hint)
 
 
+def _folders_without_meaning(
+    found: _Findings, depth: int, level: ClassLevel | None
+) -> Iterator[str]:
+    """The paths of folders above or below class folders that stand for nothing."""
+    if level == "last":
+        for folder in found.class_folders:
+            yield "/".join(folder.split("/")[depth - 1 : -1])
+    for folder in {path.rpartition("/")[0] for path in found.deeper}:
+        yield "/".join(folder.split("/")[depth:])
+
+
 def _check_levels(tree: FileTree, found: _Findings) -> None:
-    """Refuses class folders below which folders of the same names hold most of the images.
+    """Refuses class folders below which folders of the same names hold many of the images.
+
+    One such name is enough if it says what is on the images (`roses`, not `images`).
 
     Raises:
-        DataError: There are at least two such names, each in several class folders.
+        DataError: There are such names, each in several class folders.
     """
     level = found.class_folders[0].count("/") + 1
+    num_images = Counter(path.rpartition("/")[0] for path in found.deeper)
     classes_of: dict[str, set[str]] = {}
-    counts: Counter[str] = Counter()
-    for path in found.deeper:
-        parts = path.split("/")
-        classes_of.setdefault(parts[level], set()).add(parts[level - 1])
-        counts[parts[level]] += 1
-    shared = {name: classes for name, classes in classes_of.items() if len(classes) > 1}
-    if len(shared) < 2 or sum(counts[name] for name in shared) * 2 <= len(found.paths):
+    for folder in num_images:
+        parts = folder.split("/")
+        for name in parts[level:]:
+            classes_of.setdefault(name, set()).add(parts[level - 1])
+    shared = {name for name, classes in classes_of.items() if len(classes) > 1}
+    shared = {name for name in shared if name.lower() not in GENERIC_FOLDERS}
+    num_shared = sum(n for path, n in num_images.items() if shared & {*path.split("/")[level:]})
+    num_all = len(found.paths)
+    if len(found.deeper) * 2 <= num_all or num_shared < num_all * LEAST_SHARED:
         return
     inner = _few(shared)
-    outer = _few(set().union(*shared.values()))
-    hint = f"`--class-level last` if {inner} are the classes, and the folders above are sources; "
-    hint += f"`--class-level first` if {outer} are the classes"
-    if all(map(split_of, shared)):
-        hint = "put splits at the top, and class folders into them: `train/cat`, not `cat/train`"
+    outer = set().union(*(classes_of[name] for name in shared))
+    if any(map(mentions_split, outer)):
+        hint = f"call them {', '.join(SHOWN_SPLITS)} if these are splits"
+    else:
+        those = "are" if len(shared) > 1 else "and others like it are"
+        hint = f"`--class-level last` if {inner} {those} the classes, and the folders above are "
+        hint += "sources"
+    hint += f"; `--class-level first` if {_few(outer)} are the classes"
     raise DataError(
-        f"it isn't clear which folders of `{tree.path}` are the classes: {inner} lie in each of "
-        f"{outer}",
+        f"it isn't clear which folders of `{tree.path}` are the classes: {inner} "
+        f"{'lie' if len(shared) > 1 else 'lies'} in each of {_few(outer)}",
         hint=hint,
     )
 
 
-def _split_folders(tree: FileTree) -> dict[str, int]:
-    """The folders that are splits, with their index in `SPLITS`; empty if these are classes."""
-    folders = tree.top_folders
-    splits: dict[str, str] = {}
-    for folder in folders:
-        split = split_of(folder)
-        if split is None:
-            continue
-        if split in splits:
-            raise DataError(
-                f"`{tree.path}` has two folders for the {split} split: "
-                f"`{splits[split]}` and `{folder}`",
-                hint="keep one of them",
-            )
-        splits[split] = folder
-    # Two class folders called `test` and `val` alone would be strange, but `test` beside `cats`
-    # is a class: splits are only splits when nothing else lies beside them.
-    if len(splits) < len(folders):
-        if "train" in splits and (len(splits) > 1 or _holds_classes(tree, splits.values())):
-            others = [printable(folder) for folder in folders if folder not in splits.values()]
-            raise DataError(
-                f"`{tree.path}` has splits and other folders beside them: {', '.join(others[:20])}",
-                hint="move class folders into the splits, or other folders elsewhere",
-            )
-        return {}
-    return {folder: SPLITS.index(split) for split, folder in splits.items()}
-
-
-def _holds_classes(tree: FileTree, folders: Iterable[str]) -> bool:
-    """Whether one of these folders has folders and no images of its own."""
-    return any(
-        inner.top_folders and not any(map(is_image, inner.top_files))
-        for inner in map(tree.below, folders)
-    )
-
-
-def _sorted_out(tree: FileTree, *, is_split: bool, level: ClassLevel | None) -> _Findings:
-    depth = 2 if is_split else 1
+def _sorted_out(tree: FileTree, *, depth: int, level: ClassLevel | None) -> _Findings:
     folders = [path for path in tree.folders if path.count("/") == depth - 1]
     found = _Findings([] if level == "last" else folders)
     code_of = {path: code for code, path in enumerate(found.class_folders)}
@@ -217,6 +218,27 @@ def _few(names: Iterable[str]) -> str:
 
 def _kinds(passed_over: Counter[str]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(passed_over.items()))
+
+
+def _check_one_label(
+    tree: FileTree, folder_names: Sequence[str], folder_codes: NDArray[np.int64]
+) -> None:
+    """Refuses class folders whose names are several labels, whatever splits they lie in."""
+    names, places = np.unique(np.array(folder_names, dtype=object), return_inverse=True)
+    check_one_label(names.tolist(), places[folder_codes], where=f"`{tree.path}`")
+
+
+def _idle_level(
+    tree: FileTree, found: _Findings, splits: SplitFolders, level: ClassLevel | None
+) -> list[str]:
+    """A remark on a level that the user gives where the data has only one."""
+    is_one = not found.deeper and all(
+        path.count("/") == splits.depth - 1 for path in found.class_folders
+    )
+    settles_splits = not splits.codes and any(map(mentions_split, tree.top_folders))
+    if level is None or not is_one or settles_splits:
+        return []
+    return [f"`--class-level {level}` has no effect: no folder lies below the class folders"]
 
 
 def _remarks(found: _Findings) -> list[str]:

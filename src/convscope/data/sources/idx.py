@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import struct
 import zlib
 from typing import NamedTuple
@@ -19,7 +18,8 @@ from numpy.typing import NDArray
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
 from convscope.data.sources.archives import check_no_bomb
 from convscope.data.sources.listing import FileTree
-from convscope.data.sources.naming import assembled, split_of
+from convscope.data.sources.naming import assembled
+from convscope.data.sources.split_names import mentions_split, split_in
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import READ_BYTES
@@ -56,7 +56,7 @@ def find_idx(tree: FileTree) -> dict[str, IdxSplit]:
         axes = _axes(content)
         if axes not in (1, 3, 4):
             continue
-        found, split = labels if axes == 1 else images, _split_in(name)
+        found, split = labels if axes == 1 else images, _split_in(tree, name)
         if split in found:
             raise DataError(
                 f"`{tree.path}` has two idx files for the {split} split: "
@@ -179,13 +179,15 @@ def _axes(content: bytes) -> int:
     return head[3] if len(head) == 4 and head[:2] == b"\0\0" else 0
 
 
-def _split_in(name: str) -> str:
+def _split_in(tree: FileTree, name: str) -> str:
     """The split that a file name mentions; MNIST's test files are called t10k."""
-    words = re.split(r"[^a-z0-9]+", name.lower())
-    splits = {split_of(word) for word in words} - {None}
-    if "t10k" in words or "test" in splits:
-        return "test"
-    return "validation" if "validation" in splits else "train"
+    split = split_in(name)
+    if split is None and mentions_split(name):
+        raise DataError(
+            f"`{tree.path / name}` looks like a split, and which one isn't clear",
+            hint="write train, val or test into the names of the two files, and nothing like it",
+        )
+    return split or "train"
 
 
 def _class_names(tree: FileTree, count: int) -> tuple[str, ...]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from convscope.data.dataset import FileImages, Images
-from convscope.data.sources.naming import by_folder, is_image, is_table, split_of
+from convscope.data.sources.naming import by_folder, is_image, is_table
 from convscope.data.sources.passed_over import is_junk, pass_over
+from convscope.data.sources.split_names import split_of
 from convscope.errors import DataError
 from convscope.files import OUTPUT_MARKER, printable, read_regular
 from convscope.text import counted, listed
@@ -69,6 +71,12 @@ class FileTree:
     def top_folders(self) -> list[str]:
         """The folders that lie in no other."""
         return [path for path in self.folders if "/" not in path]
+
+    def own_path(self, path: str) -> str:
+        """A path here in the form that `files` has, however it is written: `./a.png`, absolute."""
+        path = posixpath.normpath(path)
+        start = os.path.join(os.path.abspath(self.path), "") if path.startswith("/") else ""  # noqa: PTH100, PTH118 - in loops
+        return path.removeprefix(start)
 
     def below(self, folder: str) -> FileTree:
         """The tree of a folder here."""

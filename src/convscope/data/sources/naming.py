@@ -17,16 +17,6 @@ from convscope.data.split import SPLITS
 from convscope.files import printable
 from convscope.text import joined
 
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
 IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
     + (".ppm", ".pgm", ".pbm", ".pnm")
@@ -72,17 +62,18 @@ def by_folder(path: str) -> str:
     return path.replace("/", "\0")
 
 
-def split_of(name: str) -> str | None:
-    """The split that a folder or a cell of a table names, or None."""
-    return SPLIT_NAMES.get(name.strip().lower())
-
-
 def class_name(text: str) -> str:
     """The form of a class name that is shown and matched: one line, accents composed.
 
     macOS stores accents apart from their letters: the same name would be two classes.
     """
     return unicodedata.normalize("NFC", printable(text))
+
+
+def shown(cell: str) -> str:
+    """A cell's text for messages: one line, not too long."""
+    text = printable(cell)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
 from convscope.data.sources.archives import check_no_bomb
-from convscope.data.sources.naming import NO_SPLIT, assembled, class_name, split_of
+from convscope.data.sources.naming import NO_SPLIT, assembled, class_name
+from convscope.data.sources.several_labels import check_one_label
+from convscope.data.sources.split_names import split_of_word, words_of
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import printable
@@ -92,9 +94,9 @@ def _found_in(path: Path, file: zipfile.ZipFile) -> _ArrayNames:
     arrays = [member[:-4] for member in file.namelist() if member.endswith(".npy")]
     found = _ArrayNames()
     for array in arrays:
-        words = array.lower().split("_")
-        splits = [split for word in words if (split := split_of(word))]
-        rest = "_".join(word for word in words if not split_of(word))
+        words = words_of(array)
+        splits = [split for word in words if (split := split_of_word(word))]
+        rest = "_".join(word for word in words if not split_of_word(word))
         split = splits[0] if splits else ""
         kind = found.images if rest in IMAGE_NAMES else found.labels
         if rest in IMAGE_NAMES | LABEL_NAMES and split in kind:
@@ -111,6 +113,11 @@ def _found_in(path: Path, file: zipfile.ZipFile) -> _ArrayNames:
         raise DataError(
             f"the arrays in `{path}` are not images with labels by their names\n{listed(lines)}",
             hint="call them `x` and `y`, or `x_train`, `y_train`, `x_test`, `y_test`",
+        )
+    if "" in found.images and len(found.images) > 1:
+        raise DataError(
+            f"`{path}` has images without a split, `{found.images['']}`, beside others with one",
+            hint="call them `x_train` and `y_train`, or save them in a file of their own",
         )
     return found
 
@@ -197,7 +204,9 @@ def _classes(
                 hint="labels count the names from 0",
             )
         return [class_name(listed_names[value]) for value in values], codes
-    return [class_name(_text(value)) for value in values], codes
+    texts = [_text(value) for value in values]
+    check_one_label(texts, codes, where=f"`{path}`")
+    return [class_name(text) for text in texts], codes
 
 
 def _text(value: Any) -> str:

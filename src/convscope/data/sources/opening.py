@@ -17,14 +17,11 @@ from convscope.data.sources.coco import find_coco, open_coco
 from convscope.data.sources.folders import has_class_folders, open_class_folders
 from convscope.data.sources.idx import find_idx, open_idx
 from convscope.data.sources.listing import FileTree, FolderReader, Reader, list_folder
-from convscope.data.sources.naming import (
-    ARCHIVE_SUFFIXES,
-    SPLIT_NAMES,
-    TABLE_SUFFIXES,
-    is_table,
-    suffix_of,
-)
+from convscope.data.sources.naming import ARCHIVE_SUFFIXES, TABLE_SUFFIXES, is_table, suffix_of
 from convscope.data.sources.npz import open_npz
+from convscope.data.sources.split_lists import with_listed_splits
+from convscope.data.sources.split_names import split_of
+from convscope.data.sources.table_and_folders import Choice, table_or_folders
 from convscope.data.sources.table_columns import GivenColumns, looks_like_labels
 from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import DataError
@@ -34,7 +31,7 @@ from convscope.text import did_you_mean, either_of, listed
 
 DIGITS = "digits"
 # Tables that many data sets have: the folder says more than such a name.
-COMMON_TABLES = frozenset((*SPLIT_NAMES, "labels", "metadata", "annotations", "data", "index"))
+COMMON_TABLES = frozenset(("labels", "metadata", "annotations", "data", "index"))
 UNDERSTOOD = [
     "a folder with a folder of images for each class, with or without train, val and test above",
     f"a table ({', '.join(sorted(TABLE_SUFFIXES))}) with columns of paths and labels, "
@@ -243,6 +240,8 @@ def _open_local(file: Path, name: str, given: _Given) -> Dataset:
 
 def _open_published(name: str, given: _Given, *, download: bool) -> Dataset:
     file = find_published(name, download=download)
+    if file.is_dir():
+        given.check_no_encoding(name)
     tree = list_folder(file) if file.is_dir() else open_archive(file, encoding=given.encoding)
     return replace(_open_tree(tree, given), name=name)
 
@@ -269,11 +268,12 @@ def _open_file(path: Path, given: _Given) -> Dataset:
 
 def _open_tree(tree: FileTree, given: _Given) -> Dataset:
     inner = tree.unwrapped()
-    table = _find_table(inner, given)
-    if table is not None:
-        given.check_no_level(str(inner.path / table))
-        dataset = _open_table(inner.path / table, inner.reader, lambda: inner, given.columns)
-        return replace(dataset, remarks=(*inner.remarks, *dataset.remarks))
+    chosen = _find_table(inner, given)
+    if chosen.table is not None:
+        table = inner.path / chosen.table
+        given.check_no_level(str(table))
+        dataset = _open_table(table, inner.reader, lambda: inner, given.columns)
+        return replace(dataset, remarks=(*inner.remarks, *dataset.remarks, *chosen.remarks))
     given.check_no_columns(str(tree.path))
     if idx := find_idx(inner):
         given.check_no_level(str(tree.path))
@@ -284,21 +284,23 @@ def _open_tree(tree: FileTree, given: _Given) -> Dataset:
     if coco := find_coco(inner):
         given.check_no_level(str(tree.path))
         return open_coco(inner, coco)
-    return open_class_folders(inner, level=given.level)
+    folders = open_class_folders(inner, level=given.level)
+    dataset = with_listed_splits(folders, inner, around=tree)
+    return replace(dataset, remarks=(*dataset.remarks, *chosen.remarks))
 
 
-def _find_table(tree: FileTree, given: _Given) -> str | None:
-    """The table with the labels of the images in a tree, or None for class folders.
+def _find_table(tree: FileTree, given: _Given) -> Choice:
+    """The table with the labels of the images in a tree, or class folders.
 
     Raises:
         DataError: It is not clear which.
     """
     if given.level is not None and not given.columns.are_any:
-        return None
+        return Choice(None)
     tables = [name for name in tree.top_files if is_table(name)]
     labelled = [name for name in tables if given.columns.are_any or _gives_labels(tree, name)]
     if not labelled:
-        return None
+        return Choice(None)
     if len(labelled) > 1:
         raise DataError(
             f"`{tree.path}` has {len(labelled)} tables of labels\n"
@@ -306,16 +308,10 @@ def _find_table(tree: FileTree, given: _Given) -> str | None:
             hint="give one of them in place of the folder",
         )
     if given.columns.are_any or not has_class_folders(tree):
-        return labelled[0]
-    with suppress(DataError):
-        table = _open_table(tree.path / labelled[0], tree.reader, lambda: tree, GivenColumns())
-        folders = open_class_folders(tree, level="first")
-        if table.classes == folders.classes:  # either may be taken
-            return labelled[0] if table.has_splits and not folders.has_splits else None
-    raise DataError(
-        f"`{tree.path}` has class folders and a table of labels, `{labelled[0]}`",
-        hint=f"give `{tree.path / labelled[0]}` for the table, or move it elsewhere for the "
-        "folders",
+        return Choice(labelled[0])
+    path = tree.path / labelled[0]
+    return table_or_folders(
+        tree, path, lambda: _open_table(path, tree.reader, lambda: tree, GivenColumns())
     )
 
 
@@ -332,7 +328,7 @@ def _open_table(
     from convscope.data.sources.tables import open_table  # Arrow takes its time
 
     dataset = open_table(path.name, reader, list_tree, where=str(path), given=given)
-    if dataset.name.lower() in COMMON_TABLES:
+    if dataset.name.lower() in COMMON_TABLES or split_of(dataset.name):
         return replace(dataset, name=path.resolve().parent.name or dataset.name)
     return dataset
 

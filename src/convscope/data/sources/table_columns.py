@@ -21,6 +21,11 @@ LABEL_NAMES = (
     + ("classes", "category", "target", "species", "breed", "diagnosis", "dx", "y", "label_id")
     + ("class_id", "category_id")
 )
+# What cells of yes and no may say; an empty one is an answer only where its table says so.
+ANSWERS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0", "x"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False),
+}
 NO_COLUMN = "none"  # what a user gives as the column of splits where none is to be used
 
 
@@ -76,8 +81,18 @@ def choose_columns(names: Sequence[str], given: GivenColumns, *, where: str) -> 
 
 def looks_like_labels(names: Sequence[str]) -> bool:
     """Whether a table with these columns gives the labels of images."""
-    path = _found(names, PATH_NAMES)
-    return path is not None and _found([n for n in names if n != path], LABEL_NAMES) is not None
+    return path_column_of(names) is not None and label_column_of(names) is not None
+
+
+def path_column_of(names: Sequence[str]) -> str | None:
+    """The column whose name is a common one for paths."""
+    return _found(names, PATH_NAMES)
+
+
+def label_column_of(names: Sequence[str]) -> str | None:
+    """The column whose name is a common one for labels, and that holds no paths."""
+    path = path_column_of(names)
+    return _found([name for name in names if name != path], LABEL_NAMES)
 
 
 def _chosen(

@@ -20,7 +20,6 @@ from convscope.data.sources.archives import BOMB_BYTES, BOMB_RATIO, check_no_bom
 from convscope.data.sources.naming import suffix_of
 from convscope.data.sources.table_columns import separator_of
 from convscope.errors import DataError
-from convscope.files import printable
 from convscope.text import LISTED_AT_MOST, counted
 
 MAX_BYTES = 8 << 30
@@ -334,12 +333,6 @@ def _without_blank_rows(
         columns = {name: cells.take(pa.array(kept)) for name, cells in columns.items()}
         rows = rows[kept]
     return Table(columns, rows, problems, remarks=remarks)
-
-
-def shown(cell: str) -> str:
-    """A cell's text for messages: one line, not too long."""
-    text = printable(cell)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def coded(cells: pa.Array) -> tuple[list[str], NDArray[np.int64]]:

@@ -1,9 +1,9 @@
 """Columns of a table that say which images are held out: in words, as numbers, or as yes and no.
 
 `split` with train, val and test; `split` with 0, 1 and 2, as CelebA and WILDS count train,
-validation and test; `is_valid`, `is_test` or `is_train` with true and false, as fastai has them.
-A column that looks like one of these and isn't clear is refused: held-out images would be trained
-on.
+validation and test; `is_valid`, `is_test` or `is_train` with true and false, as fastai has them; a
+column of any name whose cells all name splits. A column that looks like one of these and isn't
+clear is refused: held-out images would be trained on.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.sources.naming import NO_SPLIT, SPLIT_NAMES, split_of
-from convscope.data.sources.table_columns import NO_COLUMN, named_column
-from convscope.data.sources.table_files import Table, check_text, coded, is_text, shown
+from convscope.data.sources.naming import NO_SPLIT, shown
+from convscope.data.sources.split_names import (
+    SHOWN_SPLITS,
+    mentions_split,
+    split_in,
+    split_of,
+    words_of,
+)
+from convscope.data.sources.table_columns import ANSWERS, NO_COLUMN, named_column
+from convscope.data.sources.table_files import Table, check_text, coded, is_text
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.text import either_of
@@ -29,14 +36,8 @@ NAMES = frozenset(
 )
 # These also name where images come from: with other words in them they are ordinary columns.
 VAGUE_NAMES = frozenset(("set", "subset", "dataset", "data_set"))
-FLAG = re.compile(
-    r"(?:(?:is|in|for)_?)?(train|training|val|valid|validation|dev|test|testing|holdout|held_out)"
-    r"(?:_(?:set|split|image|img))?"
-)
-ANSWERS = {
-    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
-    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False),
-}
+FLAG = re.compile(r"(?:is_?|in_|for_)?(?P<word>.+)")  # `invalid` asks nothing
+MARK = {"x"}  # where nothing else is written, what isn't marked is meant not to be
 NUMBER = re.compile(r"-?\d{1,3}(\.0)?")
 TRAIN, VALIDATION, TEST = range(3)
 UNKNOWN = -1
@@ -116,22 +117,23 @@ def _looked_for(
     remarks: list[str] = []
     for name in others:
         cells = _values(table, name)
-        flag = FLAG.fullmatch(_key(name))
+        flag = _flag(name)
         if flag and _are_flags(cells):
-            flags[name] = flag[1]
-        elif _key(name) in NAMES | VAGUE_NAMES or (flag and _are_words(cells)):
+            flags[name] = flag
+        elif _names_splits(name, cells):
             reading = _read(table, name)
-            if reading is not None:
-                readings.append(reading)
-            elif _key(name) in NAMES or _are_numbers(cells) or _are_flags(cells):
+            if reading is None or (flag and not all(map(split_of, cells))):
                 raise _unclear(name, _shown(cells), where)
-            elif cells:
-                remarks.append(
-                    f"column `{name}` names no splits and isn't used for them: {_shown(cells)}"
-                )
+            readings.append(reading)
+        elif cells and _looks_like_splits(name, cells):
+            raise _unclear(name, _shown(cells), where)
+        elif cells and _key(name) in VAGUE_NAMES:
+            remarks.append(
+                f"column `{name}` names no splits and isn't used for them: {_shown(cells)}"
+            )
     if flags:
         readings.append(_flags(table, flags))
-        if _is_train_small(readings[-1].codes):
+        if (readings[-1].codes == TRAIN).mean() < 0.5:
             raise _unclear("` and `".join(flags), "less than half would be left to train", where)
     return readings, tuple(remarks)
 
@@ -140,9 +142,9 @@ def _named(table: Table, name: str, where: str) -> _Reading:
     """What the column says that the user names, whatever its name is."""
     check_text(table.columns[name], name, where=where)
     cells = _values(table, name)
-    flag = FLAG.fullmatch(_key(name))
+    flag = _flag(name)
     if flag and _are_flags(cells):
-        return _flags(table, {name: flag[1]})
+        return _flags(table, {name: flag})
     reading = _read(table, name)
     if reading is None and (_are_numbers(cells) or _are_flags(cells)):
         raise _unclear(name, _shown(cells), where)
@@ -160,7 +162,7 @@ def _read(table: Table, name: str) -> _Reading | None:
     meanings = {"0": TRAIN, "1": VALIDATION if "2" in numbers else TEST, "2": TEST}
     cells, codes = coded(table.columns[name])
     splits = np.array([meanings.get(cell.removesuffix(".0"), UNKNOWN) for cell in cells])[codes]
-    if _is_train_small(splits):
+    if _is_train_small(splits):  # then 0 and 1 probably mean something else
         return None
     said = [f"{number} is {SPLITS[meanings[number]]}" for number in sorted(numbers)]
     return _Reading((name,), splits, ", ".join(said))
@@ -173,25 +175,40 @@ def _words(table: Table, name: str) -> _Reading:
     return _Reading((name,), values[codes])
 
 
-def _flags(table: Table, words: Mapping[str, str]) -> _Reading:
-    """The splits that columns of yes and no say together, by what each is called."""
+def _flags(table: Table, split_of_column: Mapping[str, str]) -> _Reading:
+    """The splits that columns of yes and no say together, by the split that each stands for."""
     is_in = np.zeros((len(SPLITS), len(table.rows)), dtype=bool)
     is_known = np.ones(len(table.rows), dtype=bool)
-    told = {name: SPLITS.index(split_of(word) or "test") for name, word in words.items()}
+    told = {name: SPLITS.index(split) for name, split in split_of_column.items()}
     for name, split in told.items():
         cells, codes = coded(table.columns[name])
-        is_known &= np.array([cell != "" for cell in cells])[codes]
+        is_mark = {cell.lower() for cell in cells} - {""} == MARK
+        is_known &= np.array([cell != "" or is_mark for cell in cells])[codes]
         is_in[split] |= np.array([ANSWERS.get(cell.lower(), False) for cell in cells])[codes]
     rest = next((code for code in (TRAIN, TEST, VALIDATION) if code not in told.values()), UNKNOWN)
     splits = np.where(is_in.any(axis=0), is_in.argmax(axis=0), rest)
     splits[(is_in.sum(axis=0) > 1) | ~is_known] = UNKNOWN
     meaning = "" if rest == UNKNOWN else f"the other images are {SPLITS[rest]}"
-    return _Reading(tuple(words), splits, meaning)
+    return _Reading(tuple(split_of_column), splits, meaning)
 
 
 def _key(name: str) -> str:
     """The form of a column's name in which it is recognised."""
     return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
+def _flag(name: str) -> str | None:
+    """The split that a column's name asks about: `is_test`, `for_training`, `valid`; or None."""
+    found = FLAG.fullmatch("_".join(words_of(name)))
+    return split_of(found["word"]) if found else None
+
+
+def _asks(name: str) -> bool:
+    """Whether a column's name can only mean a split: `is_test`, `held_out`, not a mere `test`."""
+    words = "_".join(words_of(name))
+    found = FLAG.fullmatch(words)
+    is_question = found is not None and found["word"] != words
+    return _flag(name) is not None and (is_question or "holdout" in words)
 
 
 def _values(table: Table, name: str) -> list[str]:
@@ -205,6 +222,26 @@ def _are_words(values: Sequence[str]) -> bool:
     return any(map(split_of, values))
 
 
+def _names_splits(name: str, values: Sequence[str]) -> bool:
+    """Whether a column holds splits, by its name or by its values."""
+    key = _key(name)
+    if key in NAMES or ((key in VAGUE_NAMES or _flag(name)) and _are_words(values)):
+        return True
+    # Whatever its name is: train and others, and nothing else.
+    return len(values) > 1 and all(map(split_of, values)) and "train" in map(split_of, values)
+
+
+def _looks_like_splits(name: str, values: Sequence[str]) -> bool:
+    """Whether a column seems to say what is held out, in a way that can't be read."""
+    if _key(name) in VAGUE_NAMES and (_are_numbers(values) or _are_flags(values)):
+        return True
+    if _asks(name):
+        return True
+    # Each mentions a split, as `Training` and `PublicTest` do.
+    splits = set(map(split_in, values)) if len(values) <= SHOWN else set()
+    return len(splits) > 1 and "train" in splits and all(map(mentions_split, values))
+
+
 def _are_numbers(values: Sequence[str]) -> bool:
     return bool(values) and all(map(NUMBER.fullmatch, values))
 
@@ -214,8 +251,9 @@ def _are_flags(values: Sequence[str]) -> bool:
 
 
 def _is_train_small(codes: NDArray[np.int64]) -> bool:
-    """Whether less than half is left to train: then 0 and 1 probably mean something else."""
-    return bool((codes == TRAIN).mean() < 0.5)
+    """Whether train has less than half of the rows, or no more than another split."""
+    counts = np.bincount(codes[codes != UNKNOWN], minlength=len(SPLITS))
+    return bool(counts[TRAIN] * 2 < len(codes) or counts[TRAIN] <= counts[1:].max())
 
 
 def _shown(values: Sequence[str]) -> str:
@@ -244,7 +282,7 @@ def _note_problems(table: Table, found: _Reading) -> None:
             return f"column {columns}: is empty"
         if len(cells) > 1:
             return f"columns {columns}: name several splits, or none"
-        names = either_of(list(SPLIT_NAMES))
+        names = either_of(SHOWN_SPLITS)
         return f"column {columns}: `{shown(cells[0])}` is no split; say {names}"
 
     table.problems.add(table.rows[unknown], describe)

@@ -18,9 +18,11 @@ from convscope.data.sources.naming import (
     class_name,
     is_image,
     match_splits,
+    shown,
     split_names,
     to_classes,
 )
+from convscope.data.sources.several_labels import check_one_label
 from convscope.data.sources.table_columns import ChosenColumns, GivenColumns, choose_columns
 from convscope.data.sources.table_files import (
     MAX_BYTES,
@@ -30,9 +32,7 @@ from convscope.data.sources.table_files import (
     coded,
     is_text,
     read_table,
-    shown,
 )
-from convscope.data.sources.table_labels import check_one_label
 from convscope.data.sources.table_splits import find_splits
 from convscope.errors import DataError
 from convscope.files import printable
@@ -116,8 +116,7 @@ def open_table(
     for name in (chosen.label, chosen.group):
         if name is not None:
             check_text(columns[name], name, where=where)
-    check_one_label(table, chosen.label, where=where)
-    classes, labels = _labels(table, chosen.label)
+    classes, labels = _labels(table, chosen.label, where)
     roles = {chosen.path, chosen.label, chosen.group}
     found_splits = find_splits(
         table, [name for name in columns if name not in roles], given=given.split, where=where
@@ -160,8 +159,9 @@ def open_table(
     )
 
 
-def _labels(table: Table, name: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def _labels(table: Table, name: str, where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     values, codes = coded(table.columns[name])
+    check_one_label(values, codes, where=f"column `{name}` of `{where}`")
     known = table.label_names.get(name)
     if known is not None and all(v.isdecimal() and int(v) < len(known) for v in values):
         values = [known[int(value)] for value in values]

@@ -1,7 +1,7 @@
-"""Cells that hold several labels: an image belongs to one class, so such a table is refused.
+"""Labels that are several ones: an image belongs to one class, so such data is refused.
 
-Class names may have blanks and commas (`golden retriever`, `Labrador, yellow`). So a cell counts as
-several labels only on evidence: it is written as a list, or its parts are labels of other cells.
+Class names may have blanks and commas (`golden retriever`, `Labrador, yellow`). So a label counts
+as several only on evidence: it is written as a list, or its parts are labels of other images.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convscope.data.sources.table_files import Table, coded, shown
+from convscope.data.sources.naming import shown
 from convscope.errors import DataError
 from convscope.text import counted
 
@@ -33,26 +34,31 @@ class _Combination(NamedTuple):
     why: str
 
 
-def check_one_label(table: Table, name: str, *, where: str) -> None:
-    """Refuses a column in which cells hold several labels.
+def check_one_label(cells: Sequence[str], codes: NDArray[np.integer], *, where: str) -> None:
+    """Refuses labels of which some are several ones.
+
+    Args:
+        cells: The different labels as they are written.
+        codes: (N,) index of each image's label.
+        where: What holds the labels, as the user calls it.
 
     Raises:
-        DataError: Some do.
+        DataError: Some are.
     """
-    cells, codes = coded(table.columns[name])
+    cells = list(cells)
     lists = sorted(filter(LIST.fullmatch, cells), key=lambda cell: "," not in cell)
     found = [_Combination(cell, "a list") for cell in lists]
     found = found or _combinations([cell for cell in cells if cell])
     if not found:
         return
     combined = {each.cell for each in found}
-    num_rows = int(np.isin(codes, [i for i, cell in enumerate(cells) if cell in combined]).sum())
+    num_images = int(np.isin(codes, [i for i, cell in enumerate(cells) if cell in combined]).sum())
     first = found[0]
     raise DataError(
-        f"column `{name}` of `{where}` has several labels in a cell, in "
-        f"{counted(num_rows, 'row')}: `{shown(first.cell)}` is {first.why}",
-        hint="an image belongs to one class here: keep one label a cell, or leave these rows out; "
-        "if this is the name of a single class, write it with `_` between its words",
+        f"{where} has several labels for {counted(num_images, 'image')}: "
+        f"`{shown(first.cell)}` is {first.why}",
+        hint="an image belongs to one class here: keep one label for each, or leave these images "
+        "out; if this is the name of a single class, write it with `_` between its words",
     )
 
 

@@ -1,12 +1,14 @@
-"""Several labels in a cell are refused, and class names of several words aren't."""
+"""Several labels for an image are refused, and class names of several words aren't."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from conftest import MakeFolder
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -22,7 +24,7 @@ def table(folder: Path, labels: list[str]) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("labels", "shown", "why", "rows"),
+    ("labels", "shown", "why", "images"),
     [
         (["scab", "scab rust", "rust"], "scab rust", "`scab` and `rust` elsewhere", 1),
         (["scab", "scab,rust", "rust"], "scab,rust", "`scab` and `rust` elsewhere", 1),
@@ -44,17 +46,19 @@ def table(folder: Path, labels: list[str]) -> Path:
     ],
 )  # fmt: skip
 def test_several_labels_in_a_cell_are_refused_with_the_reason(
-    tmp_path: Path, labels: list[str], shown: str, why: str, rows: int
+    tmp_path: Path, labels: list[str], shown: str, why: str, images: int
 ) -> None:
     path = table(tmp_path, labels)
     with pytest.raises(DataError) as caught:
         open_dataset(path)
-    count = f"{rows} row{'s' if rows > 1 else ''}"
+    count = f"{images} image{'s' if images > 1 else ''}"
     assert caught.value.message == (
-        f"column `label` of `{path}` has several labels in a cell, in {count}: `{shown}` is {why}"
+        f"column `label` of `{path}` has several labels for {count}: `{shown}` is {why}"
     )
     assert caught.value.hint is not None
-    assert caught.value.hint.startswith("an image belongs to one class here: keep one label a cell")
+    assert caught.value.hint.startswith(
+        "an image belongs to one class here: keep one label for each"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,3 +80,52 @@ def test_several_labels_in_a_cell_are_refused_with_the_reason(
 def test_names_of_several_words_are_names_of_one_class(tmp_path: Path, labels: list[str]) -> None:
     dataset = open_dataset(table(tmp_path, labels))
     assert sorted(dataset.classes) == sorted(labels)
+
+
+@pytest.mark.parametrize(
+    "both", ["scab rust", "scab,rust", "scab+rust", "scab; rust", "rust & scab"]
+)
+@pytest.mark.parametrize("source", ["folders", "splits", "npz", "last level"])
+def test_several_labels_are_refused_whatever_the_source(
+    make_folder: MakeFolder, tmp_path: Path, both: str, source: str
+) -> None:
+    counts = {"scab": 1, "rust": 1, both: 2}
+    level = "last" if source == "last level" else None
+    if source == "npz":
+        path = tmp_path / "x.npz"
+        names = np.array(["scab", "rust", both, both])
+        np.savez(path, x=np.zeros((4, 3, 3), np.uint8), y=names)
+    elif source == "splits":
+        path = make_folder(counts, name="set/train").parent
+        make_folder({"scab": 1, "rust": 1}, name="set/test")
+    else:
+        start = "x/" if level else ""
+        path = make_folder({f"{start}{name}": count for name, count in counts.items()})
+        make_folder({"y/scab": 1} if level else {"scab": 1})
+    with pytest.raises(DataError) as caught:
+        open_dataset(path, class_level=level)
+    assert caught.value.message.startswith(
+        f"`{path}` has several labels for 2 images: `{both}` is `"
+    )
+
+
+@pytest.mark.parametrize("labels", [["['a','b']", "c"], ["a|b", "b|c", "a|c"]])
+def test_lists_of_labels_in_an_array_are_refused(tmp_path: Path, labels: list[str]) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, x=np.zeros((len(labels), 3, 3), np.uint8), y=np.array(labels))
+    with pytest.raises(DataError, match="has several labels for"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize("names", [("sea lion", "lion"), ("Labrador, yellow", "Labrador, black")])
+def test_class_folders_of_several_words_are_classes(
+    make_folder: MakeFolder, names: tuple[str, ...]
+) -> None:
+    assert open_dataset(make_folder(dict.fromkeys(names, 1))).classes == tuple(sorted(names))
+
+
+def test_names_of_synsets_are_known_to_be_single_ones(make_folder: MakeFolder) -> None:
+    root = make_folder({f"n0000000{number}": 1 for number in range(3)})
+    names = ["n00000000 ice", "n00000001 cream", "n00000002 ice cream"]
+    (root / "words.txt").write_text("\n".join(names))
+    assert open_dataset(root).classes == ("cream", "ice", "ice cream")
