@@ -118,6 +118,13 @@ def test_thumbnails_are_known_by_a_name_that_adds_to_that_of_their_original(
     assert len(open_dataset(root)) == 5
 
 
+def test_pictures_that_only_share_a_number_are_no_thumbnails(make_folder: MakeFolder) -> None:
+    root = make_folder({"hand": 3, "hand/thumbs": 3, "foot": 2})
+    for path in (root / "hand" / "thumbs").iterdir():
+        path.rename(path.with_name(f"left_{path.name}"))
+    assert len(open_dataset(root)) == 8
+
+
 def test_a_class_of_recyclers_is_a_class(make_folder: MakeFolder) -> None:
     assert open_dataset(make_folder({"recycler": 1, "cat": 1})).classes == ("cat", "recycler")
 

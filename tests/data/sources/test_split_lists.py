@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -35,6 +36,8 @@ LISTS = {
         "train.txt": [path.removesuffix(".png") for path in TRAIN],
         "test.txt": [path.removesuffix(".png") for path in TEST],
     },
+    "as JSON": {"train.json": [json.dumps(TRAIN)], "test.json": [json.dumps({"files": TEST})]},
+    "without a header": {"train.csv": [f"{p},0" for p in TRAIN], "test.tsv": TEST},
     "held-out images alone": {"testing_files.txt": TEST},
     "a column": {
         "splits.csv": ["path,split", *(f"{p},train" for p in TRAIN), *(f"{p},test" for p in TEST)]
@@ -160,6 +163,7 @@ def test_what_looks_like_splits_and_is_unclear_is_refused(
         ("train_notes.txt", ["lr 0.1", "cats/000.png looks odd"]),
         ("classes.txt", ["cats", "dogs"]),
         ("images.txt", TRAIN),
+        ("train_config.json", ['{"lr": 0.1, "name": "x"}']),
         ("sizes.csv", ["path,width", f"{TRAIN[0]},7", f"{TRAIN[1]},8"]),
         ("notes.csv", ["a,split", "1,train", "2,test"]),
         ("empty.csv", ["path,split"]),

@@ -28,6 +28,9 @@ _JUNK = frozenset(name.casefold() for name in JUNK)  # file systems that they ar
 _RECYCLERS = frozenset(("RECYCLER", "Recycler"))  # of old versions of Windows; a class may be small
 # A class may be called so too: such a folder is left out only if it repeats what lies beside it.
 THUMBNAILS = frozenset(("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs", "_thumbnails"))
+THUMBNAIL_WORDS = frozenset(
+    ("thumb", "thumbs", "thumbnail", "tn", "th", "small", "mini", "preview")
+)
 # The files by which output is known: of a run, one that begins, a classifier, an evaluation, a
 # check, the cache.
 OUTPUT_FILES = (
@@ -125,7 +128,8 @@ def _originals(stem: str) -> Iterator[str]:
     folder, slash, name = stem.rpartition("/")
     for mark in _MARK.finditer(name):
         yield folder + slash + name[: mark.start()]
-        yield folder + slash + name[mark.end() :]
+        if name[: mark.start()].lower() in THUMBNAIL_WORDS:
+            yield folder + slash + name[mark.end() :]
 
 
 def _is_within(path: str, folders: Collection[str]) -> bool:

@@ -91,7 +91,7 @@ def check_no_splits_within(tree: FileTree, folders: Iterable[str]) -> None:
     Raises:
         DataError: One is called like held-out images, or some only mention train and others.
     """
-    names = {name for path in set(folders) for name in path.split("/") if mentions_split(name)}
+    names = set(filter(mentions_split, {name for path in folders for name in path.split("/")}))
     splits = {split_in(name) for name in names}
     is_held_out = any(split_of(name) not in (None, "train") for name in names)
     if is_held_out or ("train" in splits and len(splits) > 1):

@@ -6,6 +6,7 @@ over, they would let held-out images be trained on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,14 +25,16 @@ from convscope.data.sources.naming import (
     split_names,
     suffix_of,
 )
-from convscope.data.sources.split_names import mentions_split, split_in
+from convscope.data.sources.split_names import mentions_split, split_in, words_of
 from convscope.data.sources.table_columns import label_column_of, path_column_of
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import printable
 from convscope.text import counted, joined, listed
 
-LIST_SUFFIXES = frozenset((".txt", ".lst", ".list"))
+LIST_SUFFIXES = frozenset((".txt", ".lst", ".list", ".json", ".csv", ".tsv"))
+LIST_WORDS = frozenset(("split", "splits", "partition", "partitions"))
+IN_QUOTES = re.compile(r'"([^"]*)"')
 PROBED_LINES = 100
 MAX_BYTES = 1 << 30
 TRAIN = SPLITS.index("train")
@@ -152,28 +155,25 @@ def _check_same(dataset: Dataset, tree: FileTree, codes: NDArray[np.int64], file
 def _tables(tree: FileTree) -> Iterator[_SplitList]:
     """The splits in tables beside class folders, by a column or by the table's name."""
     for file in filter(is_table, tree.top_files):
-        from convscope.data.sources.table_files import MAX_BYTES, column_names, is_text, read_table
+        names = _columns(tree, file)
+        path = path_column_of(names)
+        if path is None:
+            continue
+        from convscope.data.sources.table_files import MAX_BYTES, is_text, read_table
         from convscope.data.sources.table_splits import find_splits  # Arrow takes its time
         from convscope.data.sources.tables import find_files
 
         where = str(tree.path / file)
-        content = tree.reader.read(file, max_bytes=MAX_BYTES)
-        names: list[str] = []
-        with suppress(DataError):  # a file that is no table says nothing of splits
-            names = column_names(content, where=file)
-        path = path_column_of(names)
-        if path is None:
-            continue
-        table = read_table(content, where=where)
-        if not is_text(table.columns[path]) or not len(table.rows):
-            continue
         others = [name for name in names if name not in (path, label_column_of(names))]
         try:
+            table = read_table(tree.reader.read(file, max_bytes=MAX_BYTES), where=where)
+            if not is_text(table.columns[path]) or not len(table.rows):
+                continue
             found = find_splits(table, others, given=None, where=where)
             codes = found.codes
             if found.columns:
                 table.problems.check()
-            elif split := split_in(file.rpartition(".")[0]):
+            elif split := split_in(_stem(file)):
                 codes = np.full(len(table.rows), SPLITS.index(split))
             else:
                 continue
@@ -181,6 +181,15 @@ def _tables(tree: FileTree) -> Iterator[_SplitList]:
         except DataError as error:
             raise _unusable(file, error) from error
         yield _SplitList(file, paths.to_pylist(), codes)
+
+
+def _columns(tree: FileTree, file: str) -> list[str]:
+    """The names of a table's columns; none where it can't be read: it says nothing of splits."""
+    from convscope.data.sources.table_files import MAX_BYTES, column_names
+
+    with suppress(DataError):
+        return column_names(tree.reader.read(file, max_bytes=MAX_BYTES), where=file)
+    return []
 
 
 def _texts(tree: FileTree, *, apart_from: str | None = None) -> Iterator[_SplitList]:
@@ -208,15 +217,19 @@ def _texts(tree: FileTree, *, apart_from: str | None = None) -> Iterator[_SplitL
 
 
 def _may_list(path: str) -> bool:
-    return suffix_of(path) in LIST_SUFFIXES and mentions_split(_stem(path))
+    stem = _stem(path)
+    is_called_so = mentions_split(stem) or not LIST_WORDS.isdisjoint(words_of(stem))
+    return is_called_so and suffix_of(path) in LIST_SUFFIXES
 
 
 def _listed_paths(tree: FileTree, file: str, names: Collection[str]) -> list[str]:
     """The paths in the lines of a text file; none if most lines name no image of the tree."""
-    if not tree.reader.exists(file):
+    is_read_as_table = is_table(file) and path_column_of(_columns(tree, file)) is not None
+    if not tree.reader.exists(file) or is_read_as_table:
         return []
     text = tree.reader.read(file, max_bytes=MAX_BYTES).decode("utf-8-sig", "replace")
-    lines = [line.strip() for line in text.splitlines()]
+    parts = IN_QUOTES.findall(text) if suffix_of(file) == ".json" else text.splitlines()
+    lines = [line.strip() for line in parts]
     paths = [_path_in(line, names) for line in lines if line and not line.startswith("#")]
     first = paths[:PROBED_LINES]
     num_found = sum(_name(path) in names for path in first)

@@ -29,14 +29,20 @@ from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.text import either_of
 
-NAMES = frozenset(
-    ("split", "splits", "data_split", "dataset_split", "split_name", "partition", "fold", "folds")
-    + ("train_test", "train_val", "train_test_split", "train_val_test", "kfold", "k_fold")
-    + ("cv_fold", "fold_id")
+# A column is named for splits if its name has a word of the first kind, or several of the second,
+# and no others: `cv_fold`, `split_id`, `train_val_test`.
+SPLITTING_WORDS = frozenset(
+    ("split", "splits", "partition", "partitions", "fold", "folds", "kfold")
+)
+PART_WORDS = frozenset(("train", "val", "valid", "validation", "test"))
+BESIDE_WORDS = frozenset(
+    ("data", "dataset", "image", "set", "type", "name", "id", "idx", "index", "no", "number")
+    + ("official", "random", "cv", "k", "or")
 )
 # These also name where images come from: with other words in them they are ordinary columns.
 VAGUE_NAMES = frozenset(("set", "subset", "dataset", "data_set"))
 FLAG = re.compile(r"(?:is_?|in_|for_)?(?P<word>.+)")  # `invalid` asks nothing
+PLAIN_ANSWERS = {"true", "false", "yes", "no"}  # a mere `test` with one of them asks too
 MARK = {"x"}  # where nothing else is written, what isn't marked is meant not to be
 NUMBER = re.compile(r"-?\d{1,3}(\.0)?")
 TRAIN, VALIDATION, TEST = range(3)
@@ -197,6 +203,13 @@ def _key(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().lower())
 
 
+def _is_splitting(name: str) -> bool:
+    """Whether a column is named for splits, whatever is in it."""
+    words = {word.rstrip("0123456789") for word in words_of(name)} - {""}
+    is_about = words & SPLITTING_WORDS or ("train" in words and len(words & PART_WORDS) > 1)
+    return bool(is_about) and words <= SPLITTING_WORDS | PART_WORDS | BESIDE_WORDS
+
+
 def _flag(name: str) -> str | None:
     """The split that a column's name asks about: `is_test`, `for_training`, `valid`; or None."""
     found = FLAG.fullmatch("_".join(words_of(name)))
@@ -224,8 +237,8 @@ def _are_words(values: Sequence[str]) -> bool:
 
 def _names_splits(name: str, values: Sequence[str]) -> bool:
     """Whether a column holds splits, by its name or by its values."""
-    key = _key(name)
-    if key in NAMES or ((key in VAGUE_NAMES or _flag(name)) and _are_words(values)):
+    is_named = _key(name) in VAGUE_NAMES or _flag(name)
+    if _is_splitting(name) or (is_named and _are_words(values)):
         return True
     # Whatever its name is: train and others, and nothing else.
     return len(values) > 1 and all(map(split_of, values)) and "train" in map(split_of, values)
@@ -235,7 +248,7 @@ def _looks_like_splits(name: str, values: Sequence[str]) -> bool:
     """Whether a column seems to say what is held out, in a way that can't be read."""
     if _key(name) in VAGUE_NAMES and (_are_numbers(values) or _are_flags(values)):
         return True
-    if _asks(name):
+    if _asks(name) or (_flag(name) and PLAIN_ANSWERS & {value.lower() for value in values}):
         return True
     # Each mentions a split, as `Training` and `PublicTest` do.
     splits = set(map(split_in, values)) if len(values) <= SHOWN else set()
