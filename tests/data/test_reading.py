@@ -31,10 +31,11 @@ def pets(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         "image,reason,exclude,finding\ncat/001.png,a,yes,b\ndog/003.png,,YES,\ncat/002.png,,no,\n",
         "image;exclude\r\ncat/001.png;1\r\ndog/003.png;x\r\ncat/002.png;\r\n",
         "exclude\timage\ny\tcat/001.png\ntrue\tdog/003.png\n",
+        "image,exclude\ncat/001.png,T\ndog/003.png,1.0\ncat/002.png,f\ncat/003.png,0.0\n",
         '"image","exclude"\n"cat/001.png","yes"\n"dog/003.png","yes"\n"gone.png","no"\n',
         "image\ncat/001.png\ndog/003.png\ndog/003.png\n",
     ],
-    ids=["names", "windows", "check", "semicolons", "tabs", "quoted", "one-column"],
+    ids=["names", "windows", "check", "semicolons", "tabs", "letters", "quoted", "one-column"],
 )
 def test_lists_are_read_in_all_their_forms(pets: Dataset, tmp_path: Path, text: str) -> None:
     path = tmp_path / "list.txt"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from conftest import MakeFolder
@@ -85,7 +88,7 @@ def test_names_of_several_words_are_names_of_one_class(tmp_path: Path, labels: l
 @pytest.mark.parametrize(
     "both", ["scab rust", "scab,rust", "scab+rust", "scab; rust", "rust & scab"]
 )
-@pytest.mark.parametrize("source", ["folders", "splits", "npz", "last level"])
+@pytest.mark.parametrize("source", ["folders", "splits", "npz", "npz names", "coco", "last level"])
 def test_several_labels_are_refused_whatever_the_source(
     make_folder: MakeFolder, tmp_path: Path, both: str, source: str
 ) -> None:
@@ -95,6 +98,17 @@ def test_several_labels_are_refused_whatever_the_source(
         path = tmp_path / "x.npz"
         names = np.array(["scab", "rust", both, both])
         np.savez(path, x=np.zeros((4, 3, 3), np.uint8), y=names)
+    elif source == "npz names":
+        path = tmp_path / "x.npz"
+        names = np.array(["scab", "rust", both])
+        np.savez(path, x=np.zeros((4, 3, 3), np.uint8), y=[0, 1, 2, 2], class_names=names)
+    elif source == "coco":
+        path = make_folder({"images": 4})
+        objects = [{"image_id": n, "category_id": min(n, 2)} for n in range(4)]
+        names_of_images = [{"id": n, "file_name": f"{n:03d}.png"} for n in range(4)]
+        categories = [{"id": n, "name": name} for n, name in enumerate(counts)]
+        content = {"annotations": objects, "images": names_of_images, "categories": categories}
+        (path / "instances_all.json").write_text(json.dumps(content))
     elif source == "splits":
         path = make_folder(counts, name="set/train").parent
         make_folder({"scab": 1, "rust": 1}, name="set/test")
@@ -115,6 +129,17 @@ def test_lists_of_labels_in_an_array_are_refused(tmp_path: Path, labels: list[st
     np.savez(path, x=np.zeros((len(labels), 3, 3), np.uint8), y=np.array(labels))
     with pytest.raises(DataError, match="has several labels for"):
         open_dataset(path)
+
+
+def test_names_that_a_parquet_file_gives_to_numbers_are_labels_too(tmp_path: Path) -> None:
+    names = {"label": {"names": ["scab", "rust", "scab rust"], "_type": "ClassLabel"}}
+    table = pa.table({"path": ["0.png", "1.png", "2.png"], "label": [0, 1, 2]})
+    table = table.replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": names}})}
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(DataError, match="several labels for 1 image: `scab rust` is `scab` and `r"):
+        open_dataset(tmp_path / "x.parquet")
 
 
 @pytest.mark.parametrize("names", [("sea lion", "lion"), ("Labrador, yellow", "Labrador, black")])

@@ -13,6 +13,7 @@ import numpy as np
 from convscope.data.dataset import Dataset, check_not_empty
 from convscope.data.sources.listing import FileTree, outside_of
 from convscope.data.sources.naming import NO_SPLIT, assembled, class_name
+from convscope.data.sources.several_labels import check_one_label
 from convscope.data.sources.split_names import split_in
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
@@ -62,13 +63,15 @@ def open_coco(tree: FileTree, files: Sequence[str]) -> Dataset:
     check_not_empty(len(paths), where=str(tree.path))
     different = sorted(set(names))
     position = {name: index for index, name in enumerate(different)}
+    labels = np.array([position[name] for name in names])
+    check_one_label(different, labels, where=f"`{tree.path}`")
     left_out = f"{counted(num_mixed, 'image')} with objects of several categories"
     left_out += f" and {num_empty:,} without any left out: an image has one class here"
     return assembled(
         tree.name,
         tree.reader.images(paths),
         different,
-        np.array([position[name] for name in names]),
+        labels,
         np.array(codes),
         remarks=(
             *tree.remarks,

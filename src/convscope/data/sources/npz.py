@@ -203,8 +203,9 @@ def _classes(
                 f"{values[0]} to {values[-1]}",
                 hint="labels count the names from 0",
             )
-        return [class_name(listed_names[value]) for value in values], codes
-    texts = [_text(value) for value in values]
+        texts = [listed_names[value] for value in values]
+    else:
+        texts = [_text(value) for value in values]
     check_one_label(texts, codes, where=f"`{path}`")
     return [class_name(text) for text in texts], codes
 

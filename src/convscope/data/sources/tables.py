@@ -161,10 +161,10 @@ def open_table(
 
 def _labels(table: Table, name: str, where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     values, codes = coded(table.columns[name])
-    check_one_label(values, codes, where=f"column `{name}` of `{where}`")
     known = table.label_names.get(name)
     if known is not None and all(v.isdecimal() and int(v) < len(known) for v in values):
         values = [known[int(value)] for value in values]
+    check_one_label(values, codes, where=f"column `{name}` of `{where}`")
     return to_classes([class_name(value) for value in values], codes)
 
 
