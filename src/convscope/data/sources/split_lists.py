@@ -32,7 +32,7 @@ from convscope.errors import DataError
 from convscope.files import printable
 from convscope.text import counted, joined, listed
 
-LIST_SUFFIXES = frozenset((".txt", ".lst", ".list", ".json", ".csv", ".tsv"))
+LIST_SUFFIXES = (".txt", ".lst", ".list", ".json", ".csv", ".tsv")
 LIST_WORDS = frozenset(("split", "splits", "partition", "partitions"))
 IN_QUOTES = re.compile(r'"([^"]*)"')
 PROBED_LINES = 100
@@ -217,9 +217,10 @@ def _texts(tree: FileTree, *, apart_from: str | None = None) -> Iterator[_SplitL
 
 
 def _may_list(path: str) -> bool:
+    if not path.lower().endswith(LIST_SUFFIXES):  # first, as this is asked of every image
+        return False
     stem = _stem(path)
-    is_called_so = mentions_split(stem) or not LIST_WORDS.isdisjoint(words_of(stem))
-    return is_called_so and suffix_of(path) in LIST_SUFFIXES
+    return mentions_split(stem) or not LIST_WORDS.isdisjoint(words_of(stem))
 
 
 def _listed_paths(tree: FileTree, file: str, names: Collection[str]) -> list[str]:
