@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_lists_beside_a_folder_that_was_looked_through_are_used(
     start = "" if level else "images/"
     write(folder.parents[0], "test.txt", [f"{start}{path}" for path in TEST])
     assert tuple(open_dataset(root.parent / "set").given_splits) == SPLITS
+
+
+def test_lists_in_a_packed_tar_are_used(root: Path) -> None:
+    write(root, "test.lst", TEST)
+    with tarfile.open(root.parent / "set.tar.gz", "w:gz") as archive:
+        archive.add(root, "set")
+    assert tuple(open_dataset(root.parent / "set.tar.gz").given_splits) == SPLITS
 
 
 def test_other_images_are_train_where_no_list_says_train_and_that_is_said(root: Path) -> None:

@@ -28,6 +28,8 @@ def test_a_whole_name_stands_for_a_split(split: str, names: str) -> None:
         ("PublicTest", "test"),
         ("test_A", "test"),
         ("test1", "test"),
+        ("testlist01", "test"),
+        ("valfiles_2", "validation"),
         ("train_train", "train"),
         ("minival2014", None),
         ("trainval", None),

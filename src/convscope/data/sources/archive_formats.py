@@ -45,7 +45,9 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 HEADER = struct.Struct("<4s22xHH")  # of a member: magic, then the lengths of name and extra field
 
 MAX_KEPT_BYTES = 1 << 30
-KEPT_SUFFIXES = frozenset((".csv", ".tsv", ".parquet", ".txt", ".json", ".bin", ".gz", ""))
+KEPT_SUFFIXES = frozenset(
+    (".csv", ".tsv", ".parquet", ".txt", ".lst", ".list", ".json", ".bin", ".gz", "")
+)
 BLOCK_BYTES = 512
 SURROGATE = re.compile(r"[\udc80-\udcff]")
 

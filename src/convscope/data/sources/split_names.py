@@ -27,11 +27,7 @@ NEUTRAL_WORDS = frozenset(
 _BETWEEN_WORDS = re.compile(r"[\W_]+|(?<=[a-z])(?=[A-Z])")
 _HELD_OUT = re.compile(r"(?<![^_])h[eo]ld_out(?![^_])")
 _YEAR = re.compile(r"(?:19|20)\d\d$")
-_GLUED = {
-    word + neutral: split
-    for word, split in SPLIT_WORDS.items()
-    for neutral in ("set", "split", "data", "images")
-}
+_GLUED = {word + neutral: split for word, split in SPLIT_WORDS.items() for neutral in NEUTRAL_WORDS}
 
 
 def words_of(name: str) -> list[str]:
@@ -49,7 +45,7 @@ def split_of(name: str) -> str | None:
 
 def split_of_word(word: str) -> str | None:
     """The split that a single word stands for, or None."""
-    return SPLIT_WORDS.get(word) or _GLUED.get(word)
+    return _GLUED.get(word)
 
 
 def split_in(name: str) -> str | None:
