@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from convscope.cli.tables import _metric_rows, _metric_text
+from convscope.cli.tables import _metric_rows, _metric_text, table_text
 from convscope.evaluation.intervals import Estimate, Interval, named, proportion
+from convscope.text import joined
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,35 @@ def evaluation_of(*, right: int, num_images: int) -> dict[str, Any]:
         **dict.fromkeys(absent),
         **{f"{name}_interval": None for name in absent},
     }
+
+
+HEADER = ["network", "paper", "parameters", "MACs", "top-1"]
+ROWS = [
+    ["vgg16", "Simonyan and Zisserman", "138,357,544", "15,470,264,320", "71.6%"],
+    ["lenet5", "LeCun et al.", "61,706", "416,520", ""],
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown", "left_out"),
+    [
+        (100, ["paper", "parameters", "138,357,544", "15,470,264,320", "71.6%"], []),
+        (65, ["paper", "parameters", "138.4 M", "15.47 G", "71.6%", "61,706"], []),
+        (50, ["parameters", "138.4 M", "15.47 G", "71.6%"], ["paper"]),
+        (34, ["parameters", "138.4 M", "15.47 G"], ["paper", "top-1"]),
+        (8, ["vgg16", "lenet5"], ["paper", "parameters", "MACs", "top-1"]),
+    ],
+)
+def test_a_narrow_terminal_shortens_numbers_then_leaves_out_columns_and_says_which(
+    monkeypatch: pytest.MonkeyPatch, columns: int, shown: list[str], left_out: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    text = table_text(HEADER, ROWS, left=2, first_to_go=("paper",))
+    assert all(part in text for part in shown)
+    last = text.splitlines()[-1]
+    if left_out:
+        assert last == f"left out, as the terminal is too narrow: {joined(left_out)}"
+    else:
+        assert "left out" not in text
+    assert columns < 20 or max(map(len, text.splitlines()[:-1])) <= columns

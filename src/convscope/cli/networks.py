@@ -49,6 +49,7 @@ def command(as_json: bool, plot: Path | None) -> None:
             for row in rows
         ],
         left=2,
+        first_to_go=("classes", "paper", "weights", "input"),
     )
     print("MACs: multiply-accumulates of convolutions and matrix products for one image")
 

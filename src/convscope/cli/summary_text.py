@@ -37,6 +37,10 @@ CHECKED = {
 DIFFERENCES_SHOWN = 20
 
 
+# Columns that a narrow terminal lacks first, of networks side by side.
+FIRST_TO_GO = ("saved MB", "forward MB", "input")
+
+
 def show(
     table: LayerTable,
     name: str,
@@ -122,7 +126,7 @@ def show_side_by_side(
         from convscope.report.summary import comparison_page
 
         return comparison_page(header, cells, notes.splitlines())
-    return table_text(header, cells) + notes
+    return table_text(header, cells, first_to_go=FIRST_TO_GO) + notes
 
 
 def _total_row(name: str, table: LayerTable, convention: Convention) -> dict[str, Any]:
