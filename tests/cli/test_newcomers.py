@@ -322,6 +322,7 @@ VALUE_LINES = [
     ("summary ResNet18", "did you mean `resnet18`?"),
     ("summary resnet-18", "did you mean `resnet18`?"),
     ("summary densenet121", "the families MLP, LeNet, AlexNet, VGG, GoogLeNet"),
+    ("summary efficientnet_b0", "did you mean `efficientnet_lite0`?"),
     ("summary mobilenet", "there are the families MLP, LeNet"),
     ("summary vgg", "choose one of `vgg11`, `vgg13`"),
     ("summary resnet", "choose one of `resnet20`"),

@@ -277,7 +277,12 @@ FAMILIES = {
 
 
 # What others call a network -> its name here.
-OTHER_NAMES = {"inception": "googlenet", "inceptionv1": "googlenet", "wrn502": "wide_resnet50_2"}
+OTHER_NAMES = {
+    "inception": "googlenet",
+    "inceptionv1": "googlenet",
+    "wrn502": "wide_resnet50_2",
+    **{f"efficientnetb{size}": f"efficientnet_lite{size}" for size in range(5)},  # its small form
+}
 
 
 class Variants(NamedTuple):
