@@ -14,7 +14,7 @@ from convscope.text import did_you_mean, plain
 
 # Field, or field and value -> names elsewhere, in `plain` writing: `--num-epochs` is `numepochs`.
 _ELSEWHERE = {
-    "data": "dataset datadir datapath dataroot imagedir images input inputdir path root rootdir "
+    "data": "dataset datadir datapath dataroot i imagedir images input inputdir path root rootdir "
     "source traindata traindir trainpath",
     "path_column": "imagecolumn imagecol filecolumn filenamecolumn xcol",
     "label_column": "classcolumn labelcol labelscolumn targetcolumn ycol",
@@ -25,7 +25,7 @@ _ELSEWHERE = {
     "weights": "checkpointpath ckpt initialcheckpoint initialweights init load loadfrom "
     "loadweights modelweights pretrainedpath pretrainedweights statedict weightsfile",
     "weights=published": "pretrained imagenet usepretrained",
-    "tune=head": "freeze freezebackbone frozen linearprobe trainhead",
+    "tune=head": "freeze freezebackbone freezelayers frozen linearprobe trainhead",
     "continues": "resumefrom",
     "dropout": "drop droprate dropoutrate dropprob pdrop",
     "drop_path": "droppathrate dpr stochasticdepth stochasticdepthprob",
