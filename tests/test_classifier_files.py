@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,8 +16,11 @@ import torch
 from made import made_classifier, rewrite_classifier
 from safetensors.torch import load_file, save_file
 
-from convscope.classifier import Classifier
-from convscope.errors import RunError
+from convscope import classifier as module
+from convscope.api.load import load
+from convscope.classifier import Classifier, Decision
+from convscope.errors import ConvscopeError, RunError, WeightsError
+from convscope.files import OLD
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
 
@@ -60,6 +64,7 @@ def test_a_loaded_classifier_predicts_what_the_saved_one_did(folder: Path) -> No
         ('"fit": "crop"', '"fit": "pad"'),
         ('"resize": null', '"resize": 48'),
         ('"metrics": {}', '"metrics": {"epoch": 3}'),
+        ('"format": 3', '"format": 9'),  # no news of another version
     ],
     ids=lambda change: change[0].strip('"').partition('"')[0],
 )
@@ -184,6 +189,107 @@ def test_what_is_no_regular_file_is_not_waited_for(folder: Path, name: str, kind
     else:
         (folder / name).mkdir()
     assert str(folder / name) in refusal(folder)
+
+
+def others_in(folder: Path) -> dict[str, str]:
+    """The files of a user in a classifier folder."""
+    own = ("classifier.json", "model.safetensors")
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name not in own]
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in paths}
+
+
+@pytest.mark.parametrize("has_other_weights", [False, True])
+def test_files_of_a_user_beside_a_classifier_stay_when_it_is_saved(
+    folder: Path, has_other_weights: bool
+) -> None:
+    for name in ("labels.txt", ".env", "notes/today.md", "README.md", "app.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+    before = others_in(folder)
+    assert len(before) == 5
+    classifier = Classifier.load(folder)
+    classifier.decision = Decision(temperature=2)
+    if has_other_weights:
+        classifier.network.get_parameter("fc1.bias").data += 1
+    classifier.save(folder)
+    assert others_in(folder) == before
+    assert Classifier.load(folder).decision.temperature == 2
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_of_a_classifier_with_the_same_weights_only_the_description_is_written(
+    folder: Path,
+) -> None:
+    before = (folder / "model.safetensors").stat()
+    Classifier.load(folder).save(folder)
+    after = (folder / "model.safetensors").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("how", [load, Classifier.load])
+def test_a_classifier_that_a_kill_left_aside_is_found(folder: Path, how: Any) -> None:
+    aside = folder.parent / f".{folder.name}.{OLD}-abcd1234"
+    aside.mkdir()
+    folder.rename(aside / folder.name)
+    assert torch.equal(how(folder).logits(PIXELS), made_classifier().logits(PIXELS))
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["conv1.weight", "fc1.bias"])
+def test_weights_that_are_no_numbers_are_never_saved(folder: Path, value: float, name: str) -> None:
+    classifier = Classifier.load(folder)
+    classifier.network.get_parameter(name).data[0].fill_(value)
+    for place in (folder, folder.parent / "new"):
+        with pytest.raises(WeightsError, match=f"`{name}` of the weights of this classifier has"):
+            classifier.save(place)
+    assert not (folder.parent / "new").exists()
+    assert torch.equal(Classifier.load(folder).logits(PIXELS), made_classifier().logits(PIXELS))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lenet_rgb", "lenet5_1998", "resnet20", "mlp", "squeezenet1_1", "lenet_caffe"],
+)
+def test_loading_draws_no_random_numbers_which_all_threads_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    saved = made_classifier(name)
+    saved.save(tmp_path / "c")
+
+    def touched(*_: object, **__: object) -> None:
+        raise AssertionError("a training in another thread would have other random numbers")
+
+    monkeypatch.setattr(torch.random, "fork_rng", touched)
+    monkeypatch.setattr(torch, "set_rng_state", touched)
+    before = torch.get_rng_state()
+    loaded = Classifier.load(tmp_path / "c")
+    loaded.predict_prepared(PIXELS)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(loaded.logits(PIXELS), saved.logits(PIXELS))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("can't start new thread"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
+    ids=str,
+)
+def test_a_lack_of_memory_is_not_taken_for_a_damaged_classifier(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "load_file", fails)
+    with pytest.raises(type(error)) as caught:
+        Classifier.load(folder)
+    assert not isinstance(caught.value, ConvscopeError)
 
 
 def test_nothing_is_saved_that_could_not_be_read_again(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from convscope.files import (
     new_folder,
     relative_path,
     remove_leftovers,
+    restore_replaced,
     sha256,
     write_csv,
     write_json,
@@ -161,6 +162,117 @@ def test_what_a_kill_left_is_removed_and_what_was_being_replaced_comes_back(
     assert sorted(path.name for path in tmp_path.iterdir()) == [".DS_Store", "x", "y"]
     assert (tmp_path / "x" / "file").is_file()
     remove_leftovers(tmp_path / "nothing")
+
+
+MINE = ("labels.txt", ".env", "notes/today.md")
+
+
+def folder_of_a_user(path: Path) -> None:
+    """A folder of output in which a user keeps files too."""
+    for name in ("weights", *MINE):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text("old")
+
+
+def replace(path: Path) -> None:
+    with new_folder(path, keep_others=True) as place:
+        (place / "weights").write_text("new")
+
+
+def test_a_folder_that_is_replaced_keeps_the_files_of_a_user(tmp_path: Path) -> None:
+    folder_of_a_user(tmp_path / "x")
+    (tmp_path / "x" / "link").symlink_to("nowhere")
+    (tmp_path / "x" / ".env").chmod(0o600)
+    replace(tmp_path / "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x" / "weights").read_text() == "new"
+    assert [(tmp_path / "x" / name).read_text() for name in MINE] == ["old"] * 3
+    assert (tmp_path / "x" / "link").is_symlink()
+    assert (tmp_path / "x" / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_a_link_to_a_folder_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    folder_of_a_user(tmp_path / "elsewhere")
+    (tmp_path / "x").symlink_to("elsewhere")
+    replace(tmp_path / "x")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["weights"]
+    assert [(tmp_path / "elsewhere" / name).read_text() for name in MINE] == ["old"] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only there a copy of this process can die")
+@pytest.mark.parametrize("renames", range(6))
+def test_a_kill_between_any_two_renames_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    folder_of_a_user(tmp_path / "x")
+    real, done = Path.replace, []
+
+    def dies(self: Path, target: Path) -> Path:
+        if len(done) == renames:
+            os._exit(9)
+        done.append(self)
+        return real(self, target)
+
+    if (process := os.fork()) == 0:
+        monkeypatch.setattr(Path, "replace", dies)
+        replace(tmp_path / "x")
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == (9 if renames < 5 else 0)
+    restore_replaced(tmp_path / "x")
+    assert (tmp_path / "x" / "weights").read_text() == ("old" if renames < 2 else "new")
+    assert [(tmp_path / "x" / name).read_text() for name in MINE] == ["old"] * 3
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize("renames", [1, 2])
+def test_a_signal_behind_either_rename_leaves_a_whole_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    folder_of_a_user(tmp_path / "x")
+    real, done = Path.replace, []
+
+    def interrupted(self: Path, target: Path) -> Path:
+        done.append(real(self, target))
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        return done[-1]
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace(tmp_path / "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert (tmp_path / "x" / "weights").read_text() == ("old" if renames == 1 else "new")
+    assert [(tmp_path / "x" / name).read_text() for name in MINE] == ["old"] * 3
+
+
+@pytest.mark.parametrize("name", ["x", "..", "."])
+def test_what_was_being_replaced_for_another_name_stays(tmp_path: Path, name: str) -> None:
+    (tmp_path / f".y.{OLD}-abcd1234" / "y").mkdir(parents=True)
+    restore_replaced(tmp_path / "folder" / name)
+    restore_replaced(tmp_path / name)
+    assert not (tmp_path / "y").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 255, "猫" * 85, "é" * 127, "猫" * 77 + ".png", "x" + "🐈" * 63, "a" * 232]
+)
+def test_a_name_that_the_disk_takes_can_be_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / "files" / name, "whole")
+    assert (tmp_path / "files" / name).read_text() == "whole"
+    for text in ("first", "second"):
+        with new_folder(tmp_path / name) as place:
+            assert LEFTOVER.fullmatch(place.name)
+            (place / "file").write_text(text)
+    assert (tmp_path / name / "file").read_text() == "second"
+
+
+def test_what_was_being_replaced_under_a_long_name_comes_back(tmp_path: Path) -> None:
+    name = "猫" * 85
+    (tmp_path / f".{name[:70]}.{OLD}-abcd1234" / name).mkdir(parents=True)
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("is_folder", [False, True])

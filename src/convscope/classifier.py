@@ -7,6 +7,7 @@ classifier/
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor, nn
 
 from convscope.data.batch import Batch
@@ -29,9 +31,23 @@ from convscope.data.dataset import read_file
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.data.decoding.decode import decode, decode_content, pixels_of
 from convscope.data.pixels.preprocessing import Preprocessing
-from convscope.errors import DataError, NetworkError, RunError, UsageError, WeightsError
-from convscope.files import new_folder, printable, sha256, write_sealed_json
-from convscope.networks import build, check_weights, with_folded_batch_norm
+from convscope.errors import (
+    DataError,
+    NetworkError,
+    RunError,
+    UsageError,
+    WeightsError,
+    is_out_of_memory,
+)
+from convscope.files import (
+    new_folder,
+    printable,
+    restore_replaced,
+    sha256,
+    write_new,
+    write_sealed_json,
+)
+from convscope.networks import Undrawn, build, check_weights, with_folded_batch_norm
 from convscope.paths import CLASSIFIER_FILE, WEIGHTS_FILE
 from convscope.records import check_fields, read_json
 from convscope.schemas import ClassifierFile
@@ -254,30 +270,42 @@ class Classifier:
     def save(self, folder: str | Path) -> None:
         """Writes the folder of the classifier, which appears whole or not at all.
 
+        Where a classifier with the same weights is, only its description is replaced; in either
+        case other files that lie beside the two stay.
+
         Raises:
             RunError: The folder can't be written, or holds something else; or this is no classifier
                 that could be read again, as two of its classes have the same name.
+            WeightsError: A weight is non-finite.
         """
         target = Path(folder)
+        restore_replaced(target)
         if target.exists() and not (target / CLASSIFIER_FILE).is_file() and any(target.iterdir()):
             raise RunError(
                 f"`{target}` holds something that is no classifier, and would be replaced",
                 hint="give a new folder",
             )
-        with new_folder(target) as temporary:
-            weights = temporary / WEIGHTS_FILE
-            save_file(portable_state(self.network), weights)
-            content = {
-                "format": FORMAT,
-                "network": self.choice.to_dict(),
-                "classes": list(self.classes),
-                "preprocessing": self.preprocessing.to_dict(),
-                "decision": asdict(self.decision),
-                "metrics": self.metrics,
-                "weights": {"sha256": sha256(weights)},
-            }
-            check_fields(content, target / CLASSIFIER_FILE, ClassifierFile)  # else it is lost
-            write_sealed_json(temporary / CLASSIFIER_FILE, content)
+        state = portable_state(self.network)
+        check_weights(self.network, state, source="of this classifier")
+        weights = safetensors_bytes(state)
+        digest = hashlib.sha256(weights).hexdigest()
+        description = {
+            "format": FORMAT,
+            "network": self.choice.to_dict(),
+            "classes": list(self.classes),
+            "preprocessing": self.preprocessing.to_dict(),
+            "decision": asdict(self.decision),
+            "metrics": self.metrics,
+            "weights": {"sha256": digest},
+        }
+        check_fields(description, target / CLASSIFIER_FILE, ClassifierFile)  # else it is lost
+        before = target / WEIGHTS_FILE
+        if before.is_file() and sha256(before) == digest:
+            write_sealed_json(target / CLASSIFIER_FILE, description)
+            return
+        with new_folder(target, keep_others=True) as temporary:
+            write_new(temporary / WEIGHTS_FILE, weights)
+            write_sealed_json(temporary / CLASSIFIER_FILE, description)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: torch.device | None = None) -> Classifier:
@@ -287,6 +315,8 @@ class Classifier:
             RunError: It is missing, damaged or of another format.
         """
         path = Path(folder)
+        if not path.exists():
+            restore_replaced(path)
         content = read_json(path / CLASSIFIER_FILE, ClassifierFile)
         weights = path / WEIGHTS_FILE
         fields = {**content["network"], "input_size": tuple(content["network"]["input_size"])}
@@ -300,10 +330,12 @@ class Classifier:
             state = load_file(weights)
             with torch.device("meta"):  # without memory, until the weights fit
                 check_weights(choice.build(), state, source=f"in `{weights}`")
-            with torch.random.fork_rng(devices=[]):  # new weights are drawn, and replaced
+            with Undrawn():
                 network = choice.build()
             network.load_state_dict(state)
         except UNLOADABLE as error:
+            if is_out_of_memory(error):
+                raise
             raise RunError(
                 f"`{path}` holds no whole classifier: {error}", hint=ClassifierFile.way_out
             ) from error

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from convscope.errors import RunError
+from convscope.text import one_line
 
 READ_BYTES = 1 << 20
 OUTPUT_MARKER = ".convscope"  # in a folder of output that no other file tells from a user's
@@ -26,6 +27,8 @@ OUTPUT_MARKER = ".convscope"  # in a folder of output that no other file tells f
 # The names of temporaries, which nobody else gives: a file's name, ours, and tempfile's letters.
 NEW, OLD = "convscope-new", "convscope-old"
 LEFTOVER = re.compile(rf"\.(?P<name>.+)\.(?P<kind>{NEW}|{OLD})-[a-z0-9_]{{8}}")
+MAX_NAME_BYTES = 255  # that a name may have in most file systems
+ADDED_BYTES = len(f"..{NEW}-") + 8  # of a temporary's name
 
 # The beginning of a cell that spreadsheets run, also behind apostrophes, which they don't show.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -57,7 +60,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """
     with _explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{NEW}-")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path, NEW))
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -159,17 +162,22 @@ def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, keep_others: bool = False) -> Iterator[Path]:
     """A temporary folder beside `path` that becomes `path` when the block ends without an error.
 
     A folder that is already at `path` is replaced; it is only removed when the new one is there.
+
+    Args:
+        path: Where the folder will be.
+        keep_others: Whether what the new folder doesn't have, as files of a user, is moved to it
+            from the one that it replaces.
 
     Raises:
         RunError: The parent can't be written to, or the disk is full.
     """
     with _explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.{NEW}-"))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path, NEW)))
         try:
             yield temporary
             for file in temporary.rglob("*"):
@@ -177,28 +185,67 @@ def new_folder(path: Path) -> Iterator[Path]:
                 _open_to_others(file)
             _open_to_others(temporary)
             sync_folder(temporary)
-            _replace_folder(temporary, path)
+            _replace_folder(temporary, path, keep_others=keep_others)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
 
 
-def _replace_folder(new: Path, path: Path) -> None:
+def _replace_folder(new: Path, path: Path, *, keep_others: bool) -> None:
     """Moves a folder to where another may be, which is removed when that is on the disk."""
     if not path.exists():
         new.replace(path)
         sync_folder(path.parent)
         return
-    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.{OLD}-"))
-    path.replace(old / path.name)
+    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path, OLD)))
     try:
+        path.replace(old / path.name)
         new.replace(path)
     except BaseException:
-        (old / path.name).replace(path)
-        old.rmdir()
+        _restore_folder(old)  # also where a signal came just behind the first of the two
         raise
     sync_folder(path.parent)
-    shutil.rmtree(old, ignore_errors=True)  # what stays is a leftover, and the new one is there
+    if keep_others:
+        _restore_folder(old)
+    else:
+        shutil.rmtree(old, ignore_errors=True)  # what stays is a leftover, and the new one is there
+
+
+def _restore_folder(old: Path) -> None:
+    """Brings back what was being replaced; if the new one is there, only what that doesn't have.
+
+    Where that fails, nothing is removed.
+    """
+    with suppress(OSError):
+        for replaced in old.iterdir():
+            path = old.parent / replaced.name
+            if not os.path.lexists(path):
+                replaced.replace(path)
+            elif replaced.is_dir() and not replaced.is_symlink():
+                for entry in replaced.iterdir():
+                    if not os.path.lexists(path / entry.name):
+                        entry.replace(path / entry.name)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_replaced(path: Path) -> None:
+    """Brings back a folder, or files of a user in it, that a killed process was replacing.
+
+    Args:
+        path: The folder, which nobody else writes just now.
+    """
+    with suppress(OSError):
+        for old in path.parent.iterdir():
+            match = LEFTOVER.fullmatch(old.name)
+            is_old = match is not None and match["kind"] == OLD
+            if is_old and any(replaced.name == path.name for replaced in old.iterdir()):
+                _restore_folder(old)
+
+
+def _prefix(path: Path, kind: str) -> str:
+    """What the name of a temporary begins with; of a long name as much as a file system takes."""
+    name = os.fsencode(path.name)[: MAX_NAME_BYTES - ADDED_BYTES].decode("utf-8", "ignore")
+    return f".{name}.{kind}-"
 
 
 def mark_output(folder: Path) -> None:
@@ -242,11 +289,9 @@ def remove_leftovers(folder: Path) -> None:
         match = LEFTOVER.fullmatch(path.name)
         if match is None:
             continue
-        name = match["name"]
-        if match["kind"] == OLD and not (folder / name).exists():
-            with suppress(FileNotFoundError):
-                (path / name).replace(folder / name)
-        if path.is_dir():
+        if match["kind"] == OLD:
+            _restore_folder(path)
+        elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
@@ -307,7 +352,7 @@ def printable(path: str | os.PathLike[str]) -> str:
         text = os.fsencode(path).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # from a file of JSON: no path of this system
         text = str(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return one_line(text)
 
 
 def relative_path(path: str | os.PathLike[str]) -> str:

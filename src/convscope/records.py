@@ -19,10 +19,9 @@ from pydantic_core import ErrorDetails, from_json
 
 from convscope.errors import RunError
 from convscope.files import from_cell, printable, read_regular, seal_of
-from convscope.text import counted, listed
+from convscope.text import counted, listed, shown
 
 MAX_BYTES = 1 << 30  # of a file; the splits and mistakes of ten million images are smaller
-SHOWN_LETTERS = 60  # of a value in a message
 SEAL = "sha256"  # field with the hash of all others, where a file has one
 
 
@@ -59,12 +58,13 @@ def parse_json(content: bytes, path: Path, schema: type[FileSchema]) -> dict[str
         RunError: It was changed, or isn't what the schema declares.
     """
     values = json_object(content, path, schema.way_out)
-    check_format(values, path, schema.formats)
     seal = values.pop(SEAL, None)
-    if seal is None and schema.sealed_from is not None and values["format"] >= schema.sealed_from:
-        _refuse(path, f"`{SEAL}` is missing", schema.way_out)
+    # Before the format: one that a damaged disk made up is no news of another version.
     if seal is not None and seal != seal_of(values):
         _refuse(path, "it was changed after it was written", schema.way_out)
+    check_format(values, path, schema.formats)
+    if seal is None and schema.sealed_from is not None and values["format"] >= schema.sealed_from:
+        _refuse(path, f"`{SEAL}` is missing", schema.way_out)
     check_fields(values, path, schema)
     return values
 
@@ -194,17 +194,6 @@ def reason_of(detail: ErrorDetails) -> str:
     limit = message.removeprefix("Input should").strip()
     limit = limit.partition(",")[0]  # what follows is the library's own affair
     return f"it must {limit}" if message.startswith("Input should") else limit
-
-
-def shown(value: object) -> str:
-    """A value in a message: one line that is short enough to be read."""
-    text = str(value)
-    more = "..." if len(text) > SHOWN_LETTERS else ""
-    letters = (
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in text[:SHOWN_LETTERS]
-    )
-    return "".join(letters) + more
 
 
 def _content(path: Path, hint: str | None) -> bytes:

@@ -10,6 +10,7 @@ runs/digits-lenet5_relu/
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ from convscope.text import did_you_mean
 FORMAT = 1  # of the files that a training writes
 (EVALUATION_FORMAT,) = EvaluationFile.formats
 EVALUATION, PREDICTIONS, REPORT = "evaluation.json", "predictions.csv", "report.html"
-MAX_NAME_LENGTH = 100  # file systems take 255 bytes, and a number is added
+MAX_NAME_LETTERS, MAX_NAME_BYTES = 100, 240  # file systems take 255 bytes, a number is added
 State = Literal["finished", "diverged", "unfinished"]
 
 
@@ -283,8 +284,8 @@ def choose_folder(project: Path, name: str) -> Run:
     Raises:
         UsageError: The name can't be that of a folder.
     """
-    is_plain = is_portable(name) and not name.startswith(("-", "."))
-    if not is_plain or not 0 < len(name) <= MAX_NAME_LENGTH:
+    is_plain = 0 < len(name) <= MAX_NAME_LETTERS and not name.startswith(("-", "."))
+    if not (is_plain and is_portable(name) and len(os.fsencode(name)) <= MAX_NAME_BYTES):
         raise UsageError(
             f"`{name}` can't be the name of a run",
             hint="give a `--name` that folders may have on all systems; `--project FOLDER` says "

@@ -12,6 +12,7 @@ SHORT = 4  # letters from which on a wrong one is a typing error; of fewer, it m
 LONG = 6  # letters from which on there may be two typing errors
 SHORTEST_PREFIX = 4  # letters that a name may be cut off after; fewer begin too many names
 LONGEST_ENDING = 3  # letters too many at the end of a name, as in `predicting`
+SHOWN_LETTERS = 80  # of a value in a message
 # The last group takes the digits behind letters too: `resnext50_32x4d` has the number 50.
 NUMBERED = re.compile(r"(?P<letters>[^\W\d]{2,})(?P<number>\d{1,9})(?P<rest>.*)")
 
@@ -22,6 +23,26 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 def escaped(text: str) -> str:
     """Text in which control characters that a terminal obeys are written as JSON has them."""
     return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(value: object, *, at_most: int | None = None) -> str:
+    """A value as one line of text: what isn't printable is written as an escape.
+
+    Args:
+        value: Any value.
+        at_most: Number of letters that are shown; None for all.
+    """
+    text = str(value)
+    shown = "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text[:at_most]
+    )
+    return shown if at_most is None or len(text) <= at_most else f"{shown}..."
+
+
+def shown(value: object) -> str:
+    """A value in a message: one line that is short enough to be read."""
+    return one_line(value, at_most=SHOWN_LETTERS)
 
 
 def did_you_mean(

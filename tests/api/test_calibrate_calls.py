@@ -13,7 +13,8 @@ import convscope
 from conftest import MakeFolder, make_pictures
 from convscope.api.calibrate import calibrate
 from convscope.classifier import Classifier, Decision, ImageLike
-from convscope.errors import DataError, UsageError
+from convscope.errors import DataError, RunError, UsageError
+from convscope.training.runs.lock import owned
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,13 @@ def test_it_is_chosen_on_other_images_and_saved_with_the_classifier(
     }
     assert content["metrics"]["calibration"] == found.to_dict()
     assert content["metrics"]["epoch"] == before.metrics["epoch"]
+
+
+def test_a_run_that_is_being_trained_is_not_calibrated(flawed: convscope.Run) -> None:
+    before = (flawed.classifier_path / "classifier.json").read_bytes()
+    with owned(flawed), pytest.raises(RunError, match="is being trained by process"):
+        calibrate(flawed)
+    assert (flawed.classifier_path / "classifier.json").read_bytes() == before
 
 
 def test_a_temperature_and_a_threshold_survive_saving_and_loading(

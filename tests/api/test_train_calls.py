@@ -347,7 +347,7 @@ def test_a_split_that_is_not_there_is_an_error(run: convscope.Run, make_folder: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a\nb", "a" * 101])
+@pytest.mark.parametrize("name", ["", "..", "a/b", "-x", "a\nb", "a" * 101, "猫" * 81])
 def test_a_run_name_is_a_plain_folder_name(make_folder: MakeFolder, name: str) -> None:
     data = make_folder()
     with pytest.raises(convscope.ConvscopeError, match="can't be the name of a run"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
@@ -22,6 +23,7 @@ from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.subset import Subset
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run
+from convscope.training.runs.lock import owned
 
 
 class NoTemperatureError(DataError):
@@ -131,7 +133,7 @@ def calibrate(
         DataError: The data can't be used, has classes that the classifier doesn't know, or holds
             only images that are reported on; or no threshold is proven to keep the error that low;
             or the best temperature is at the end of the range, as with labels that don't match.
-        RunError: There is no classifier, or it can't be written.
+        RunError: There is no classifier, it can't be written, or its run is being trained.
         UsageError: An option doesn't exist or has an invalid value.
     """
     split = options.get("split")
@@ -143,15 +145,16 @@ def calibrate(
         )
     options["split"] = split or ("val" if data is None else None)
     loaded = load_with_run(classifier, device=device)
-    opened = open_evaluation_data([loaded], data, reporter=reporter, **options)
-    result = calibrate_on(
-        loaded.classifier,
-        opened.image_index,
-        _not_reported(opened, loaded.run),
-        target_error=target_error,
-        reporter=reporter,
-    )
-    loaded.classifier.save(loaded.run.classifier_path if loaded.run else str(classifier))
+    with owned(loaded.run) if loaded.run else nullcontext():
+        opened = open_evaluation_data([loaded], data, reporter=reporter, **options)
+        result = calibrate_on(
+            loaded.classifier,
+            opened.image_index,
+            _not_reported(opened, loaded.run),
+            target_error=target_error,
+            reporter=reporter,
+        )
+        loaded.classifier.save(loaded.run.classifier_path if loaded.run else str(classifier))
     return result
 
 

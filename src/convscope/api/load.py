@@ -26,6 +26,7 @@ from convscope.evaluation.subset import (
     read_synonyms,
     without_unknown,
 )
+from convscope.files import restore_replaced
 from convscope.paths import is_classifier
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
@@ -43,9 +44,13 @@ def load(path: str | Path, *, device: str = "auto") -> Classifier:
     """
     place = Path(path)
     where = choose_device(device, "float32").torch
+    if not place.exists():
+        restore_replaced(place)
     if is_classifier(place):
         return Classifier.load(place, device=where)
     run = Run.open(place)
+    if not run.classifier_path.is_dir():
+        restore_replaced(run.classifier_path)
     if not run.classifier_path.is_dir():
         raise _no_classifier(run)
     return Classifier.load(run.classifier_path, device=where)

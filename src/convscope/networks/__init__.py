@@ -7,6 +7,7 @@ from convscope.networks.freezing_split import FrozenSplit as FrozenSplit
 from convscope.networks.freezing_split import split_frozen as split_frozen
 from convscope.networks.fully_convolutional import to_fully_convolutional as to_fully_convolutional
 from convscope.networks.initialization import SCHEMES as SCHEMES
+from convscope.networks.initialization import Undrawn as Undrawn
 from convscope.networks.initialization import initialize as initialize
 from convscope.networks.structure import NORMALISATIONS as NORMALISATIONS
 from convscope.networks.structure import Block as Block

@@ -22,10 +22,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.networks.options import one_of
 from convscope.networks.residual import ResidualBlock
@@ -71,6 +73,30 @@ STANDARD_DEVIATIONS: dict[str, Callable[[LayerFans], float]] = {
     "lecun": lambda fans: 2.4 / fans.fan_in / math.sqrt(3),  # of the uniform distribution
 }
 SCHEMES = (*STANDARD_DEVIATIONS, "pytorch")
+
+
+class Undrawn(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Context manager in which weights aren't drawn, and hold whatever their memory held.
+
+    For networks that are given their weights next. All threads draw from the same random numbers,
+    so to draw and to restore them would disturb a training in another thread.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self,
+        func: OpOverload[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Runs an operation unless it fills a tensor with random numbers."""
+        is_drawn = torch.Tag.nondeterministic_seeded in func.tags
+        if is_drawn and args and isinstance(args[0], Tensor):
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 @torch.no_grad()
