@@ -7,6 +7,8 @@ import io
 import json
 import os
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,36 @@ def test_what_a_full_disk_left_in_a_buffer_does_not_fail_again(
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(ConvscopeError, match="No space left"):
             write()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such pipes are POSIX's")
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("text", ["a line of a table\n" * 9, "猫" * 3000, "x" * 200_000])
+def test_a_reader_that_is_slow_gets_all_also_where_the_system_does_not_wait(
+    text: str, encoding: str
+) -> None:
+    """Terminals and pipes don't wait once another process asked that of them."""
+    reading, writing = os.pipe()
+    received = bytearray()
+
+    def read_slowly() -> None:
+        while block := os.read(reading, 30_000):
+            received.extend(block)
+            time.sleep(0.0005)
+
+    with os.fdopen(writing, "w", encoding=encoding) as stream:
+        output = Output(stream, raises=True)
+        output.write("begins\n")  # lies in Python's buffer
+        os.set_blocking(writing, False)
+        thread = threading.Thread(target=read_slowly)
+        count = 1 + 150_000 // len(encoded(text, encoding))
+        thread.start()
+        for _ in range(count):
+            output.write(text)
+        output.flush()
+    thread.join()
+    os.close(reading)
+    assert bytes(received) == encoded("begins\n" + text * count, encoding)
 
 
 def test_the_caller_has_its_own_streams_back(capsys: pytest.CaptureFixture[str]) -> None:

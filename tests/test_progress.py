@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import re
+import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -50,6 +53,41 @@ def test_a_terminal_gets_a_bar_with_count_details_and_time_left(
     text = stream.getvalue()
     for words in ("training", "5/10", "loss 0.5", "\x1b["):
         assert words in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are POSIX's")
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("write", [print, lambda text: sys.stdout.write(f"{text}\n")])
+def test_results_go_to_standard_output_while_a_terminal_shows_a_bar(
+    capsys: pytest.CaptureFixture[str], write: Callable[[str], object]
+) -> None:
+    terminal, other = os.openpty()
+    with os.fdopen(other, "w", encoding="utf-8") as stream:
+        before = sys.stdout, sys.stderr
+        with Reporter(file=stream).task("explaining", 2) as task:
+            for _ in range(2):
+                task.advance()
+                task.hide()
+                assert (sys.stdout, sys.stderr) == before
+                write("result")
+        shown = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert capsys.readouterr().out == "result\n" * 2
+    assert "explaining" in shown
+    assert "2/2" in shown
+    assert "result" not in shown
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_bar_that_was_taken_away_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    with Reporter(file=stream).task("explaining", 3) as task:
+        for count in range(1, 4):
+            task.advance()
+            assert f"{count}/3" in stream.getvalue()
+            task.hide()
+            stream.truncate(0)
 
 
 @pytest.mark.usefixtures("at_once")

@@ -11,9 +11,10 @@ import errno
 import io
 import os
 import re
+import select
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from convscope.errors import ConvscopeError
@@ -89,7 +90,7 @@ class Output(io.TextIOBase):
         """
         shown = escaped(text) if self._escapes else text
         shown = shown.encode(self.encoding, REPLACED).decode(self.encoding)
-        self._try(lambda stream: stream.write(shown))
+        self._try(lambda stream: _write(stream, shown, self.encoding))
         return len(text)
 
     def flush(self) -> None:
@@ -98,7 +99,7 @@ class Output(io.TextIOBase):
         Raises:
             ConvscopeError: It can't be written, and that is to be an error.
         """
-        self._try(lambda stream: stream.flush())
+        self._try(_flush)
 
     def _try(self, action: Callable[[IO[str]], object]) -> None:
         if self.stream is None or self._is_lost:
@@ -117,6 +118,47 @@ class Output(io.TextIOBase):
                     f"standard output can't be written to: {error.strerror or error}",
                     hint="send it to a place with room; files that the command writes are whole",
                 ) from error
+
+
+def _write(stream: IO[str], text: str, encoding: str) -> None:
+    """Writes text; waits for a slow reader also where the system doesn't, as another asked it to.
+
+    Python's own buffers would lose what such a stream doesn't take at once.
+    """
+    number = _unwaiting(stream)
+    if number is None:
+        stream.write(text)
+        return
+    _flush(stream)
+    content = memoryview(text.encode(encoding))
+    while content:
+        _wait(number)
+        with suppress(BlockingIOError):  # there was room for less
+            content = content[os.write(number, content) :]
+
+
+def _flush(stream: IO[str]) -> None:
+    """Passes on what was written, and waits for a slow reader."""
+    while True:
+        try:
+            stream.flush()
+        except BlockingIOError:
+            _wait(stream.fileno())
+        else:
+            return
+
+
+def _unwaiting(stream: IO[str]) -> int | None:
+    """The number of a stream that doesn't wait for its reader; None for one that does."""
+    try:
+        number = stream.fileno()
+        return None if os.get_blocking(number) else number
+    except (AttributeError, OSError, ValueError):  # no file, closed, or a system without that
+        return None
+
+
+def _wait(number: int) -> None:
+    select.select([], [number], [])
 
 
 @contextmanager
@@ -145,7 +187,7 @@ def _give_up_unwritten(stream: IO[str] | None) -> None:
     if stream is None or stream.closed:
         return
     try:
-        stream.flush()
+        _flush(stream)
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -47,8 +47,8 @@ class Task:
                 text = f"{self.description} {self.total}/{self.total} {details}"
                 self._bar = self._reporter.bar(text)
                 self._bar.add_task(self.description, total=self.total, details="")
-                self._bar.start()
             self._bar.update(self._bar.task_ids[0], completed=self._done, details=escaped(details))
+            self._bar.start()
         elif now - self._last_line >= PLAIN_EVERY_SECONDS:
             self._last_line = now
             seconds_left = (now - self._started) / self._done * (self.total - self._done)
@@ -56,6 +56,11 @@ class Task:
                 f"{self.description}: {self._done}/{self.total} {self.unit}, {details}"
                 f"{', ' if details else ''}{seconds_left:.0f} s left"
             )
+
+    def hide(self) -> None:
+        """Takes the bar away until more units are done, so that results can be printed."""
+        if self._bar is not None:
+            self._bar.stop()
 
     def __enter__(self) -> Task:
         return self
@@ -114,6 +119,8 @@ class Reporter:
             TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=self.console,
             transient=True,
+            redirect_stdout=False,  # else results would go where the bar is
+            redirect_stderr=False,
         )
 
 

@@ -82,6 +82,7 @@ def explain_each(
                 continue
             if not question.draws:
                 task.advance()
+            task.hide()
             yield found
 
 
