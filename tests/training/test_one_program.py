@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from conftest import MakeFolder, make_pictures
 from convscope.errors import StoppedError, TrainingError
 from convscope.files import sha256
 from convscope.progress import Reporter
+from convscope.recipe import Recipe
+from convscope.training.train import device_and_processes
 
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 2, "batch_size": 16, "dropout": 0.3}
 
@@ -52,7 +56,7 @@ def test_a_second_training_in_a_program_is_refused_and_the_first_keeps_its_bits(
     thread.start()
     assert reporter.has_begun.wait(60)
     for begin in (convscope.train, convscope.find_learning_rate):
-        with pytest.raises(TrainingError, match="another thread of this program trains") as caught:
+        with pytest.raises(TrainingError, match="this program trains already") as caught:
             begin(data, **QUICK)
         assert "in a process of its own" in str(caught.value.hint)
     reporter.may_go_on.set()
@@ -61,6 +65,21 @@ def test_a_second_training_in_a_program_is_refused_and_the_first_keeps_its_bits(
         alone.classifier_path / "model.safetensors"
     )
     convscope.train(data, project=tmp_path / "then", **{**QUICK, "epochs": 1})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only there a process can be copied")
+def test_a_copy_of_a_program_that_trains_may_train() -> None:
+    with device_and_processes(Recipe(data="digits", device="cpu")):
+        if (process := os.fork()) == 0:
+            with suppress(TrainingError), device_and_processes(Recipe(data="digits", device="cpu")):
+                os._exit(0)
+            os._exit(1)
+        assert os.waitpid(process, 0)[1] == 0
+        with (
+            pytest.raises(TrainingError, match="this program trains already"),
+            device_and_processes(Recipe(data="digits", device="cpu")),
+        ):
+            pass
 
 
 def stopped(run: convscope.Run, data: Path) -> None:

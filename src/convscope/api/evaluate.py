@@ -110,16 +110,24 @@ def write_evaluation(
         RunError: The folder can't be written to.
         UsageError: There is no report in this language.
     """
-    run = _run_at(run)
-    place = output_folder(folder)
+    run, place = _run_at(run), output_folder(folder)
+    page = evaluation_page(evaluation, run=run, language=language, command=command)
+    return write_evaluation_files(evaluation, page, place, run=run)
+
+
+def evaluation_page(
+    evaluation: Evaluation, *, run: Run | None, language: str, command: str | None = None
+) -> str:
+    """The report of an evaluation, which takes seconds to make; see `write_evaluation`."""
+    again = f"convscope evaluate {shlex.quote(relative_path(run.path) if run else 'RUN')}"
+    return run_page(evaluation, run=run, command=command or again, language=language)
+
+
+def write_evaluation_files(
+    evaluation: Evaluation, page: str, place: Path, *, run: Run | None
+) -> EvaluationFiles:
+    """Writes an evaluation with its report into a folder, the numbers last."""
     files = EvaluationFiles(place / REPORT, place / PREDICTIONS, place / EVALUATION)
-    page = run_page(
-        evaluation,
-        run=run,
-        command=command
-        or f"convscope evaluate {shlex.quote(relative_path(run.path) if run else 'RUN')}",
-        language=language,
-    )
     write_text(files.report, page)
     _write_predictions(evaluation, files.predictions)
     numbers = json_bytes(evaluation.to_dict())

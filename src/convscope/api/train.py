@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convscope.api.calibrate import NoTemperatureError, calibrate_on
-from convscope.api.evaluate import write_evaluation
+from convscope.api.evaluate import evaluation_page, write_evaluation_files
 from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
@@ -17,6 +17,7 @@ from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run, on_top_of_continued
 from convscope.training.autotune.learning_rate_finder import LearningRateSearch
+from convscope.training.runs.lock import Claim
 from convscope.training.runs.log import checkpoint_interval
 from convscope.training.train import DEFAULT_OPTIONS, TrainOptions
 from convscope.training.train import find_learning_rate as run_learning_rate_finder
@@ -130,8 +131,8 @@ def train_recipe(
     Of several processes the first evaluates; all return when it has.
     """
 
-    def finish(run: Run, classifier: Classifier, data: TrainingData) -> None:
-        _finish(run, classifier, data, language=language, reporter=reporter)
+    def finish(claim: Claim, classifier: Classifier, data: TrainingData) -> None:
+        _finish(claim, classifier, data, language=language, reporter=reporter)
 
     return run_training(
         recipe, project=project, name=name, options=options, finish=finish, reporter=reporter
@@ -139,22 +140,29 @@ def train_recipe(
 
 
 def _finish(
-    run: Run, classifier: Classifier, data: TrainingData, *, language: str, reporter: Reporter
+    claim: Claim, classifier: Classifier, data: TrainingData, *, language: str, reporter: Reporter
 ) -> None:
     """Calibrates on the validation images, evaluates on the test images, and writes it down.
 
     The file that is written last makes the run finished.
+
+    Raises:
+        RunError: It can't be written, or the folder may be another training's.
     """
+    run = claim.run
     index, split = data.image_index, data.split
     validation = Subset(split.validation, "validation images, which chose the epoch", None)
     try:
         calibrate_on(classifier, index, validation, reporter=reporter)
     except NoTemperatureError as error:  # the training is whole: it keeps a temperature of 1
         reporter.say(f"note: not calibrated, {error.message}")
+    claim.check()
     classifier.save(run.classifier_path)
     test = Subset(split.test, f"test images ({split.description}){_copies(data)}", 0)
     evaluation = evaluate_subset(classifier, index, test, reporter=reporter)
-    write_evaluation(evaluation, run.path, run=run, language=language)
+    page = evaluation_page(evaluation, run=run, language=language)
+    claim.check()
+    write_evaluation_files(evaluation, page, run.path, run=run)
 
 
 def _copies(data: TrainingData) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +56,7 @@ from convscope.training.network_choice import (
     with_default_network,
 )
 from convscope.training.resolve import head_recipe, resolve
-from convscope.training.runs.lock import claimed, was_begun_by_this_launch
+from convscope.training.runs.lock import Claim, claimed, was_begun_by_this_launch
 from convscope.training.runs.log import DEFAULT_INTERVAL, CheckpointInterval, RunLog
 from convscope.training.runs.metadata import check_same_in_all_processes, discard
 from convscope.training.runs.resume_checks import (
@@ -101,13 +102,23 @@ DEFAULT_OPTIONS = TrainOptions()
 TRAINING = threading.Lock()  # held by the thread of this process that trains
 
 
+def _let_train() -> None:
+    """Lets a forked process train: the thread that trains isn't in it, the lock that it held is."""
+    global TRAINING
+    TRAINING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_let_train)
+
+
 def train(
     recipe: Recipe,
     *,
     project: Path = Path("runs"),
     name: str | None = None,
     options: TrainOptions = DEFAULT_OPTIONS,
-    finish: Callable[[Run, Classifier, TrainingData], None] = lambda run, classifier, data: None,
+    finish: Callable[[Claim, Classifier, TrainingData], None] | None = None,
     reporter: Reporter = SILENT,
 ) -> Run:
     """Trains as the recipe says; an unfinished run of the same name is resumed.
@@ -120,7 +131,7 @@ def train(
         name: Name of the run; None for `<data>-<model>`.
         options: Options that don't change the result.
         finish: Called after the last epoch, in the first process, while nobody else may train in
-            the run.
+            the run; before it writes there it checks the claim again. None for nothing.
         reporter: Says what happens.
 
     Raises:
@@ -156,6 +167,7 @@ def train(
             check_same_in_all_processes(setup, data)
             run_id = ""
             if processes.is_main:
+                claim.check()  # what was measured took minutes
                 if is_fresh:
                     discard(run, reporter)
                 run_id = _begin(run, setup, data, measured, recipe.time, options, reporter)
@@ -175,8 +187,9 @@ def train(
                 announce_kept(setup, state, reporter)
                 classifier = _classifier(setup, data, state, best)
                 classifier.save(run.classifier_path)
-                finish(run, classifier, data)
-                claim.check()
+                if finish is not None:
+                    finish(claim, classifier, data)
+                    claim.check()
             processes.barrier()  # so that all of them find what the first has written
     return run
 
@@ -231,24 +244,25 @@ def _builder(
 
 @contextmanager
 def _only_training() -> Iterator[None]:
-    """Context manager in which no other thread may train.
+    """Context manager in which no other training of this process may begin.
 
     Dropout draws from torch's random numbers, of which all threads share one sequence: trainings
     side by side would not be repeatable.
 
     Raises:
-        TrainingError: Another thread trains.
+        TrainingError: This process trains already, in another thread or around this call.
     """
-    if not TRAINING.acquire(blocking=False):
+    lock = TRAINING
+    if not lock.acquire(blocking=False):
         raise TrainingError(
-            "another thread of this program trains already",
+            "this program trains already",
             hint="train one after the other, or each in a process of its own: all threads share "
             "torch's random numbers, so that neither could be repeated",
         )
     try:
         yield
     finally:
-        TRAINING.release()
+        lock.release()
 
 
 @contextmanager
@@ -258,7 +272,7 @@ def device_and_processes(recipe: Recipe) -> Iterator[tuple[Device, ProcessGroup]
     At its end torch's random state is what it was.
 
     Raises:
-        TrainingError: Another thread of this process trains.
+        TrainingError: This process trains already.
     """
     processes = process_group_from_environment()
     device = choose_device(

@@ -15,11 +15,9 @@ from torch import Tensor, nn
 from convscope.classifier import collect_logits, portable_state
 from convscope.data.batch import Batch, Batches
 from convscope.errors import StoppedError, is_out_of_memory
-from convscope.files import write_sealed_json
 from convscope.progress import SILENT, Reporter, Task
 from convscope.recipe import cuts_of, cuts_text
 from convscope.run import Run
-from convscope.schemas import FailureFile
 from convscope.training.autotune.batch_size import explain_no_memory
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.ema import WeightEMA
@@ -40,7 +38,7 @@ class Trainer:
     """Runs the epochs of one training.
 
     Args:
-        run: The run folder, where a failure is written down.
+        run: The run folder, for messages.
         setup: Everything that a step needs.
         log: Where checkpoints, history and the log of steps go.
         deadline: When the training has to end; None for no such moment.
@@ -108,7 +106,7 @@ class Trainer:
             except Exception as error:
                 self._log.abandon()
                 if isinstance(error, DivergedError | NonFiniteError):
-                    self._write_failure(error)
+                    self._log.write_failure(error)
                 raise
             if processes.any_true(signals.received is not None):
                 processes.barrier()
@@ -234,17 +232,6 @@ class Trainer:
 
     def _stopped(self, signals: StopSignals) -> StoppedError:
         return StoppedError(signals.received, step=self.state.step, place=str(self.run.path))
-
-    def _write_failure(self, error: DivergedError | NonFiniteError) -> None:
-        if self.setup.processes.is_main:
-            write_sealed_json(
-                self.run.failure_path,
-                {
-                    "format": max(FailureFile.formats),
-                    "message": error.message,
-                    "step": error.step,
-                },
-            )
 
     def _initial_state(self, reporter: Reporter) -> tuple[TrainingState, Mapping[str, Tensor]]:
         """The state of this run's checkpoint, of the run that it continues, or a new one."""

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn, optim
 
-from convscope.errors import RunError
+from convscope.errors import RunError, is_out_of_memory
 from convscope.files import json_bytes, new_folder, write_new
 from convscope.records import check_fields, check_format, json_object
 from convscope.schemas import ManifestFile, StateFile
@@ -35,7 +35,13 @@ STEP = re.compile("0|[1-9][0-9]{0,17}")  # name of a checkpoint's folder; `²` i
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", ".safetensors"
 
 
-def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
+def write_checkpoint(
+    folder: Path,
+    snapshot: Snapshot,
+    *,
+    run_id: str,
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Writes `folder/<step>/`, then removes all but this one and the one before.
 
     A checkpoint of a later step goes too: it was damaged, else the training had gone on from it.
@@ -44,6 +50,7 @@ def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
         folder: The run's `checkpoints`.
         snapshot: What to write.
         run_id: Tells this run's checkpoints from those of another.
+        check: Raises an error where the folder may be another's, after minutes of writing.
 
     Raises:
         RunError: The folder can't be written; older checkpoints stay as they are.
@@ -56,6 +63,7 @@ def write_checkpoint(folder: Path, snapshot: Snapshot, *, run_id: str) -> None:
         files[STATE] = write_new(place / STATE, json_bytes(snapshot.state))
         manifest = {"format": FORMAT, "run": run_id, "step": snapshot.step, "files": files}
         write_new(place / MANIFEST, json_bytes({**manifest, "sha256": _seal(manifest)}))
+        check()
     kept = [step for step in steps_in(folder) if step <= snapshot.step][-KEPT:]
     for step in steps_in(folder):
         if step not in kept:
@@ -123,6 +131,8 @@ class Checkpoint:
             network.load_state_dict(self.model)
             unflatten(optimizer, self._optimizer, self._described)
         except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            if is_out_of_memory(error):
+                raise
             raise RunError(
                 f"checkpoint {self.step} doesn't fit this network and its optimizer: {error}",
                 hint="`--fresh` begins the run anew, `--name NAME` begins another",
@@ -148,6 +158,8 @@ def load_newest(folder: Path, *, run_id: str | None = None) -> tuple[Checkpoint 
         except _DamagedError as error:
             remarks.append(f"checkpoint {step} is damaged ({error}) and is not used")
         except OSError as error:
+            if is_out_of_memory(error):
+                raise
             unreadable = unreadable or _unreadable(error, folder / str(step))
             remarks.append(f"{unreadable.message}; checkpoint {step} is not used")
     if unreadable is not None:

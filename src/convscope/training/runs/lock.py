@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from convscope.distributed import ProcessGroup, num_restarts, torchrun_id
 from convscope.errors import RunError
-from convscope.files import remove_leftovers, write_json
+from convscope.files import check_writable, remove_leftovers, write_json
 from convscope.progress import Reporter
 from convscope.records import read_json
 from convscope.run import Run, choose_folder, find_runs
@@ -128,33 +128,38 @@ def owned(run: Run) -> Iterator[Claim]:
     The lock is the system's: it ends with the process, however that ends.
 
     Raises:
-        RunError: Another process trains there.
+        RunError: Another process trains there, or nobody can write there.
     """
-    run.path.mkdir(parents=True, exist_ok=True)
+    check_writable(run.path)
     lock = FileLock(run.lock_path, blocking=False)
     try:
         lock.acquire()
     except Timeout as error:
         raise RunError(
             f"`{run.path}` is being trained by {_owner(run)}",
-            hint="wait for it, or give this training a `--name` of its own",
+            hint="wait for it; another training has a `--name` of its own",
         ) from error
     claim = Claim(run, _identity(run.lock_path))
     try:
         write_json(run.owner_path, {"process": os.getpid(), "machine": socket.gethostname()})
         yield claim
     finally:
-        if claim.holds:  # else these are another's files
-            _leave(run)
-        lock.release()
+        try:
+            if claim.holds:  # else these are another's files
+                _leave(run)
+        finally:
+            lock.release()
 
 
 def _leave(run: Run) -> None:
-    """Removes what says that a process trains here, and the folder if nothing came of it."""
-    run.owner_path.unlink(missing_ok=True)
-    if list(run.path.iterdir()) == [run.lock_path]:
-        with suppress(OSError):  # Windows lets nobody remove what is locked
-            run.lock_path.unlink()
+    """Removes what says that a process trains here, and the folder if nothing came of it.
+
+    Where nothing can be removed, nothing is said: something else has ended the training.
+    """
+    with suppress(OSError):
+        run.owner_path.unlink(missing_ok=True)
+        if list(run.path.iterdir()) == [run.lock_path]:
+            run.lock_path.unlink()  # Windows lets nobody remove what is locked
             run.path.rmdir()
 
 

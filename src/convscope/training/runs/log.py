@@ -20,17 +20,17 @@ from torch import Tensor, nn, optim
 
 from convscope.distributed import ProcessGroup
 from convscope.errors import UsageError
-from convscope.files import remove_leftovers, write_csv, write_text
+from convscope.files import remove_leftovers, write_csv, write_sealed_json, write_text
 from convscope.progress import Reporter
 from convscope.recipe import ResolvedRecipe, seconds_of
 from convscope.records import read_json_lines
 from convscope.run import Run
-from convscope.schemas import StepLine
+from convscope.schemas import FailureFile, StepLine
 from convscope.text import counted
 from convscope.training.runs.checkpoint import Checkpoint, load_ended, load_newest
-from convscope.training.runs.state import TrainingState, take_snapshot
+from convscope.training.runs.state import NonFiniteError, TrainingState, take_snapshot
 from convscope.training.runs.writer import CheckpointWriter
-from convscope.training.step_metrics import StepRow
+from convscope.training.step_metrics import DivergedError, StepRow
 
 DEFAULT_SECONDS = 300.0
 SHARE = 0.015  # of the time that checkpoints at the ends of epochs may take
@@ -142,7 +142,7 @@ class RunLog:
         self._run, self._run_id, self._processes = run, run_id, processes
         self._check = check
         self._schedule = CheckpointSchedule(interval)
-        self._writer = CheckpointWriter(run.checkpoints_path, run_id=run_id)
+        self._writer = CheckpointWriter(run.checkpoints_path, run_id=run_id, check=check)
         self._copy_seconds = 0.0
         writes_steps = logs_steps and processes.is_main
         self._step_log = StepLog(run.step_log_path) if writes_steps else None
@@ -176,6 +176,7 @@ class RunLog:
             num_bytes: Approximate size of a checkpoint.
         """
         self._schedule.expect(num_bytes)
+        self._check()
         if self._step_log is not None:
             self._step_log.begin(state.epoch * state.steps_per_epoch + state.sums.steps)
         if self._processes.is_main and not state.history:
@@ -242,8 +243,13 @@ class RunLog:
             self._writer.wait()
 
     def write_steps(self, rows: Sequence[StepRow]) -> None:
-        """Appends steps to their log, if there is one."""
+        """Appends steps to their log, if there is one.
+
+        Raises:
+            RunError: The folder is another's.
+        """
         if self._step_log is not None:
+            self._check()
             self._step_log.write(rows)
 
     def write_history(self, state: TrainingState) -> None:
@@ -267,7 +273,25 @@ class RunLog:
             self._check()
             write_text(self._run.recipe_path, recipe.dump())
 
+    def write_failure(self, error: DivergedError | NonFiniteError) -> None:
+        """Writes down why the training can't go on.
+
+        Raises:
+            RunError: It can't be written, or the folder is another's.
+        """
+        if self._processes.is_main:
+            self._check()
+            write_sealed_json(
+                self._run.failure_path,
+                {
+                    "format": max(FailureFile.formats),
+                    "message": error.message,
+                    "step": error.step,
+                },
+            )
+
     def _find_own(self, reporter: Reporter) -> Checkpoint | None:
+        self._check()
         remove_leftovers(self._run.path)
         remove_leftovers(self._run.checkpoints_path)
         checkpoint, remarks = load_newest(self._run.checkpoints_path, run_id=self._run_id)

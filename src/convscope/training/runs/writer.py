@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,10 +19,13 @@ class CheckpointWriter:
     Args:
         folder: The run's folder `checkpoints`.
         run_id: The run's number, which tells its checkpoints from those of another.
+        check: Raises an error where the folder may be another's by now.
     """
 
-    def __init__(self, folder: Path, *, run_id: str) -> None:
-        self._folder, self._run_id = folder, run_id
+    def __init__(
+        self, folder: Path, *, run_id: str, check: Callable[[], None] = lambda: None
+    ) -> None:
+        self._folder, self._run_id, self._check = folder, run_id, check
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
         self.seconds = 0.0  # time that writing the last checkpoint took
@@ -66,14 +70,16 @@ class CheckpointWriter:
     def _write(self, snapshot: Snapshot) -> None:
         began = time.perf_counter()
         try:
-            write_checkpoint(self._folder, snapshot, run_id=self._run_id)
-        except RunError as error:
-            self._error = error
-            with suppress(RunError):  # the disk may give nothing either
-                before = steps_in(self._folder)
-                error.hint = "make room and give the same command: " + (
-                    f"it resumes after step {before[-1]}" if before else "it begins anew"
-                )
+            write_checkpoint(self._folder, snapshot, run_id=self._run_id, check=self._check)
         except Exception as error:  # raised again where somebody can catch it
             self._error = error
+            if isinstance(error, RunError) and isinstance(error.__cause__, OSError):
+                self._say_how_to_go_on(error)
         self.seconds = time.perf_counter() - began
+
+    def _say_how_to_go_on(self, error: RunError) -> None:
+        with suppress(RunError):  # the disk may give nothing either
+            before = steps_in(self._folder)
+            error.hint = "make room and give the same command: " + (
+                f"it resumes after step {before[-1]}" if before else "it begins anew"
+            )
