@@ -16,6 +16,11 @@ NO_MEMORY = (
 )
 
 
+# A terminal that is closed sends SIGHUP, its shell another one; Windows has none.
+HANGUPS = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, *HANGUPS)
+
+
 class ConvscopeError(Exception):
     """Base of all errors that a user can act on.
 
@@ -25,11 +30,14 @@ class ConvscopeError(Exception):
         exit_code: Exit code of the command line.
         http_status: HTTP status of the server's response.
         is_echo: Whether it only repeats the failure of another process, which reports it.
+        is_of_memory: Whether it says that memory is lacking; if that caused another error, the
+            command line says it in its place.
     """
 
     exit_code = 1
     http_status = 500
     is_echo = False
+    is_of_memory = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -87,6 +95,12 @@ class TrainingError(ConvscopeError):
 
     exit_code = 8
     http_status = 500
+
+
+class NoMemoryError(TrainingError):
+    """A training for which there is not enough memory."""
+
+    is_of_memory = True
 
 
 class DownloadError(ConvscopeError):

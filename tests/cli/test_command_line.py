@@ -15,7 +15,8 @@ import pytest
 
 from conftest import Convscope, MakeFolder
 from convscope.cli.main import VERBS
-from convscope.errors import NetworkError
+from convscope.data.decoding.content import PassingError
+from convscope.errors import ConvscopeError, NetworkError, NoMemoryError, RunError, WeightsError
 from convscope.networks import network_names
 from convscope.recipe import Recipe, flags_of
 
@@ -327,9 +328,8 @@ def test_an_interruption_says_how_to_go_on(
     assert "interrupted; the same command continues a training" in outcome.err
 
 
-def caused_by_memory() -> NetworkError:
+def caused_by_memory(error: ConvscopeError) -> ConvscopeError:
     """What else failed for a lack of memory."""
-    error = NetworkError("`VGG` can't take an input", hint="check the number of channels")
     error.__cause__ = MemoryError()
     return error
 
@@ -344,7 +344,9 @@ def caused_by_memory() -> NetworkError:
         RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
         ImportError("libtorch_cpu.so: failed to map segment from shared object"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
-        caused_by_memory(),
+        caused_by_memory(NetworkError("`VGG` can't take an input", hint="check the channels")),
+        caused_by_memory(RunError("checkpoint 5 doesn't fit this network: not enough memory")),
+        caused_by_memory(WeightsError("the weights file `a.pth` can't be read: out of memory")),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -358,6 +360,26 @@ def test_a_lack_of_memory_is_told_as_such_whoever_finds_out(
     outcome = convscope("cache")
     assert outcome.code == 1
     assert outcome.err.startswith("error: there is not enough memory\nhint: close other programs")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoMemoryError("there is not enough memory for steps of 256 images", hint="`-b 64` fits"),
+        PassingError("`a.png` needs more memory than there is"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_who_knows_what_memory_is_lacking_for_says_it(
+    convscope: Convscope, monkeypatch: pytest.MonkeyPatch, error: ConvscopeError
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error from MemoryError()
+
+    monkeypatch.setattr("convscope.cache.open_cache", fail)
+    outcome = convscope("cache")
+    assert outcome.code == error.exit_code
+    assert outcome.err.startswith(f"error: {error.message}\n")
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(

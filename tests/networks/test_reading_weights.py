@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import zipfile
@@ -14,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from convscope.errors import WeightsError
-from convscope.networks import read_weights
+from convscope.networks import read_weights, weights_file
 
 WEIGHTS = {"fc.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}
 
@@ -52,6 +53,26 @@ def test_weights_inside_checkpoints_and_wrappers_are_found(
 ) -> None:
     torch.save(wrapped, tmp_path / "a.pth")
     assert same(read_weights(tmp_path / "a.pth"))
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.pt", "a.ckpt", "a.bin", "a.safetensors"])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("not enough memory"), OSError(errno.ENOMEM, "none")],
+    ids=str,
+)
+def test_a_lack_of_memory_is_not_taken_for_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    save_file(WEIGHTS, tmp_path / name)
+    monkeypatch.setattr(torch, "load", fails)
+    monkeypatch.setattr(weights_file, "load_file", fails)
+    with pytest.raises(type(error)) as caught:
+        read_weights(tmp_path / name)
+    assert caught.value is error
 
 
 class Touch:

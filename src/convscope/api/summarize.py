@@ -18,7 +18,7 @@ from convscope.arithmetic import LayerTable, Verification, layer_table, verify
 from convscope.arithmetic.failures import refuse_misplaced_channels
 from convscope.arithmetic.wrappers import unwrapped
 from convscope.classifier import Classifier
-from convscope.errors import NetworkError, UsageError
+from convscope.errors import NetworkError, UsageError, is_out_of_memory
 from convscope.inspection.feature_maps.effective_field import effective_field
 from convscope.inspection.layers import map_axes_of
 from convscope.networks import build, network_entry
@@ -293,6 +293,8 @@ def _module_of(text: str, named: object) -> nn.Module:
     try:
         module = named()
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise NetworkError(f"`{text}` gave no network: {_summary_of(error)}", hint=HINT) from error
     if not isinstance(module, nn.Module):
         kind = type(module).__name__
@@ -310,6 +312,8 @@ def _names_defined_in(path: Path) -> dict[str, object]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise NetworkError(
             f"`{path}` can't be run: {_summary_of(error)}", hint="`--traceback` shows where"
         ) from error

@@ -40,7 +40,7 @@ from convscope.arithmetic.state_guard import (
     random_state_restored,
     separate_attention,
 )
-from convscope.errors import NetworkError
+from convscope.errors import NetworkError, is_out_of_memory
 
 
 @dataclass(slots=True)
@@ -289,6 +289,8 @@ def _run(
     except NetworkError:
         raise  # a network of ours has said what is wrong
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         name = tracer.running.failed
         raise failure(
             module,

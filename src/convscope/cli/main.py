@@ -110,7 +110,7 @@ def _explained(error: Exception) -> ConvscopeError | None:
     """The error as one of ours; None for one that nobody has foreseen."""
     lacks_memory = _lacks_memory(error)
     # What else failed for it, a network or a file, is not what is wrong.
-    if isinstance(error, ConvscopeError) and (not lacks_memory or "memory" in error.message):
+    if isinstance(error, ConvscopeError) and (not lacks_memory or error.is_of_memory):
         return error
     if isinstance(error, click.ClickException):
         return _usage_error(error)

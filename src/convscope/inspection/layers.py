@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from convscope.arithmetic import LayerRow
 from convscope.arithmetic.ops.operation import tensors_in
 from convscope.arithmetic.state_guard import in_mode
-from convscope.errors import ConvscopeError, NetworkError, UsageError
+from convscope.errors import ConvscopeError, NetworkError, UsageError, is_out_of_memory
 from convscope.text import counted, did_you_mean, joined
 
 DEFAULT_AXES = (2, 3)  # rows and columns of (N, C, H, W)
@@ -124,6 +124,8 @@ def run(network: nn.Module, inputs: Tensor) -> Tensor:
     except ConvscopeError:
         raise
     except Exception as error:  # a foreign network may fail in any way
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise NetworkError(
             f"`{type(network).__name__}` can't take inputs of shape `{tuple(inputs.shape)}`: "

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from convscope.errors import WeightsError
+from convscope.errors import WeightsError, is_out_of_memory
 from convscope.files import open_regular
 
 # Keys of the weights in checkpoints that hold more, in order of preference; averages come last.
@@ -61,6 +61,8 @@ def read_weights(path: Path | str) -> dict[str, Tensor]:
         _refuse_other_content(head, file)
         content = load_file(file) if file.suffix == ".safetensors" else _torch_file(file)
     except OSError as error:
+        if is_out_of_memory(error):
+            raise
         raise _damaged(file, error.strerror or str(error)) from error
     except (SafetensorError, ValueError) as error:
         raise _damaged(file, error) from error
@@ -115,6 +117,8 @@ def _torch_file(file: Path) -> object:
             hint="save its `state_dict()` where it was made, best as safetensors",
         ) from error
     except Exception as error:  # what a damaged pickle raises depends on where it is damaged
+        if is_out_of_memory(error):
+            raise
         raise _damaged(file, error) from error
 
 

@@ -16,7 +16,7 @@ import onnx
 from onnx import helper
 from torch import Tensor, nn
 
-from convscope.errors import NetworkError
+from convscope.errors import NetworkError, is_out_of_memory
 from convscope.onnx_import.layers import OnnxLayer
 from convscope.onnx_import.node import Array, NodePath, Value
 
@@ -56,6 +56,8 @@ class KnownNode:
         try:
             results = self._run(arrays)
         except Exception as error:  # the reference checks little
+            if is_out_of_memory(error):
+                raise
             raise self._refused(f"{type(error).__name__}: {error}") from error
         for result in results:
             if result.size > VALUES_AT_MOST:

@@ -17,7 +17,7 @@ import torch
 from onnx import AttributeProto, numpy_helper
 from torch import Tensor, nn
 
-from convscope.errors import NetworkError
+from convscope.errors import NetworkError, is_out_of_memory
 
 HINT = (
     "layer tables of ONNX files know the operators of image classifiers as exporters write them; "
@@ -104,6 +104,8 @@ def array_of(tensor: onnx.TensorProto, name: str) -> Array:
     try:
         return numpy_helper.to_array(tensor)
     except Exception as error:  # too few bytes, lengths below 0, unknown types
+        if is_out_of_memory(error):
+            raise
         raise NetworkError(
             f"the tensor `{name}` of the file is damaged: {error}", hint="export the network again"
         ) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto
 
-from convscope.errors import NetworkError
+from convscope.errors import NetworkError, is_out_of_memory
 from convscope.files import open_regular
 from convscope.onnx_import.layers import LAYERS, OnnxLayer, layer_of
 from convscope.onnx_import.network import (
@@ -162,6 +162,8 @@ def _open_model(path: Path) -> onnx.ModelProto:
         open_regular(path).close()  # else a pipe is waited for
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except Exception as error:  # what protobuf raises depends on where a file is damaged
+        if is_out_of_memory(error):
+            raise
         raise _damaged(path, error) from error
     if not model.graph.node:
         raise _damaged(path, "it holds no graph")
@@ -179,6 +181,8 @@ def _complete(model: onnx.ModelProto, path: Path) -> None:
         onnx.checker.check_model(path)
         onnx.load_external_data_for_model(model, str(path.resolve().parent))
     except Exception as error:  # checker and missing files each have errors of their own
+        if is_out_of_memory(error):
+            raise
         raise _damaged(path, error) from error
 
 

@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import nn
 
-from convscope.errors import RunError, TrainingError
+from convscope.errors import NoMemoryError, RunError, TrainingError
 from convscope.files import json_bytes
+from convscope.training.autotune.batch_size import enough_memory
 from convscope.training.freezing import parameter_groups
 from convscope.training.optimizers import OPTIMIZERS, make_optimizer
 from convscope.training.runs.checkpoint import load_newest, write_checkpoint
@@ -283,3 +284,51 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     assert checkpoint is not None
     with pytest.raises(RunError, match="checkpoint 5 doesn't fit this network"):
         checkpoint.restore(nn.Linear(2, 2), optimizer)
+
+
+class Full(nn.Module):
+    """A network for which there is no memory left."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def load_state_dict(self, *_: object, **__: object) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+        RuntimeError("[enforce fail] can't allocate memory"),
+        RuntimeError("can't start new thread"),
+        MemoryError(),
+    ],
+    ids=str,
+)
+def test_a_lack_of_memory_is_not_taken_for_a_wrong_checkpoint(
+    tmp_path: Path, error: Exception
+) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+    checkpoint, _ = load_newest(tmp_path)
+    assert checkpoint is not None
+    words = "there is not enough memory to train `resnet18`"
+    with pytest.raises(NoMemoryError, match=words), enough_memory("resnet18"):
+        checkpoint.restore(Full(error), optimizer)
+
+
+def test_a_disk_that_lacks_memory_damages_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, optimizer = learner()
+    save(tmp_path, 5, network, optimizer)
+
+    def read_bytes(path: Path) -> bytes:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        load_newest(tmp_path)

@@ -26,6 +26,8 @@ class DamagedImageError(DataError):
 class PassingError(DamagedImageError):
     """Raised for an image that can't be read now, but perhaps later: nothing is remembered."""
 
+    is_of_memory = True  # where that is the cause
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from convscope.data.batch import Batch
 from convscope.distributed import SINGLE_PROCESS
-from convscope.errors import DeviceError, TrainingError, is_out_of_memory
+from convscope.errors import DeviceError, NoMemoryError, is_out_of_memory
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.setup import Setup
 
@@ -101,7 +101,7 @@ def find_batch_size(setup: Setup, memory: MemoryBudget) -> int:
         memory: What was measured.
 
     Raises:
-        TrainingError: Not even one image fits.
+        NoMemoryError: Not even one image fits.
     """
     recipe, world = setup.recipe, setup.processes.world_size
     most = min(MOST_IMAGES, setup.train_batches.num_images // FEWEST_STEPS)
@@ -111,7 +111,7 @@ def find_batch_size(setup: Setup, memory: MemoryBudget) -> int:
         if _fits(setup, max(1, size // world)):
             return size
         size //= 2
-    raise TrainingError(
+    raise NoMemoryError(
         f"not even one image fits into the {memory.free_bytes / 1e9:.1f} GB of free memory",
         hint="choose a smaller `--img-size` or a smaller network",
     )
@@ -141,14 +141,14 @@ def enough_memory(model: str) -> Iterator[None]:
     """Context manager that reports a lack of memory in one sentence, wherever torch finds out.
 
     Raises:
-        TrainingError: There isn't.
+        NoMemoryError: There isn't.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainingError(
+        raise NoMemoryError(
             f"there is not enough memory to train `{model}`: {_first_line(error)}",
             hint="choose a smaller `--batch-size` or `--img-size`, or another network",
         ) from error
@@ -159,7 +159,7 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
-def explain_no_memory(setup: Setup) -> TrainingError:
+def explain_no_memory(setup: Setup) -> NoMemoryError:
     """The message, with what would fit, when a step found no memory."""
     recipe, processes = setup.recipe, setup.processes
     for parameter in setup.network.parameters():
@@ -167,7 +167,7 @@ def explain_no_memory(setup: Setup) -> TrainingError:
     setup.device.empty_cache()
     shard = max(1, recipe.batch_size // processes.world_size // recipe.accumulate)
     if shard == 1:
-        return TrainingError(
+        return NoMemoryError(
             "there is not enough memory for a single image",
             hint="choose a smaller `--img-size` or a smaller network",
         )
@@ -177,7 +177,7 @@ def explain_no_memory(setup: Setup) -> TrainingError:
             fits = _power_of_two(max(1, min(fits, measure_memory(setup).images)))
     whole = fits * recipe.accumulate * processes.world_size
     count = -(-shard // fits) * recipe.accumulate
-    return TrainingError(
+    return NoMemoryError(
         f"there is not enough memory for steps of {recipe.batch_size} images",
         hint=f"`--batch-size {whole}` should fit; `--accumulate {count}` keeps steps of "
         f"{recipe.batch_size} images and computes them in {count} micro-batches",
