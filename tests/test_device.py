@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from convscope.device import choose_device
+from convscope.device import Device, choose_device
 from convscope.errors import DeviceError
 
 
@@ -72,3 +72,19 @@ def test_a_gpu_is_found_and_computes_in_bfloat16() -> None:
     assert device.torch.type == "cuda"
     assert device.compute_dtype == torch.bfloat16
     assert "tensor cores" in device.reason
+
+
+def test_the_random_state_of_an_apple_gpu_is_restored_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [torch.tensor([7])]  # what torch keeps on such a machine
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: states[-1])
+    monkeypatch.setattr(torch.mps, "set_rng_state", states.append)
+    device = Device(torch.device("mps"), torch.float32, "as requested")
+
+    def draw() -> None:
+        with device.fork_rng():
+            states.append(torch.tensor([8]))
+            raise ValueError("broken off")
+
+    with pytest.raises(ValueError, match="broken off"):
+        draw()
+    assert int(states[-1]) == 7

@@ -49,7 +49,11 @@ def test_of_an_address_it_is_said_that_only_files_are_read(given: str) -> None:
     assert likely_path(given) == "only files on this machine are read: download it first"
 
 
-@pytest.mark.parametrize("given", ["", "nothing", "C:\\Users\\me", "a\0b", "x" * 5000, "~nobody/x"])
+@pytest.mark.parametrize(
+    "given",
+    ["", "nothing", "C:\\Users\\me", "a\0b", "x" * 5000, "~nobody/x"]
+    + [f"file://{rest}" for rest in ("[a].jpg", "[", "]", "[::1", "[a]b/c.png", "//[x", "")],
+)
 def test_of_other_paths_nothing_is_said(given: str) -> None:
     assert likely_path(given) is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from convscope.networks.registry import COSTS
-from convscope.text import did_you_mean
+from convscope.text import SHOWN_LETTERS, did_you_mean, one_line, shown
 
 FLAGS = ("--batch-size", "--betas", "--epochs", "--img-size", "--model", "--momentum")
 NETWORKS = tuple(COSTS)
@@ -76,3 +76,25 @@ def test_what_a_thing_is_called_elsewhere_goes_before_similar_names() -> None:
     assert did_you_mean("--bs", FLAGS, habits=habits) == "did you mean `--batch-size`?"
     assert did_you_mean("--gone", FLAGS, habits=habits) is None
     assert did_you_mean("test", ("test", *verbs), habits=habits) == "did you mean `test`?"
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("猫 é", "猫 é"),
+        ("a\nb", "a\\nb"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("\u202egpj", "\\u202egpj"),
+        ("\ud800", "\\ud800"),
+        (3.5, "3.5"),
+        (None, "None"),
+    ],
+)
+def test_any_value_is_one_line_in_a_message(value: object, line: str) -> None:
+    assert one_line(value) == shown(value) == line
+
+
+def test_a_long_value_is_cut_in_a_message() -> None:
+    assert shown("a" * SHOWN_LETTERS) == one_line("a" * SHOWN_LETTERS) == "a" * SHOWN_LETTERS
+    assert shown("a" * 5000) == "a" * SHOWN_LETTERS + "..."
+    assert one_line("a" * 5000) == "a" * 5000

@@ -54,9 +54,17 @@ class Device:
             return nullcontext()
         return torch.autocast(self.torch.type, dtype=self.compute_dtype)
 
-    def fork_rng(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def fork_rng(self) -> Iterator[None]:
         """Context manager that restores the caller's random state after a block that reseeds."""
-        return torch.random.fork_rng(devices=[self.torch] if self.torch.type == "cuda" else [])
+        is_mps = self.torch.type == "mps"  # which torch's own context manager doesn't know
+        before = torch.mps.get_rng_state() if is_mps else None
+        with torch.random.fork_rng(devices=[self.torch] if self.torch.type == "cuda" else []):
+            try:
+                yield
+            finally:
+                if before is not None:
+                    torch.mps.set_rng_state(before)
 
     def seed(self, number: int) -> None:
         """Seeds torch's generators for the CPU and for this device, and no others."""

@@ -27,7 +27,8 @@ def _variants(text: str) -> Iterator[str]:
     clean = text.strip().strip(QUOTES).rstrip(",;").strip(QUOTES).strip()
     yield clean
     if clean.startswith("file://"):
-        yield unquote(urlsplit(clean).path)
+        with suppress(ValueError):  # it has what looks like half of an IPv6 address
+            yield unquote(urlsplit(clean).path)
     yield clean.replace("\\ ", " ")  # escaped for a shell, within quotes
     yield clean.replace("\\", "/")
     with suppress(RuntimeError):  # there is no such user

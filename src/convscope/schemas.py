@@ -8,7 +8,8 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from convscope.recipe.types import MAX_EPOCHS, MAX_SIDE_PX, Fit
-from convscope.records import FileSchema, shown
+from convscope.records import FileSchema
+from convscope.text import shown
 
 MAX_CLASSES = 1_000_000
 LARGEST = 1 << 53  # whole number that every reader of JSON keeps

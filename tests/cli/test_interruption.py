@@ -95,6 +95,27 @@ def test_a_command_that_works_is_unwound_and_the_caller_has_its_handlers_back() 
             signal.signal(number, handler)
 
 
+def test_the_second_hangup_of_a_closed_terminal_breaks_off_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    tidied = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(1)
+        finally:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.01)
+            tidied.append(True)
+
+    try:
+        with pytest.raises(SystemExit, match="129"), unwinding():
+            work()
+        assert tidied
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def _ask_within(number: signal.Signals) -> None:
     with unwinding():
         os.kill(os.getpid(), number)

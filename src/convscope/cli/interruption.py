@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-# Signal -> what is said; a terminal that was closed needs no word.
+from convscope.errors import HANGUPS, STOP_SIGNALS
+
+# What is said; a terminal that was closed needs no word.
 WORDS = {signal.SIGINT: b"\ninterrupted\n", signal.SIGTERM: b"terminated\n"}
-if hasattr(signal, "SIGHUP"):  # Windows has none
-    WORDS[signal.SIGHUP] = b""
 
 _unwinds = False
 
 
 def handle_signals() -> None:
     """Makes SIGINT, SIGTERM and SIGHUP end the command; those that are ignored stay ignored."""
-    for number in WORDS:
+    for number in STOP_SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:  # as `nohup` has it
             with suppress(ValueError):  # not in the main thread
                 signal.signal(number, _end)
@@ -31,7 +31,7 @@ def handle_signals() -> None:
 def unwinding() -> Iterator[None]:
     """Context manager in which a signal is an exception, so that what was begun is cleaned up."""
     global _unwinds
-    before = {number: signal.getsignal(number) for number in WORDS}
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     handle_signals()
     _unwinds = True
     try:
@@ -45,18 +45,20 @@ def unwinding() -> Iterator[None]:
 
 def ignore_signals() -> None:
     """Ignores what comes when the work is done: it is too late to stop."""
-    for number in WORDS:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
     code = 128 + number
+    if number in HANGUPS:  # the second one would break off what ends in good order
+        signal.signal(number, signal.SIG_IGN)
     # Extensions that are being initialised abort at an exception, or come out half imported.
     is_importing = _unwinds and _within_import(frame)
     if _unwinds and not is_importing and number == signal.SIGINT:
         raise KeyboardInterrupt
     with suppress(OSError):  # the terminal may be closed; print may be what was interrupted
-        os.write(2, WORDS[signal.Signals(number)])
+        os.write(2, WORDS.get(signal.Signals(number), b""))
     if is_importing or not _unwinds:
         os._exit(code)
     raise SystemExit(code)

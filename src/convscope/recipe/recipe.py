@@ -31,8 +31,8 @@ from convscope.recipe.types import (
     sides_of,
 )
 from convscope.recipe.yaml_text import dump_yaml, parse_yaml, text_of, value_of
-from convscope.records import reason_of, shown
-from convscope.text import did_you_mean, either_of, listed
+from convscope.records import reason_of
+from convscope.text import did_you_mean, either_of, listed, shown
 
 FORMAT = 1
 MAX_BYTES = 1 << 20  # of a recipe; the weights of 10,000 classes are smaller

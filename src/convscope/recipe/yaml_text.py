@@ -1,8 +1,8 @@
-"""YAML as people mean it: the core schema of YAML 1.2, without aliases and tags.
+"""YAML as people mean it: null, true, false and decimal numbers; no aliases, no tags.
 
 The library reads YAML 1.1, where `no` is False, `010` is 8, `1:30` is 90 and the last of two equal
 names wins. So only its parser is used, which splits a text into scalars, sequences and mappings;
-what a scalar means is said here. Names are always text.
+what a scalar means is said here. Names are always text, and so are `0x1F`, `0o17` and `.inf`.
 """
 
 from __future__ import annotations

@@ -70,12 +70,6 @@ def class_name(text: str) -> str:
     return unicodedata.normalize("NFC", printable(text))
 
 
-def shown(cell: str) -> str:
-    """A cell's text for messages: one line, not too long."""
-    text = printable(cell)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
     """The different class names, sorted: as numbers where all are whole numbers, else as text."""
     each = set(names)

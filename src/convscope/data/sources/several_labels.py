@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.sources.naming import shown
 from convscope.errors import DataError
-from convscope.text import counted
+from convscope.text import counted, shown
 
 LIST = re.compile(
     r"[\[({]\s*(?:(['\"]).*\1,?|-?[\d.]+(?:[\s,;]+-?[\d.]+)+)\s*[\])}]"  # quoted texts, or numbers

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from convscope.data.sources.naming import NO_SPLIT, shown
+from convscope.data.sources.naming import NO_SPLIT
 from convscope.data.sources.split_names import (
     SHOWN_SPLITS,
     mentions_split,
@@ -27,7 +27,7 @@ from convscope.data.sources.table_columns import ANSWERS, NO_COLUMN, named_colum
 from convscope.data.sources.table_files import Table, check_text, coded, is_text
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
-from convscope.text import either_of
+from convscope.text import either_of, shown
 
 # A column is named for splits if its name has a word of the first kind, or several of the second,
 # and no others: `cv_fold`, `split_id`, `train_val_test`.

@@ -18,7 +18,6 @@ from convscope.data.sources.naming import (
     class_name,
     is_image,
     match_splits,
-    shown,
     split_names,
     to_classes,
 )
@@ -36,7 +35,7 @@ from convscope.data.sources.table_files import (
 from convscope.data.sources.table_splits import find_splits
 from convscope.errors import DataError
 from convscope.files import printable
-from convscope.text import counted
+from convscope.text import counted, shown
 
 PROBED_ROWS = 100
 FIRST_FOLDER = r"^[^/]+/"

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
-# A terminal that is closed sends SIGHUP, its shell another one; Windows has none.
-HANGUPS = [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []
-SIGNALS = [signal.SIGINT, signal.SIGTERM, *HANGUPS]
+from convscope.errors import HANGUPS, STOP_SIGNALS
 
 
 class StopSignals:
@@ -35,7 +33,7 @@ class StopSignals:
         if threading.current_thread() is threading.main_thread():
             self._before = {
                 number: signal.signal(number, self._ask)
-                for number in SIGNALS
+                for number in STOP_SIGNALS
                 if signal.getsignal(number) != signal.SIG_IGN  # as `nohup` has it
             }
         return self
