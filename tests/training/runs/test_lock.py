@@ -17,10 +17,11 @@ from torch import nn
 import convscope
 from conftest import MakeFolder
 from convscope.distributed import SINGLE_PROCESS
-from convscope.errors import RunError
+from convscope.errors import RunError, UsageError
 from convscope.files import NEW
 from convscope.progress import SILENT, Reporter, Task
 from convscope.recipe import Recipe, ResolvedRecipe
+from convscope.run import choose_folder
 from convscope.schemas import HistoryRow
 from convscope.training.runs.lock import owned
 from convscope.training.runs.log import RunLog
@@ -257,3 +258,17 @@ def test_hidden_files_in_a_run_stay(make_folder: MakeFolder, tmp_path: Path) -> 
         path.write_text("mine")
     convscope.train(data, **where, **QUICK)
     assert [path.read_text() for path in mine] == ["mine", "mine"]
+
+
+@pytest.mark.parametrize("name", ["a" * 100, "猫" * 80, "é" * 100, "🐈" * 60, "Blumen äöü"])
+def test_a_run_may_have_any_name_that_leaves_room_for_a_number(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine").touch()
+    with owned(choose_folder(tmp_path, name)) as claim:
+        assert claim.run.path.name == f"{name}-2"
+
+
+@pytest.mark.parametrize("name", ["a" * 101, "猫" * 81, "🐈" * 61, "", "\ud800"])
+def test_a_name_for_which_the_disk_has_no_room_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="can't be the name of a run"):
+        choose_folder(tmp_path, name)
