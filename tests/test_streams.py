@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import ConvscopeError
-from convscope.output import Output, safe_output
+from convscope.streams import Output, safe_output
 
 NAMES = ["猫", "Blüte", "🐈‍⬛", "чайка", "é", "\udcff", "a – b"]
 STEERING = {

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
-from convscope.output import Output
+from convscope.streams import Output
 from convscope.text import escaped
 
 SHOW_AFTER_SECONDS = 2.0

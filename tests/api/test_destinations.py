@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convscope.api.output import output_file, output_folder
+from convscope.api.destination import output_file, output_folder
 from convscope.errors import UsageError
 
 PAGES = (".html", ".htm")

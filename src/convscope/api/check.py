@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convscope.api.output import output_folder
+from convscope.api.destination import output_folder
 from convscope.audit.audit import audit_dataset
 from convscope.audit.findings import Examined
 from convscope.audit.result import Audit, exclusion_rows, write_exclusions

@@ -6,13 +6,13 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple, Unpack
 
+from convscope.api.destination import output_folder
 from convscope.api.load import (
     DataOptions,
     load_with_run,
     open_evaluation_data,
     with_min_confidence,
 )
-from convscope.api.output import output_folder
 from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import Evaluation, evaluate_subset
 from convscope.evaluation.test_time_augmentation import views_called

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
+from convscope.api.destination import output_folder
 from convscope.api.load import load_with_run
-from convscope.api.output import output_folder
 from convscope.classifier import Classifier, ImageLike
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.errors import DataError, UsageError

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.api.destination import PAGES, output_file
 from convscope.api.load import DataOptions, load_with_run, open_evaluation_data
-from convscope.api.output import PAGES, output_file
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import Subset

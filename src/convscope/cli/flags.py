@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from convscope.api.output import output_file, output_folder
+from convscope.api.destination import output_file, output_folder
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.files import relative_path

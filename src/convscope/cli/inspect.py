@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.api.output import PAGES
+from convscope.api.destination import PAGES
 from convscope.cli.flags import machine_flags, output_flag, reading_flags, report_flags, typed
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError

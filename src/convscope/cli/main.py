@@ -23,7 +23,7 @@ from convscope.errors import (
     UsageError,
     is_out_of_memory,
 )
-from convscope.output import safe_output
+from convscope.streams import safe_output
 
 # Looking for plugins of pydantic, of which there are none, takes an eighth of the time of help.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

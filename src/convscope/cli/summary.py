@@ -276,7 +276,7 @@ def command(
     if output is None:
         print(text, end="")
         return
-    from convscope.api.output import output_file
+    from convscope.api.destination import output_file
     from convscope.files import write_text
 
     ending = next(ending for ending, kind in ENDINGS.items() if kind == chosen)
