@@ -205,7 +205,7 @@ def test_a_kill_between_any_two_renames_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
 ) -> None:
     folder_of_a_user(tmp_path / "x")
-    real, done = Path.replace, []
+    real, done = Path.replace, list[Path]()
 
     def dies(self: Path, target: Path) -> Path:
         if len(done) == renames:

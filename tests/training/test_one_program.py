@@ -69,15 +69,19 @@ def test_a_second_training_in_a_program_is_refused_and_the_first_keeps_its_bits(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only there a process can be copied")
 def test_a_copy_of_a_program_that_trains_may_train() -> None:
-    with device_and_processes(Recipe(data="digits", device="cpu")):
+    recipe = Recipe.parse({"data": "digits", "device": "cpu"})
+    with device_and_processes(recipe):
         if (process := os.fork()) == 0:
-            with suppress(TrainingError), device_and_processes(Recipe(data="digits", device="cpu")):
+            with (
+                suppress(TrainingError),
+                device_and_processes(recipe),
+            ):
                 os._exit(0)
             os._exit(1)
         assert os.waitpid(process, 0)[1] == 0
         with (
             pytest.raises(TrainingError, match="this program trains already"),
-            device_and_processes(Recipe(data="digits", device="cpu")),
+            device_and_processes(recipe),
         ):
             pass
 

@@ -87,7 +87,7 @@ def log_with(check: Callable[[], None], run: convscope.Run) -> RunLog:
 
 def learned() -> tuple[nn.Module, torch.optim.Optimizer, TrainingState]:
     network = nn.Linear(2, 2)
-    row = dict.fromkeys(HistoryRow.model_fields, 1)
+    row = dict.fromkeys(HistoryRow.model_fields, 1.0)
     state = TrainingState(epochs=2, epoch=1, step=1, history=[row])
     return network, torch.optim.SGD(network.parameters(), lr=0.1), state
 
@@ -99,7 +99,7 @@ def save(log: RunLog) -> None:
     log.close()
 
 
-RECIPE = Recipe(data="digits", model="lenet5_relu", epochs=2, batch_size=2, lr=0.1)
+RECIPE = Recipe.parse({"data": "digits"})
 
 # Everything that a training writes into its run, and what it removes there.
 WRITES: dict[str, Callable[[RunLog], object]] = {
