@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from convscope.training.runs.checkpoint import load_newest
 
 pytestmark = pytest.mark.slow
 
-SMALL = {"model": "resnet20", "img_size": 16, "batch_size": 16}
+SMALL: dict[str, Any] = {"model": "resnet20", "img_size": 16, "batch_size": 16}
 
 
 class Phases:
@@ -28,7 +29,7 @@ class Phases:
         self.source = train_alone(place / "pictures", project=place / "source", epochs=1, **SMALL)
         self.run = self.train(head_epochs=2, epochs=3)
 
-    def train(self, *, project: str = "runs", **given: object) -> convscope.Run:
+    def train(self, *, project: str = "runs", **given: Any) -> convscope.Run:
         return train_alone(
             self.place / "pictures",
             project=self.place / project,
@@ -64,7 +65,7 @@ def test_the_epochs_of_the_head_are_those_of_a_training_of_the_head_alone(phases
 def test_a_rate_rises_anew_when_all_layers_are_trained(phases: Phases) -> None:
     recipe = phases.run.recipe
     assert recipe.layer_decay == 0.85
-    assert recipe.lr is not None
+    assert isinstance(recipe.lr, float)
     head, _, whole = (row["learning_rate"] for row in phases.run.history)
     assert head > recipe.lr > whole  # a trained network is fine-tuned at a fifth of the usual rate
 

@@ -243,11 +243,11 @@ def _are_networks(words: Sequence[str]) -> bool:
 
 def _folder_of_splits(words: Sequence[str]) -> str | None:
     """The folder whose train, validation and test folders the words are."""
-    from convscope.data.sources.naming import SPLIT_NAMES  # with NumPy
+    from convscope.data.sources.split_names import split_of  # with NumPy
 
     paths = [Path(word) for word in words]
     above = {path.parent for path in paths}
-    are_splits = all(path.is_dir() and path.name.lower() in SPLIT_NAMES for path in paths)
+    are_splits = all(path.is_dir() and split_of(path.name) for path in paths)
     return str(above.pop()) if are_splits and len(above) == 1 else None
 
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import MakeFolder
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
+from convscope.recipe.types import ClassLevel
 
 
 def table(folder: Path, labels: list[str]) -> Path:
@@ -93,7 +94,7 @@ def test_several_labels_are_refused_whatever_the_source(
     make_folder: MakeFolder, tmp_path: Path, both: str, source: str
 ) -> None:
     counts = {"scab": 1, "rust": 1, both: 2}
-    level = "last" if source == "last level" else None
+    level: ClassLevel | None = "last" if source == "last level" else None
     if source == "npz":
         path = tmp_path / "x.npz"
         names = np.array(["scab", "rust", both, both])
