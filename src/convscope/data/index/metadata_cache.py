@@ -105,13 +105,15 @@ class MetadataCache:
             part = keys[start : start + ASKED_AT_ONCE]
             asked = f"select key, value from {table} where key in ({','.join('?' * len(part))})"
             answers = self._do(lambda base: base.execute(asked, part).fetchall()) or []  # noqa: B023 - called at once
-            for key, sealed in answers:
-                if isinstance(sealed, bytes) and sealed == _sealed(key, sealed[CHECKSUM_BYTES:]):
-                    found[key] = sealed[CHECKSUM_BYTES:]
+            for key, stored in answers:
+                if isinstance(stored, bytes) and stored == _with_checksum(
+                    key, stored[CHECKSUM_BYTES:]
+                ):
+                    found[key] = stored[CHECKSUM_BYTES:]
         return found
 
     def _write(self, table: str, pairs: list[tuple[bytes, bytes]]) -> None:
-        rows = [(key, _sealed(key, value)) for key, value in pairs]
+        rows = [(key, _with_checksum(key, value)) for key, value in pairs]
 
         def write(database: sqlite3.Connection) -> None:
             with database:
@@ -157,7 +159,7 @@ def _statistics_key(decoding: Decoding) -> str:
     return f"{VERSION} {STATISTICS} {decoding_key(decoding)}"
 
 
-def _sealed(key: bytes, value: bytes) -> bytes:
+def _with_checksum(key: bytes, value: bytes) -> bytes:
     """A value with a checksum of it and its key before it."""
     return xxhash.xxh3_64_digest(key + value) + value
 
@@ -177,9 +179,9 @@ def _opened(path: Path) -> sqlite3.Connection | None:
             _make_tables(database)
             _forget_oldest(database)
             return database
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, OSError):
             return None  # locked for long, read-only, or no room
-        except (sqlite3.DatabaseError, OSError):
+        except sqlite3.DatabaseError:
             if database is not None:
                 database.close()
             _remove(path)
