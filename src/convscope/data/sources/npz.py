@@ -18,8 +18,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
-from convscope.data.sources.archives import check_no_bomb
 from convscope.data.sources.naming import NO_SPLIT, assembled, class_name, split_of
+from convscope.data.sources.unpacking import check_no_bomb
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import printable
