@@ -23,6 +23,7 @@ from convscope.data.sources.naming import (
     TABLE_SUFFIXES,
     is_table,
     suffix_of,
+    with_formats,
 )
 from convscope.data.sources.npz import open_npz
 from convscope.data.sources.published import PUBLISHED, find_published
@@ -99,6 +100,7 @@ class ReadingOptions(TypedDict, total=False):
         class_level: Which of the folders that an image lies in is its class: the `first` or the
             `last`.
         zip_encoding: Encoding of the names in an archive that doesn't say it.
+        extra_formats: Pillow's names of further formats whose files are images.
     """
 
     path_column: str | None
@@ -107,6 +109,7 @@ class ReadingOptions(TypedDict, total=False):
     group_column: str | None
     class_level: ClassLevel | None
     zip_encoding: str | None
+    extra_formats: Sequence[str]
 
 
 def open_dataset(
@@ -141,7 +144,8 @@ def open_dataset(
         file = file.expanduser()
     if str(path) in PUBLISHED and not file.exists():
         return _open_published(str(path), given, download=download)
-    dataset = _open_local(file, str(path), given)
+    with with_formats(reading.get("extra_formats", ())):
+        dataset = _open_local(file, str(path), given)
     if not download:
         return dataset
     unused = f"`--download` has no effect: `{path}` is on this machine, and nothing is fetched"
