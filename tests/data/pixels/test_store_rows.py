@@ -17,6 +17,7 @@ from convscope.data.index.scan import HASH_BYTES
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.pixels.store import Store, open_store
 from convscope.data.pixels.store_builder import StoreBuilder
+from convscope.errors import RunError
 
 NUM = 6
 TABLE = [bytes([row]) * HASH_BYTES for row in range(NUM)]
@@ -177,6 +178,12 @@ def test_a_store_whose_files_are_cut_off_or_gone_is_made_anew(
     else:
         os.truncate(folder / file, 5)
     assert not opened(cache).filled.any()
+
+
+def test_no_store_is_made_by_damaged_settings(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(RunError, match=r"settings\.json` can't be used"):
+        maybe_opened(Cache(tmp_path))
 
 
 def test_rows_of_a_scan_stay_where_they_can_not_become_a_store(tmp_path: Path) -> None:

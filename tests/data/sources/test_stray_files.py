@@ -7,6 +7,8 @@ import os
 import zipfile
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from conftest import MakeFolder
@@ -90,3 +92,19 @@ def test_of_a_huge_file_beside_class_folders_only_the_beginning_is_read(
     (root / name).write_bytes(b"name,note\n")
     os.truncate(root / name, 200 << 30)
     assert open_dataset(root).classes == ("cats", "dogs")
+
+
+def test_of_a_huge_parquet_table_beside_class_folders_only_the_end_is_read(
+    make_folder: MakeFolder,
+) -> None:
+    root = make_folder({"cats": 2, "dogs": 2})
+    pyarrow.parquet.write_table(pa.table({"name": ["x"], "note": [1]}), root / "big.parquet")
+    footer = (root / "big.parquet").read_bytes()
+    os.truncate(root / "big.parquet", 200 << 30)
+    with (root / "big.parquet").open("ab") as file:
+        file.write(footer)
+    dataset = open_dataset(root)
+    assert dataset.classes == ("cats", "dogs")
+    assert dataset.remarks == (
+        "files that are no images by their names were passed over: 1 .parquet",
+    )

@@ -159,8 +159,8 @@ def build_image_index(
         DataError: No image can be read, or more than 5 % can't.
         RunError: The settings of the cache are damaged.
     """
-    limit_bytes = 0 if cache is None else cache.limit_bytes
     builders = _store_builders(dataset, geometries, cache, decoding)
+    limit_bytes = cache.limit_bytes if cache is not None and builders else 0
 
     def keep(index: int, content: bytes, pixels: NDArray[np.uint8]) -> None:
         geometry = geometries[which(index, pixels)]

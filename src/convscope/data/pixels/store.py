@@ -235,6 +235,9 @@ def open_store(
         description: What the data is, for people.
         keep: Folders of stores in use, which aren't removed to make room.
         builder: Rows that a scan has added, which become part of the store.
+
+    Raises:
+        RunError: The settings of the cache are damaged.
     """
     key = store_key(geometry, decoding)
     folder = cache.stores / f"{key}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
@@ -246,7 +249,7 @@ def open_store(
         with suppress(OSError, RunError):
             builder.finish(folder, table)
             (folder / "words.txt").write_text(description, encoding="utf-8")
-    with suppress(OSError, RunError):
+    with suppress(OSError):
         if folder.is_dir():
             # Of any other error, as of too many open files, the store is innocent.
             with suppress(DamagedStoreError, FileNotFoundError):

@@ -36,6 +36,7 @@ from convscope.data.decoding.content import Decoding
 from convscope.data.index.metadata_cache import decoding_key
 from convscope.data.index.scan import HASH_BYTES, cut_hashes
 from convscope.data.pixels.preprocessing import ResizeGeometry
+from convscope.errors import RunError
 from convscope.files import NEW, write_bytes
 
 GROWING = "growing"  # in the name of the folder
@@ -91,7 +92,7 @@ def adopt_from_all(folder: Path, row_bytes: int) -> None:
 
 def adopt_rows(folder: Path, other: Path, row_bytes: int) -> None:
     """Copies the rows that a store lacks from another one that has them."""
-    with suppress(OSError):
+    with suppress(OSError, RunError):
         name, contents = read_contents(folder)
         filled = read_filled(folder, name, len(contents))
         row_of = filled_rows(other)

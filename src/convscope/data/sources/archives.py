@@ -22,6 +22,7 @@ from convscope.errors import DataError
 from convscope.files import OUTPUT_MARKER, printable
 from convscope.text import counted, listed
 
+MAX_TAIL_BYTES = 8 << 30  # of a member of which the end is asked for
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 Member = TypeVar("Member")
@@ -114,6 +115,14 @@ class ArchiveReader:
         """
         with self._explained(path):
             return self.archive.head(self.start + path, num_bytes)
+
+    def tail(self, path: str, *, num_bytes: int) -> bytes:
+        """The last bytes of a member, which is unpacked for that.
+
+        Raises:
+            DataError: It can't be read, or is too long to be unpacked.
+        """
+        return self.read(path, max_bytes=MAX_TAIL_BYTES)[-num_bytes:]
 
     @contextmanager
     def _explained(self, path: str) -> Iterator[None]:

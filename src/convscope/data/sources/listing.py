@@ -40,6 +40,14 @@ class Reader(Protocol):
         """
         ...
 
+    def tail(self, path: str, *, num_bytes: int) -> bytes:
+        """The last bytes of a file; all of a shorter one.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        ...
+
     def images(self, paths: Sequence[str]) -> Images:
         """The images in these files, in this order."""
         ...
@@ -137,6 +145,17 @@ class FolderReader:
             DataError: It can't be read, or is no regular file.
         """
         with _explained(self.root / path), open_regular(self.root / path) as file:
+            return file.read(num_bytes)
+
+    def tail(self, path: str, *, num_bytes: int) -> bytes:
+        """The file's last bytes.
+
+        Raises:
+            DataError: It can't be read, or is no regular file.
+        """
+        with _explained(self.root / path), open_regular(self.root / path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - num_bytes))
             return file.read(num_bytes)
 
     def images(self, paths: Sequence[str]) -> FileImages:

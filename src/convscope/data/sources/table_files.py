@@ -26,6 +26,7 @@ from convscope.text import LISTED_AT_MOST, counted
 
 MAX_BYTES = 8 << 30
 HEAD_BYTES = 1 << 20  # in which the header of a table ends
+PARQUET_END_BYTES, MAX_FOOTER_BYTES = 8, 256 << 20
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 ROWS_AT_ONCE = 100_000
 PARQUET_DAMAGE = (pa.ArrowException, OSError, ValueError)
@@ -140,7 +141,7 @@ def read_table(content: bytes, *, where: str) -> Table:
 
 
 def column_names(reader: Reader, name: str, *, where: str) -> list[str]:
-    """The names in a table's header; of a text, no more than its beginning is read.
+    """The names in a table's header, for which no more than the file's beginning or end is read.
 
     Args:
         reader: Reads the table.
@@ -151,8 +152,10 @@ def column_names(reader: Reader, name: str, *, where: str) -> list[str]:
         DataError: The file can't be read; see `read_table`.
     """
     if suffix_of(where) == ".parquet":
-        content = reader.read(name, max_bytes=MAX_BYTES)
-        return list(_opened(content, where).schema_arrow.names)
+        end = reader.tail(name, num_bytes=PARQUET_END_BYTES)  # a length, and the format's mark
+        length = min(int.from_bytes(end[:4], "little"), MAX_FOOTER_BYTES) + PARQUET_END_BYTES
+        footer = reader.tail(name, num_bytes=length)
+        return list(_opened(footer, where).schema_arrow.names)
     head = reader.head(name, num_bytes=HEAD_BYTES)
     if head.startswith(UTF16_MARKS):
         head = head.decode("utf-16", "ignore").encode()  # it may end in the middle of a letter
