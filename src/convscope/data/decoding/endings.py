@@ -24,7 +24,9 @@ XMP = b"XML:com.adobe.xmp\0"
 MOST_XMP_BYTES = 1 << 20  # of what is compressed, which could become anything
 # Data of a WebP that may be a decoder's own padding, and zeros that needn't be looked into.
 PADDING_BYTES, ZERO_BYTES = 4, 16
-ZERO_BITS_A_PIXEL = 1  # at most, in data that is whole: it holds flat areas as repetitions
+# At most, of all pixels, in data that is whole: in each of four channels the code of the commonest
+# value is one bit long, and longer ones belong to values that are the rarer for it.
+ZERO_BITS_A_PIXEL = 4
 # Tags of a TIFF: its compression, the places and sizes of its strips or tiles, and what is in them.
 COMPRESSION, DEFLATE, BIT_ORDER = 259, (8, 32946), 266
 PLACES, SIZES = (273, 324), (279, 325)
