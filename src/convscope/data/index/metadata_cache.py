@@ -35,6 +35,7 @@ MAX_BYTES = 4 << 30  # some two million images; what was found out first goes fi
 CHECKSUM_BYTES = 8
 FORMAT = 2  # of the file; another one begins anew
 TABLES = ("stamps", "facts", "results")
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)  # the latter of what its own files quote
 _MEASURED, _DAMAGED = b"\0", b"\1"  # which of them follows in `facts`
 
 
@@ -134,7 +135,7 @@ class MetadataCache:
                 return work(self._database)
             except sqlite3.OperationalError:
                 return None
-            except sqlite3.DatabaseError:
+            except DAMAGE:
                 self._database.close()
                 self._database = None
                 if self._path is not None:
@@ -175,13 +176,15 @@ def _opened(path: Path) -> sqlite3.Connection | None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
+            # What is no text is a name that isn't ours; it would look like a lock to be waited for.
+            database.text_factory = lambda text: text.decode("utf-8", "replace")
             database.execute("pragma synchronous = normal")
             _make_tables(database)
             _forget_oldest(database)
             return database
         except (sqlite3.OperationalError, OSError):
             return None  # locked for long, read-only, or no room
-        except sqlite3.DatabaseError:
+        except DAMAGE:
             if database is not None:
                 database.close()
             _remove(path)
