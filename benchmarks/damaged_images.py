@@ -151,6 +151,11 @@ def odd_images(image: Image.Image, draw: random.Random) -> dict[str, tuple[bytes
     text = png_part(b"zTXt", b"parameters\0\0" + zlib.compress(LARGE))
     xmp = png_part(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + LARGE)
     cmyk = encoded(image.convert("CMYK"), "JPEG")
+    page = Image.new("RGB", (2 * image.width, 2 * image.height), draw.choice(("white", "black")))
+    grey = page.copy()
+    page.paste(image, (9, 9))
+    grey.paste((128, 128, 128), (9, 9, 60, 60))
+    quick = {"lossless": True, "method": 0, "quality": draw.choice((0, 25, 75))}
     return {
         "motion photo": (jpeg + video, jpeg),
         "Ultra HDR": (jpeg + gain, jpeg),
@@ -175,6 +180,8 @@ def odd_images(image: Image.Image, draw: random.Random) -> dict[str, tuple[bytes
         "video behind a WebP": (webp + video, webp),
         "bytes behind a TIFF": (tiff + video[:5000], tiff),
         "bytes behind a BMP": (bmp + video[:5000], bmp),
+        "photo on a page as lossless WebP": (encoded(page, "WEBP", **quick), encoded(page, "PNG")),
+        "grey on a page as lossless WebP": (encoded(grey, "WEBP", **quick), encoded(grey, "PNG")),
         "large EXIF in a WebP": (encoded(image, "WEBP", exif=exif.tobytes() + LARGE), webp),
         "12 bits in 16": (
             encoded(Image.fromarray(values << 4), "PNG"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from convscope.cache import DEFAULT_LIMIT_BYTES, MIN_FREE_BYTES, Cache
+from convscope.errors import RunError
 
 STORE = f"{'0' * 16}-{'a' * 32}"
 
@@ -97,19 +98,25 @@ def test_the_limit_counts_what_a_store_may_grow_to(tmp_path: Path) -> None:
 
 def test_what_killed_processes_left_is_swept_away(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    for name in (f".{STORE}.removed", ".new-abcd1234", STORE, f"{'1' * 16}-growing-{'2' * 16}"):
+    growing = f"{'1' * 16}-growing-{'2' * 16}"
+    new = [f".{name}.convscope-new-abcd123_" for name in (STORE, growing)]
+    for name in (f".{STORE}.removed", *new, STORE, growing):
         folder = add(cache, name, used=1)
         if not name.startswith("."):
             (folder / "words.txt").unlink()
         os.utime(folder, (1, 1))
-    fresh = cache.stores / ".new-abcd1235"
+    fresh = cache.stores / f".{STORE}.convscope-new-abcd1235"
     fresh.mkdir()
     assert names(cache) == []
     cache.clear()
     assert list(cache.stores.iterdir()) == [fresh]
 
 
-@pytest.mark.parametrize("name", [".git", ".x.abcd1234", ".x.removed", "photos", f"{STORE}.bak"])
+@pytest.mark.parametrize(
+    "name",
+    [".git", ".x.abcd1234", ".x.removed", "photos", f"{STORE}.bak", ".new-abcd1234"]
+    + [".photos.convscope-new-abcd1234", f".{STORE}.convscope-old-abcd1234"],
+)
 def test_folders_of_others_are_never_swept_away(tmp_path: Path, name: str) -> None:
     cache = Cache(tmp_path)
     folder = cache.stores / name
@@ -148,9 +155,22 @@ BAD_LIMITS = ('"x"', "1e400", "NaN", "-1", "true", "[9]", "null", "9" * 5000, "1
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", "[" * 9999, *(f'{{"limit_bytes": {bad}}}' for bad in BAD_LIMITS)]
 )
-def test_damaged_settings_mean_the_usual_limit(tmp_path: Path, content: str) -> None:
+def test_damaged_settings_are_named_until_there_is_a_new_limit(
+    tmp_path: Path, content: str
+) -> None:
     (tmp_path / "settings.json").write_text(content)
-    assert Cache(tmp_path).limit_bytes == DEFAULT_LIMIT_BYTES
+    cache = Cache(tmp_path)
+    with pytest.raises(RunError, match=r"settings\.json` (can't be used|has format)") as caught:
+        cache.make_room(1)
+    assert caught.value.hint is not None
+    cache.set_limit(5 * 10**9)
+    assert cache.limit_bytes == 5 * 10**9
+
+
+@pytest.mark.parametrize("folder", ["", "none", "file/below"])
+def test_a_cache_without_settings_has_the_usual_limit(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").touch()
+    assert Cache(tmp_path / folder).limit_bytes == DEFAULT_LIMIT_BYTES
 
 
 def test_a_damaged_description_is_shown_as_far_as_it_can_be_read(tmp_path: Path) -> None:

@@ -20,14 +20,14 @@ from pathlib import Path
 
 from convscope.downloads import cache_folder
 from convscope.errors import RunError
-from convscope.files import printable, write_json
+from convscope.files import LEFTOVER, NEW, printable, write_json
 from convscope.records import read_json
 from convscope.schemas import SettingsFile
 
 DEFAULT_LIMIT_BYTES = 64 * 10**9
 LEFTOVER_SECONDS = 3600.0  # a folder that is being written or removed is younger
 STORE = re.compile("[0-9a-f]{16}-([0-9a-f]{32}|growing-[0-9a-f]{16})")  # the name of a store
-LEFTOVER = re.compile(rf"\.new-[a-z0-9_]{{8}}|\.{STORE.pattern}\.removed")
+REMOVED = re.compile(rf"\.{STORE.pattern}\.removed")
 MIN_FREE_BYTES = 10**9  # on the disk, whatever the limit is
 DESCRIBED_BYTES = 500  # of a description, which is a sentence
 DESCRIPTION_FILE = "words.txt"  # its time is when the store was last used
@@ -69,11 +69,17 @@ class Cache:
 
     @property
     def limit_bytes(self) -> int:
-        """The limit on the size of all stores together."""
+        """The limit on the size of all stores together.
+
+        Raises:
+            RunError: The file that says it is damaged.
+        """
         try:
             return int(read_json(self.folder / "settings.json", SettingsFile)["limit_bytes"])
-        except RunError:
-            return DEFAULT_LIMIT_BYTES
+        except RunError as error:
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+                return DEFAULT_LIMIT_BYTES
+            raise
 
     def set_limit(self, limit_bytes: int) -> None:
         """Sets the limit and removes stores until it is kept.
@@ -155,7 +161,7 @@ class Cache:
             for path in self.stores.iterdir():
                 with suppress(OSError):
                     is_old = time.time() - path.stat().st_mtime > LEFTOVER_SECONDS
-                    if is_old and (LEFTOVER.fullmatch(path.name) or _is_incomplete(path)):
+                    if is_old and (_is_leftover(path.name) or _is_incomplete(path)):
                         shutil.rmtree(path, ignore_errors=True)
 
     def _remove_beyond(self, limit_bytes: int, *, keep: Sequence[Path]) -> None:
@@ -187,6 +193,13 @@ class Cache:
 def open_cache() -> Cache:
     """The cache of this user, in the folder that `cache_folder` names."""
     return Cache(cache_folder())
+
+
+def _is_leftover(name: str) -> bool:
+    """Whether a name is that of a store which was being made or removed."""
+    making = LEFTOVER.fullmatch(name)
+    is_new = making is not None and making["kind"] == NEW and STORE.fullmatch(making["name"])
+    return bool(is_new or REMOVED.fullmatch(name))
 
 
 def _is_incomplete(path: Path) -> bool:

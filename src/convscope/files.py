@@ -152,10 +152,10 @@ def read_regular(path: str | os.PathLike[str], *, max_bytes: int) -> bytes:
     """
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
         # What is asked for is allocated: a limit of gigabytes would need them for any file.
-        content = file.read(min(size, max_bytes) + 1)
-    if len(content) > max_bytes:
-        raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
+        content = file.read(size + 1)
     if len(content) > size:
         raise OSError(errno.EBUSY, "it grew while it was read", str(path))
     return content

@@ -266,6 +266,7 @@ class SettingsFile(FileSchema):
     """`settings.json` of the cache."""
 
     formats = (1,)
+    way_out = "`convscope cache --limit 64GB`, or another size, writes it anew"
 
     format: int
     limit_bytes: Annotated[int, Field(ge=0)]

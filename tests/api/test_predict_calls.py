@@ -93,6 +93,12 @@ def test_files_folders_and_patterns_give_each_file_once(photos: Path) -> None:
     assert "`none.png`" in refused.value.message
 
 
+def test_files_of_a_format_that_is_asked_for_are_found_in_folders(photos: Path) -> None:
+    Image.new("RGB", (8, 8)).save(photos / "other.tga")
+    assert len(find_images([str(photos)])) == 20
+    assert str(photos / "other.tga") in find_images([str(photos)], extra_formats=("TGA",))
+
+
 def test_what_is_passed_over_in_a_folder_is_said(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -250,6 +250,48 @@ def test_image_grid_puts_images_into_one_picture(
     assert "000.png` is empty" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("size", "hint"),
+    [
+        ("plenty", "give a size such as 500MB, 20GB or 1TB"),
+        ("5XB", "give a size such as 500MB, 20GB or 1TB"),
+        ("", "give a size such as 500MB, 20GB or 1TB"),
+        ("-5GB", "give a size such as 500MB, 20GB or 1TB"),
+        ("5", "which unit? `5GB` and `5MB` are sizes"),
+        ("2.5", "which unit? `2.5GB` and `2.5MB` are sizes"),
+        ("64000000000", "which unit? `64000000000GB` and `64000000000MB` are sizes"),
+        ("0", "`--clear` removes all decoded images; a limit is a size such as 500MB"),
+        ("0.0", "`--clear` removes all decoded images; a limit is a size such as 500MB"),
+    ],
+)
+def test_a_limit_without_a_unit_removes_nothing(
+    convscope: Convscope,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: str,
+    hint: str,
+) -> None:
+    monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path / "own"))
+    outcome = convscope("cache", "--limit", size)
+    assert outcome.code == 2
+    assert outcome.err == f"error: `--limit` can't be `{size}`\nhint: {hint}\n"
+    assert not (tmp_path / "own").exists()
+
+
+def test_damaged_settings_of_the_cache_are_said_and_repaired_by_a_new_limit(
+    convscope: Convscope, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVSCOPE_CACHE", str(tmp_path))
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"format": 1, "limit_bytes": "much"}')
+    outcome = convscope("cache")
+    assert outcome.code == 6
+    assert f"error: `{settings}` can't be used: `limit_bytes` can't be `much`" in outcome.err
+    assert "hint: `convscope cache --limit 64GB`, or another size, writes it anew" in outcome.err
+    assert "0 bytes of at most 5.0 GB" in convscope("cache", "--limit", "5 gb").out
+    assert convscope("cache", "--limit", "1.5T").code == 0
+
+
 @pytest.mark.slow
 def test_cache_lists_bounds_and_clears(
     convscope: Convscope,
@@ -269,11 +311,6 @@ def test_cache_lists_bounds_and_clears(
     cleared = convscope("cache", "--clear")
     assert cleared.out.startswith("removed ")
     assert json.loads(convscope("cache", "--json").out)["entries"] == []
-    wrong = convscope("cache", "--limit", "plenty")
-    assert (wrong.code, wrong.err) == (
-        2,
-        "error: `--limit` can't be `plenty`\nhint: give a size such as 500MB, 20GB or 1TB\n",
-    )
 
 
 @pytest.mark.slow

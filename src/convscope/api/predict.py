@@ -21,6 +21,7 @@ from convscope.data.decoding.content import Decoding
 from convscope.data.image_files import save_image
 from convscope.data.parallel import in_parallel
 from convscope.data.sources.listing import images_below
+from convscope.data.sources.naming import with_formats
 from convscope.errors import DataError
 from convscope.files import mark_output, printable
 from convscope.paths import likely_path
@@ -131,24 +132,28 @@ def predict(
         RunError: There is no classifier.
         UsageError: A value is out of its range.
     """
-    paths = find_images(images, reporter=reporter)
+    how = decoding_from(**decoding)
+    paths = find_images(images, extra_formats=how.extra_formats, reporter=reporter)
     loaded = load_with_run(classifier, device=device).classifier
     if min_confidence is not None:
         loaded = with_min_confidence(loaded, min_confidence)
     return PredictedFiles(
         loaded,
         paths,
-        decoding=decoding_from(**decoding),
+        decoding=how,
         save_inputs=save_inputs,
         reporter=reporter,
     )
 
 
-def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[str]:
+def find_images(
+    images: Sequence[str], *, extra_formats: Sequence[str] = (), reporter: Reporter = SILENT
+) -> list[str]:
     """The image files that files, folders and patterns stand for, each once, in a stable order.
 
     Args:
         images: Files, folders (all images in them and below) and patterns such as `photos/*.jpg`.
+        extra_formats: Pillow's names of further formats whose files are images.
         reporter: Says how many files of a folder were skipped.
 
     Raises:
@@ -159,7 +164,8 @@ def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[s
     for pattern in images:
         path = Path(pattern)
         if path.is_dir():
-            here, num_others, remarks = images_below(path)
+            with with_formats(extra_formats):
+                here, num_others, remarks = images_below(path)
             for remark in remarks:
                 reporter.say(f"note: {remark}")
             if num_others:

@@ -33,8 +33,8 @@ from convscope.audit.shortcuts import find_shortcuts
 from convscope.data.dataset import Dataset
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.data.duplicates.calibration import Calibration
-from convscope.data.duplicates.gauge import TAIL
 from convscope.data.duplicates.near_duplicates import search_duplicates
+from convscope.data.duplicates.thresholds import TAIL
 from convscope.data.index.scan import Scan
 from convscope.data.pixels.preprocessing import Preprocessing
 

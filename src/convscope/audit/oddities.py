@@ -11,27 +11,15 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from convscope.audit.findings import Examined, Finding, finding
+from convscope.data.decoding.formats import format_of_suffix
 from convscope.data.index.statistics import is_grey
 from convscope.text import counted
 
-# Suffix -> Pillow's names of the formats that a file with it may have.
-FORMATS_OF_SUFFIX = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), ("JPEG", "MPO")),
-    **dict.fromkeys((".png", ".apng"), ("PNG",)),
-    ".webp": ("WEBP",),
-    ".bmp": ("BMP",),
-    ".gif": ("GIF",),
-    **dict.fromkeys((".tif", ".tiff"), ("TIFF",)),
-    **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), ("PPM",)),
-    **dict.fromkeys((".heic", ".heif", ".hif"), ("HEIF",)),
-    **dict.fromkeys((".avif",), ("AVIF",)),
-    **{f".{name.lower()}": (name,) for name in ("ICO", "TGA", "PSD", "DDS", "PCX")},
-    **dict.fromkeys((".jp2", ".j2k"), ("JPEG2000",)),
-}
 PLAIN_MODES = ("L", "RGB", "")
 ARRAY_FORMAT = "array"
 NARROW = 0.26  # of the range: 14 bits in files of 16 reach a quarter
-_KNOWN_FORMATS = frozenset(name for names in FORMATS_OF_SUFFIX.values() for name in names)
+# Formats that are another one with something behind it; a file may be called after either.
+SAME_FORMATS = {"MPO": "JPEG"}
 MODE_NAMES = {
     "1": "black and white without grey",
     "P": "palette",
@@ -169,12 +157,14 @@ def find_remarks(examined: Examined) -> Iterator[Finding]:
 
 def _wrong_extensions(examined: Examined) -> dict[int, str]:
     reasons = {}
-    formats = examined.statistics["format"]
+    formats, format_of = examined.statistics["format"], format_of_suffix()
+    known = frozenset(format_of.values())
     for index in examined.readable:
         suffix = PurePosixPath(examined.name(index)).suffix.lower()
         found = formats[index].decode()
-        allowed = FORMATS_OF_SUFFIX.get(suffix)
-        if allowed and found in _KNOWN_FORMATS and found not in allowed:
+        promised = format_of.get(suffix, found)
+        same = (SAME_FORMATS.get(name, name) for name in (found, promised))
+        if found in known and len(set(same)) > 1:
             reasons[int(index)] = f"is {found}, though its name ends in `{suffix}`"
     return reasons
 

@@ -11,8 +11,9 @@ import click
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?B?)", re.IGNORECASE)
+UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+SIZE = re.compile(rf"({NUMBER.pattern})\s*([KMGT]?B|[KMGT])", re.IGNORECASE)
 
 
 @click.command("cache", cls=Verb)
@@ -50,10 +51,13 @@ def command(limit: str | None, clear: bool, as_json: bool) -> None:
 def _bytes(text: str) -> int:
     match = SIZE.fullmatch(text.strip())
     if match is None:
-        raise UsageError(
-            f"`--limit` can't be `{text}`", hint="give a size such as 500MB, 20GB or 1TB"
-        )
-    unit = match[2].upper()
+        hint = "give a size such as 500MB, 20GB or 1TB"
+        if NUMBER.fullmatch(text):
+            hint = f"which unit? `{text}GB` and `{text}MB` are sizes"
+            if float(text) == 0:
+                hint = "`--clear` removes all decoded images; a limit is a size such as 500MB"
+        raise UsageError(f"`--limit` can't be `{text}`", hint=hint)
+    unit = match[3].upper()
     return int(float(match[1]) * UNITS[unit if unit in UNITS else f"{unit}B"])
 
 

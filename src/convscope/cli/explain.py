@@ -96,9 +96,11 @@ def command(
 
     found: list[dict[str, Any]] = []
     name = short_name(Path(run))
-    paths = find_images(images, reporter=Reporter(quiet=quiet))
     asked = _asked(options)
     device = options.pop("device")
+    decoding = decoding_from(**options)
+    reporter = Reporter(quiet=quiet)
+    paths = find_images(images, extra_formats=decoding.extra_formats, reporter=reporter)
     outcome = explain_files(
         run,
         paths,
@@ -108,8 +110,8 @@ def command(
         language=language,
         command=typed(click.get_current_context(), "explain", without=OWN),
         device=device,
-        decoding=decoding_from(**options),
-        reporter=Reporter(quiet=quiet),
+        decoding=decoding,
+        reporter=reporter,
         **asked,
     )
     if as_json:

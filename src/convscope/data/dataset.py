@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,8 +14,10 @@ from numpy.typing import NDArray
 from convscope.data.decoding.content import Content, DamagedImageError
 from convscope.data.decoding.decode import decode_content
 from convscope.errors import DataError
-from convscope.files import printable
+from convscope.files import printable, read_regular
 from convscope.text import counted, joined, listed
+
+MAX_IMAGE_BYTES = 512 << 20  # of an image's file, or of what it unpacks to
 
 
 class Images(Protocol):
@@ -211,15 +212,14 @@ class Dataset:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a regular file.
+    """The bytes of an image's file.
 
     Raises:
-        DamagedImageError: It isn't a regular file (a pipe would block for ever) or can't be read.
+        DamagedImageError: It isn't a regular file (a pipe would block for ever), can't be read, or
+            is longer than any image.
     """
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - follows links, like open
-            raise DamagedImageError("is no regular file")
-        return path.read_bytes()
+        return read_regular(path, max_bytes=MAX_IMAGE_BYTES)
     except OSError as error:
         raise DamagedImageError(f"can't be read: {error.strerror or error}") from error
     except ValueError as error:

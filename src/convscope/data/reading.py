@@ -65,6 +65,7 @@ def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Datas
         group_column=recipe.group,
         class_level=recipe.class_level,
         zip_encoding=recipe.zip_encoding,
+        extra_formats=recipe.extra_formats,
         download=download,
     )
     if recipe.exclude is None:

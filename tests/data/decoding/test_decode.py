@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 import warnings
@@ -399,7 +400,22 @@ def test_truncated_images_are_refused_even_where_pillow_was_told_to_take_them(
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
-    with pytest.raises(DamagedImageError, match="is no regular file"):
+    with pytest.raises(DamagedImageError, match="can't be read: it is a folder"):
         read_file(tmp_path)
     with pytest.raises(DamagedImageError, match="can't be read: No such file"):
         read_file(tmp_path / "none.jpg")
+    with pytest.raises(DamagedImageError, match="has a path that no file can have"):
+        read_file(tmp_path / "a\0.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(DamagedImageError, match="can't be read: it is a pipe, no file"):
+        read_file(tmp_path / "pipe.jpg")
+    with pytest.raises(DamagedImageError, match="can't be read: it is a device, no file"):
+        read_file(Path("/dev/zero"))
+
+
+def test_a_file_longer_than_any_image_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    path.touch()
+    os.truncate(path, 200 << 30)
+    with pytest.raises(DamagedImageError, match="can't be read: it has more than 536,870,912 b"):
+        read_file(path)

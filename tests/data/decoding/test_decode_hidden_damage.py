@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -194,6 +195,54 @@ def test_a_webp_of_one_colour_which_ends_in_zeros_by_itself_is_whole(size: tuple
         assert decode(stream.getvalue()).shape == (size[1], size[0], 3)
 
 
+def flat(
+    around: str,
+    size: tuple[int, int] = (600, 400),
+    detail_size: tuple[int, int] = (120, 40),
+    **options: object,
+) -> bytes:
+    """A lossless WebP of fine detail in one corner, and one colour around it."""
+    width, height = detail_size
+    detail = np.random.default_rng(6).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    image = Image.new("RGB", size, around)
+    image.paste(Image.fromarray(detail), (7, 3))
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", lossless=True, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("around", ["white", "black", "rgb(10, 200, 30)"])
+@pytest.mark.parametrize("detail_size", [(120, 40), (400, 150), (400, 200), (500, 250)])
+def test_a_lossless_webp_whose_flat_areas_are_zeros_is_whole(
+    around: str, detail_size: tuple[int, int]
+) -> None:
+    content = flat(around, detail_size=detail_size, method=0, quality=0)
+    assert content.endswith(bytes(1000))
+    with Image.open(io.BytesIO(content)) as image:
+        np.testing.assert_array_equal(decode(content), np.asarray(image))
+
+
+@pytest.mark.parametrize("method", [0, 4])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
+def test_zeros_in_place_of_the_detail_of_a_lossless_webp_are_refused(
+    method: int, share: float
+) -> None:
+    content = flat("white", size=(130, 50), method=method, quality=0)
+    kept = int(len(content) * share)
+    with pytest.raises(DamagedImageError, match="zeros are in place of its data|can't be decoded"):
+        decode(content[:kept] + bytes(len(content) - kept))
+
+
+def test_zeros_in_a_webp_whose_codes_all_have_the_same_length_are_refused() -> None:
+    noise = np.random.default_rng(7).integers(0, 256, (150, 200, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(noise).save(stream, "WEBP", lossless=True, method=0, quality=0)
+    content = stream.getvalue()
+    assert decode(content).shape == (150, 200, 3)
+    with pytest.raises(DamagedImageError, match="zeros are in place of its data"):
+        decode(content[:50_000] + bytes(len(content) - 50_000))
+
+
 @pytest.mark.parametrize("interlace", [0, 1])
 @pytest.mark.parametrize("damage", [without_512, zeroed_512])
 def test_a_gif_that_lacks_something_in_its_middle_is_refused(
@@ -221,6 +270,57 @@ def test_a_packed_tiff_whose_checksum_is_wrong_is_refused() -> None:
         end = image.tag_v2[273][0] + image.tag_v2[279][0]
     with pytest.raises(DamagedImageError, match="some of its data has a wrong checksum"):
         decode(content[: end - 1] + bytes([content[end - 1] ^ 1]) + content[end:])
+
+
+def packed_tiff(
+    parts: list[bytes], size: tuple[int, int], *, tile: tuple[int, int] | None = None
+) -> bytes:
+    """A grey TIFF of packed strips, or of tiles; equal ones lie in the file only once."""
+    width, height = size
+    numbers = {256: width, 257: height, 258: 8, 259: 8, 262: 1, 277: 1}
+    numbers |= {322: tile[0], 323: tile[1]} if tile else {278: -(-height // len(parts))}
+    places_tag, sizes_tag = (324, 325) if tile else (273, 279)
+    lists_at = 8 + 2 + 12 * (len(numbers) + 2) + 4
+    data_at = lists_at + 8 * len(parts)
+    body = b"".join(dict.fromkeys(parts))
+    places = [data_at + body.index(part) for part in parts]
+    sizes = [len(part) for part in parts]
+    entries = {tag: struct.pack("<HHII", tag, 4, 1, value) for tag, value in numbers.items()}
+    for tag, at, values in (
+        (places_tag, lists_at, places),
+        (sizes_tag, lists_at + 4 * len(parts), sizes),
+    ):
+        value = at if len(parts) > 1 else values[0]
+        entries[tag] = struct.pack("<HHII", tag, 4, len(parts), value)
+    directory = struct.pack("<H", len(entries)) + b"".join(entries[tag] for tag in sorted(entries))
+    lists = struct.pack(f"<{2 * len(parts)}I", *places, *sizes)
+    return b"II*\0" + struct.pack("<I", 8) + directory + bytes(4) + lists + body
+
+
+def test_a_packed_tiff_of_strips_that_are_all_the_same_bomb_is_refused_at_once() -> None:
+    bomb = zlib.compress(bytes(8_000_000), 9)
+    content = packed_tiff([bomb] * 1000, (1000, 1000))
+    assert len(content) < 20_000  # of which 8 GB could come
+    with pytest.raises(DamagedImageError, match="some of its data unpacks to more than its pixels"):
+        decode(content)
+
+
+@pytest.mark.parametrize("side", [16, 64, 256])
+def test_a_packed_tiff_whose_tiles_are_larger_than_it_is_whole(side: int) -> None:
+    pixels = np.arange(side * side, dtype=np.uint8).reshape(side, side)
+    tiles = [zlib.compress(pixels.tobytes())] * math.ceil(40 / side) * math.ceil(30 / side)
+    decoded = decode(packed_tiff(tiles, (40, 30), tile=(side, side)))
+    repeated = np.tile(pixels, (3, 3))[:30, :40]
+    np.testing.assert_array_equal(decoded[:, :, 0], repeated)
+
+
+@pytest.mark.parametrize("damaged", [0, 2, 5])
+def test_each_strip_of_a_packed_tiff_is_checked(damaged: int) -> None:
+    strips = [zlib.compress(bytes([number]) * 50) for number in range(6)]
+    assert decode(packed_tiff(strips, (10, 30))).shape == (30, 10, 1)
+    strips[damaged] = strips[damaged][:-1] + bytes([strips[damaged][-1] ^ 1])
+    with pytest.raises(DamagedImageError, match="some of its data has a wrong checksum"):
+        decode(packed_tiff(strips, (10, 30)))
 
 
 @pytest.mark.parametrize("format", ["PNG", "GIF", "WEBP", "BMP", "TIFF"])

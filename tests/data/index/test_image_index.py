@@ -22,7 +22,7 @@ from convscope.data.index.metadata_cache import open_metadata_cache
 from convscope.data.pixels.prepared import ArrayPixels, DecodedPixels, StoredPixels
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.sources.opening import open_dataset
-from convscope.errors import DataError
+from convscope.errors import DataError, RunError
 from convscope.progress import Reporter
 
 TRUNCATED_ALLOWED = Decoding(allow_truncated=True)
@@ -97,6 +97,17 @@ def test_a_new_image_is_read_once_and_one_that_did_not_change_is_not_read_again(
     np.testing.assert_array_equal(taken(again), before)
     assert reads == []
     assert again.fingerprint == first.fingerprint
+
+
+def test_damaged_settings_of_the_cache_are_said_before_an_image_is_read(
+    make_folder: MakeFolder, cache: Cache, reads: list[str]
+) -> None:
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    (cache.folder / "settings.json").write_text('{"format": 1, "limit_bytes": -1}')
+    dataset = open_dataset(make_folder({"a": 3, "b": 2}))
+    with pytest.raises(RunError, match="`limit_bytes` can't be `-1`"):
+        build_image_index(dataset, cache=cache, geometries=[PLAIN])
+    assert reads == []
 
 
 def test_a_changed_image_is_read_again_and_no_other(

@@ -61,6 +61,22 @@ def test_whatever_is_flipped_nothing_else_comes_back(cache: Cache, seed: int) ->
     recalled(cache)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [b"CREATE TABLE", b"sqlite_autoindex", b"stamps", b"key blob", b"SQLite format", b"blob"],
+)
+def test_a_description_of_tables_that_is_no_text_begins_anew(cache: Cache, part: bytes) -> None:
+    path = cache.folder / "catalogue.sqlite"
+    path.write_bytes(path.read_bytes().replace(part, part[:2] + b"\xae" + part[3:]))
+    contents, statistics, result = recalled(cache)
+    assert contents in (CONTENTS, [None] * 40)
+    assert statistics in (dict(ROWS), {})
+    assert result in (b"large", None)
+    with open_metadata_cache(cache) as known:
+        known.remember_contents(zip(STAMPS, CONTENTS, strict=True))
+    assert recalled(cache)[0] == CONTENTS
+
+
 def test_a_value_under_another_key_does_not_come_back(cache: Cache) -> None:
     with closing(sqlite3.connect(cache.folder / "catalogue.sqlite")) as database, database:
         rows = database.execute("select key, value from stamps").fetchall()

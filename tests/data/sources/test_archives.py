@@ -19,7 +19,7 @@ import pytest
 from conftest import MakeFolder
 from convscope.data.decoding.content import DamagedImageError
 from convscope.data.decoding.decode import decode_content
-from convscope.data.sources import archive_formats, archives
+from convscope.data.sources import archive_formats, unpacking
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -299,9 +299,8 @@ def test_a_zip_bomb_is_an_error(tmp_path: Path, png: bytes) -> None:
 
 
 def test_a_packed_tar_bomb_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "BOMB_BYTES", 1 << 20)
-    monkeypatch.setattr(archive_formats, "BOMB_BYTES", 1 << 20)
-    monkeypatch.setattr(archives, "BOMB_RATIO", 100)
+    monkeypatch.setattr(unpacking, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(unpacking, "BOMB_RATIO", 100)
     with tarfile.open(tmp_path / "x.tar.xz", "w:xz") as archive:
         info = tarfile.TarInfo("a/1.txt")
         info.size = 8 << 20

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from PIL import Image
 
 from conftest import MakeFolder
+from convscope.data.decoding.content import Decoding
 from convscope.data.decoding.decode import decode_content
+from convscope.data.index.scan import scan_images
 from convscope.data.sources import naming
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
@@ -470,14 +474,45 @@ def test_heic_images_are_counted_with_the_way_to_read_them(
     root = make_folder({"a": 1, "b": 1})
     (root / "a" / "photo.HEIC").write_bytes(b"x")
     monkeypatch.setattr(naming, "find_spec", lambda name: None)
-    naming.image_suffixes.cache_clear()
+    naming.usual_suffixes.cache_clear()
     remarks = open_dataset(root).remarks
     assert "files that are no images by their names were passed over: 1 .heic" in remarks
     assert "HEIC images can be read after `pip install convscope[heif]`" in remarks
     monkeypatch.setattr(naming, "find_spec", lambda name: object())
-    naming.image_suffixes.cache_clear()
+    naming.usual_suffixes.cache_clear()
     assert len(open_dataset(root)) == 3
-    naming.image_suffixes.cache_clear()
+    naming.usual_suffixes.cache_clear()
+
+
+EXTRA = {"TGA": ".tga", "tga": ".TGA", "ICO": ".ico", "JPEG2000": ".jp2", "PCX": ".pcx"}
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("format", EXTRA)
+def test_files_of_a_format_that_is_asked_for_are_images(
+    make_folder: MakeFolder, format: str, is_packed: bool
+) -> None:
+    root, suffix = make_folder({"a": 1, "b": 1}), EXTRA[format]
+    for name in ("a", "b"):
+        Image.new("RGB", (16, 16)).save(root / name / f"other{suffix}", format.upper())
+    (root / "a" / "notes.psd").touch()
+    path = root
+    if is_packed:
+        path = Path(shutil.make_archive(str(root), "zip", root))
+    assert len(open_dataset(path)) == 2
+    dataset = open_dataset(path, extra_formats=(format,))
+    assert len(dataset) == 4
+    assert not scan_images(dataset, Decoding(extra_formats=(format,))).damaged
+    assert len(open_dataset(path)) == 2  # nothing is left of it
+
+
+@pytest.mark.parametrize("suffix", [".apng", ".JFIF", ".jpe", ".pnm", ".tif"])
+def test_every_suffix_of_a_format_that_is_read_is_that_of_an_image(
+    make_folder: MakeFolder, suffix: str
+) -> None:
+    root = make_folder({"a": 1, "b": 1})
+    (root / "a" / f"other{suffix}").touch()
+    assert len(open_dataset(root)) == 3
 
 
 def test_a_test_folder_without_classes_is_remarked(make_folder: MakeFolder) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from convscope.data.decoding.decode import decode_content
-from convscope.data.sources import archives
+from convscope.data.sources import unpacking
 from convscope.data.sources.opening import open_dataset
 from convscope.errors import DataError
 
@@ -122,9 +123,33 @@ def test_images_without_labels_are_an_error(tmp_path: Path) -> None:
 def test_a_small_packed_file_of_much_memory_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "BOMB_BYTES", 1 << 20)
-    monkeypatch.setattr(archives, "BOMB_RATIO", 500)
+    monkeypatch.setattr(unpacking, "BOMB_BYTES", 1 << 20)
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((4000, 40, 40)), zipped=True)
     write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(4000))
     with pytest.raises(DataError, match=r"unpacks to [\d,]+ or more"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("num_images", [0, 1, 4000])
+def test_no_more_is_unpacked_than_the_header_promises(tmp_path: Path, num_images: int) -> None:
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", num_images, 40, 40)
+    more = 64 << 20
+    path.write_bytes(gzip.compress(header + bytes(num_images * 1600 + more), 1))
+    write_idx(tmp_path / "train-labels-idx1-ubyte", np.zeros(num_images))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=f"promises {num_images * 1600:,} values, it has more"):
+            open_dataset(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < more / 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_header_that_promises_more_than_a_packed_file_can_hold_is_an_error(
+    tmp_path: Path,
+) -> None:
+    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", 1 << 31, 1 << 31, 1 << 31)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + bytes(99)))
+    with pytest.raises(DataError, match=r"has \d+ bytes and unpacks to [\d,]{30,} or more"):
         open_dataset(tmp_path)

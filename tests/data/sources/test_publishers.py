@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convscope.data.sources import opening
 from convscope.data.sources.opening import open_dataset
+from convscope.data.sources.published import PUBLISHED, PublishedData, PublishedFile
 from convscope.downloads import Checksum
 from convscope.errors import DataError, DownloadError
 
@@ -23,8 +23,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def publish_at(monkeypatch: pytest.MonkeyPatch, name: str, *folders: Path) -> None:
     """Lets a data set be published in folders, by their file addresses."""
     addresses = tuple(folder.as_uri() for folder in folders)
-    published = dataclasses.replace(opening.PUBLISHED[name], folders=addresses)
-    monkeypatch.setitem(opening.PUBLISHED, name, published)
+    published = dataclasses.replace(PUBLISHED[name], folders=addresses)
+    monkeypatch.setitem(PUBLISHED, name, published)
 
 
 def test_without_being_asked_nothing_is_fetched(cache: Path) -> None:
@@ -75,11 +75,9 @@ def test_an_archive_is_fetched_and_opened_in_place(
     path = tmp_path / "cifar-10-binary.tar.gz"
     with tarfile.open(path, "w:gz") as archive:
         archive.add(tmp_path / "data_batch_1.bin", "cifar-10-batches-bin/data_batch_1.bin")
-    file = opening.PublishedFile(
-        path.name, Checksum("MD5", hashlib.md5(path.read_bytes()).hexdigest()), 1
-    )
-    published = opening.PublishedData((tmp_path.as_uri(),), (file,))
-    monkeypatch.setitem(opening.PUBLISHED, "cifar10", published)
+    file = PublishedFile(path.name, Checksum("MD5", hashlib.md5(path.read_bytes()).hexdigest()), 1)
+    published = PublishedData((tmp_path.as_uri(),), (file,))
+    monkeypatch.setitem(PUBLISHED, "cifar10", published)
     dataset = open_dataset("cifar10", download=True)
     assert (dataset.name, dataset.classes, len(dataset)) == ("cifar10", ("cat",), 2)
 
@@ -95,7 +93,7 @@ def test_a_folder_of_that_name_is_the_folder(
 
 def test_the_hashes_are_those_of_the_real_files(shared_data: Path) -> None:
     for name in ("mnist", "fashion-mnist"):
-        for file in opening.PUBLISHED[name].files:
+        for file in PUBLISHED[name].files:
             path = shared_data / name / file.name
             assert file.checksum.of(path) == file.checksum.prefix
             assert file.num_bytes == path.stat().st_size
@@ -104,7 +102,7 @@ def test_the_hashes_are_those_of_the_real_files(shared_data: Path) -> None:
 def test_an_encoding_has_no_effect_on_files_that_are_no_archive(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for file in opening.PUBLISHED["mnist"].files:
+    for file in PUBLISHED["mnist"].files:
         (cache / "datasets" / "mnist").mkdir(parents=True, exist_ok=True)
         (cache / "datasets" / "mnist" / file.name).write_bytes(b"x")
     with pytest.raises(DataError, match="`mnist` is no archive, so `--zip-encoding` has no effect"):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from conftest import MakeFolder
 from convscope.data.decoding.decode import decode_content
-from convscope.data.sources import archives, table_files
+from convscope.data.sources import table_files, unpacking
 from convscope.data.sources.naming import ordered, to_classes
 from convscope.data.sources.opening import open_dataset
 from convscope.data.sources.table_files import TableColumn, read_table
@@ -311,6 +311,31 @@ def test_a_damaged_parquet_file_is_an_error(write: Write) -> None:
         open_dataset(write(b"PAR1", "photos.parquet"))
 
 
+COLUMNS_WITHOUT_TEXT = {
+    "fixed-bytes": pa.array([b"\xff" * 16] * 3, pa.binary(16)),
+    "fixed-text": pa.array([b"sixteen letters."] * 3, pa.binary(16)),
+    "bytes": pa.array([b"\xff", b"a", None]),
+    "seen-bytes": pa.array([b"\xff", b"a", None], pa.binary_view()),
+    "identities": pa.array([b"\xff" * 16] * 3, pa.uuid()),
+    "lists": pa.array([[1], [], None]),
+    "maps": pa.array([[("a", 1)], [], None], pa.map_(pa.string(), pa.int64())),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS_WITHOUT_TEXT)
+def test_a_parquet_column_that_has_no_form_as_text_costs_nothing(write: Write, kind: str) -> None:
+    columns = {
+        "path": ["images/0.png", "images/1.png", "images/2.png"],
+        "label": ["cat", "dog", "cat"],
+        "more": COLUMNS_WITHOUT_TEXT[kind],
+    }
+    path = write(b"", "photos.parquet")
+    pyarrow.parquet.write_table(pa.table(columns), path)
+    assert open_dataset(path).labels.tolist() == [0, 1, 0]
+    with pytest.raises(DataError, match="column `more` of .* holds .*, not "):
+        open_dataset(path, label_column="more")
+
+
 def repeated(count: int, length: int) -> pa.Array:
     """A column that holds one long text many times, in little memory."""
     texts = pa.array(["x" * length])
@@ -321,8 +346,7 @@ def repeated(count: int, length: int) -> pa.Array:
 def test_a_small_parquet_file_of_much_memory_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    for module in (archives, table_files):
-        monkeypatch.setattr(module, "BOMB_BYTES", 1 << 22)
+    monkeypatch.setattr(unpacking, "BOMB_BYTES", 1 << 22)
     cells: pa.Array = repeated(100, 1 << 17)  # 13 MB
     if kind != "categories":
         cells = cells.dictionary_decode()

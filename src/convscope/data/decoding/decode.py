@@ -17,6 +17,7 @@ from PIL.ExifTags import Base
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from convscope.data.decoding.colours import (
     array_to_pixels,
@@ -35,7 +36,7 @@ from convscope.data.decoding.content import (
     PassingError,
     ValueSpan,
 )
-from convscope.data.decoding.endings import fault_of_tiff, look_into
+from convscope.data.decoding.endings import fault_of_tiff, fault_of_webp, look_into
 from convscope.data.decoding.formats import (
     check_size,
     is_read_here,
@@ -128,7 +129,9 @@ def _decoded(image: ImageFile, content: bytes, fault: str | None, decoding: Deco
     if isinstance(image, JpegImageFile):
         image, fault = _loaded_jpeg(image, content, decoding)
     if isinstance(image, TiffImageFile):
-        fault = fault_of_tiff(content, image.tag_v2, image.width * image.height)
+        fault = fault_of_tiff(content, image.tag_v2, image.size)
+    if isinstance(image, WebPImageFile):
+        fault = fault_of_webp(content)
     if fault and not decoding.allow_truncated:
         raise DamagedImageError(fault)
     depth = depth_of(image)

@@ -8,21 +8,30 @@ has a file of its own, `jpeg.py`.
 
 from __future__ import annotations
 
+import io
+import math
 import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+import numpy as np
+from PIL.WebPImagePlugin import WebPImageFile
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
 # Parts of a PNG that don't decide its pixels, but whether they are turned or the first of several.
 NAMED_PARTS = (b"eXIf", b"acTL", b"fcTL", b"fdAT")
 XMP = b"XML:com.adobe.xmp\0"
 MOST_XMP_BYTES = 1 << 20  # of what is compressed, which could become anything
-# Flat areas are zeros to a WebP's decoder as well: at most a byte for 40 macroblocks.
-ZERO_BYTES, MACROBLOCKS_A_ZERO, MACROBLOCK_PX = 16, 16, 16
-# Tags of a TIFF: its compression, and the places and sizes of its strips or tiles.
+# Data of a WebP that may be a decoder's own padding, and zeros that needn't be looked into.
+PADDING_BYTES, ZERO_BYTES = 4, 16
+# At most, of all pixels, in data that is whole: in each of four channels the code of the commonest
+# value is one bit long, and longer ones belong to values that are the rarer for it.
+ZERO_BITS_A_PIXEL = 4
+# Tags of a TIFF: its compression, the places and sizes of its strips or tiles, and what is in them.
 COMPRESSION, DEFLATE, BIT_ORDER = 259, (8, 32946), 266
 PLACES, SIZES = (273, 324), (279, 325)
-MOST_PIXEL_BYTES = 32  # four colours of 64 bits
+BITS, CHANNELS, STRIP_HEIGHT, PLANES, TILE_WIDTH, TILE_HEIGHT = 258, 277, 278, 284, 322, 323
+MAX_PART_BYTES = 1 << 30
 UNPACKED_AT_ONCE = 1 << 20
 
 
@@ -39,13 +48,11 @@ class Container(NamedTuple):
 
 
 def look_into(content: bytes) -> Container:
-    """The file with its fault; one of another format than PNG, GIF or WebP is as it is."""
+    """The file with its fault; one of another format than PNG and GIF is as it is."""
     if content.startswith(PNG_START):
         return _look_into_png(content)
     if content.startswith((b"GIF87a", b"GIF89a")):
         return Container(content, _fault_of_gif(content))
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return Container(content, _fault_of_webp(content))
     return Container(content, None)
 
 
@@ -124,8 +131,13 @@ def _behind_blocks(content: bytes, place: int) -> int:
     return place + 1
 
 
-def _fault_of_webp(content: bytes) -> str | None:
-    """The fault of a WebP whose data is filled up with zeros, as by a download that was cut off."""
+def fault_of_webp(content: bytes) -> str | None:
+    """The fault of a WebP whose data is filled up with zeros, as by a download that was cut off.
+
+    Data that is whole can end in thousands of zeros where the image is flat. But all of it is
+    needed: without its last bytes it can't be decoded. Zeros in place of other data are codes of
+    another length: either they don't suffice, or some are left over.
+    """
     place = 12
     while place + 8 <= len(content):
         kind = content[place : place + 4]
@@ -136,37 +148,81 @@ def _fault_of_webp(content: bytes) -> str | None:
         if kind in (b"VP8 ", b"VP8L"):
             data = content[place + 8 : place + 8 + size]
             num_zeros = len(data) - len(data.rstrip(b"\0"))
-            sides = [int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8)]
-            across, down = (-(-side // MACROBLOCK_PX) for side in sides)
-            macroblocks = across * down if kind == b"VP8 " else 0
-            most = ZERO_BYTES + macroblocks // MACROBLOCKS_A_ZERO
-            return "is truncated: zeros are in place of its data" if num_zeros > most else None
+            is_whole = num_zeros <= ZERO_BYTES or _needs_its_zeros(kind, data, num_zeros)
+            return None if is_whole else "is truncated: zeros are in place of its data"
         place += 8 + size + (size & 1)
     return None
 
 
-def fault_of_tiff(content: bytes, tags: Mapping[int, Any], num_pixels: int) -> str | None:
-    """The fault of a TIFF that is packed by deflate, or None; its tags are those of Pillow."""
+def _needs_its_zeros(kind: bytes, data: bytes, num_zeros: int) -> bool:
+    """Whether the zeros that end the data of a WebP are data."""
+    data = data[:-PADDING_BYTES]
+    padding = bytes(len(data) % 2)
+    body = b"".join((b"WEBP", kind, len(data).to_bytes(4, "little"), data, padding))
+    try:
+        with WebPImageFile(io.BytesIO(b"RIFF" + len(body).to_bytes(4, "little") + body)) as image:
+            most = ZERO_BITS_A_PIXEL * image.width * image.height  # where all codes are as long
+            if num_zeros * 8 > most:
+                return False
+            image.load()
+    except (OSError, SyntaxError):
+        return True
+    return False
+
+
+def fault_of_tiff(content: bytes, tags: Mapping[int, Any], size: tuple[int, int]) -> str | None:
+    """The fault of a TIFF that is packed by deflate, or None.
+
+    Args:
+        content: The file.
+        tags: Its tags, as Pillow gives them.
+        size: Its width and height.
+    """
     if tags.get(COMPRESSION) not in DEFLATE or tags.get(BIT_ORDER, 1) != 1:
         return None
     places, sizes = (
         next((tags[tag] for tag in each if tag in tags), ()) for each in (PLACES, SIZES)
     )
-    view, most_bytes = memoryview(content), num_pixels * MOST_PIXEL_BYTES
-    for place, size in zip(places, sizes, strict=False):  # Pillow knows what to say of others
-        if not _agrees_with_checksum(view[place : place + size], most_bytes):
-            return "is damaged: some of its data has a wrong checksum"
-    return None
+    num_parts, part_bytes = _parts_of_tiff(tags, size)
+    parts = zip(places[:num_parts], sizes, strict=False)  # Pillow knows what to say of others
+    view = memoryview(content)
+    faults = (_fault_of_packed(view[at : at + count], part_bytes) for at, count in parts)
+    return next(filter(None, faults), None)
 
 
-def _agrees_with_checksum(packed: memoryview, most_bytes: int) -> bool:
-    """Whether packed data agrees with its checksum; also true of what ends early."""
+def _parts_of_tiff(tags: Mapping[int, Any], size: tuple[int, int]) -> tuple[int, int]:
+    """The number of strips or tiles that a TIFF needs, and the bytes that each unpacks to at most.
+
+    More than that isn't unpacked here, as it isn't when the image is decoded.
+    """
+    width, height = size
+    part_width, part_height = width, min(_number(tags, STRIP_HEIGHT, height), height)
+    if TILE_WIDTH in tags:
+        part_width, part_height = _number(tags, TILE_WIDTH, 1), _number(tags, TILE_HEIGHT, 1)
+    channels = _number(tags, CHANNELS, 1)
+    bits = max(np.atleast_1d(tags.get(BITS, 1)).tolist(), default=1)
+    row_bytes = math.ceil(part_width * channels * bits / 8)
+    num_planes = channels if tags.get(PLANES) == 2 else 1
+    num_parts = math.ceil(width / part_width) * math.ceil(height / part_height) * num_planes
+    return num_parts, min(row_bytes * part_height, MAX_PART_BYTES)
+
+
+def _number(tags: Mapping[int, Any], tag: int, default: int) -> int:
+    """A tag that is a whole number above 0, or what is taken where it isn't."""
+    value = tags.get(tag)
+    return value if isinstance(value, int) and value > 0 else default
+
+
+def _fault_of_packed(packed: memoryview, most_bytes: int) -> str | None:
+    """The fault of data packed by deflate; none of what ends early, which its decoder notices."""
     unpacking, num_bytes = zlib.decompressobj(), 0
     rest: bytes | memoryview = packed
     try:
-        while rest and not unpacking.eof and num_bytes <= most_bytes:
+        while rest and not unpacking.eof:
             num_bytes += len(unpacking.decompress(rest, UNPACKED_AT_ONCE))
+            if num_bytes > most_bytes:
+                return "is damaged: some of its data unpacks to more than its pixels"
             rest = unpacking.unconsumed_tail
     except zlib.error:
-        return False
-    return True
+        return "is damaged: some of its data has a wrong checksum"
+    return None

@@ -6,6 +6,7 @@ import importlib
 import io
 import re
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,17 @@ from convscope.data.decoding.pillow import use_stand_ins
 
 # What `ftyp`, the first part of a file of the HEIF family, says of images that HEVC compressed.
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+# The suffixes of the formats that are read unasked, in lower case.
+SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "TIFF": (".tif", ".tiff"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "HEIF": (".heic", ".heif", ".hif"),
+}
 MAX_RUN_LENGTH_PIXELS = 4_000_000  # Pillow expands such BMPs in Python: these take 2 s
 _COMMENT = re.compile(rb"#[^\r\n]*")  # in PPM
 _NOT_A_NUMBER = re.compile(rb"[^0-9\s]")
@@ -57,6 +69,14 @@ def open_image(content: bytes, decoding: Decoding) -> ImageFile:
             f"{MAX_RUN_LENGTH_PIXELS:,} for run-length coded BMP"
         )
     return image
+
+
+@cache
+def format_of_suffix() -> dict[str, str]:
+    """Pillow's name of the format for each suffix of an image file, in lower case."""
+    Image.init()
+    found = {suffix.lower(): name for suffix, name in Image.registered_extensions().items()}
+    return found | {suffix: name for name, suffixes in SUFFIXES.items() for suffix in suffixes}
 
 
 def check_size(width: int, height: int, decoding: Decoding) -> None:

@@ -25,13 +25,13 @@ from convscope.data.duplicates.distances import (
     pairs_within,
 )
 from convscope.data.duplicates.embedded import Embedded, Orientations
-from convscope.data.duplicates.gauge import Gauge, calibrate
 from convscope.data.duplicates.orientations import (
     NUM_ORIENTATIONS,
     closest_orientations,
     each_oriented,
     oriented,
 )
+from convscope.data.duplicates.thresholds import CopyThresholds, calibrate
 from convscope.data.duplicates.turned import TurnedSearch
 from convscope.data.duplicates.variants import VARIANTS, make_variant
 from convscope.data.index.statistics import hash_pixels, thumbnail_of
@@ -118,18 +118,18 @@ def calibrated_copies(
     variants = np.concatenate([_variants(fitted, name) for name in VARIANTS])
     axes = fit_metric(coarse(thumbnails[:REFERENCES]), coarse(originals), coarse(variants))
     images = Embedded.of(thumbnails, axes)
-    gauge = _calibrate(images)
+    thresholds = _calibrate(images)
     search = TurnedSearch(
         images,
-        gauge.with_fraction(turned.FALSE_FRACTION / (NUM_ORIENTATIONS - 1), of=FALSE_FRACTION),
+        thresholds.with_fraction(turned.FALSE_FRACTION / (NUM_ORIENTATIONS - 1), of=FALSE_FRACTION),
         originals=originals,
         variants=variants,
     )
-    upright, relative = _upright_copies(images, gauge)
+    upright, relative = _upright_copies(images, thresholds)
     found = search.find(images)
     is_new = ~np.isin(_keys(found.pairs, len(hashes)), _keys(upright, len(hashes)))
     relative = np.concatenate(
-        [relative, search.gauge.relative(found.distances, found.aligned)[is_new]]
+        [relative, search.thresholds.relative(found.distances, found.aligned)[is_new]]
     )
     upright_turns = np.zeros(len(upright), dtype=np.uint8)
     return Duplicates(
@@ -137,8 +137,8 @@ def calibrated_copies(
         distances=relative,
         orientations=np.concatenate([upright_turns, found.orientations[is_new]]),
         calibration=_described(
-            gauge,
-            _detection(images, gauge, search, hashes=hashes, sample=measured),
+            thresholds,
+            _detection(images, thresholds, search, hashes=hashes, sample=measured),
             num_measured=len(measured),
             num_images=len(thumbnails),
         ),
@@ -146,13 +146,17 @@ def calibrated_copies(
 
 
 def _described(
-    gauge: Gauge, detection: Mapping[str, float], *, num_measured: int, num_images: int
+    thresholds: CopyThresholds,
+    detection: Mapping[str, float],
+    *,
+    num_measured: int,
+    num_images: int,
 ) -> Calibration:
     expected = 2 * (FALSE_FRACTION + turned.FALSE_FRACTION) * num_images
     found = ", ".join(f"{fraction:.0%} of those {name}" for name, fraction in detection.items())
     return Calibration(
-        threshold=gauge.threshold,
-        dimension=gauge.dimension,
+        threshold=thresholds.unaligned,
+        dimension=thresholds.dimension,
         detection=detection,
         expected_false_pairs=expected,
         description=f"calibrated on this data: of copies of {counted(num_measured, 'image')} it "
@@ -177,7 +181,7 @@ def _turned(sample: Sample, orientation: int) -> Thumbnails:
     return _thumbnails([oriented(pixels[np.newaxis], orientation)[0] for pixels in sample])
 
 
-def _calibrate(images: Embedded) -> Gauge:
+def _calibrate(images: Embedded) -> CopyThresholds:
     """The thresholds of upright copies, and up to which distance pairs are aligned."""
     neighbours, apart = images.neighbours(CALIBRATED_ON)
     near = neighbours[:ALIGNED_ON]
@@ -194,19 +198,19 @@ def _calibrate(images: Embedded) -> Gauge:
     )
 
 
-def _upright_copies(images: Embedded, gauge: Gauge) -> tuple[Pairs, Vectors]:
+def _upright_copies(images: Embedded, thresholds: CopyThresholds) -> tuple[Pairs, Vectors]:
     """(M, 2) pairs of upright copies and (M,) their distances in units of the threshold."""
-    pairs, distances = pairs_within(images.points, images.scales, gauge.limit)
+    pairs, distances = pairs_within(images.points, images.scales, thresholds.limit)
     aligned = images.aligned(pairs, steps=1)
-    is_hopeful = aligned < HOPEFUL * gauge.aligned_threshold
+    is_hopeful = aligned < HOPEFUL * thresholds.aligned
     aligned[is_hopeful] = images.aligned(pairs[is_hopeful])
-    is_copy = gauge.is_copy(distances, aligned)
-    return pairs[is_copy], gauge.relative(distances, aligned)[is_copy]
+    is_copy = thresholds.is_copy(distances, aligned)
+    return pairs[is_copy], thresholds.relative(distances, aligned)[is_copy]
 
 
 def _detection(
     images: Embedded,
-    gauge: Gauge,
+    thresholds: CopyThresholds,
     search: TurnedSearch,
     *,
     hashes: NDArray[np.uint64],
@@ -230,7 +234,7 @@ def _detection(
     shares = {}
     for name in VARIANTS:
         both = beside_originals(_variants(sample, name))
-        shares[name] = float(gauge.is_copy(both.distances(pairs), both.aligned(pairs)).mean())
+        shares[name] = float(thresholds.is_copy(both.distances(pairs), both.aligned(pairs)).mean())
     for name, orientation in TURNED.items():
         both = beside_originals(_turned(sample, orientation))
         shares[name] = float(search.finds(both, pairs, own=own).mean())

@@ -24,8 +24,8 @@ from convscope.data.dataset import Images
 from convscope.data.decoding.content import Decoding
 from convscope.data.decoding.decode import decode_content
 from convscope.data.duplicates.calibration import Duplicates, calibrated_copies, fixed_copies
-from convscope.data.duplicates.gauge import EPSILON
 from convscope.data.duplicates.orientations import INVERSE, TRANSPOSED
+from convscope.data.duplicates.thresholds import EPSILON
 from convscope.data.index.image_index import ImageIndex
 from convscope.data.index.metadata_cache import open_metadata_cache
 from convscope.data.index.statistics import LUMA, is_grey

@@ -22,8 +22,8 @@ from convscope.data.duplicates.distances import (
     pairs_in_cells,
 )
 from convscope.data.duplicates.embedded import Embedded, Orientations
-from convscope.data.duplicates.gauge import Gauge, calibrate
 from convscope.data.duplicates.orientations import NUM_ORIENTATIONS, signatures
+from convscope.data.duplicates.thresholds import CopyThresholds, calibrate
 
 FALSE_FRACTION = 1e-5  # of the images may have a false copy, for each of the two thresholds
 CALIBRATED_ON = 30  # images, in seven orientations each
@@ -63,7 +63,12 @@ class TurnedSearch:
     """
 
     def __init__(
-        self, images: Embedded, upright: Gauge, *, originals: Thumbnails, variants: Thumbnails
+        self,
+        images: Embedded,
+        upright: CopyThresholds,
+        *,
+        originals: Thumbnails,
+        variants: Thumbnails,
     ) -> None:
         sample = images.thumbnails[:REFERENCES]
         self._axes = fit_metric(signatures(sample), signatures(originals), signatures(variants))
@@ -80,13 +85,15 @@ class TurnedSearch:
         changed = self._signatures_of(np.concatenate([originals, variants]))
         num = np.arange(len(originals))
         copies = changed.distances(np.column_stack([num, num + len(originals)]))
-        self._near_as_copies = float(np.quantile(copies, COPIES_QUANTILE))
-        self._limit = max(budget, self._near_as_copies)
+        near_as_copies = float(np.quantile(copies, COPIES_QUANTILE))
+        self._pairs, self._limit = self._nearest_pairs(
+            max(budget, near_as_copies), near_as_copies=near_as_copies
+        )
         # In each orientation by itself: of data augmented with all eight, the nearest seven of an
         # image are its copies.
         pairs, orientations, apart = images.turned_neighbours(CALIBRATED_ON)
         aligned = images.aligned(pairs, orientations=orientations)
-        self.gauge = calibrate(
+        self.thresholds = calibrate(
             apart,
             np.sort(aligned.reshape(apart.shape), axis=1),
             false_fraction=FALSE_FRACTION / (NUM_ORIENTATIONS - 1),
@@ -95,14 +102,8 @@ class TurnedSearch:
 
     def find(self, images: Embedded) -> TurnedPairs:
         """The turned copies among all images."""
-        pairs, apart = pairs_in_cells(self._signed.points, self._signed.scales, self._limit)
-        num_compared = max(COMPARED_AT_MOST, int((apart < self._near_as_copies).sum()))
-        if len(pairs) > num_compared:
-            nearest = np.argsort(apart, kind="stable")[:num_compared]
-            self._limit = float(apart[nearest[-1]])
-            pairs = pairs[np.sort(nearest)]
-        found = self._compared(images, pairs)
-        is_copy = self.gauge.is_copy(found.distances, found.aligned)
+        found = self._compared(images, self._pairs)
+        is_copy = self.thresholds.is_copy(found.distances, found.aligned)
         return TurnedPairs(
             found.pairs[is_copy],
             found.orientations[is_copy],
@@ -116,8 +117,17 @@ class TurnedSearch:
             images.thumbnails, own=np.where(own < SIGNATURE_REFERENCES, own, -1)
         )
         found = self._compared(images, pairs)
-        is_copy = self.gauge.is_copy(found.distances, found.aligned)
+        is_copy = self.thresholds.is_copy(found.distances, found.aligned)
         return is_copy & (signed.distances(pairs) < self._limit)
+
+    def _nearest_pairs(self, limit: float, *, near_as_copies: float) -> tuple[Pairs, float]:
+        """The pairs that are compared, and the distance of signatures up to which they are."""
+        pairs, apart = pairs_in_cells(self._signed.points, self._signed.scales, limit)
+        num_compared = max(COMPARED_AT_MOST, int((apart < near_as_copies).sum()))
+        if len(pairs) <= num_compared:
+            return pairs, limit
+        nearest = np.argsort(apart, kind="stable")[:num_compared]
+        return pairs[np.sort(nearest)], float(apart[nearest[-1]])
 
     def _signatures_of(
         self, thumbnails: Thumbnails, *, own: NDArray[np.int64] | None = None
@@ -133,6 +143,6 @@ class TurnedSearch:
     def _compared(self, images: Embedded, pairs: Pairs) -> TurnedPairs:
         orientations, distances = images.turned(pairs)
         aligned = np.full(len(pairs), np.inf, dtype=np.float32)
-        near = np.flatnonzero(distances < ALIGNED_WITHIN * self.gauge.threshold)
+        near = np.flatnonzero(distances < ALIGNED_WITHIN * self.thresholds.unaligned)
         aligned[near] = images.aligned(pairs[near], orientations=orientations[near])
         return TurnedPairs(pairs, orientations, distances, aligned)

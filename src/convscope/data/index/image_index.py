@@ -157,8 +157,10 @@ def build_image_index(
 
     Raises:
         DataError: No image can be read, or more than 5 % can't.
+        RunError: The settings of the cache are damaged.
     """
     builders = _store_builders(dataset, geometries, cache, decoding)
+    limit_bytes = cache.limit_bytes if cache is not None and builders else 0
 
     def keep(index: int, content: bytes, pixels: NDArray[np.uint8]) -> None:
         geometry = geometries[which(index, pixels)]
@@ -183,7 +185,7 @@ def build_image_index(
         stores: dict[str, Store | None] = {}
         for geometry in geometries:
             builder = builders.get(geometry.geometry)
-            _announce_size(scan.contents, geometry, cache, builder, reporter)
+            _announce_size(scan.contents, geometry, builder, limit_bytes, reporter)
             stores[geometry.geometry] = _open_store(
                 dataset, scan.contents, geometry, cache, decoding, stores, builder
             )
@@ -253,22 +255,24 @@ class _TimeEstimate:
 def _announce_size(
     contents: Sequence[bytes],
     geometry: ResizeGeometry,
-    cache: Cache | None,
     builder: StoreBuilder | None,
+    limit_bytes: int,
     reporter: Reporter,
 ) -> None:
     """Says what the disk will hold, where that is much, and what it can't hold."""
-    if cache is None or builder is None:
+    if builder is None:
         return
     size = len(set(contents)) * geometry.height * geometry.width * geometry.channels
-    if size > cache.limit_bytes:
+    if size > limit_bytes:
         reporter.say(
             f"decoded images would take {size / 1e9:,.1f} GB, more than the "
-            f"{cache.limit_bytes / 1e9:,.1f} GB that `convscope cache` may hold: "
+            f"{limit_bytes / 1e9:,.1f} GB that `convscope cache` may hold: "
             "they are decoded in each epoch"
         )
     elif builder.has_rows and size >= MUCH_BYTES:
-        reporter.say(f"up to {size / 1e9:,.1f} GB of decoded images are kept in {cache.folder}")
+        reporter.say(
+            f"up to {size / 1e9:,.1f} GB of decoded images are kept in {builder.cache_folder}"
+        )
 
 
 def _store_builders(

@@ -35,6 +35,7 @@ MAX_BYTES = 4 << 30  # some two million images; what was found out first goes fi
 CHECKSUM_BYTES = 8
 FORMAT = 2  # of the file; another one begins anew
 TABLES = ("stamps", "facts", "results")
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)  # the latter of what its own files quote
 _MEASURED, _DAMAGED = b"\0", b"\1"  # which of them follows in `facts`
 
 
@@ -105,13 +106,15 @@ class MetadataCache:
             part = keys[start : start + ASKED_AT_ONCE]
             asked = f"select key, value from {table} where key in ({','.join('?' * len(part))})"
             answers = self._do(lambda base: base.execute(asked, part).fetchall()) or []  # noqa: B023 - called at once
-            for key, sealed in answers:
-                if isinstance(sealed, bytes) and sealed == _sealed(key, sealed[CHECKSUM_BYTES:]):
-                    found[key] = sealed[CHECKSUM_BYTES:]
+            for key, stored in answers:
+                if isinstance(stored, bytes) and stored == _with_checksum(
+                    key, stored[CHECKSUM_BYTES:]
+                ):
+                    found[key] = stored[CHECKSUM_BYTES:]
         return found
 
     def _write(self, table: str, pairs: list[tuple[bytes, bytes]]) -> None:
-        rows = [(key, _sealed(key, value)) for key, value in pairs]
+        rows = [(key, _with_checksum(key, value)) for key, value in pairs]
 
         def write(database: sqlite3.Connection) -> None:
             with database:
@@ -132,7 +135,7 @@ class MetadataCache:
                 return work(self._database)
             except sqlite3.OperationalError:
                 return None
-            except sqlite3.DatabaseError:
+            except DAMAGE:
                 self._database.close()
                 self._database = None
                 if self._path is not None:
@@ -157,7 +160,7 @@ def _statistics_key(decoding: Decoding) -> str:
     return f"{VERSION} {STATISTICS} {decoding_key(decoding)}"
 
 
-def _sealed(key: bytes, value: bytes) -> bytes:
+def _with_checksum(key: bytes, value: bytes) -> bytes:
     """A value with a checksum of it and its key before it."""
     return xxhash.xxh3_64_digest(key + value) + value
 
@@ -173,13 +176,15 @@ def _opened(path: Path) -> sqlite3.Connection | None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             database = sqlite3.connect(path, timeout=WAIT_SECONDS, check_same_thread=False)
+            # What is no text is a name that isn't ours; it would look like a lock to be waited for.
+            database.text_factory = lambda text: text.decode("utf-8", "replace")
             database.execute("pragma synchronous = normal")
             _make_tables(database)
             _forget_oldest(database)
             return database
-        except sqlite3.OperationalError:
+        except (sqlite3.OperationalError, OSError):
             return None  # locked for long, read-only, or no room
-        except (sqlite3.DatabaseError, OSError):
+        except DAMAGE:
             if database is not None:
                 database.close()
             _remove(path)

@@ -234,10 +234,9 @@ class StoredPixels:
     def take(self, indices: NDArray[np.int64]) -> Tensor:
         """The images (n, H, W, C) of some indices."""
         rows = self._rows[indices]
-        taken = self.store.read(rows)
-        is_missing = ~self.store.filled[rows]
-        if is_missing.any():
-            positions = np.flatnonzero(is_missing)
+        taken, are_there = self.store.read(rows)
+        if not are_there.all():
+            positions = np.flatnonzero(~are_there)
             fresh = taken.numpy()
 
             def use(position: int, pixels: NDArray[np.uint8]) -> None:

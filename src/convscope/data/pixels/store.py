@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from convscope.data.pixels.store_builder import NOTED_AFTER_ROWS, StoreBuilder
 from convscope.data.pixels.store_files import (
     BINARY,
     CHECKSUM_BYTES,
+    DamagedStoreError,
     Shape,
     adopt_from_all,
     checksum_of,
@@ -44,6 +46,18 @@ LOCK_SECONDS = 30.0
 READ_BYTES = 1 << 14  # a row from which on reading is faster than mapping
 
 
+class Rows(NamedTuple):
+    """Rows of a store as they were read.
+
+    Attributes:
+        pixels: (n, H, W, C); anything where a row isn't there.
+        are_there: (n,) whether each row is there and undamaged.
+    """
+
+    pixels: Tensor
+    are_there: NDArray[np.bool_]
+
+
 class Store:
     """Rows of prepared pixels on disk.
 
@@ -58,7 +72,8 @@ class Store:
         say: Told once, where rows are damaged.
 
     Raises:
-        OSError: The folder can't be read or written to, or isn't whole.
+        DamagedStoreError: The files aren't those of a store.
+        OSError: They can't be opened.
     """
 
     def __init__(self, folder: Path, shape: Shape) -> None:
@@ -76,8 +91,9 @@ class Store:
         self._takes_more, self._has_said = True, False
         self.filled = read_filled(folder, self._name, len(table))
         self._is_right = np.zeros(len(table), dtype=np.bool_)
+        self._is_damaged = np.zeros(len(table), dtype=np.bool_)
         if os.fstat(self._file).st_size != len(table) * self._row_bytes:
-            raise OSError(f"`{folder}` is damaged")  # mapping it would fill it up with black
+            raise DamagedStoreError(folder)  # mapping it would fill it up with black
         self._shape = shape
         # "r+", as torch wants an array that may be written to; it is only read.
         mapped = np.memmap(folder / "pixels.bin", np.uint8, "r+", 0, (len(table), self._row_bytes))
@@ -85,30 +101,30 @@ class Store:
         self._mapped = torch.from_numpy(self._rows)[:, : self._pixel_bytes]
         atexit.register(_close, weakref.ref(self))
 
-    def read(self, rows: NDArray[np.int64]) -> Tensor:
-        """Rows (n, H, W, C); those that aren't filled, or turn out to be damaged, hold anything."""
+    def read(self, rows: NDArray[np.int64]) -> Rows:
+        """Rows, and which of them are there: other threads may add some at any time."""
+        # Asked before anything is read: what is added meanwhile may have been read too early.
+        are_there = self.filled[rows]
+        unchecked = np.flatnonzero(are_there & ~self._is_right[rows]).tolist()
         if self._row_bytes < READ_BYTES or not hasattr(os, "preadv"):
             taken = self._mapped.index_select(0, torch.from_numpy(rows)).numpy()
-            for position in self._unchecked(rows):
-                self._check(rows[position], taken[position], self._rows[rows[position]])
-            return torch.from_numpy(taken.reshape(-1, *self._shape))
+            for position in unchecked:
+                row = int(rows[position])
+                are_there[position] = self._is_whole(row, taken[position], self._rows[row])
+            return Rows(torch.from_numpy(taken.reshape(-1, *self._shape)), are_there)
         # Touching a page of the mapping for the first time costs more than reading its content.
         pixels = np.empty((len(rows), *self._shape), dtype=np.uint8)
         checksum = np.empty(CHECKSUM_BYTES, dtype=np.uint8)
-        unchecked = set(self._unchecked(rows))
-        for position, row in enumerate(rows.tolist()):
-            if self.filled[row]:
-                self._read_at(row * self._row_bytes, pixels[position], checksum)
-                if position in unchecked:
-                    self._check(row, pixels[position], checksum)
-        return torch.from_numpy(pixels)
+        to_check = set(unchecked)
+        for position in np.flatnonzero(are_there).tolist():
+            row = int(rows[position])
+            self._read_at(row * self._row_bytes, pixels[position], checksum)
+            if position in to_check:
+                are_there[position] = self._is_whole(row, pixels[position], checksum)
+        return Rows(torch.from_numpy(pixels), are_there)
 
-    def _unchecked(self, rows: NDArray[np.int64]) -> list[int]:
-        """The positions of filled rows that weren't read yet."""
-        return np.flatnonzero(self.filled[rows] & ~self._is_right[rows]).tolist()
-
-    def _check(self, row: int, pixels: NDArray[np.uint8], end: NDArray[np.uint8]) -> None:
-        """Lets a row that was just read count as not filled if its checksum is wrong.
+    def _is_whole(self, row: int, pixels: NDArray[np.uint8], end: NDArray[np.uint8]) -> bool:
+        """Whether a row that was just read is as it was written; if not, it counts as not filled.
 
         Args:
             row: Its number.
@@ -117,11 +133,13 @@ class Store:
         """
         if checksum_of(self._table[row], pixels) == end[-CHECKSUM_BYTES:].tobytes():
             self._is_right[row] = True
-            return
-        if not self._has_said:
-            self._has_said = True
+            return True
+        with self._lock:
+            self.filled[row], self._is_damaged[row] = False, True
+            is_first, self._has_said = not self._has_said, True
+        if is_first:
             self.say(f"note: images in `{self.folder}` are damaged; they are decoded anew")
-        self.filled[row] = False
+        return False
 
     def write(self, row: int, pixels: NDArray[np.uint8]) -> None:
         """Adds a row (H, W, C), if the disk takes it; from any thread."""
@@ -136,7 +154,7 @@ class Store:
             self._takes_more = False  # what isn't kept is decoded each time
             return
         with self._lock:
-            self.filled[row], self._is_right[row] = True, True
+            self.filled[row], self._is_right[row], self._is_damaged[row] = True, True, False
             self._unnoted.append(row)
             is_time = len(self._unnoted) >= NOTED_AFTER_ROWS
         if is_time:
@@ -188,7 +206,8 @@ class Store:
                 filled = read_filled(self.folder, self._name, len(self.filled))
                 filled[rows] = True
                 write_bytes(self.folder / "filled.bin", self._name + filled.tobytes())
-            self.filled |= filled
+            with self._lock:
+                self.filled |= filled & ~self._is_damaged  # the file doesn't know of these
 
 
 def _close(store: weakref.ReferenceType[Store]) -> None:
@@ -216,6 +235,9 @@ def open_store(
         description: What the data is, for people.
         keep: Folders of stores in use, which aren't removed to make room.
         builder: Rows that a scan has added, which become part of the store.
+
+    Raises:
+        RunError: The settings of the cache are damaged.
     """
     key = store_key(geometry, decoding)
     folder = cache.stores / f"{key}-{xxhash.xxh3_128_hexdigest(b''.join(table))}"
@@ -227,18 +249,15 @@ def open_store(
         with suppress(OSError, RunError):
             builder.finish(folder, table)
             (folder / "words.txt").write_text(description, encoding="utf-8")
-    with suppress(OSError, RunError):
+    with suppress(OSError):
         if folder.is_dir():
-            try:
+            # Of any other error, as of too many open files, the store is innocent.
+            with suppress(DamagedStoreError, FileNotFoundError):
                 store = Store(folder, shape)
                 if store.row_of.keys() >= set(table):
                     cache.mark_used(folder)
                     return store
-            except PermissionError:  # somebody else's
-                return None
-            except OSError:
-                pass
-            cache.remove(folder)  # damaged: made anew
+            cache.remove(folder)  # made anew
         if cache.make_room(len(table) * (row_bytes + HASH_BYTES + 1), keep=keep):
             create_store_files(folder, table, row_bytes, description)
             adopt_from_all(folder, row_bytes)

@@ -20,6 +20,7 @@ from convscope.data.pixels.preprocessing import ResizeGeometry
 from convscope.data.pixels.store_files import (
     BINARY,
     GROWING,
+    DamagedStoreError,
     add_empty_rows,
     add_filled_rows,
     adopt_from_all,
@@ -83,6 +84,11 @@ class StoreBuilder:
         self._noting: threading.Thread | None = None
 
     @property
+    def cache_folder(self) -> Path:
+        """The folder of the cache."""
+        return self._cache.folder
+
+    @property
     def has_rows(self) -> bool:
         """Whether any row was added."""
         return self._file >= 0
@@ -140,7 +146,9 @@ class StoreBuilder:
             self._file = -1
             try:
                 self.folder.rename(folder)
-            except OSError:  # it is there already
+            except OSError:
+                if not folder.is_dir():
+                    raise
                 adopt_rows(folder, self.folder, self._row_bytes)
                 self._cache.remove(self.folder)
             else:
@@ -162,7 +170,7 @@ class StoreBuilder:
             if self.folder.is_dir():
                 try:
                     self._row_of = whole_rows(self.folder, self._row_bytes)
-                except OSError:
+                except (DamagedStoreError, FileNotFoundError):
                     self._cache.remove(self.folder)
             missing_bytes = (self._max_rows - len(self._row_of)) * (
                 self._row_bytes + HASH_BYTES + 1

@@ -36,7 +36,8 @@ from convscope.data.decoding.content import Decoding
 from convscope.data.index.metadata_cache import decoding_key
 from convscope.data.index.scan import HASH_BYTES, cut_hashes
 from convscope.data.pixels.preprocessing import ResizeGeometry
-from convscope.files import write_bytes
+from convscope.errors import RunError
+from convscope.files import NEW, write_bytes
 
 GROWING = "growing"  # in the name of the folder
 CHECKSUM_BYTES = 8
@@ -44,6 +45,10 @@ ROW_VERSION = 2  # of what a row holds; stores of another one aren't found
 BINARY = getattr(os, "O_BINARY", 0)
 
 Shape = tuple[int, int, int]
+
+
+class DamagedStoreError(OSError):
+    """Raised where a store's files show that they aren't whole; not where they can't be read."""
 
 
 def checksum_of(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
@@ -63,7 +68,7 @@ def create_store_files(
 ) -> None:
     """Makes a store with an empty row for each content; does nothing where one is already."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+    new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.{NEW}-"))
     try:
         name = os.urandom(HASH_BYTES)
         (new / "contents.bin").write_bytes(name + b"".join(table))
@@ -87,7 +92,7 @@ def adopt_from_all(folder: Path, row_bytes: int) -> None:
 
 def adopt_rows(folder: Path, other: Path, row_bytes: int) -> None:
     """Copies the rows that a store lacks from another one that has them."""
-    with suppress(OSError):
+    with suppress(OSError, RunError):
         name, contents = read_contents(folder)
         filled = read_filled(folder, name, len(contents))
         row_of = filled_rows(other)
@@ -143,7 +148,8 @@ def whole_rows(folder: Path, row_bytes: int) -> dict[bytes, int]:
     """The rows of a growing store that a killed process has noted; what follows them is cut off.
 
     Raises:
-        OSError: The files are damaged.
+        DamagedStoreError: The files are damaged.
+        OSError: They can't be read.
     """
     name, contents = read_contents(folder)
     filled = (folder / "filled.bin").read_bytes()
@@ -151,7 +157,7 @@ def whole_rows(folder: Path, row_bytes: int) -> dict[bytes, int]:
     num_bytes = count * row_bytes
     is_long_enough = (folder / "pixels.bin").stat().st_size >= num_bytes
     if filled[:HASH_BYTES] != name or count > len(contents) or not is_long_enough:
-        raise OSError(f"`{folder}` is damaged")
+        raise DamagedStoreError(folder)
     write_bytes(folder / "filled.bin", filled[: HASH_BYTES + count])
     os.truncate(folder / "contents.bin", HASH_BYTES * (1 + count))
     os.truncate(folder / "pixels.bin", num_bytes)
@@ -169,11 +175,12 @@ def read_contents(folder: Path) -> tuple[bytes, list[bytes]]:
     """The store's random name and the contents that have a row.
 
     Raises:
-        OSError: The file can't be read, or was cut off.
+        DamagedStoreError: The file was cut off.
+        OSError: It can't be read.
     """
     hashes = (folder / "contents.bin").read_bytes()
     if not hashes or len(hashes) % HASH_BYTES:
-        raise OSError(f"`{folder}` is damaged")
+        raise DamagedStoreError(folder)
     name, *contents = cut_hashes(hashes)
     return name, contents
 

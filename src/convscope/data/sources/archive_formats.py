@@ -30,9 +30,10 @@ from convscope.data.sources.archive_names import (
     unicode_path,
     unknown_encoding,
 )
-from convscope.data.sources.archives import BOMB_BYTES, Archive, Contents, check_no_bomb
+from convscope.data.sources.archives import Archive, Contents
 from convscope.data.sources.listing import FileTree
 from convscope.data.sources.naming import is_archive_name, is_image, suffix_of
+from convscope.data.sources.unpacking import check_no_bomb
 from convscope.errors import DataError
 from convscope.files import READ_BYTES
 
@@ -119,25 +120,31 @@ class ZipArchive(Archive[ZipMember]):
     def _content(self, member: ZipMember, max_bytes: int) -> bytes:
         if max(member.unpacked, member.packed) > max_bytes:
             raise DamagedImageError(f"unpacks to {member.unpacked:,} bytes, over {max_bytes:,}")
-        try:
-            content = self._unpacked(member)
-        except (OSError, struct.error, zlib.error) as error:
-            raise DamagedImageError(f"can't be unpacked: {error}") from error
+        content = self._unpacked(member, member.packed, member.unpacked + 1)
         if len(content) != member.unpacked or zlib.crc32(content) != member.crc:
             raise DamagedImageError("is damaged: it doesn't match the archive's index")
         return content
 
-    def _unpacked(self, member: ZipMember) -> bytes:
-        magic, name_length, extra_length = HEADER.unpack(
-            self._file.read_at(member.start, HEADER.size)
-        )
-        if magic != ZIP_MAGICS[0]:
-            raise DamagedImageError("is not where the archive's index says; the archive is damaged")
-        start = member.start + HEADER.size + name_length + extra_length
-        packed = self._file.read_at(start, member.packed)
-        if not member.is_packed:
-            return packed
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.unpacked + 1)
+    def _head(self, member: ZipMember, num_bytes: int) -> bytes:
+        return self._unpacked(member, min(member.packed, num_bytes), num_bytes)
+
+    def _unpacked(self, member: ZipMember, num_packed: int, max_bytes: int) -> bytes:
+        """The beginning of a member, of which so many packed bytes are read."""
+        try:
+            magic, name_length, extra_length = HEADER.unpack(
+                self._file.read_at(member.start, HEADER.size)
+            )
+            if magic != ZIP_MAGICS[0]:
+                raise DamagedImageError(
+                    "is not where the archive's index says; the archive is damaged"
+                )
+            start = member.start + HEADER.size + name_length + extra_length
+            packed = self._file.read_at(start, num_packed)
+            if not member.is_packed:
+                return packed
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, max_bytes)
+        except (OSError, struct.error, zlib.error) as error:
+            raise DamagedImageError(f"can't be unpacked: {error}") from error
 
 
 def open_zip(path: Path, *, encoding: str | None = None) -> FileTree:
@@ -225,6 +232,12 @@ class TarArchive(Archive[TarMember]):
     def _content(self, member: TarMember, max_bytes: int) -> bytes:
         if member.num_bytes > max_bytes:
             raise DamagedImageError(f"has {member.num_bytes:,} bytes, over {max_bytes:,}")
+        return self._read(member)
+
+    def _head(self, member: TarMember, num_bytes: int) -> bytes:
+        return self._read(member._replace(num_bytes=min(member.num_bytes, num_bytes)))
+
+    def _read(self, member: TarMember) -> bytes:
         try:
             content = self._file.read_at(*member)
         except OSError as error:
@@ -244,6 +257,9 @@ class UnpackedArchive(Archive[bytes]):
         if len(member) > max_bytes:
             raise DamagedImageError(f"has {len(member):,} bytes, over {max_bytes:,}")
         return member
+
+    def _head(self, member: bytes, num_bytes: int) -> bytes:
+        return member[:num_bytes]
 
 
 def open_tar(path: Path, *, encoding: str | None = None) -> FileTree:
@@ -380,6 +396,5 @@ class _CountingStream(io.RawIOBase):
         """The next bytes."""
         block = self._stream.read(count)
         self._count += len(block)
-        if self._count > BOMB_BYTES:
-            check_no_bomb(self._path, packed=self._packed, unpacked=self._count)
+        check_no_bomb(self._path, packed=self._packed, unpacked=self._count)
         return block

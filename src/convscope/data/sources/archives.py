@@ -7,11 +7,13 @@ import re
 import threading
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from convscope.data.dataset import MAX_IMAGE_BYTES
 from convscope.data.decoding.content import DamagedImageError
 from convscope.data.sources.listing import FileTree
 from convscope.data.sources.naming import by_folder, is_image
@@ -20,9 +22,7 @@ from convscope.errors import DataError
 from convscope.files import OUTPUT_MARKER, printable
 from convscope.text import counted, listed
 
-MAX_MEMBER_BYTES = 512 << 20  # what one image may unpack to
-BOMB_BYTES = 1 << 30  # an archive that unpacks to more than this
-BOMB_RATIO = 1000  # and to so many times its own size is made to fill a disk
+MAX_TAIL_BYTES = 8 << 30  # of a member of which the end is asked for
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 Member = TypeVar("Member")
@@ -49,16 +49,27 @@ class Archive(ABC, Generic[Member]):
         member = self._members.get(path)
         return "" if member is None else "|".join((self._file.stamp, path, *self._marks(member)))
 
-    def content(self, path: str, *, max_bytes: int = MAX_MEMBER_BYTES) -> bytes:
+    def content(self, path: str, *, max_bytes: int = MAX_IMAGE_BYTES) -> bytes:
         """A member's bytes.
 
         Raises:
             DamagedImageError: It isn't there, is damaged, or unpacks to more than `max_bytes`.
         """
+        return self._content(self._member(path), max_bytes)
+
+    def head(self, path: str, num_bytes: int) -> bytes:
+        """The first bytes of a member, however long it is.
+
+        Raises:
+            DamagedImageError: It isn't there, or is damaged.
+        """
+        return self._head(self._member(path), num_bytes)
+
+    def _member(self, path: str) -> Member:
         member = self._members.get(path)
         if member is None:
             raise DamagedImageError("is not in the archive")
-        return self._content(member, max_bytes)
+        return member
 
     @abstractmethod
     def _marks(self, member: Member) -> tuple[str, ...]:
@@ -66,6 +77,9 @@ class Archive(ABC, Generic[Member]):
 
     @abstractmethod
     def _content(self, member: Member, max_bytes: int) -> bytes: ...
+
+    @abstractmethod
+    def _head(self, member: Member, num_bytes: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +104,30 @@ class ArchiveReader:
         Raises:
             DataError: It can't be read, or is longer than `max_bytes`.
         """
-        try:
+        with self._explained(path):
             return self.archive.content(self.start + path, max_bytes=max_bytes)
+
+    def head(self, path: str, *, num_bytes: int) -> bytes:
+        """The first bytes of a member.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        with self._explained(path):
+            return self.archive.head(self.start + path, num_bytes)
+
+    def tail(self, path: str, *, num_bytes: int) -> bytes:
+        """The last bytes of a member, which is unpacked for that.
+
+        Raises:
+            DataError: It can't be read, or is too long to be unpacked.
+        """
+        return self.read(path, max_bytes=MAX_TAIL_BYTES)[-num_bytes:]
+
+    @contextmanager
+    def _explained(self, path: str) -> Iterator[None]:
+        try:
+            yield
         except DamagedImageError as error:
             where = printable(self.archive.path / self.start / path)
             raise DataError(f"`{where}` {error.message}") from error
@@ -250,16 +286,3 @@ class Contents:
         while path and path not in self.folders:
             self.folders.add(path)
             path = path.rpartition("/")[0]
-
-
-def check_no_bomb(path: str | Path, *, packed: int, unpacked: int) -> None:
-    """Refuses a file that unpacks to an absurd size.
-
-    Raises:
-        DataError: Over 1 GiB, and over a thousand times its own size.
-    """
-    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed:
-        raise DataError(
-            f"`{path}` has {packed:,} bytes and unpacks to {unpacked:,} or more",
-            hint="no file of images does that; it is damaged, or made to fill a disk",
-        )

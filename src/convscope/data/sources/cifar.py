@@ -148,7 +148,10 @@ def _fits(tree: FileTree) -> bool:
     for file in ("train.bin", "test.bin"):
         if not tree.reader.exists(file):
             return False
-        content = tree.reader.read(file, max_bytes=MAX_BYTES)
+        try:
+            content = tree.reader.read(file, max_bytes=MAX_BYTES)
+        except DataError:  # any other data may be called so
+            return False
         if not content or len(content) % CIFAR100.record_bytes:
             return False
         marks = np.frombuffer(content, np.uint8).reshape(-1, CIFAR100.record_bytes)[:, :2]

@@ -16,17 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
-from convscope.data.sources.archives import check_no_bomb
 from convscope.data.sources.listing import FileTree
 from convscope.data.sources.naming import assembled
 from convscope.data.sources.split_names import mentions_split, split_in
+from convscope.data.sources.unpacking import check_no_bomb
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import READ_BYTES
 
 UNSIGNED_BYTE = 8
 GZIP_MAGIC = b"\x1f\x8b"
-MAX_BYTES = 4 << 30  # what a compressed file may unpack to
+GZIP_WINDOW = zlib.MAX_WBITS | 16  # says to zlib that a header of gzip comes first
+MAX_BYTES = 4 << 30
+HEAD_BYTES = 4 + 4 * 255  # what a header may take
+PACKED_HEAD_BYTES = 1 << 16  # of a packed file, which may begin with its name
 
 FASHION_CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
@@ -51,11 +54,11 @@ def find_idx(tree: FileTree) -> dict[str, IdxSplit]:
     """
     images: dict[str, tuple[str, NDArray[np.uint8]]] = {}
     labels: dict[str, tuple[str, NDArray[np.uint8]]] = {}
-    for name in _candidates(tree):
-        content = tree.reader.read(name, max_bytes=MAX_BYTES)
-        axes = _axes(content)
+    for name in idx_names(tree):
+        axes = _axes(tree.reader.head(name, num_bytes=PACKED_HEAD_BYTES))
         if axes not in (1, 3, 4):
             continue
+        content = tree.reader.read(name, max_bytes=MAX_BYTES)
         found, split = labels if axes == 1 else images, _split_in(tree, name)
         if split in found:
             raise DataError(
@@ -123,60 +126,67 @@ def parse_idx(content: bytes, *, where: str) -> NDArray[np.uint8]:
     Raises:
         DataError: The file is damaged, truncated or of another type.
     """
-    content = _unzipped(content, where)
-    if len(content) < 4 or content[:2] != b"\0\0":
-        raise DataError(f"`{where}` is no idx file")
-    kind, axes = content[2], content[3]
-    if kind != UNSIGNED_BYTE:
-        raise DataError(f"`{where}` holds values of type {kind:#x}; only unsigned bytes are read")
-    start = 4 + 4 * axes
-    if len(content) < start:
-        raise DataError(f"`{where}` is truncated in its header")
-    shape = struct.unpack(f">{axes}I", content[4:start])
-    expected = int(np.prod(shape, dtype=object))
-    if len(content) - start != expected:
+    shape = _shape(_unpacked_head(content), where)
+    start, expected = 4 + 4 * len(shape), int(np.prod(shape, dtype=object))
+    found: bytes | bytearray = content
+    if content[:2] == GZIP_MAGIC:
+        check_no_bomb(where, packed=len(content), unpacked=start + expected)
+        if expected > MAX_BYTES:
+            raise DataError(f"`{where}` unpacks to {expected:,} bytes, over {MAX_BYTES:,}")
+        found = _unpacked(content, where, max_bytes=start + expected + 1)
+    if len(found) - start != expected:
+        has = "more" if len(found) - start > expected else f"{len(found) - start:,}"
         raise DataError(
-            f"`{where}` is damaged: its header promises {expected:,} values, "
-            f"it has {len(content) - start:,}",
+            f"`{where}` is damaged: its header promises {expected:,} values, it has {has}",
             hint="download it again",
         )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(found, np.uint8, offset=start).reshape(shape)
 
 
-def _candidates(tree: FileTree) -> list[str]:
+def _shape(head: bytes, where: str) -> tuple[int, ...]:
+    """The lengths of an array's axes, from the first bytes of its file."""
+    if len(head) < 4 or head[:2] != b"\0\0":
+        raise DataError(f"`{where}` is no idx file")
+    kind, axes = head[2], head[3]
+    if kind != UNSIGNED_BYTE:
+        raise DataError(f"`{where}` holds values of type {kind:#x}; only unsigned bytes are read")
+    if len(head) < 4 + 4 * axes:
+        raise DataError(f"`{where}` is truncated in its header")
+    return struct.unpack(f">{axes}I", head[4 : 4 + 4 * axes])
+
+
+def idx_names(tree: FileTree) -> list[str]:
     """Files with names of idx files; a packed one only where the plain one isn't there."""
     names = [name for name in tree.top_files if "idx" in name.lower()]
     return [name for name in names if name.removesuffix(".gz") not in names or name[-3:] != ".gz"]
 
 
-def _unzipped(content: bytes, where: str) -> bytes:
-    if content[:2] != GZIP_MAGIC:
-        return content
-    blocks: list[bytes] = []
-    num_bytes = 0
+def _unpacked(content: bytes, where: str, *, max_bytes: int) -> bytearray:
+    """What a gzipped file holds, up to a number of bytes: a header promises how many there are."""
+    found = bytearray()
     try:
         with gzip.open(io.BytesIO(content)) as stream:
-            while block := stream.read(READ_BYTES):  # a large request is allocated at once
-                blocks.append(block)
-                num_bytes += len(block)
-                check_no_bomb(where, packed=len(content), unpacked=num_bytes)
-                if num_bytes > MAX_BYTES:
-                    raise DataError(f"`{where}` unpacks to more than {MAX_BYTES:,} bytes")
+            while block := stream.read(min(READ_BYTES, max_bytes - len(found))):
+                found += block  # what is asked for would be allocated at once
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"`{where}` can't be read: {error}", hint="download it again") from error
-    return b"".join(blocks)
+    return found
+
+
+def _unpacked_head(content: bytes) -> bytes:
+    """The first bytes of a file, of which as many are given, unpacked; b"" if that can't be."""
+    if content[:2] != GZIP_MAGIC:
+        return content[:HEAD_BYTES]
+    try:
+        return zlib.decompressobj(GZIP_WINDOW).decompress(content[:PACKED_HEAD_BYTES], HEAD_BYTES)
+    except zlib.error:
+        return b""
 
 
 def _axes(content: bytes) -> int:
-    """Number of axes of the file's array, or 0 if it is no idx file."""
-    head = content[:4]
-    if content[:2] == GZIP_MAGIC:
-        try:
-            with gzip.open(io.BytesIO(content)) as stream:
-                head = stream.read(4)
-        except (OSError, EOFError, zlib.error):
-            return 0
-    return head[3] if len(head) == 4 and head[:2] == b"\0\0" else 0
+    """Number of axes of a file's array from its first bytes, or 0 if it is no idx file."""
+    head = _unpacked_head(content)
+    return head[3] if len(head) >= 4 and head[:2] == b"\0\0" else 0
 
 
 def _split_in(tree: FileTree, name: str) -> str:

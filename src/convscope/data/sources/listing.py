@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,7 +15,7 @@ from convscope.data.sources.naming import by_folder, is_image, is_table
 from convscope.data.sources.passed_over import is_junk, pass_over
 from convscope.data.sources.split_names import split_of
 from convscope.errors import DataError
-from convscope.files import OUTPUT_MARKER, printable, read_regular
+from convscope.files import OUTPUT_MARKER, open_regular, printable, read_regular
 from convscope.text import counted, listed
 
 
@@ -30,6 +31,22 @@ class Reader(Protocol):
 
         Raises:
             DataError: It can't be read, or is longer than `max_bytes`.
+        """
+        ...
+
+    def head(self, path: str, *, num_bytes: int) -> bytes:
+        """The first bytes of a file, however long it is; all of a shorter one.
+
+        Raises:
+            DataError: It can't be read.
+        """
+        ...
+
+    def tail(self, path: str, *, num_bytes: int) -> bytes:
+        """The last bytes of a file; all of a shorter one.
+
+        Raises:
+            DataError: It can't be read.
         """
         ...
 
@@ -129,6 +146,26 @@ class FolderReader:
         """
         return read_whole(self.root / path, max_bytes=max_bytes)
 
+    def head(self, path: str, *, num_bytes: int) -> bytes:
+        """The file's first bytes.
+
+        Raises:
+            DataError: It can't be read, or is no regular file.
+        """
+        with _explained(self.root / path), open_regular(self.root / path) as file:
+            return file.read(num_bytes)
+
+    def tail(self, path: str, *, num_bytes: int) -> bytes:
+        """The file's last bytes.
+
+        Raises:
+            DataError: It can't be read, or is no regular file.
+        """
+        with _explained(self.root / path), open_regular(self.root / path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - num_bytes))
+            return file.read(num_bytes)
+
     def images(self, paths: Sequence[str]) -> FileImages:
         """The images in these files."""
         return FileImages(self.root, paths)
@@ -158,8 +195,14 @@ def read_whole(path: Path, *, max_bytes: int) -> bytes:
     Raises:
         DataError: It can't be read, is no regular file, or is longer than `max_bytes`.
     """
-    try:
+    with _explained(path):
         return read_regular(path, max_bytes=max_bytes)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise DataError(f"`{printable(path)}` can't be read: {error.strerror or error}") from error
 

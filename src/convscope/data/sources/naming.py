@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
 
@@ -13,25 +15,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.data.dataset import Dataset, Images, check_known
+from convscope.data.decoding.content import FORMATS
+from convscope.data.decoding.formats import SUFFIXES, format_of_suffix
 from convscope.data.split import SPLITS
 from convscope.files import printable
 from convscope.text import joined
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-    + (".ppm", ".pgm", ".pbm", ".pnm")
-)
-HEIF_SUFFIXES = frozenset((".heic", ".heif"))
+IMAGE_SUFFIXES = frozenset(suffix for name in FORMATS for suffix in SUFFIXES[name])
+HEIF_SUFFIXES = frozenset(SUFFIXES["HEIF"])
 TABLE_SUFFIXES = frozenset((".csv", ".tsv", ".parquet"))
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
+# What a recipe has read besides; all that lists files while its data is opened asks for it.
+_MORE_SUFFIXES: ContextVar[frozenset[str]] = ContextVar("suffixes", default=frozenset())
+
+
+def image_suffixes() -> frozenset[str]:
+    """The lower-case suffixes of image files; HEIF only where it can be read."""
+    more = _MORE_SUFFIXES.get()
+    return usual_suffixes() | more if more else usual_suffixes()
 
 
 @cache
-def image_suffixes() -> frozenset[str]:
-    """The lower-case suffixes of image files; HEIF only where it can be read."""
+def usual_suffixes() -> frozenset[str]:
+    """The suffixes of files of the formats that are read unasked."""
     return IMAGE_SUFFIXES | HEIF_SUFFIXES if find_spec("pillow_heif") else IMAGE_SUFFIXES
+
+
+@contextmanager
+def with_formats(formats: Iterable[str]) -> Iterator[None]:
+    """Context manager in which files of further formats, by Pillow's names, are images too."""
+    names = {name.upper() for name in formats}
+    more = [suffix for suffix, name in format_of_suffix().items() if name in names] if names else ()
+    token = _MORE_SUFFIXES.set(frozenset(more))
+    try:
+        yield
+    finally:
+        _MORE_SUFFIXES.reset(token)
 
 
 def suffix_of(path: str) -> str:
@@ -41,7 +62,8 @@ def suffix_of(path: str) -> str:
 
 def is_image(path: str) -> bool:
     """Whether a file's name is that of an image."""
-    return suffix_of(path) in image_suffixes()
+    suffix = suffix_of(path)
+    return suffix in usual_suffixes() or suffix in _MORE_SUFFIXES.get()
 
 
 def is_table(path: str) -> bool:

@@ -18,10 +18,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from convscope.data.dataset import ArrayImages, Dataset, check_not_empty
-from convscope.data.sources.archives import check_no_bomb
 from convscope.data.sources.naming import NO_SPLIT, assembled, class_name
 from convscope.data.sources.several_labels import check_one_label
 from convscope.data.sources.split_names import split_of_word, words_of
+from convscope.data.sources.unpacking import check_no_bomb
 from convscope.data.split import SPLITS
 from convscope.errors import DataError
 from convscope.files import printable

@@ -15,15 +15,21 @@ from convscope.data.sources.archive_formats import is_archive, open_archive
 from convscope.data.sources.cifar import find_cifar, open_cifar
 from convscope.data.sources.coco import find_coco, open_coco
 from convscope.data.sources.folders import has_class_folders, open_class_folders
-from convscope.data.sources.idx import find_idx, open_idx
+from convscope.data.sources.idx import find_idx, idx_names, open_idx
 from convscope.data.sources.listing import FileTree, FolderReader, Reader, list_folder
-from convscope.data.sources.naming import ARCHIVE_SUFFIXES, TABLE_SUFFIXES, is_table, suffix_of
+from convscope.data.sources.naming import (
+    ARCHIVE_SUFFIXES,
+    TABLE_SUFFIXES,
+    is_table,
+    suffix_of,
+    with_formats,
+)
 from convscope.data.sources.npz import open_npz
+from convscope.data.sources.published import PUBLISHED, find_published
 from convscope.data.sources.split_lists import with_listed_splits
 from convscope.data.sources.split_names import split_of
 from convscope.data.sources.table_and_folders import Choice, table_or_folders
 from convscope.data.sources.table_columns import GivenColumns, looks_like_labels
-from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import DataError
 from convscope.paths import likely_path
 from convscope.recipe.types import ClassLevel
@@ -44,79 +50,6 @@ UNDERSTOOD = [
     "are downloaded on request",
 ]
 UNDERSTOOD_TEXT = f"data is one of these\n{listed(UNDERSTOOD)}"
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedFile:
-    """A file with its hash, as given by its publisher or the PyTorch project."""
-
-    name: str
-    checksum: Checksum
-    num_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedData:
-    """A data set that can be fetched.
-
-    Attributes:
-        folders: Addresses below which all files lie, tried in this order.
-        files: The files of the data set.
-    """
-
-    folders: tuple[str, ...]
-    files: tuple[PublishedFile, ...]
-
-
-def _files(
-    names: Sequence[str], *checksums_and_sizes: tuple[str, int]
-) -> tuple[PublishedFile, ...]:
-    return tuple(
-        PublishedFile(name, Checksum("MD5", digest), num_bytes)
-        for name, (digest, num_bytes) in zip(names, checksums_and_sizes, strict=True)
-    )
-
-
-IDX_FILES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
-CIFAR_FOLDERS = ("https://www.cs.toronto.edu/~kriz",)
-PUBLISHED = {
-    "mnist": PublishedData(
-        (
-            "https://storage.googleapis.com/cvdf-datasets/mnist",
-            "https://ossci-datasets.s3.amazonaws.com/mnist",
-        ),
-        _files(
-            IDX_FILES,
-            ("f68b3c2dcbeaaa9fbdd348bbdeb94873", 9_912_422),
-            ("d53e105ee54ea40749a09fcbcd1e9432", 28_881),
-            ("9fb629c4189551a2d022fa330f9573f3", 1_648_877),
-            ("ec29112dd5afa0611ce80d1b7f02629c", 4_542),
-        ),
-    ),
-    "fashion-mnist": PublishedData(
-        ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",),
-        _files(
-            IDX_FILES,
-            ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880),
-            ("25c81989df183df01b3e8a0aad5dffbe", 29_515),
-            ("bef4ecab320f06d8554ea6380940ec79", 4_422_102),
-            ("bb300cfdad3c16e7a12a480ee83cd310", 5_148),
-        ),
-    ),
-    "cifar10": PublishedData(
-        CIFAR_FOLDERS,
-        _files(["cifar-10-binary.tar.gz"], ("c32a1d4ab5d03f1284b67883e8d87530", 170_052_171)),
-    ),
-    "cifar100": PublishedData(
-        CIFAR_FOLDERS,
-        _files(["cifar-100-binary.tar.gz"], ("03b5dce01913d631647c71ecec9e9cb8", 168_513_733)),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +102,7 @@ class ReadingOptions(TypedDict, total=False):
         class_level: Which of the folders that an image lies in is its class: the `first` or the
             `last`.
         zip_encoding: Encoding of the names in an archive that doesn't say it.
+        extra_formats: Pillow's names of further formats whose files are images.
     """
 
     path_column: str | None
@@ -177,6 +111,7 @@ class ReadingOptions(TypedDict, total=False):
     group_column: str | None
     class_level: ClassLevel | None
     zip_encoding: str | None
+    extra_formats: Sequence[str]
 
 
 def open_dataset(
@@ -211,7 +146,8 @@ def open_dataset(
         file = file.expanduser()
     if str(path) in PUBLISHED and not file.exists():
         return _open_published(str(path), given, download=download)
-    dataset = _open_local(file, str(path), given)
+    with with_formats(reading.get("extra_formats", ())):
+        dataset = _open_local(file, str(path), given)
     if not download:
         return dataset
     unused = f"`--download` has no effect: `{path}` is on this machine, and nothing is fetched"
@@ -268,6 +204,7 @@ def _open_file(path: Path, given: _Given) -> Dataset:
 
 def _open_tree(tree: FileTree, given: _Given) -> Dataset:
     inner = tree.unwrapped()
+    inner = inner if given.columns.are_any else _without_unreadable(inner)
     chosen = _find_table(inner, given)
     if chosen.table is not None:
         table = inner.path / chosen.table
@@ -316,10 +253,31 @@ def _find_table(tree: FileTree, given: _Given) -> Choice:
 
 
 def _gives_labels(tree: FileTree, name: str) -> bool:
-    from convscope.data.sources.table_files import MAX_BYTES, column_names
+    from convscope.data.sources.table_files import column_names  # Arrow takes its time
 
-    content = tree.reader.read(name, max_bytes=MAX_BYTES)
-    return looks_like_labels(column_names(content, where=name))
+    return looks_like_labels(column_names(tree.reader, name, where=name))
+
+
+def _without_unreadable(tree: FileTree) -> FileTree:
+    """The tree without tables and idx files that can't be read, where class folders are there.
+
+    What lies beside class folders needn't belong to the data: it costs a remark.
+    """
+    errors: dict[str, str] = {}
+    names = [name for name in tree.top_files if is_table(name)]
+    for name in (*names, *idx_names(tree)):
+        try:
+            if is_table(name):
+                _gives_labels(tree, name)
+            else:
+                tree.reader.head(name, num_bytes=1)
+        except DataError as error:
+            errors[name] = error.message
+    if not errors or not has_class_folders(tree):
+        return tree
+    remarks = [f"passed over beside class folders: {reason}" for reason in errors.values()]
+    files = [path for path in tree.files if path not in errors]
+    return replace(tree, files=files, remarks=(*tree.remarks, *remarks))
 
 
 def _open_table(
@@ -331,33 +289,6 @@ def _open_table(
     if dataset.name.lower() in COMMON_TABLES or split_of(dataset.name):
         return replace(dataset, name=path.resolve().parent.name or dataset.name)
     return dataset
-
-
-def find_published(name: str, *, download: bool) -> Path:
-    """The folder of a data set's files, or its only file; fetched if asked for.
-
-    Args:
-        name: A key of `PUBLISHED`.
-        download: Whether files that are missing may be fetched.
-
-    Raises:
-        DataError: Files are missing and may not be fetched.
-        DownloadError: One didn't come, or is not what it should be.
-    """
-    published = PUBLISHED[name]
-    folder = cache_folder() / "datasets" / name
-    missing = [file for file in published.files if not (folder / file.name).is_file()]
-    if missing and not download:
-        megabytes = sum(file.num_bytes for file in missing) / 1e6
-        raise DataError(
-            f"`{name}` is not on this machine",
-            hint=f"`--download` fetches it from {published.folders[0]} ({megabytes:.0f} MB) into "
-            f"`{folder}`; or give the folder where its files lie",
-        )
-    for file in missing:
-        urls = [f"{address}/{file.name}" for address in published.folders]
-        download_file(urls, folder / file.name, checksum=file.checksum)
-    return folder if len(published.files) > 1 else folder / published.files[0].name
 
 
 def open_digits() -> Dataset:

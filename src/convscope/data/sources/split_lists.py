@@ -185,10 +185,10 @@ def _tables(tree: FileTree) -> Iterator[_SplitList]:
 
 def _columns(tree: FileTree, file: str) -> list[str]:
     """The names of a table's columns; none where it can't be read: it says nothing of splits."""
-    from convscope.data.sources.table_files import MAX_BYTES, column_names
+    from convscope.data.sources.table_files import column_names
 
     with suppress(DataError):
-        return column_names(tree.reader.read(file, max_bytes=MAX_BYTES), where=file)
+        return column_names(tree.reader, file, where=file)
     return []
 
 

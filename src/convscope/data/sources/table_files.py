@@ -16,15 +16,25 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from convscope.data.sources.archives import BOMB_BYTES, BOMB_RATIO, check_no_bomb
+from convscope.data.sources.listing import Reader
 from convscope.data.sources.naming import suffix_of
 from convscope.data.sources.table_columns import separator_of
+from convscope.data.sources.unpacking import check_no_bomb, most_unpacked
 from convscope.errors import DataError
 from convscope.text import LISTED_AT_MOST, counted
 
 MAX_BYTES = 8 << 30
+HEAD_BYTES = 1 << 20  # in which the header of a table ends
+PARQUET_END_BYTES, MAX_FOOTER_BYTES = 8, 256 << 20
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 ROWS_AT_ONCE = 100_000
 PARQUET_DAMAGE = (pa.ArrowException, OSError, ValueError)
+NO_TEXT = (
+    pa.types.is_nested,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+)
 
 
 class TableColumn(Sequence[str]):
@@ -129,15 +139,27 @@ def read_table(content: bytes, *, where: str) -> Table:
     return _read_parquet(content, where) if is_parquet else _read_text(content, where)
 
 
-def column_names(content: bytes, *, where: str) -> list[str]:
-    """The names in a table's header.
+def column_names(reader: Reader, name: str, *, where: str) -> list[str]:
+    """The names in a table's header, for which no more than the file's beginning or end is read.
+
+    Args:
+        reader: Reads the table.
+        name: Its path for that.
+        where: What the user calls it.
 
     Raises:
         DataError: The file can't be read; see `read_table`.
     """
     if suffix_of(where) == ".parquet":
-        return list(_opened(content, where).schema_arrow.names)
-    return _header(_as_utf8(content, where), where)[0]
+        end = reader.tail(name, num_bytes=PARQUET_END_BYTES)  # a length, and the format's mark
+        length = min(int.from_bytes(end[:4], "little"), MAX_FOOTER_BYTES) + PARQUET_END_BYTES
+        footer = reader.tail(name, num_bytes=length)
+        return list(_opened(footer, where).schema_arrow.names)
+    head = reader.head(name, num_bytes=HEAD_BYTES)
+    if head.startswith(UTF16_MARKS):
+        head = head.decode("utf-16", "ignore").encode()  # it may end in the middle of a letter
+    line, *_ = head.splitlines() or [b""]
+    return _header(_as_utf8(line, where), where)[0]
 
 
 def _read_text(content: bytes, where: str) -> Table:
@@ -202,7 +224,7 @@ def _as_utf8(content: bytes, where: str) -> bytes:
 
     Checked here, as Arrow has no word for a row of too many cells that is no UTF-8.
     """
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if content.startswith(UTF16_MARKS):
         try:
             return content.decode("utf-16").encode()
         except UnicodeDecodeError as error:
@@ -239,10 +261,11 @@ def _read_parquet(content: bytes, where: str) -> Table:
         batches = list(_batches(content, schema, where))
         # Without rows the types don't matter.
         table = pa.Table.from_batches(batches) if batches else schema.empty_table()
+        columns = _texts(table)
     except PARQUET_DAMAGE as error:
         raise DataError(f"`{where}` can't be read as Parquet: {error}") from error
     rows = np.arange(1, table.num_rows + 1)
-    return Table(_texts(table), rows, Problems(where), _label_names(schema))
+    return Table(columns, rows, Problems(where), _label_names(schema))
 
 
 def _batches(content: bytes, schema: pa.Schema, where: str) -> Iterator[pa.RecordBatch]:
@@ -263,7 +286,7 @@ def _batches(content: bytes, schema: pa.Schema, where: str) -> Iterator[pa.Recor
         check_no_bomb(where, packed=len(content), unpacked=num_bytes + unpacked)
         rows = ROWS_AT_ONCE
         if not is_short:  # then no row is longer than what is unpacked, but it may be repeated
-            most = max(BOMB_BYTES, BOMB_RATIO * len(content)) // 8
+            most = most_unpacked(len(content)) // 8
             rows = max(1, min(ROWS_AT_ONCE, most // max(1, unpacked)))
         for batch in file.iter_batches(rows, row_groups=[group]):
             batch.validate(full=True)  # a damaged file can hold text that is no UTF-8
@@ -305,13 +328,14 @@ def _texts(table: pa.Table) -> dict[str, pa.Array | pa.ChunkedArray]:
 
 
 def _text(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """A column as text; images and nested values stay what they are."""
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
+    """A column as text; images, nested values and what has no form as text stay what they are."""
+    if any(is_kind(column.type) for is_kind in NO_TEXT):
         return column
-    if pa.types.is_large_binary(column.type):
+    try:
+        # Whole numbers that pandas made fractions because of empty cells: 3.0 becomes 3 in Arrow.
+        cells = column.cast(pa.large_string()).combine_chunks()
+    except pa.ArrowException:
         return column
-    # Whole numbers that pandas made fractions because of empty cells: 3.0 becomes 3 in Arrow.
-    cells = column.cast(pa.large_string()).combine_chunks()
     if isinstance(cells, pa.ChunkedArray):  # of no chunks
         cells = pa.array([], pa.large_string())
     cells = pc.fill_null(cells, "") if cells.null_count else cells

@@ -1,4 +1,4 @@
-"""The criteria for two images to be copies, calibrated by how near different images come.
+"""The thresholds below which two images are copies, calibrated by how near different images come.
 
 How rarely different images come near each other follows from the dimension that they fill: within a
 fraction r of the typical distance lie r to the power of the dimension as many.
@@ -20,52 +20,52 @@ EPSILON = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """The criteria for two images to be copies, in units of the local scale.
+class CopyThresholds:
+    """The distances below which two images are copies, in units of the local scale.
 
     Attributes:
-        threshold: Distance below which two images are copies.
-        aligned_threshold: The same for images that are shifted and scaled onto each other.
+        unaligned: Distance below which two images are copies.
+        aligned: The same for images that are shifted and scaled onto each other.
         limit: Distance up to which pairs are aligned.
         dimension: Dimension of the images, estimated from their distances.
     """
 
-    threshold: float
-    aligned_threshold: float
+    unaligned: float
+    aligned: float
     limit: float
     dimension: float
 
-    def stricter(self, other: Gauge) -> Gauge:
-        """The gauge with the smaller one of each two thresholds."""
+    def stricter(self, other: CopyThresholds) -> CopyThresholds:
+        """The smaller ones of two pairs of thresholds."""
         return replace(
             self,
-            threshold=min(self.threshold, other.threshold),
-            aligned_threshold=min(self.aligned_threshold, other.aligned_threshold),
+            unaligned=min(self.unaligned, other.unaligned),
+            aligned=min(self.aligned, other.aligned),
         )
 
-    def with_fraction(self, false_fraction: float, *, of: float) -> Gauge:
-        """The gauge for another fraction of images with a false copy, `of` being its own."""
+    def with_fraction(self, false_fraction: float, *, of: float) -> CopyThresholds:
+        """The thresholds for another fraction of images with a false copy, `of` being its own."""
         ratio = (false_fraction / of) ** (1 / (TAIL * self.dimension))
         return replace(
             self,
-            threshold=self.threshold * ratio,
-            aligned_threshold=self.aligned_threshold * ratio,
+            unaligned=self.unaligned * ratio,
+            aligned=self.aligned * ratio,
         )
 
     def is_copy(self, distances: Vectors, aligned: Vectors) -> NDArray[np.bool_]:
         """(M,) whether pairs at these distances, before and after aligning, are copies."""
-        is_near = distances < self.threshold
-        return is_near | ((distances < self.limit) & (aligned < self.aligned_threshold))
+        is_near = distances < self.unaligned
+        return is_near | ((distances < self.limit) & (aligned < self.aligned))
 
     def relative(self, distances: Vectors, aligned: Vectors) -> Vectors:
         """(M,) distances in units of the thresholds: below 1 for copies."""
-        nearest = np.minimum(distances / self.threshold, aligned / self.aligned_threshold)
+        nearest = np.minimum(distances / self.unaligned, aligned / self.aligned)
         return np.asarray(nearest, dtype=np.float32)
 
 
 def calibrate(
     apart: Vectors, aligned: Vectors, *, false_fraction: float, limit: float = 0.0
-) -> Gauge:
+) -> CopyThresholds:
     """The thresholds, from the distances of neighbours.
 
     The fifth and the tenth neighbour are used, as nearer ones may be copies.
@@ -84,9 +84,9 @@ def calibrate(
     dimension = math.log(0.5) / math.log(min(0.99, max(0.1, ratio)))
     fraction = (false_fraction / MIDDLE) ** (1 / (TAIL * dimension))
     threshold = max(EPSILON, float(np.median(middle)) * fraction)
-    return Gauge(
-        threshold=threshold,
-        aligned_threshold=max(EPSILON, float(np.median(aligned[:, MIDDLE - 1])) * fraction),
+    return CopyThresholds(
+        unaligned=threshold,
+        aligned=max(EPSILON, float(np.median(aligned[:, MIDDLE - 1])) * fraction),
         limit=max(limit, threshold),
         dimension=dimension,
     )
