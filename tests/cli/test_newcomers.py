@@ -136,6 +136,11 @@ VALUE_LINES = [
     ("summary lenet5 -o table.pdf", "it doesn't end in `.txt`, `.json`"),
     ("image-grid a.jpg -o a.pdf", "it doesn't end in `.png`, `.jpg` or `.jpeg`"),
     ("networks --plot a.bmp", "it doesn't end in `.svg` or `.png`"),
+    ("networks --plot fig.eps", "it doesn't end in `.svg` or `.png`"),
+    ("compare runs/mine runs/mine --plot fig.tex", "it doesn't end in `.svg` or `.png`"),
+    ("summary lenet5 -o table.xml", "it doesn't end in `.txt`, `.json`"),
+    ("train photos --show-batch batch.eps", "it doesn't end in `.png`, `.jpg` or `.jpeg`"),
+    ("evaluate runs/mine --plot fig.eps", "give a folder: `fig`, or `fig.eps/` for one of that"),
 ]
 LINES = [*VERB_LINES, *FLAG_LINES, *FORM_LINES, *FILE_LINES, *VALUE_LINES]
 

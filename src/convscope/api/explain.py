@@ -232,7 +232,7 @@ def explain_files(
     images: Sequence[str],
     *,
     on_explained: Callable[[Explanation], None],
-    output: Path | None,
+    output: str | Path | None,
     name: str,
     language: str = "en",
     command: str | None = None,

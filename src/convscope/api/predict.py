@@ -16,6 +16,7 @@ from convscope.api.load import (
     load_with_run,
     with_min_confidence,
 )
+from convscope.api.output import output_folder
 from convscope.classifier import Classifier, Prediction, evaluation_batch
 from convscope.data.decoding.content import Decoding
 from convscope.data.image_files import save_image
@@ -109,7 +110,7 @@ def predict(
     images: Sequence[str],
     *,
     min_confidence: float | None = None,
-    save_inputs: Path | None = None,
+    save_inputs: str | Path | None = None,
     device: str = "auto",
     reporter: Reporter = SILENT,
     **decoding: Unpack[DecodingOptions],
@@ -129,8 +130,9 @@ def predict(
     Raises:
         DataError: A file, folder or pattern yields no image.
         RunError: There is no classifier.
-        UsageError: A value is out of its range.
+        UsageError: A value is out of its range, or `save_inputs` is the name of a file.
     """
+    folder = None if save_inputs is None else output_folder(save_inputs)
     paths = find_images(images, reporter=reporter)
     loaded = load_with_run(classifier, device=device).classifier
     if min_confidence is not None:
@@ -139,7 +141,7 @@ def predict(
         loaded,
         paths,
         decoding=decoding_from(**decoding),
-        save_inputs=save_inputs,
+        save_inputs=folder,
         reporter=reporter,
     )
 

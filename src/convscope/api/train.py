@@ -10,6 +10,7 @@ import numpy as np
 
 from convscope.api.calibrate import NoTemperatureError, calibrate_on
 from convscope.api.evaluate import write_evaluation
+from convscope.api.output import FIRST_BATCH, PICTURES, output_file
 from convscope.classifier import Classifier
 from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
@@ -45,7 +46,8 @@ def train(
 
     - `workers`: Threads that decode images; one a core by default.
     - `download`: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
-    - `show_batch`: Where a picture of the first batch goes, as the network sees it.
+    - `show_batch`: Where a picture of the first batch goes, as the network sees it: a file, or a
+      folder for first-batch.png.
     - `log_steps`: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
     - `checkpoint_every`: The longest distance between two checkpoints: steps, or a time like `90s`;
       five minutes by default. They are also written at the ends of epochs, as far as that costs
@@ -67,14 +69,11 @@ def train(
         ConvscopeError: Anything that `errors.py` lists.
     """
     options = {option: settings.pop(option) for option in OPTION_NAMES & set(settings)}
-    if options.get("show_batch") is not None:
-        options["show_batch"] = Path(options["show_batch"])
-    options["checkpoint_every"] = checkpoint_interval(options.get("checkpoint_every"))
     return train_recipe(
         _parse(data, settings),
         project=Path(project),
         name=name,
-        options=TrainOptions(**options),
+        options=train_options(**options),
         language=language,
         reporter=reporter,
     )
@@ -114,6 +113,26 @@ def find_learning_rate(
 def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
     given = fields if data is None else {**fields, "data": data}
     return Recipe.parse(on_top_of_continued(given))
+
+
+def train_options(
+    *,
+    show_batch: str | Path | None = None,
+    checkpoint_every: str | int | None = None,
+    **others: Any,
+) -> TrainOptions:
+    """The options of a training as a user gives them; see `train`.
+
+    Raises:
+        UsageError: No picture can be written there, or this is no distance of checkpoints.
+    """
+    return TrainOptions(
+        show_batch=None
+        if show_batch is None
+        else output_file(show_batch, endings=PICTURES, name=FIRST_BATCH),
+        checkpoint_every=checkpoint_interval(checkpoint_every),
+        **others,
+    )
 
 
 def train_recipe(

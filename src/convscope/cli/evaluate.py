@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,8 @@ NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of th
 def command(
     run: str,
     data: str | None,
-    output: Path | None,
-    plot: Path | None,
+    output: str | None,
+    plot: str | None,
     language: str,
     as_json: bool,
     quiet: bool,
@@ -70,13 +71,14 @@ def command(
         parts += [options[name] for name in ("split", "tta") if options[name]]
         files = write_evaluation(
             evaluation,
-            output or Path("evaluations", "-".join(parts)),
+            output or f"evaluations/{'-'.join(parts)}/",
             run=run,
             language=language,
             command=typed(click.get_current_context(), "evaluate", without=NOT_REPEATED),
         )
     if plot is not None:
-        save_figures(evaluation, plot, run=run, language=language)
+        saved = save_figures(evaluation, plot, run=run, language=language)
+        print(f"figures: {saved[0].parent}", file=sys.stderr)
     if as_json:
         print(json.dumps(evaluation.to_dict(), ensure_ascii=False, allow_nan=False))
         return

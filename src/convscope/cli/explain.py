@@ -76,7 +76,7 @@ QUESTION = ("top", "target", "against", "method", "layer", "value", "slide", "dr
 def command(
     run: str,
     images: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     language: str,
     as_json: bool,
     quiet: bool,
@@ -103,7 +103,7 @@ def command(
         run,
         paths,
         on_explained=(lambda each: found.append(each.to_dict())) if as_json else _print,
-        output=output or (None if as_json else Path("explanations", name)),
+        output=output or (None if as_json else f"explanations/{name}/"),
         name=name,
         language=language,
         command=typed(click.get_current_context(), "explain", without=OWN),

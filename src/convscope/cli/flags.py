@@ -240,7 +240,7 @@ def evaluation_flags(function: Function) -> Function:
 
 
 class OutputPath(click.Path):
-    """Type of a flag that says where a verb writes.
+    """Type of a flag that says where a verb writes, as typed: what writes follows the same rule.
 
     Args:
         endings: Endings of the one file that is written; none where several are.
@@ -248,16 +248,18 @@ class OutputPath(click.Path):
     """
 
     def __init__(self, *endings: str, name: str = "") -> None:
-        super().__init__(path_type=Path)
+        super().__init__()
         self._endings, self._name = endings, name
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> Path:
+    ) -> str:
         """Refuses what can't be written before anything is computed."""
         if self._endings:
-            return output_file(value, endings=self._endings, name=self._name)
-        return output_folder(value)
+            output_file(value, endings=self._endings, name=self._name)
+        else:
+            output_folder(value)
+        return str(value)
 
 
 def output_flag(

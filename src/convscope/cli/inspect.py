@@ -68,7 +68,7 @@ OWN = ("output", "as_json", "quiet")
 def command(
     run: str,
     data: str | None,
-    output: Path | None,
+    output: str | None,
     channels: str | None,
     language: str,
     as_json: bool,

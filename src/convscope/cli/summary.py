@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from convscope.api.output import output_file
 from convscope.cli.flags import network_options, output_flag
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
@@ -228,7 +229,7 @@ class _NetworkOrLayer(Verb):
     *ENDINGS,
 )
 def command(
-    networks: tuple[str, ...], output: Path | None, form: str | None, as_json: bool, **flags: Any
+    networks: tuple[str, ...], output: str | None, form: str | None, as_json: bool, **flags: Any
 ) -> None:
     """Show NETWORK layer by layer: a name, a run, a classifier folder, file.py:NAME or file.onnx.
 
@@ -245,21 +246,21 @@ def command(
     if output is None:
         print(text, end="")
         return
-    from convscope.api.output import output_file
     from convscope.files import write_text
 
     ending = next(ending for ending, kind in ENDINGS.items() if kind == chosen)
-    output = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
-    write_text(output, text)
-    print(f"written to {output}")
+    file = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
+    write_text(file, text)
+    print(f"written to {file}")
 
 
-def _form(form: str | None, *, as_json: bool, output: Path | None) -> str:
+def _form(form: str | None, *, as_json: bool, output: str | None) -> str:
     """The output format, given by a flag or by the ending of the file."""
     if as_json and form not in (None, "json"):
         raise UsageError(f"`--json` and `--format {form}` exclude each other")
     asked = "json" if as_json else form
-    by_ending = ENDINGS.get(output.suffix.lower()) if output is not None else None
+    file = output_file(output, endings=tuple(ENDINGS), name="summary") if output else Path()
+    by_ending = ENDINGS.get(file.suffix.lower())
     if asked is not None and by_ending not in (None, asked):
         raise UsageError(f"`--output {output}` ends like {by_ending}, but {asked} is asked for")
     return asked or by_ending or "table"

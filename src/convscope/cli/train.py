@@ -12,12 +12,16 @@ from typing import Any
 
 import click
 
-from convscope.cli.flags import RecipeCommand, recipe_flags, recipe_of, report_flags
+from convscope.api.output import FIRST_BATCH, PICTURES
+from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.run import Run
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
-OPTIONS = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_change")
+OPTIONS = (
+    *("workers", "download", "show_batch", "log_steps", "checkpoint_every", "fresh"),
+    "allow_change",
+)
 
 
 @click.command("train", cls=RecipeCommand)
@@ -49,8 +53,10 @@ OPTIONS = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_cha
 )
 @click.option(
     "--show-batch",
-    type=click.Path(path_type=Path),
-    help="Save a picture of the first batch, exactly as the network gets it.",
+    type=OutputPath(*PICTURES, name=FIRST_BATCH),
+    metavar="FILE",
+    help="Save a picture of the first batch, exactly as the network gets it, in this file, or as "
+    "first-batch.png in a folder.",
 )
 @click.option("--log-steps", is_flag=True, help="Write a line of JSON per step to log/steps.jsonl.")
 @click.option(
@@ -92,26 +98,24 @@ def command(
     convscope train ...` trains in several processes.
     """
     options = {name: flags.pop(name) for name in OPTIONS}
-    interval, project, name = (flags.pop(key) for key in ("checkpoint_every", "project", "name"))
+    project, name = flags.pop("project"), flags.pop("name")
     if resume is not None:
         recipe_file, project, name = _resumed(
             resume, {"--recipe": recipe_file, "--project": project, "--name": name}
         )
     recipe = recipe_of(data, flags, file=recipe_file)
 
-    from convscope.api.train import train_recipe
+    from convscope.api.train import train_options, train_recipe
     from convscope.cli.tables import print_evaluation
     from convscope.distributed import process_group_from_environment
     from convscope.progress import Reporter
-    from convscope.training.runs.log import checkpoint_interval
-    from convscope.training.train import TrainOptions
 
     try:
         run = train_recipe(
             recipe,
             project=project or Path("runs"),
             name=name,
-            options=TrainOptions(**options, checkpoint_every=checkpoint_interval(interval)),
+            options=train_options(**options),
             language=language,
             reporter=Reporter(quiet=quiet),
         )
