@@ -16,6 +16,7 @@ from convscope.api.output import output_file, output_folder
 from convscope.api.predict import predict
 from convscope.api.train import train_options
 from convscope.errors import UsageError
+from convscope.evaluation.evaluate import Evaluation
 
 PAGES = (".html", ".htm")
 
@@ -99,7 +100,7 @@ WRITERS: dict[str, Callable[[str], object]] = {
     "image grid": lambda path: save_image_grid(["picture.png"], path),
     "inputs of a prediction": lambda path: predict("none", ["picture.png"], save_inputs=path),
     "first batch": lambda path: train_options(show_batch=path),
-    "evaluation": lambda path: write_evaluation(None, path),  # type: ignore[arg-type]
+    "evaluation": lambda path: write_evaluation(object.__new__(Evaluation), path),
     "figures": lambda path: save_figures(None, path),  # type: ignore[arg-type]
     "page of an inspection": lambda path: write_inspection(
         None,  # type: ignore[arg-type]

@@ -46,11 +46,13 @@ def test_no_habit_hides_a_field_or_a_flag() -> None:
         ("optimizer", "`opt`"),
         ("pretrained", '`weights="published"`'),
         ("gpus", '`device="cuda"`'),
+        ("num_workers", "`workers`"),
+        ("experiment", "`name`"),
     ],
 )
 def test_python_suggests_what_the_command_line_does(name: str, meant: str) -> None:
     given: dict[str, Any] = {name: 1}
-    with pytest.raises(UsageError, match=f"a recipe has no field `{name}`") as refused:
+    with pytest.raises(UsageError, match=f"`train` has no argument `{name}`") as refused:
         convscope.train("digits", **given)
     assert refused.value.hint == f"did you mean {meant}?"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from convscope.api.arguments import checked
 from convscope.api.output import IMAGE_GRID, PICTURES, output_file
 from convscope.api.predict import find_images
 from convscope.data.dataset import read_file
@@ -31,8 +32,9 @@ class SavedGrid(NamedTuple):
     unreadable: list[str]
 
 
+@checked()
 def save_image_grid(
-    images: Sequence[str],
+    images: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
     columns: int | None = None,

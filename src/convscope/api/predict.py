@@ -10,6 +10,7 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.api.arguments import checked
 from convscope.api.load import (
     DecodingOptions,
     decoding_from,
@@ -105,9 +106,10 @@ class PredictedFiles:
             return error.message
 
 
+@checked()
 def predict(
     classifier: Classifier | Run | str | Path,
-    images: Sequence[str],
+    images: str | Path | Sequence[str | Path],
     *,
     min_confidence: float | None = None,
     save_inputs: str | Path | None = None,
@@ -146,7 +148,9 @@ def predict(
     )
 
 
-def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[str]:
+def find_images(
+    images: str | Path | Sequence[str | Path], *, reporter: Reporter = SILENT
+) -> list[str]:
     """The image files that files, folders and patterns stand for, each once, in a stable order.
 
     Args:
@@ -158,7 +162,7 @@ def find_images(images: Sequence[str], *, reporter: Reporter = SILENT) -> list[s
     """
     found: list[str] = []
     missing: list[str] = []
-    for pattern in images:
+    for pattern in map(str, [images] if isinstance(images, str | Path) else images):
         path = Path(pattern)
         if path.is_dir():
             here, num_others, remarks = images_below(path)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from convscope.api.arguments import checked
 from convscope.api.calibrate import NoTemperatureError, calibrate_on
 from convscope.api.evaluate import write_evaluation
 from convscope.api.output import FIRST_BATCH, PICTURES, output_file
@@ -16,6 +16,7 @@ from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
+from convscope.report.translations import check_language
 from convscope.run import Run, on_top_of_continued
 from convscope.training.autotune.learning_rate_finder import LearningRateSearch
 from convscope.training.runs.log import checkpoint_interval
@@ -24,9 +25,20 @@ from convscope.training.train import find_learning_rate as run_learning_rate_fin
 from convscope.training.train import train as run_training
 from convscope.training.training_data import TrainingData
 
-OPTION_NAMES = {field.name for field in fields(TrainOptions)}
+
+class TrainSettings(TypedDict, total=False):
+    """Options of a training that don't change its result; see `train`."""
+
+    workers: int | None
+    download: bool
+    show_batch: str | Path | None
+    log_steps: bool
+    checkpoint_every: str | int | None
+    fresh: bool
+    allow_change: bool
 
 
+@checked(TrainSettings, names=Recipe.model_fields)
 def train(
     data: str | Path | None = None,
     *,
@@ -68,7 +80,8 @@ def train(
     Raises:
         ConvscopeError: Anything that `errors.py` lists.
     """
-    options = {option: settings.pop(option) for option in OPTION_NAMES & set(settings)}
+    names = TrainSettings.__optional_keys__ & settings.keys()
+    options = {name: settings.pop(name) for name in names}
     return train_recipe(
         _parse(data, settings),
         project=Path(project),
@@ -79,6 +92,7 @@ def train(
     )
 
 
+@checked(names=Recipe.model_fields)
 def find_learning_rate(
     data: str | Path,
     *,
@@ -115,23 +129,17 @@ def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
     return Recipe.parse(on_top_of_continued(given))
 
 
-def train_options(
-    *,
-    show_batch: str | Path | None = None,
-    checkpoint_every: str | int | None = None,
-    **others: Any,
-) -> TrainOptions:
+def train_options(**given: Unpack[TrainSettings]) -> TrainOptions:
     """The options of a training as a user gives them; see `train`.
 
     Raises:
         UsageError: No picture can be written there, or this is no distance of checkpoints.
     """
+    place, interval = given.pop("show_batch", None), given.pop("checkpoint_every", None)
     return TrainOptions(
-        show_batch=None
-        if show_batch is None
-        else output_file(show_batch, endings=PICTURES, name=FIRST_BATCH),
-        checkpoint_every=checkpoint_interval(checkpoint_every),
-        **others,
+        show_batch=place and output_file(place, endings=PICTURES, name=FIRST_BATCH),
+        checkpoint_every=checkpoint_interval(interval),
+        **given,
     )
 
 
@@ -148,6 +156,7 @@ def train_recipe(
 
     Of several processes the first evaluates; all return when it has.
     """
+    check_language(language)  # not at the end of the training
 
     def finish(run: Run, classifier: Classifier, data: TrainingData) -> None:
         _finish(run, classifier, data, language=language, reporter=reporter)

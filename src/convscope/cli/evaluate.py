@@ -9,7 +9,14 @@ from typing import Any
 
 import click
 
-from convscope.cli.flags import OutputPath, evaluation_flags, output_flag, report_flags, typed
+from convscope.cli.flags import (
+    OutputPath,
+    check_lang,
+    evaluation_flags,
+    output_flag,
+    report_flags,
+    typed,
+)
 from convscope.cli.verb import Verb
 
 NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of the output alone
@@ -60,6 +67,7 @@ def command(
     Without DATA, it is evaluated on the test split of the data that it was trained on. Classes are
     matched by name. Writes a report with pictures and a table of predictions.
     """
+    check_lang(has_report=bool(output or plot) or not as_json)
     from convscope.api.evaluate import evaluate, save_figures, write_evaluation
     from convscope.cli.tables import print_evaluation
     from convscope.progress import Reporter

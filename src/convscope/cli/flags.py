@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -30,9 +30,10 @@ from convscope.recipe import (
 from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
 from convscope.recipe.network import NetworkFields
 from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
+from convscope.report.translations import OTHER_NAMES, TRANSLATIONS
 from convscope.run import on_top_of_continued
+from convscope.text import did_you_mean, either_of
 
-LANGUAGES = ("en", "zh")
 # Fields of the recipe that say how data is read, whatever is done with it.
 READING = (
     *("path_column", "label_column", "split_column", "class_level", "zip_encoding", "exclude"),
@@ -198,13 +199,57 @@ reading_flags = _field_flags(*READING)
 check_flags = _field_flags(*READING, "group", "value_range", "img_size", "fit")
 decoding_flags = _field_flags(*DECODING_FIELDS)
 
+
+class OneOf(click.ParamType):
+    """Type of a flag that takes one of a few names.
+
+    Args:
+        known: The names.
+        habits: What they are called elsewhere, in `plain` writing.
+    """
+
+    name = "name"
+
+    def __init__(self, known: Sequence[str], habits: Mapping[str, str]) -> None:
+        self._known, self._habits = known, habits
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names, as they stand in the help."""
+        return f"[{'|'.join(self._known)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuses other names, and says which was likely meant."""
+        if value in self._known:
+            return str(value)
+        near = did_you_mean(value, self._known, habits=self._habits)
+        known = f"it takes {either_of(list(self._known))}"
+        flag = param.opts[-1] if param is not None else ""
+        raise UsageError(f"`{flag}` can't be `{value}`", hint=f"{near} {known}" if near else known)
+
+
 report_flags = click.option(
     "--lang",
     "language",
     default="en",
-    type=click.Choice(LANGUAGES),
+    type=OneOf(tuple(TRANSLATIONS), OTHER_NAMES),
     help="Language of the report. [default: en]",
 )
+
+
+def check_lang(*, has_report: bool) -> None:
+    """Refuses `--lang` where no report is written.
+
+    Raises:
+        UsageError: It was given, and would change nothing.
+    """
+    source = click.get_current_context().get_parameter_source("language")
+    if not has_report and source is ParameterSource.COMMANDLINE:
+        raise UsageError(
+            "`--lang` has no effect: with `--json` no report is written",
+            hint="say with `--output` where a report goes, or leave `--lang` out",
+        )
+
+
 device_flag = click.option(
     "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]"
 )

@@ -1,6 +1,6 @@
-"""What users of other tools type: their verbs and flags, with the answer that helps.
+"""What users of other tools type: their verbs, and flags of which there is none here.
 
-The names of the recipe's fields elsewhere are in `recipe/habits.py`.
+What other tools call our fields and arguments is in `recipe/habits.py`.
 """
 
 from __future__ import annotations
@@ -39,32 +39,6 @@ VERB_ANSWERS = {
     "lrfind": "`convscope train DATA --lr auto` looks for a learning rate first",
     "tensorboard": "each run has a report.html and a history.csv",
 }
-
-# Flag that is no field of a recipe, with its value where it has one -> flags elsewhere.
-_FLAGS_ELSEWHERE = {
-    "workers": "cpus j jobs nproc njobs numthreads numworkers nworkers threads",
-    "output": "dest destination o out outdir outfile outputdir outputfile outputfolder outputpath "
-    "save savedir savepath saveto",
-    "project": "dest destination o out outdir output outputdir outputfolder savedir saveto",
-    "name": "exp expname experiment runid runname",
-    "fresh": "force overwrite restart scratch",
-    "top": "k topk",
-    "min_confidence": "conf confidence confthres minconf minprob thresh threshold",
-    "tta": "testtimeaugmentation",
-    "class": "classname label targetclass",
-    "target_error": "alpha maxerror",
-    "as_json": "tojson",
-    "quiet": "silent noprogress",
-    "lang": "language locale",
-    "run": "checkpoint ckpt m model modelpath rundir weights",
-    "images": "file files i image img imgs input inputs path source",
-    "networks": "arch m model net network",
-    "input": "imagesize imgsize imgsz inputshape inputsize shape size",
-}
-FLAG_HABITS: dict[str, tuple[str, ...]] = {}
-for _ours, _names in _FLAGS_ELSEWHERE.items():
-    for _name in _names.split():
-        FLAG_HABITS[_name] = (*FLAG_HABITS.get(_name, ()), _ours)
 
 _BY_FOLDER = "the folders (or the table) that the data comes with say so: DATA/train, DATA/test"
 _FROM_DATA = "the numbers of classes and channels follow from the data"

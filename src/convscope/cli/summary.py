@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from convscope.api.output import output_file
-from convscope.cli.flags import network_options, output_flag
+from convscope.cli.flags import OneOf, network_options, output_flag
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 
 PAIR = "N or HxW"
 FORMATS = ("table", "json", "csv", "markdown", "html")
+FORMAT_HABITS = {"text": "table", "txt": "table", "md": "markdown", "htm": "html"}
 ENDINGS = {
     ".txt": "table",
     ".json": "json",
@@ -221,7 +222,7 @@ class _NetworkOrLayer(Verb):
     is_flag=True,
     help="Also measure effective receptive fields, on random images.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
+@click.option("--format", "form", type=OneOf(FORMATS, FORMAT_HABITS), help="[default: table]")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @output_flag(
     "Write to this file, in the format of its ending, or as summary.txt and the like into a "
@@ -242,6 +243,12 @@ def command(
     on no regular grid, and the field is that of all of them, an upper bound (≤).
     """
     chosen = _form(form, as_json=as_json, output=output)
+    for flag in ("columns", "depth"):
+        if chosen in ("json", "csv") and flags[flag] is not None:
+            raise UsageError(
+                f"`--{flag}` has no effect: {chosen} has all columns and modules",
+                hint="leave it out, or choose another `--format`",
+            )
     text = _text(networks, chosen, **flags)
     if output is None:
         print(text, end="")

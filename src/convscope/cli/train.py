@@ -15,6 +15,7 @@ import click
 from convscope.api.output import FIRST_BATCH, PICTURES
 from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
+from convscope.paths import shell_word
 from convscope.run import Run
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
@@ -121,7 +122,9 @@ def command(
         )
     except DataError as error:
         if resume is not None and data is None:
-            error.hint = f"say where the data is now: convscope train PATH --resume {resume}"
+            error.hint = (
+                f"say where the data is now: convscope train PATH --resume {shell_word(resume)}"
+            )
         raise
     except StoppedError as error:
         error.hint = f"this continues it: {_same_command(sys.argv[1:])}"
@@ -133,7 +136,7 @@ def command(
         return
     print_evaluation(run.evaluation)
     print(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
-    print(f"next:       convscope predict {shlex.quote(str(run.path))} IMAGE...")
+    print(f"next:       convscope predict {shell_word(run.path)} IMAGE...")
 
 
 def _resumed(run: Path, excluded: Mapping[str, object]) -> tuple[Path, Path, str]:
@@ -145,7 +148,7 @@ def _resumed(run: Path, excluded: Mapping[str, object]) -> tuple[Path, Path, str
     if found.state != "unfinished":
         raise RunError(
             f"`{run}` is {found.state}, not unfinished",
-            hint=f"`--continue {run} --epochs N` trains a finished run further"
+            hint=f"`--continue {shell_word(run)} --epochs N` trains a finished run further"
             if found.state == "finished"
             else "give another `--name`, and a lower `--lr` if the loss became non-finite",
         )

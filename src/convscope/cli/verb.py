@@ -11,17 +11,15 @@ from typing import Any, NamedTuple
 
 import click
 
-from convscope.cli.habits import FLAG_ANSWERS, FLAG_HABITS
+from convscope.cli.habits import FLAG_ANSWERS
 from convscope.errors import UsageError
-from convscope.paths import exists, is_classifier, is_run, run_around
-from convscope.recipe.habits import usual_setting
+from convscope.paths import exists, is_classifier, is_run, run_around, runs_in
+from convscope.recipe.habits import FLAG_HABITS, NUM_GPUS, OF_A_GPU, usual_setting
 from convscope.text import did_you_mean, plain
 
 # `epochs=3`, as elsewhere; no pattern such as `day=*/*.jpg`
 SETTING = re.compile(r"([A-Za-z_][\w-]*)=([^*?\[]+)", re.DOTALL)
 ONE_HYPHEN = re.compile(r"-[A-Za-z][\w-]+")  # `-epochs`, of which only the first letter is read
-NUM_GPUS = ("gpus", "ngpu", "numgpus")  # elsewhere, flags that take a number of GPUs
-OF_A_GPU = ("gpu", "gpuid", "gpuids")  # elsewhere, flags that take the number of a GPU
 
 
 class _Typed(NamedTuple):
@@ -77,6 +75,7 @@ class Verb(click.Command):
                 f"`{error.option_name}` has no value",
                 hint=f"write it as `{error.option_name} {value}`",
             ) from error
+        self._check_empty(values)
         names = [each.name or "" for each in self.params if isinstance(each, click.Argument)]
         counts = Counter(order)
         repeated = [
@@ -85,6 +84,16 @@ class Verb(click.Command):
             if counts[each] > 1 and not each.multiple and not each.is_flag
         ]
         return _Typed({name: values.get(name) for name in names}, rest, list(repeated))
+
+    def _check_empty(self, values: Mapping[str, Any]) -> None:
+        """Refuses `--model ""`, which would be as if it weren't there."""
+        for each in self.params:
+            if "" in _words({"": values.get(each.name or "")}):
+                flag = _long(each) if isinstance(each, click.Option) else (each.name or "").upper()
+                raise UsageError(
+                    f"`{flag}` is empty",
+                    hint="leave it out, or give a value; is a variable of the shell without one?",
+                )
 
     def _check_hyphens(self, args: Sequence[str]) -> None:
         """Refuses `-epochs`, which would be read as `-e pochs`."""
@@ -248,7 +257,9 @@ def check_order(verb: str, given: Mapping[str, Any]) -> None:
                 hint=f"the run comes first: {shlex.join(['convscope', verb, runs[0], *rest])}",
             )
     for each in given.get("runs") or ():
-        if "data" in given and Path(each).is_dir() and run_around(Path(each)) is None:
+        place = Path(each)
+        is_data = place.is_dir() and run_around(place) is None and not runs_in(place)
+        if "data" in given and is_data:
             raise UsageError(
                 f"`{each}` is no run: it has no recipe.yaml",
                 hint=f"data is given by a flag: `--data {shlex.quote(each)}`",

@@ -65,7 +65,7 @@ class Recipe(RecipeFields):
         """
         problems = list(find_conflicts(self))
         if problems:
-            raise _joined(problems)
+            raise one_error(problems)
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -180,7 +180,7 @@ def validated(section: type[Section], values: Mapping[str, Any]) -> Section:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        raise _joined(_problems(error, section)) from error
+        raise one_error(_problems(error, section)) from error
 
 
 def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]:
@@ -188,7 +188,7 @@ def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]
     for detail in error.errors():
         name, value = str(detail["loc"][0]), detail["input"]
         if detail["type"] == "extra_forbidden":
-            hint = likely_field(name, section.model_fields)
+            hint = likely_field(name, section.model_fields, value)
             problems.append((f"a recipe has no field `{shown(name)}`", hint))
         elif detail["type"] == "missing":
             problems.append((f"`{name}` is missing", None))
@@ -202,7 +202,7 @@ def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]
     return problems
 
 
-def _joined(problems: Sequence[Problem]) -> UsageError:
+def one_error(problems: Sequence[Problem]) -> UsageError:
     """One error with all of the problems."""
     if len(problems) == 1:
         return UsageError(problems[0][0], hint=problems[0][1])

@@ -15,14 +15,22 @@ from convscope.networks import (
     head_names,
     load_weights,
     network_entry,
+    network_names,
     published_weights,
     read_weights,
 )
 from convscope.networks.registry import NetworkEntry, Preparation
-from convscope.paths import WEIGHTS_FILE, is_classifier
+from convscope.paths import WEIGHTS_FILE, is_classifier, likely_path, likely_run
 from convscope.recipe import Recipe
 from convscope.run import Run
-from convscope.text import counted
+from convscope.text import counted, did_you_mean
+
+PUBLISHED = "published"  # the weights that a network's publisher gives out
+# What they are called elsewhere, in `plain` writing.
+PUBLISHED_ELSEWHERE = {
+    **dict.fromkeys(("imagenet", "imagenet1k", "imagenet1kv1", "imagenet1kv2"), PUBLISHED),
+    **dict.fromkeys(("default", "official", "pretrained", "torchvision", "true", "yes"), PUBLISHED),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +132,10 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
     place = Path(weights)
     if place.name == WEIGHTS_FILE and is_classifier(place.parent):
         place = place.parent  # the file beside it says what these weights are
-    if weights != "published" and not place.exists():
+    if weights != PUBLISHED and not place.exists():
         raise WeightsError(
-            f"the weights file `{weights}` is missing", hint="give the path of a file that is there"
+            f"the weights file `{weights}` is missing",
+            hint=_likely_weights(weights) or "give the path of a file that is there",
         )
     if place.is_dir():
         return _from_classifier(place, model)
@@ -136,11 +145,19 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
             hint="a file of weights doesn't say which network it belongs to; add `--model NAME`",
         )
     row = network_entry(model)
-    if weights == "published":
+    if weights == PUBLISHED:
         path = published_weights(model)
         source = f"{row.published.url}" if row.published else str(path)
         return _from_file(path, source, row)
     return _from_file(place, f"`{weights}`", row)
+
+
+def _likely_weights(weights: str) -> str | None:
+    """A hint for weights that aren't there: those of `published`, or another path."""
+    if weights in network_names():
+        return f"did you mean `--model {weights} --weights {PUBLISHED}`?"
+    name = weights.rpartition(".")[2]  # of `ResNet18_Weights.DEFAULT`
+    return did_you_mean(name, (PUBLISHED,), habits=PUBLISHED_ELSEWHERE) or likely_path(weights)
 
 
 def with_range_of(weights: InitialWeights, recipe: Recipe) -> Recipe:
@@ -169,7 +186,7 @@ def _from_classifier(place: Path, model: str | None) -> InitialWeights:
     if not is_classifier(folder):
         raise WeightsError(
             f"`{place}` is neither a run nor a classifier folder",
-            hint="give a file of weights in it, or a run that is finished",
+            hint=likely_run(place) or "give a file of weights in it, or a run that is finished",
         )
     source = Classifier.load(folder)
     if model is not None and model != source.choice.name:
