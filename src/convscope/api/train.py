@@ -135,12 +135,12 @@ def train_options(**given: Unpack[TrainSettings]) -> TrainOptions:
     Raises:
         UsageError: No picture can be written there, or this is no distance of checkpoints.
     """
-    place, interval = given.pop("show_batch", None), given.pop("checkpoint_every", None)
-    return TrainOptions(
-        show_batch=place and output_file(place, endings=PICTURES, name=FIRST_BATCH),
-        checkpoint_every=checkpoint_interval(interval),
-        **given,
-    )
+    values: dict[str, Any] = {**given}
+    if values.get("show_batch") is not None:
+        place = values["show_batch"]
+        values["show_batch"] = output_file(place, endings=PICTURES, name=FIRST_BATCH)
+    values["checkpoint_every"] = checkpoint_interval(values.get("checkpoint_every"))
+    return TrainOptions(**values)
 
 
 def train_recipe(

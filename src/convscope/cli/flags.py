@@ -200,31 +200,31 @@ check_flags = _field_flags(*READING, "group", "value_range", "img_size", "fit")
 decoding_flags = _field_flags(*DECODING_FIELDS)
 
 
-class OneOf(click.ParamType):
-    """Type of a flag that takes one of a few names.
+class OneOf(click.Choice[str]):
+    """Type of a flag that takes one of a few names; for others it says which was likely meant.
 
     Args:
-        known: The names.
+        names: The names.
         habits: What they are called elsewhere, in `plain` writing.
     """
 
-    name = "name"
+    def __init__(self, names: Sequence[str], habits: Mapping[str, str]) -> None:
+        super().__init__(names)
+        self._habits = habits
 
-    def __init__(self, known: Sequence[str], habits: Mapping[str, str]) -> None:
-        self._known, self._habits = known, habits
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """The names, as they stand in the help."""
-        return f"[{'|'.join(self._known)}]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuses other names, and says which was likely meant."""
-        if value in self._known:
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """Refuses another name."""
+        names = [str(name) for name in self.choices]
+        if value in names:
             return str(value)
-        near = did_you_mean(value, self._known, habits=self._habits)
-        known = f"it takes {either_of(list(self._known))}"
-        flag = param.opts[-1] if param is not None else ""
-        raise UsageError(f"`{flag}` can't be `{value}`", hint=f"{near} {known}" if near else known)
+        near = did_you_mean(str(value), names, habits=self._habits)
+        flag = parameter.opts[-1] if parameter is not None else ""
+        raise UsageError(
+            f"`{flag}` can't be `{value}`",
+            hint=f"{near + ' ' if near else ''}it takes {either_of(names)}",
+        )
 
 
 report_flags = click.option(
