@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from convscope.api.load import load
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
-from convscope.arithmetic.failures import refuse_channels_last
+from convscope.arithmetic.failures import refuse_misplaced_channels
 from convscope.arithmetic.wrappers import unwrapped
 from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError
@@ -209,7 +209,7 @@ def _build(
         if len(Path(str(network)).parts) > 1:
             Run.open(Path(str(network)))  # says what is wrong with the folder
         shape = input_shape or network_entry(str(network)).input
-        refuse_channels_last(shape)  # a named network is built for any number of channels
+        refuse_misplaced_channels(shape)  # a named network is built for any number of channels
         module = build(
             str(network),
             num_classes=num_classes,
