@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 LISTED_AT_MOST = 20
-LEAST_SIMILARITY = 0.6  # of a typing error to the name that was meant
+SHORT, LONG = 4, 5  # letters of names that differ by one typing error at most, and by two
+SHORTEST_PREFIX = 4  # letters that a name may be cut off after; fewer begin too many names
+LONGEST_ENDING = 3  # letters too many at the end of a name, as in `predicting`
 # The last group takes the digits behind letters too: `resnext50_32x4d` has the number 50.
 NUMBERED = re.compile(r"(?P<letters>[^\W\d]{2,})(?P<number>\d{1,9})(?P<rest>.*)")
 
@@ -22,24 +24,20 @@ def escaped(text: str) -> str:
 
 
 def did_you_mean(
-    name: str,
-    known: Iterable[str],
-    *,
-    habits: Mapping[str, str] = MappingProxyType({}),
-    least: float = LEAST_SIMILARITY,
+    name: str, known: Iterable[str], *, habits: Mapping[str, str] = MappingProxyType({})
 ) -> str | None:
     """A hint that begins with the known name that was most likely meant; None if none is near.
 
-    Capitals, hyphens and the like don't matter, and of a family (`resnet9`) the nearest number is
-    meant rather than the most similar digits.
+    Near is a name with one or two typing errors, or one that was cut off; a likeness of whole words
+    would make `--steps` of `--eps`. Capitals, hyphens and the like don't matter, nor do the folders
+    of a path, and of a family (`resnet9`) the nearest number is meant.
 
     Args:
         name: What was given.
         known: The names that there are.
         habits: The known name for what a thing is called elsewhere, in `plain` writing.
-        least: Similarity from which on a name is near, 0 to 1.
     """
-    near = _nearest(name, list(known), habits, least)
+    near = nearest(name, list(known), habits=habits)
     return f"did you mean `{near}`?" if near else None
 
 
@@ -48,18 +46,21 @@ def plain(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def _nearest(
-    name: str, known: Sequence[str], habits: Mapping[str, str], least: float
+def nearest(
+    name: str, known: Sequence[str], *, habits: Mapping[str, str] = MappingProxyType({})
 ) -> str | None:
+    """The known name that was most likely meant; None if none is near. See `did_you_mean`."""
     given = plain(name)
-    by_plain = {plain(each): each for each in reversed(known)}
+    by_plain = {plain(each.rpartition("/")[2]): each for each in reversed(known)}
+    by_plain |= {plain(each): each for each in reversed(known)}
     if not given:
         return None
     if given in by_plain:
         return by_plain[given]
     if habits.get(given) in known:
         return habits[given]
-    return _nearest_number(given, by_plain) or _most_similar(given, by_plain, least)
+    near = _nearest_number(given, by_plain) or _least_mistyped(given, by_plain)
+    return near or _cut_off(given, by_plain)
 
 
 def _nearest_number(given: str, by_plain: Mapping[str, str]) -> str | None:
@@ -86,9 +87,52 @@ def _is_one_digit_off(first: str, second: str) -> bool:
     return shorter in {longer[:place] + longer[place + 1 :] for place in range(len(longer))}
 
 
-def _most_similar(given: str, by_plain: Mapping[str, str], least: float) -> str | None:
-    likely = max(by_plain, key=lambda each: _similarity(each, given), default="")
-    return by_plain[likely] if likely and _similarity(likely, given) >= least else None
+def _least_mistyped(given: str, by_plain: Mapping[str, str]) -> str | None:
+    """The name with the fewest typing errors, one for names of few letters and else two."""
+    found = []
+    for each, name in by_plain.items():
+        shorter = min(len(each), len(given))
+        errors = _typing_errors(given, each, substitution=2 if shorter < SHORT else 1)
+        if len(given) > 1 and errors <= (2 if shorter >= LONG else 1):
+            found.append((errors, -_similarity(each, given), name))
+    return min(found)[-1] if found else None
+
+
+def _typing_errors(first: str, second: str, *, substitution: int) -> int:
+    """Letters too many, too few, wrong or exchanged with their neighbours (optimal alignment).
+
+    Args:
+        first: A name.
+        second: Another one.
+        substitution: What a wrong letter counts: of three letters, it makes another word.
+    """
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
+        new = [i]
+        for j, other in enumerate(second, 1):
+            kept = row[j - 1] + (substitution if letter != other else 0)
+            new.append(min(row[j] + 1, new[j - 1] + 1, kept))
+            if i > 1 and j > 1 and first[i - 2 : i] == second[j - 1] + second[j - 2]:
+                new[j] = min(new[j], before[j - 2] + 1)
+        before, row = row, new
+    return row[-1]
+
+
+def _cut_off(given: str, by_plain: Mapping[str, str]) -> str | None:
+    """The one name that begins like this, or that this begins like with a few letters more."""
+    if len(given) < SHORTEST_PREFIX:
+        return None
+    longer = {name for each, name in by_plain.items() if each.startswith(given)}
+    shorter = {
+        name
+        for each, name in by_plain.items()
+        if len(each) >= SHORTEST_PREFIX
+        and given.startswith(each)
+        and len(given) - len(each) <= LONGEST_ENDING
+    }
+    found = longer or shorter
+    return found.pop() if len(found) == 1 else None
 
 
 def _similarity(first: str, second: str) -> float:

@@ -27,6 +27,7 @@ UNKNOWN: list[tuple[Callable[..., Any], dict[str, object], str]] = [
     (package.train, {"gpu": 0}, '`device="cuda:0"`'),
     (package.train, {"gpu_id": 1}, '`device="cuda:1"`'),
     (package.train, {"gpus": 1}, '`device="cuda"`'),
+    (package.train, {"pretrained": True}, '`weights="published"`'),
     (package.find_learning_rate, {"num_workers": 4}, "`workers`"),
     (package.find_learning_rate, {"bs": 4}, "`batch_size`"),
     (package.evaluate, {"gpu": 0}, '`device="cuda:0"`'),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 
 from conftest import Convscope
-from convscope.cli.habits import FLAG_ANSWERS, VERB_ANSWERS, VERB_HABITS
+from convscope.cli.habits import FLAG_ANSWERS, VERB_ANSWERS, VERB_HABITS, Answer
 from convscope.cli.main import VERBS
+from convscope.cli.main import convscope as group
+from convscope.cli.summary import LAYERS
+from convscope.cli.verb import Verb
 
 VERB_LINES = [
     ("test runs/mine", "did you mean `evaluate`?"),
@@ -27,6 +33,13 @@ VERB_LINES = [
     ("plot", "`convscope evaluate RUN --plot FOLDER` saves its figures"),
     ("photos", "the verb comes first: `convscope train photos`, for instance"),
     ("xyz", "there are `check`, `train`"),
+    ("evaluation runs/mine", "did you mean `evaluate`?"),
+    ("my_photos", "the verb comes first: `convscope train my_photos`, for instance"),
+    ("runs/mine", "the verb comes first: `convscope summary runs/mine`"),
+    ("runs/mine/classifier", "the verb comes first: `convscope summary runs/mine/classifier`"),
+    ("a.jpg", "the verb comes first: `convscope predict RUN a.jpg`"),
+    ("best.pt", "the verb comes first: `convscope train DATA --weights best.pt`"),
+    ("mine.yaml", "the verb comes first: `convscope train --recipe mine.yaml`"),
     ("--epochs 3 train digits", "flags stand behind the verb: `convscope train DATA --epochs 20`"),
 ]
 FLAG_LINES = [
@@ -47,7 +60,10 @@ FLAG_LINES = [
     ("train digits --num-workers 4", "did you mean `--workers`?"),
     ("train digits --gpu 0", "did you mean `--device cuda:0`?"),
     ("train digits --gpus 1", "did you mean `--device cuda`?"),
-    ("train digits --gpus 2", "`torchrun --nproc-per-node 2 -m convscope train ...`"),
+    ("train digits --gpus 2", "`torchrun --nproc-per-node 2 -m convscope train digits`"),
+    ("train digits --gpus 0,1,2", "`torchrun --nproc-per-node 3 -m convscope train digits`"),
+    ("train digits --devices 2", "`torchrun --nproc-per-node 2 -m convscope train digits`"),
+    ("predict runs/mine a.jpg --gpus 2", "`convscope predict runs/mine a.jpg --device cuda`"),
     ("train digits --cpu", "did you mean `--device cpu`?"),
     ("train digits --cuda", "did you mean `--device cuda`?"),
     ("train digits --mps", "did you mean `--device mps`?"),
@@ -73,6 +89,110 @@ FLAG_LINES = [
     ("explain runs/mine a.jpg --target cat", "did you mean `--class`?"),
     ("predict runs/mine a.jpg --topk 5", "did you mean `--top`?"),
     ("predict runs/mine a.jpg --conf 0.5", "did you mean `--min-confidence`?"),
+    ("summary resnet18 --nc 10", "did you mean `--num-classes`?"),
+    ("summary resnet18 --classes 10", "`convscope summary resnet18 --num-classes 10`"),
+    ("summary resnet18 --imgsz 3x64x64", "`convscope summary resnet18 --input 3x64x64`"),
+    ("summary resnet18 --in-chans 1", "the first number of `--input` is the number of channels"),
+    ("summary resnet18 --channels 1", "the first number of `--input` is the number of channels"),
+    ("summary resnet18 --verbose", "`convscope summary --help` lists all of them"),
+    ("evaluate runs/mine --val", "did you mean `--split val`?"),
+    ("evaluate runs/mine --val photos", "DATA has no flag: `convscope evaluate runs/mine photos`"),
+    ("evaluate runs/mine --test photos", "DATA has no flag: `convscope evaluate runs/mine photos`"),
+    ("evaluate runs/mine --val-split", "`convscope evaluate runs/mine --split val`"),
+    ("train digits --no-augment", "each augmentation has a flag, which 0 turns off: `--hflip 0`"),
+    ("train digits --max-steps 100", "a training is measured in epochs: `--epochs`"),
+    ("train digits --steps 100", "a training is measured in epochs: `--epochs`"),
+    ("train digits --steps-per-epoch 9", "an epoch is one pass over all train images"),
+    ("train digits --cache ram", "`convscope cache` shows them"),
+    ("train digits --rect", "which may be oblong: `--img-size 224x320`"),
+    ("train digits --val-ratio 0.2", "`--splits` keeps those of an earlier run"),
+    ("train digits --train-split 0.8", "`--splits` keeps those of an earlier run"),
+    ("train digits --lr-decay 0.1", "did you mean `--gamma`?"),
+    ("train digits --load best.pt", "`convscope train digits --weights best.pt`"),
+    ("train digits --version", "`convscope --version` says it"),
+    ("train digits --debug", "`--traceback` shows where an error came from"),
+    ("train digits --tags a", "has no flag `--tags`\nhint: `convscope train --help` lists all"),
+    ("train digits -w 4", "has no flag `-w`\nhint: `convscope train --help` lists all of them"),
+    ("train digits -d 4", "has no flag `-d`\nhint: `convscope train --help` lists all of them"),
+    (
+        "summary conv --input 3x8x8 --filters 16 --kernel-size 5",
+        "did you mean `--kernels` and `--size`? "
+        "`convscope summary conv --input 3x8x8 --kernels 16 --size 5`",
+    ),
+    ("summary conv --frobnicate 1", "`convscope summary conv --help` lists all of them"),
+    ("summary pool --input 3x8x8 --kernel 2", "`convscope summary pool --input 3x8x8 --size 2`"),
+    (
+        "summary dense --input 3x8x8 --units 9",
+        "`convscope summary dense --input 3x8x8 --outputs 9`",
+    ),
+    ("summary dense --input 3x8x8 --outputs 9 --bias false", "--outputs 9 --no-bias`"),
+]
+# Flags with one hyphen and a value behind an equals sign, values of flags that have none, flags in
+# place of values, yes and no.
+VALUE_OF_FLAG_LINES = [
+    ("summary lenet5 -output=t.txt", "`convscope summary lenet5 --output t.txt`"),
+    ("train digits -batch=8", "two hyphens: `convscope train digits --batch-size 8`"),
+    ("train digits -device=cpu", "two hyphens: `convscope train digits --device cpu`"),
+    ("train digits -workers=4", "two hyphens: `convscope train digits --workers 4`"),
+    ("train digits -model=resnet18", "two hyphens: `convscope train digits --model resnet18`"),
+    ("train digits -m=resnet18", "hint: convscope train digits --model resnet18"),
+    ("train digits -j=4", "hint: convscope train digits --workers 4"),
+    ("train digits --fresh=true", "`--fresh` takes no value\nhint: write `convscope train digits"),
+    ("train digits --fresh true", "write `convscope train digits --fresh`"),
+    ("train digits --download=no", "write `convscope train digits`"),
+    ("train digits --overwrite true", "did you mean `--fresh`? `convscope train digits --fresh`"),
+    ("train digits --amp --epochs 1", "`--amp` has no value\nhint: write it as `--amp auto|"),
+    ("train digits --weights --fresh", "`--weights` has no value"),
+    ("train digits --name -j 4", "`--name` has no value"),
+    ("train digits --pretrained false", "leave `--pretrained false` out: `convscope train digits`"),
+    ("train digits --no-pretrained", "leave `--no-pretrained` out: `convscope train digits`"),
+    ("train digits --freeze 0", "did you mean `--tune all`? `convscope train digits --tune all`"),
+    ("train digits --cuda false", "did you mean `--device cpu`?"),
+    ("train digits --cpu false", "leave `--cpu false` out: `convscope train digits`"),
+    ("train digits --no-fresh", "leave `--no-fresh` out: `convscope train digits`"),
+    ("train digits --no-amp", "`convscope train digits --precision float32`"),
+    ("train digits --no-mixup", "`convscope train digits --mixup 0`"),
+    ("train digits --no-hflip", "`convscope train digits --hflip 0`"),
+    ("train digits --pretrained best.pt", "`convscope train digits --weights best.pt`"),
+    ("train --pretrained photos", "`convscope train photos --weights published`"),
+    ("train digits --lr-scheduler CosineAnnealingLR", "`convscope train digits --sched cosine`"),
+    ("train digits --criterion CrossEntropyLoss", "`convscope train digits --loss cross-entropy`"),
+    (
+        "predict runs/mine a.jpg --csv out.csv",
+        "`convscope predict runs/mine a.jpg --csv > out.csv`",
+    ),
+    (
+        "evaluate runs/mine --json out.json",
+        "it prints: `convscope evaluate runs/mine --json > out.",
+    ),
+    ("summary lenet5 --json out.json", "it prints: `convscope summary lenet5 --json > out.json`"),
+]
+# Several words of other tools in one line: the command has none of them.
+SEVERAL_LINES = [
+    ("train --data photos --name photos", "`convscope train photos --name photos`"),
+    ("evaluate --model runs/mine --data photos", "`convscope evaluate runs/mine photos`"),
+    (
+        "predict --weights runs/mine --source a.jpg b.jpg --conf 0.5",
+        "did you mean `--min-confidence`? RUN has no flag; IMAGE... has no flag: "
+        "`convscope predict runs/mine a.jpg b.jpg --min-confidence 0.5`",
+    ),
+    (
+        "train --train-dir photos --val-dir photos",
+        "DATA has no flag; the folders (or the table) that the data comes with say so: "
+        "DATA/train, DATA/test; `convscope train photos`",
+    ),
+    (
+        "train --data-path photos --arch resnet18 -bs 8 --lr 0.1 --opt sgd",
+        "`convscope train photos --model resnet18 --batch-size 8 --lr 0.1 --opt sgd`",
+    ),
+    ("train photos --bs 8 --frobnicate 1", "did you mean `--batch-size`? `convscope train --help`"),
+    (
+        "train photos --bs 8 --loss ce",
+        "`convscope train photos --batch-size 8 --loss cross-entropy`",
+    ),
+    ("predict --source a.jpg --model runs/mine", "`convscope predict runs/mine a.jpg`"),
+    ("predict --source a.jpg", "the form is `convscope predict RUN IMAGE...`"),
+    ("train 'photos' --bs 8 epochs=2", "`convscope train photos --batch-size 8 --epochs 2`"),
 ]
 FORM_LINES = [
     ("train data=photos model=resnet18", "hint: convscope train photos --model resnet18"),
@@ -83,10 +203,37 @@ FORM_LINES = [
     ("train model=resnet18 data=photos", "hint: convscope train photos --model resnet18"),
     ("predict model=runs/mine source=a.jpg", "hint: convscope predict runs/mine a.jpg"),
     ("evaluate model=runs/mine data=photos", "hint: convscope evaluate runs/mine photos"),
+    ("train data=photos pretrained=True", "hint: convscope train photos --weights published"),
+    (
+        "train data=photos pretrained=False",
+        "leave `pretrained=False` out: `convscope train photos`",
+    ),
+    ("train data=photos gpus=2", "`torchrun --nproc-per-node 2 -m convscope train photos`"),
+    ("train data=photos device=0", "hint: convscope train photos --device cuda:0"),
+    ("train data=photos amp=True", "hint: convscope train photos --precision bfloat16"),
+    ("train data=photos amp=False", "hint: convscope train photos --precision float32"),
+    ("train data=photos fresh=true", "hint: convscope train photos --fresh"),
+    ("train data=photos exist_ok=True", "hint: convscope train photos --fresh"),
+    ("train data=photos val=x", "the folders (or the table) that the data comes with say so"),
+    ("train data=photos cache=True", "`convscope cache` shows them; `convscope train photos`"),
+    ("train data=photos resume=True", "leave `resume=True` out: `convscope train photos`"),
+    ("train data=photos frob=1", "hint: `convscope train --help` lists all of them"),
     ("train photos resnet18", "did you mean `--model resnet18`?"),
     ("train my photos", "a name with spaces needs quotes: 'my photos'"),
     ("train photos fresh", "did you mean `--fresh`?"),
-    ("cache clear", "did you mean `--clear`?"),
+    ("cache clear", "did you mean `--clear`? `convscope cache --clear`"),
+    ("cache photos", "`cache` has no place for `photos`\nhint: the form is `convscope cache"),
+    ("networks photos", "hint: the form is `convscope networks`"),
+    ("train sets/train sets/val", "give the folder above: `convscope train sets`"),
+    ("check sets/test sets/train", "give the folder above: `convscope check sets`"),
+    ("summary lenet5,alexnet", "leave the commas out: `convscope summary lenet5 alexnet`"),
+    ("predict runs/mine a.jpg,b.jpg", "`convscope predict runs/mine a.jpg b.jpg`"),
+    ("summary conv2d", "`convscope summary conv --input 3x224x224 --kernels 64 --size 3`"),
+    ("summary Conv --kernels 3", "`convscope summary conv --input"),
+    ("summary convolution", "`convscope summary conv --input"),
+    ("summary linear --outputs 5", "`convscope summary dense --input"),
+    ("summary MaxPool2d", "`convscope summary pool --input"),
+    ("summary --depth 1 conv", "`convscope summary conv --input"),
     ("networks vgg", "the form is `convscope networks`"),
     ("evaluate", "the form is `convscope evaluate RUN [DATA]`"),
     ("predict runs/mine", "the form is `convscope predict RUN IMAGE...`"),
@@ -98,6 +245,14 @@ FORM_LINES = [
         "`--value` is given twice: `a:1` and `b:2`",
     ),
     ("evaluate photos runs/mine", "hint: the run comes first: convscope evaluate runs/mine photos"),
+    (
+        "evaluate photos runs/mine --split val --json",
+        "the run comes first: convscope evaluate runs/mine photos --split val --json",
+    ),
+    (
+        "predict a.jpg b.jpg runs/mine --top 5",
+        "the run comes first: convscope predict runs/mine a.jpg b.jpg --top 5",
+    ),
     ("predict a.jpg runs/mine", "hint: the run comes first: convscope predict runs/mine a.jpg"),
     ("explain a.jpg runs/mine", "hint: the run comes first: convscope explain runs/mine a.jpg"),
     ("calibrate photos runs/mine", "the run comes first: convscope calibrate runs/mine photos"),
@@ -156,6 +311,19 @@ VALUE_LINES = [
     ("train digits --device 0", "did you mean `cuda:0`?"),
     ("train digits --device gpu", "did you mean `cuda`?"),
     ("train digits --opt Adam", "did you mean `adam`?"),
+    ("train digits --loss ce", "did you mean `cross-entropy`?"),
+    ("train digits --loss nll", "did you mean `cross-entropy`?"),
+    ("train digits --loss CrossEntropyLoss", "did you mean `cross-entropy`?"),
+    ("train digits --loss BCEWithLogitsLoss", "did you mean `bce`?"),
+    ("train digits --precision float16", "did you mean `bfloat16`?"),
+    ("train digits --precision fp16", "did you mean `bfloat16`?"),
+    ("train digits --amp true", "did you mean `bfloat16`?"),
+    ("train digits --amp false", "did you mean `float32`?"),
+    ("train digits --sched CosineAnnealingLR", "did you mean `cosine`?"),
+    ("train digits --sched ReduceLROnPlateau", "did you mean `plateau`?"),
+    ("train digits --fit letterbox", "did you mean `pad`?"),
+    ("train digits --initialization glorot", "did you mean `xavier`?"),
+    ("train digits --policy TrivialAugmentWide", "did you mean `trivialaugment`?"),
     ("evaluate runs/mine -o page.html", "give a folder: `page`"),
     ("explain runs/mine a.jpg -o page.png", "give a folder: `page`"),
     ("check photos -o page.html", "give a folder: `page`"),
@@ -182,7 +350,7 @@ VALUE_LINES = [
     ("train photos --option ''", "`--option` is empty"),
     ("train ''", "`DATA` is empty"),
     ("evaluate runs/mine -o ''", "`--output` is empty"),
-    ("predict runs/mine a.jpg ''", "`IMAGES` is empty"),
+    ("predict runs/mine a.jpg ''", "`IMAGE...` is empty"),
     ("networks --plot a.bmp", "it doesn't end in `.svg` or `.png`"),
     ("networks --plot fig.eps", "it doesn't end in `.svg` or `.png`"),
     ("compare runs/mine runs/mine --plot fig.tex", "it doesn't end in `.svg` or `.png`"),
@@ -190,13 +358,26 @@ VALUE_LINES = [
     ("train photos --show-batch batch.eps", "it doesn't end in `.png`, `.jpg` or `.jpeg`"),
     ("evaluate runs/mine --plot fig.eps", "give a folder: `fig`, or `fig.eps/` for one of that"),
 ]
-LINES = [*VERB_LINES, *FLAG_LINES, *FORM_LINES, *FILE_LINES, *VALUE_LINES]
+REFUSED_LINES = [*VERB_LINES, *FLAG_LINES, *VALUE_OF_FLAG_LINES, *SEVERAL_LINES, *FORM_LINES]
+LINES = [*REFUSED_LINES, *FILE_LINES, *VALUE_LINES]
+OWN_FLAGS = ("--name", "--lr", "--opt", "--loss")
+COMMAND = re.compile(r"(?:torchrun \S+ \d -m )?convscope ([^`\n]+)")
+FORM = re.compile(r"form is `[^`]+`|write it as `[^`]+`")
 
 
 @pytest.fixture
 def folder(convscope: Convscope) -> Path:
     """The current folder, with photos, files of other kinds, and what tells a run."""
-    for name in ("photos/cats", "photos/dogs", "my photos", "runs/mine/classifier", "alone"):
+    sets = ("sets/train", "sets/val", "sets/test")
+    for name in (
+        *sets,
+        "photos/cats",
+        "photos/dogs",
+        "my photos",
+        "my_photos",
+        "runs/mine/classifier",
+        "alone",
+    ):
         Path(name).mkdir(parents=True)
     for name in ("recipe.yaml", "environment.json", "classifier/classifier.json"):
         Path("runs/mine", name).write_text("{}")
@@ -266,6 +447,58 @@ def test_runs_says_where_there_are_some(
     assert (outcome.code, outcome.out) == (0, answer)
 
 
+def check_pasted(command: str) -> None:
+    """Refuses what the parser would refuse, and values that a recipe can't have."""
+    words = shlex.split(command.partition(" > ")[0])
+    if words[-1] in ("--help", "--version"):  # which print, and end the program
+        return
+    with group.make_context("convscope", words, resilient_parsing=True) as context:
+        verb = group.get_command(context, words[0])
+        assert isinstance(verb, Verb)
+        parsed = verb.make_context(words[0], words[1:], parent=context)
+        verb.check_values(parsed.params)
+
+
+@pytest.mark.parametrize("line", [line for line, _ in REFUSED_LINES])
+def test_every_command_in_an_answer_is_taken_when_it_is_pasted(
+    convscope: Convscope, folder: Path, line: str
+) -> None:
+    hint = FORM.sub("", convscope(*words_of(line)).err.partition("hint: ")[2])
+    for command in COMMAND.findall(hint):
+        check_pasted(command.strip())
+
+
+@pytest.mark.parametrize("line", [line for line, _ in SEVERAL_LINES])
+def test_what_runs_when_it_is_pasted_is_in_the_words_of_this_program(
+    convscope: Convscope, folder: Path, line: str
+) -> None:
+    words = {word for word in words_of(line) if word.startswith("-") and word not in OWN_FLAGS}
+    hint = convscope(*words_of(line)).err.partition("hint: ")[2]
+    assert not any(words & set(command.split()) for command in COMMAND.findall(hint))
+
+
+def test_help_is_shown_for_one_hyphen_too(convscope: Convscope) -> None:
+    outcome = convscope("cache", "-help")
+    assert outcome.code == 0
+    assert outcome.out.startswith("Usage: convscope cache")
+
+
+def test_a_file_whose_name_a_flag_would_print_to_is_not_written(
+    convscope: Convscope, folder: Path
+) -> None:
+    convscope("summary", "lenet5", "-output=t.txt")
+    assert not Path("utput=t.txt").exists()
+
+
+def test_words_that_are_files_are_no_values_of_flags_without(
+    convscope: Convscope, folder: Path
+) -> None:
+    Path("true").mkdir()
+    Path("coco.json").write_text("{}")
+    assert "takes no value" not in convscope("train", "--fresh", "true").err
+    assert "takes no value" not in convscope("evaluate", "photos", "--json", "coco.json").err
+
+
 def test_a_flag_given_twice_with_one_value_is_taken(convscope: Convscope) -> None:
     flags = ("--depth", "1", "--depth", "1", "--flops", "--flops")
     assert convscope("summary", "lenet5", *flags).code == 0
@@ -288,4 +521,16 @@ def test_habits_lead_to_verbs_that_exist_and_hide_none() -> None:
     assert set(VERB_HABITS.values()) <= set(VERBS)
     assert not {*VERB_HABITS, *VERB_ANSWERS} & set(VERBS)
     assert not set(VERB_HABITS) & set(VERB_ANSWERS)
-    assert all(answer and answer[-1] not in ".!" for answer in FLAG_ANSWERS.values())
+    assert all(answer.text[-1] not in ".!" for answer in FLAG_ANSWERS)
+
+
+@pytest.mark.parametrize("answer", FLAG_ANSWERS, ids=lambda answer: answer.text)
+def test_answers_name_only_flags_that_their_verbs_have(answer: Answer) -> None:
+    with click.Context(group) as context:
+        for name in answer.verbs:
+            verb = group.get_command(context, name.split()[0])
+            assert verb is not None
+            verb = LAYERS[name.split()[1]] if " " in name else verb
+            own = {flag for each in verb.params for flag in each.opts} | {"--traceback"}
+            named = re.findall(r"`(--[\w-]+)", answer.text)
+            assert set(named) <= own

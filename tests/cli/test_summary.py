@@ -365,6 +365,29 @@ def test_height_and_width_before_the_channels_are_refused_with_the_right_order(
     assert f"hint: is this height x width x channels? write `{right}`, channels first" in done.err
 
 
+@pytest.mark.parametrize(
+    ("shape", "order", "right"),
+    [
+        ("224x3x224", "height x channels x width", "3x224x224"),
+        ("64x4x96", "height x channels x width", "4x64x96"),
+        ("1024x100x3", "height x width x channels", "3x1024x100"),
+        ("32x1000x3", "height x width x channels", "3x32x1000"),
+        ("8x100x4", "height x width x channels", "4x8x100"),
+    ],
+)
+def test_channels_of_images_in_any_other_place_are_refused(
+    convscope: Convscope, shape: str, order: str, right: str
+) -> None:
+    done = convscope("summary", "resnet18", "--input", shape)
+    assert done.code == 2
+    assert f"hint: is this {order}? write `{right}`, channels first" in done.err
+
+
+def test_signals_of_one_pixel_in_height_or_width_are_taken() -> None:
+    assert summarize("resnet18", input_shape=(12, 1000, 1))
+    assert summarize("resnet18", input_shape=(12, 1, 1000))
+
+
 def test_the_channels_of_a_module_are_its_own(convscope: Convscope, tmp_path: Path) -> None:
     (tmp_path / "nets.py").write_text(
         "from torch import nn\ndef wide():\n    return nn.Conv2d(24, 5, 3, padding=1)\n"

@@ -17,7 +17,7 @@ from torch.nn.parameter import is_lazy
 from convscope.api.arguments import checked
 from convscope.api.load import load
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
-from convscope.arithmetic.failures import refuse_channels_last
+from convscope.arithmetic.failures import refuse_misplaced_channels
 from convscope.arithmetic.wrappers import unwrapped
 from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError
@@ -265,7 +265,7 @@ def _build_named(
                 hint=near or "channels, height and width are `input_shape`",
             )
     shape = input_shape or row.input
-    refuse_channels_last(shape)  # a named network is built for any number of channels
+    refuse_misplaced_channels(shape)  # a named network is built for any number of channels
     module = build(
         name,
         num_classes=num_classes,

@@ -15,25 +15,37 @@ from convscope.errors import NetworkError, UsageError
 from convscope.text import counted
 
 CHANNELS = (1, 3, 4)  # of images
+COLOURS = (3, 4)  # of images that aren't grey
 SMALLEST_PX = 8
 LONGEST = 3.0  # times the shorter side
 
 Shape = tuple[int, ...]
 
 
-def refuse_channels_last(shape: tuple[int, int, int]) -> None:
+def refuse_channels_last(shape: Shape) -> None:
     """Refuse a shape (C, H, W) that is plainly one of (H, W, C), for what takes any channels.
 
     Raises:
         UsageError: It is, such as (224, 224, 3).
     """
-    height, width, channels = shape
-    shorter, longer = sorted((height, width))
-    if channels in CHANNELS and shorter >= SMALLEST_PX and longer <= LONGEST * shorter:
-        raise UsageError(
-            f"`{_text(shape)}` would be {height} channels of {width}x{channels} pixels",
-            hint=f"is this height x width x channels? {_channels_first(shape)}",
-        )
+    shorter, longer = sorted(shape[:2])
+    if shape[2] in CHANNELS and shorter >= SMALLEST_PX and longer <= LONGEST * shorter:
+        raise UsageError(_instead(shape), hint=f"is this {_order(shape, 2)}")
+
+
+def refuse_misplaced_channels(shape: Shape) -> None:
+    """Refuse a shape (C, H, W) of images whose channels plainly stand elsewhere.
+
+    No photo is 3 or 4 pixels wide or high; a map may be, and signals of 1 pixel are known.
+
+    Raises:
+        UsageError: They do, as in (1024, 100, 3) and (224, 3, 224).
+    """
+    refuse_channels_last(shape)
+    for place in (2, 1):
+        sides = [side for index, side in enumerate(shape) if index != place]
+        if shape[place] in COLOURS and min(sides) >= SMALLEST_PX:
+            raise UsageError(_instead(shape), hint=f"is this {_order(shape, place)}")
 
 
 def failure(
@@ -82,7 +94,7 @@ def _hint_about_channels(channels: int, given: Shape, image: Shape) -> str:
     if given != image:
         return f"this layer takes {counted(channels, 'channel')} and gets {given[1]:,}"
     if image[-1] == channels:
-        return f"is this height x width x channels? {_channels_first(image[1:])}"
+        return f"is this {_order(image[1:], 2)}"
     return f"the network takes images of {counted(channels, 'channel')}"
 
 
@@ -102,9 +114,16 @@ def _hint_about_size(layer: nn.Module, given: Shape) -> str | None:
     return f"give a larger image: the maps are {maps} here, smaller than the layer's window"
 
 
-def _channels_first(shape: Shape) -> str:
-    height, width, channels = shape
-    return f"write `{channels}x{height}x{width}`, channels first"
+def _instead(shape: Shape) -> str:
+    channels, height, width = shape
+    return f"`{_text(shape)}` would be {channels} channels of {height}x{width} pixels"
+
+
+def _order(shape: Shape, place: int) -> str:
+    """The order of a shape whose channels stand at a place, and how it is written here."""
+    names = "height x width x channels" if place == 2 else "height x channels x width"
+    sides = [side for index, side in enumerate(shape) if index != place]
+    return f"{names}? write `{_text((shape[place], *sides))}`, channels first"
 
 
 def _text(sides: Sequence[int]) -> str:

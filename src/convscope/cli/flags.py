@@ -57,6 +57,16 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 class RecipeCommand(Verb):
     """A command whose help lists flags by the sections of the recipe."""
 
+    def check_values(self, values: Mapping[str, Any]) -> None:
+        """Refuses values that fields of the recipe can't have."""
+        fields = {name: values[name] for name in Recipe.model_fields if name in values}
+        recipe_of("data", {**fields, "continues": None, "data": None}, file=None)
+        model = fields.get("model")
+        if model is not None:
+            from convscope.networks import network_entry  # takes a second
+
+            network_entry(model)
+
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes section by section; flags that are no fields of the recipe come last."""
         sections: dict[str, list[tuple[str, str]]] = {title: [] for title in SECTIONS.values()}

@@ -68,7 +68,7 @@ class _Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = arguments[0]
         if name not in VERBS and not name.startswith("-"):
-            raise no_such_verb(name, VERBS)
+            raise no_such_verb(arguments, VERBS)
         return super().resolve_command(context, arguments)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from convscope.api.output import output_file
 from convscope.cli.flags import OneOf, network_options, output_flag
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.paths import exists
+from convscope.text import plain
 
 PAIR = "N or HxW"
 FORMATS = ("table", "json", "csv", "markdown", "html")
@@ -165,6 +168,18 @@ def dense(input_text: str, outputs: int, no_bias: bool, as_json: bool) -> None:
 
 
 LAYERS = {"conv": convolution, "pool": pooling, "dense": dense}
+# Kind of layer -> an example, and what others call it.
+LAYER_EXAMPLES = {
+    "conv": "--input 3x224x224 --kernels 64 --size 3",
+    "pool": "--input 64x112x112 --size 2",
+    "dense": "--input 512x7x7 --outputs 10",
+}
+_LAYERS_ELSEWHERE = {
+    "conv": "conv convolution conv2d convolution2d convlayer",
+    "pool": "pool pooling maxpool maxpool2d avgpool avgpool2d maxpooling2d averagepooling2d",
+    "dense": "dense linear fc fullyconnected denselayer",
+}
+LAYER_HABITS = {name: ours for ours, names in _LAYERS_ELSEWHERE.items() for name in names.split()}
 
 
 class _NetworkOrLayer(Verb):
@@ -180,6 +195,17 @@ class _NetworkOrLayer(Verb):
         if args and args[0] in LAYERS:
             return LAYERS[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
+
+    def check_words(self, context: click.Context, words: Sequence[str]) -> None:
+        """Refuses kinds of layers that are called in another way, or stand behind flags."""
+        for word in words:
+            kind = LAYER_HABITS.get(plain(word))
+            if kind is not None and not exists(word):
+                example = f"{context.command_path} {kind} {LAYER_EXAMPLES[kind]}"
+                raise UsageError(
+                    f"`{word}` is a kind of layer, not a network",
+                    hint=f"its arithmetic has a form of its own: `{example}`",
+                )
 
 
 @click.command("summary", cls=_NetworkOrLayer)

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
-from convscope.cli.habits import FLAG_ANSWERS
-from convscope.errors import UsageError
+from convscope.cli.meanings import Meanings, long_flag, metavar_of, words_for
+from convscope.cli.translation import Translation, Translator
+from convscope.errors import ConvscopeError, UsageError
 from convscope.paths import exists, is_classifier, is_run, run_around, runs_in
-from convscope.recipe.habits import FLAG_HABITS, NUM_GPUS, OF_A_GPU, usual_setting
-from convscope.text import did_you_mean, plain
-
-# `epochs=3`, as elsewhere; no pattern such as `day=*/*.jpg`
-SETTING = re.compile(r"([A-Za-z_][\w-]*)=([^*?\[]+)", re.DOTALL)
-ONE_HYPHEN = re.compile(r"-[A-Za-z][\w-]+")  # `-epochs`, of which only the first letter is read
-
-
-class _Typed(NamedTuple):
-    """The words of a command line, as they were read."""
-
-    arguments: dict[str, Any]  # values of arguments, by name
-    rest: list[str]  # words for which the verb has no argument
-    repeated: list[click.Parameter]  # options that were given several times
+from convscope.text import either_of
 
 
 class Verb(click.Command):
@@ -39,18 +25,45 @@ class Verb(click.Command):
         Raises:
             UsageError: It can't be meant like this; the hint has the right form.
         """
-        if not context.resilient_parsing and not {"--help", "-h"} & set(args):
-            self._check_hyphens(args)
-            typed = self._read(context, args)
-            self._check_settings(context, args, typed)
-            self._check_repeated(args, typed.repeated)
-            self._check_rest(context, args, typed)
+        args = ["--help" if word == "-help" else word for word in args]
+        if context.resilient_parsing or {"--help", "-h"} & set(args):
+            return super().parse_args(context, args)
+        translation = Translator(_verb_of(context), self.params).translate(args)
+        self.check_words(context, translation.arguments)
+        if translation.problems:
+            raise self._refusal(context, translation)
+        self._check_empty(translation)
+        self._check_repeated(translation)
+        self._check_lists(context, translation)
+        self._check_rest(context, translation)
         try:
             parsed = super().parse_args(context, args)
         except click.MissingParameter as error:
             raise self._missing(context, error) from error
-        check_order(self.name or "", context.params)
+        except click.NoSuchOption as error:  # `-5`, which is no name
+            raise UsageError(
+                f"`{_verb_of(context)}` has no flag `{error.option_name}`", hint=_help(context)
+            ) from error
+        self._check_order(context, translation)
         return parsed
+
+    def check_words(self, context: click.Context, words: Sequence[str]) -> None:
+        """Refuses words for arguments that can't be meant, whatever the flags are.
+
+        Raises:
+            UsageError: There is such a word.
+        """
+
+    def check_values(self, values: Mapping[str, Any]) -> None:
+        """Refuses values of options that can't be, as far as that is known before anything is read.
+
+        Raises:
+            UsageError: There is such a value.
+        """
+
+    @property
+    def _arguments(self) -> list[click.Argument]:
+        return [each for each in self.params if isinstance(each, click.Argument)]
 
     @property
     def _options(self) -> list[click.Option]:
@@ -58,212 +71,206 @@ class Verb(click.Command):
 
     def _form(self, context: click.Context) -> str:
         required = [
-            f"{_long(each)} {each.make_metavar(context)}" for each in self._options if each.required
+            f"{long_flag(each)} {each.make_metavar(context)}"
+            for each in self._options
+            if each.required
         ]
         pieces = self.collect_usage_pieces(context)[1:]
         return " ".join([context.command_path, *pieces, *required])
 
-    def _read(self, context: click.Context, args: list[str]) -> _Typed:
-        try:
-            values, rest, order = self.make_parser(context).parse_args(list(args))
-        except click.NoSuchOption as error:
-            raise self._no_such_flag(context, error.option_name, args) from error
-        except click.BadOptionUsage as error:
-            option = next((o for o in self._options if error.option_name in o.opts), None)
-            value = option.make_metavar(context) if option is not None else "VALUE"
-            raise UsageError(
-                f"`{error.option_name}` has no value",
-                hint=f"write it as `{error.option_name} {value}`",
-            ) from error
-        self._check_empty(values)
-        names = [each.name or "" for each in self.params if isinstance(each, click.Argument)]
-        counts = Counter(order)
-        repeated = [
-            each
-            for each in self._options
-            if counts[each] > 1 and not each.multiple and not each.is_flag
-        ]
-        return _Typed({name: values.get(name) for name in names}, rest, list(repeated))
+    def _refusal(self, context: click.Context, translation: Translation) -> UsageError:
+        """The error for what the verb doesn't take, with the command that was likely meant."""
+        problems = translation.problems
+        flags = list(dict.fromkeys(each.typed for each in problems if each.kind == "flag"))
+        first = problems[0]
+        if flags:
+            message = f"`{_verb_of(context)}` has no flag {either_of(flags)}"
+        elif first.kind == "setting":
+            message = f"`{first.typed}` is written in another way here"
+        else:
+            message = f"`{first.typed}` takes no value"
+        return UsageError(message, hint=self._way_out(context, translation))
 
-    def _check_empty(self, values: Mapping[str, Any]) -> None:
+    def _way_out(self, context: click.Context, translation: Translation) -> str:
+        problems = translation.problems
+        remarks = list(dict.fromkeys(each.remark for each in problems if each.remark))
+        command = self._command(context, translation)
+        if command and not remarks and {each.kind for each in problems} == {"setting"}:
+            return command
+        outcomes = {each.outcome for each in problems}
+        meant = [f"`{each}`" for each in dict.fromkeys(translation.meant)]
+        several = " and ".join(filter(None, (", ".join(meant[:-1]), *meant[-1:])))
+        parts = [f"did you mean {several}?"] if meant else []
+        if "unknown" in outcomes:
+            remarks.append(_help(context))
+        if remarks:
+            parts.append("; ".join(remarks))
+        if outcomes == {"answered"}:
+            return " ".join(parts)
+        if command:
+            end = ";" if "answered" in outcomes else ":" if remarks else ""
+            return f"{' '.join(parts)}{end} `{command}`" if parts else f"write `{command}`"
+        if translation.named and "unknown" not in outcomes:
+            return f"{' '.join(parts)}: the form is `{self._form(context)}`"
+        return " ".join(parts) or _help(context)
+
+    def _command(self, context: click.Context, translation: Translation) -> str | None:
+        """The translated command; None if the verb would refuse that, too."""
+        words = translation.words(self.params)
+        is_known = all(each.outcome != "unknown" for each in translation.problems)
+        if words is None or not is_known or not self._accepts(context, words):
+            return None
+        command = shlex.join([*context.command_path.split(), *words])
+        if translation.num_processes > 1:
+            command = f"torchrun --nproc-per-node {translation.num_processes} -m {command}"
+        return f"{command} > {shlex.quote(translation.file)}" if translation.file else command
+
+    def _accepts(self, context: click.Context, words: Sequence[str]) -> bool:
+        """Whether the verb takes these words."""
+        trial = click.Context(self, context.parent, info_name=context.info_name)
+        translation = Translator(_verb_of(context), self.params).translate(words)
+        try:
+            self._check_repeated(translation)
+            super().parse_args(trial, list(words))
+            self.check_values(trial.params)
+        except (ConvscopeError, click.ClickException):
+            return False
+        return not translation.problems
+
+    def _check_empty(self, translation: Translation) -> None:
         """Refuses `--model ""`, which would be as if it weren't there."""
-        for each in self.params:
-            if "" in _words({"": values.get(each.name or "")}):
-                flag = _long(each) if isinstance(each, click.Option) else (each.name or "").upper()
+        names = [metavar_of(each) for each in self._arguments]
+        given = [
+            (names[min(index, len(names) - 1)] if names else "", word)
+            for index, word in enumerate(translation.arguments)
+        ]
+        given += [
+            (long_flag(each), value)
+            for each in self._options
+            for value in translation.values.get(each.name or "", ())
+        ]
+        for name, value in given:
+            if not value:
                 raise UsageError(
-                    f"`{flag}` is empty",
+                    f"`{name}` is empty",
                     hint="leave it out, or give a value; is a variable of the shell without one?",
                 )
 
-    def _check_hyphens(self, args: Sequence[str]) -> None:
-        """Refuses `-epochs`, which would be read as `-e pochs`."""
-        for word in args:
-            if not ONE_HYPHEN.fullmatch(word):
-                continue
-            name = self._flag_of(word)
-            if name is not None:
-                raise UsageError(
-                    f"`{self.name}` has no flag `{word}`",
-                    hint=f"did you mean `{name}`? flags of several letters have two hyphens",
-                )
-
-    def _check_settings(self, context: click.Context, args: Sequence[str], typed: _Typed) -> None:
-        """Refuses `data=photos epochs=3`, and says how that is written here."""
-        words = [*_words(typed.arguments), *typed.rest]
-        settings = {
-            word: match for word in words if (match := SETTING.fullmatch(word)) and not exists(word)
-        }
-        known = {word: self._place_of(match[1]) for word, match in settings.items()}
-        if not any(known.values()):
-            return
-        before: dict[str, str] = {}
-        after: list[str] = []
-        for word in args:
-            place, match = known.get(word), settings.get(word)
-            if match is None:
-                after.append(word)
-            elif isinstance(place, click.Argument):
-                before[place.name or ""] = match[2]
-            else:
-                after += [_long(place) if place else f"--{match[1].replace('_', '-')}", match[2]]
-        first = [before[each.name] for each in self.params if each.name in before]
-        command = shlex.join(["convscope", self.name or "", *first, *after])
-        raise UsageError(
-            f"`{next(word for word in known if known[word])}` is written in another way here",
-            hint=command,
-        )
-
-    def _check_repeated(self, args: Sequence[str], repeated: Sequence[click.Parameter]) -> None:
+    def _check_repeated(self, translation: Translation) -> None:
         """Refuses a flag with two values, of which one would be ignored."""
-        for option in repeated:
-            values = list(dict.fromkeys(_values(args, option.opts)))
-            if len(values) > 1:
+        for option in self._options:
+            values = list(dict.fromkeys(translation.values.get(option.name or "", ())))
+            if len(values) > 1 and not option.multiple:
                 raise UsageError(
-                    f"`{_long(option)}` is given twice: `{values[0]}` and `{values[1]}`",
+                    f"`{long_flag(option)}` is given twice: `{values[0]}` and `{values[1]}`",
                     hint="leave one of them out",
                 )
 
-    def _check_rest(self, context: click.Context, args: Sequence[str], typed: _Typed) -> None:
-        """Refuses words for which there is no argument."""
-        if not typed.rest:
+    def _check_lists(self, context: click.Context, translation: Translation) -> None:
+        """Refuses `lenet5,alexnet` and `a.jpg,b.jpg` where words are several things."""
+        several = next((each for each in self._arguments if each.nargs < 0), None)
+        if several is None:
             return
-        hint = f"the form is `{self._form(context)}`"
-        spaced = " ".join([*_words(typed.arguments), *typed.rest])
-        if exists(spaced):
-            hint = f"a name with spaces needs quotes: {shlex.quote(spaced)}"
-        elif flag := self._flag_of(typed.rest[0]):
-            hint = f"did you mean `{flag}`?"
-        elif any(each.name == "model" for each in self._options):
-            from convscope.networks import network_names  # takes a second
+        for index, word in enumerate(translation.arguments):
+            parts = word.split(",")
+            if len(parts) < 2 or exists(word) or not all(parts):
+                continue
+            if all(exists(part) for part in parts) or (
+                several.name == "networks" and _are_networks(parts)
+            ):
+                translation.arguments[index : index + 1] = parts
+                raise UsageError(
+                    f"`{word}` are several, with commas between them",
+                    hint=_with("leave the commas out", self._command(context, translation)),
+                )
 
-            if typed.rest[0] in network_names():
-                hint = f"did you mean `--model {typed.rest[0]}`?"
-        raise UsageError(f"`{self.name}` has no place for `{typed.rest[0]}`", hint=hint)
+    def _check_rest(self, context: click.Context, translation: Translation) -> None:
+        """Refuses words for which there is no argument."""
+        words, places = translation.arguments, self._arguments
+        if len(words) <= len(places) or any(each.nargs < 0 for each in places):
+            return
+        word, spaced = words[len(places)], " ".join(words)
+        hint = f"the form is `{self._form(context)}`"
+        if len(words) > 1 and exists(spaced):
+            hint = f"a name with spaces needs quotes: {shlex.quote(spaced)}"
+        elif above := _folder_of_splits(words):
+            translation.arguments = [above]
+            hint = _with("give the folder above", self._command(context, translation))
+        elif flag := self._flag_for(context, word):
+            words.remove(word)
+            translation.flags += flag
+            command = self._command(context, translation)
+            hint = f"did you mean `{' '.join(flag)}`?" + (f" `{command}`" if command else "")
+        raise UsageError(f"`{_verb_of(context)}` has no place for `{word}`", hint=hint)
+
+    def _flag_for(self, context: click.Context, word: str) -> list[str] | None:
+        """The flag that a word stands for: its name without hyphens, or the name of a network."""
+        meanings = Meanings(_verb_of(context), self.params)
+        meaning = meanings.of(word, None) if meanings.is_name(word) else None
+        if meaning is not None and isinstance(meaning.place, click.Option):
+            return words_for(meaning.place, meaning, None)
+        if "model" in meanings.own and _are_networks([word]):
+            return ["--model", word]
+        return None
 
     def _missing(self, context: click.Context, error: click.MissingParameter) -> UsageError:
         parameter = error.param
         name = parameter.make_metavar(context) if parameter is not None else str(error)
-        flag = f"{_long(parameter)} " if isinstance(parameter, click.Option) else ""
+        flag = f"{long_flag(parameter)} " if isinstance(parameter, click.Option) else ""
         return UsageError(f"`{flag}{name}` is missing", hint=f"the form is `{self._form(context)}`")
 
-    def _no_such_flag(self, context: click.Context, name: str, args: Sequence[str]) -> UsageError:
-        hint = FLAG_ANSWERS.get(plain(name)) or self._of_gpus(name, args)
-        if hint is None and (place := self._argument_of(name)) is not None:
-            hint = self._without_flag(context, name, place, args)
-        if hint is None:
-            near = self._flag_of(name)
-            hint = f"did you mean `{near}`?" if near else None
-        known = [flag for option in self._options for flag in option.opts]
-        return UsageError(
-            f"`{self.name}` has no flag `{name}`",
-            hint=hint
-            or did_you_mean(name, known)
-            or f"`convscope {self.name} --help` lists all of them",
-        )
-
-    def _without_flag(
-        self, context: click.Context, name: str, place: click.Argument, args: Sequence[str]
-    ) -> str:
-        """The answer for a flag in front of what has no flag here: `--data photos`."""
-        shown = place.make_metavar(context).strip("[]")
-        value = next(_values(args, (name,)), "") or shown
-        rest = [word for word in args if word not in (name, value, f"{name}={value}")]
-        arguments = [each for each in self.params if isinstance(each, click.Argument)]
-        given = [
-            word
-            for before, word in zip(["", *rest], rest, strict=False)
-            if not before.startswith("-") and not word.startswith("-")
-        ]
-        if len(given) >= len(arguments):  # it is given without the flag, too
-            return f"{shown} has no flag: the form is `{self._form(context)}`"
-        words = [value, *rest] if place is arguments[0] else [*rest, value]
-        return f"{shown} has no flag: `{shlex.join(['convscope', self.name or '', *words])}`"
-
-    def _of_gpus(self, name: str, args: Sequence[str]) -> str | None:
-        """The answer for `--gpu 0` and `--gpus 2`; None for other flags."""
-        number = next(_values(args, (name,)), "")
-        if "device" not in {each.name for each in self._options} or not number.isdigit():
-            return None
-        if plain(name) in OF_A_GPU:
-            return f"did you mean `--device cuda:{number}`?"
-        if plain(name) not in NUM_GPUS:
-            return None
-        if int(number) < 2:
-            return f"did you mean `--device {'cuda' if int(number) else 'cpu'}`?"
-        return (
-            f"several GPUs take a process each: `torchrun --nproc-per-node {number} -m convscope "
-            f"{self.name} ...`"
-        )
-
-    def _flag_of(self, name: str) -> str | None:
-        """The flag, with its value where that says it, for a name from here or elsewhere."""
-        given = plain(name)
-        for option in self._options:
-            if any(plain(flag) == given for flag in (*option.opts, option.name or "")):
-                return _long(option)
-        place, setting = self._place_of(name), usual_setting(name)
-        if not isinstance(place, click.Option):
-            return None
-        is_setting = setting is not None and setting.name == place.name and setting.value
-        return f"{_long(place)} {setting.value}" if setting and is_setting else _long(place)
-
-    def _argument_of(self, name: str) -> click.Argument | None:
-        place = self._place_of(name)
-        return place if isinstance(place, click.Argument) else None
-
-    def _place_of(self, name: str) -> click.Parameter | None:
-        """The option or argument that has this name, here or elsewhere."""
-        given = plain(name)
-        own = {plain(flag): each for each in self.params for flag in (*each.opts, each.name or "")}
-        setting = usual_setting(name)
-        ours = (given, *FLAG_HABITS.get(given, ()), *([setting.name] if setting else []))
-        return next((own[plain(each)] for each in ours if plain(each) in own), None)
+    def _check_order(self, context: click.Context, translation: Translation) -> None:
+        """Refuses data in the place of a run, where it can be told."""
+        given = context.params
+        run = given.get("run")
+        others = _words({name: given.get(name) for name in ("data", "images")})
+        if isinstance(run, str) and run_around(Path(run)) is None:
+            runs = [other for other in others if is_run(Path(other)) or is_classifier(Path(other))]
+            if runs:
+                rest = [word for word in translation.arguments if word != runs[0]]
+                translation.arguments = [runs[0], *rest]
+                command = self._command(context, translation)
+                raise UsageError(
+                    f"`{run}` is no run, but `{runs[0]}` is one",
+                    hint=f"the run comes first: {command or self._form(context)}",
+                )
+        for each in given.get("runs") or ():
+            place = Path(each)
+            is_data = place.is_dir() and run_around(place) is None and not runs_in(place)
+            if "data" in given and is_data:
+                raise UsageError(
+                    f"`{each}` is no run: it has no recipe.yaml",
+                    hint=f"data is given by a flag: `--data {shlex.quote(each)}`",
+                )
 
 
-def check_order(verb: str, given: Mapping[str, Any]) -> None:
-    """Refuses data in the place of a run, where it can be told.
+def _verb_of(context: click.Context) -> str:
+    """The verb as it is typed, with the kind of layer where it has one."""
+    return " ".join(context.command_path.split()[1:])
 
-    Raises:
-        UsageError: A run stands behind the data or the images, or data among runs.
-    """
-    run = given.get("run")
-    others = _words({name: given.get(name) for name in ("data", "images")})
-    if isinstance(run, str) and run_around(Path(run)) is None:
-        runs = [other for other in others if is_run(Path(other)) or is_classifier(Path(other))]
-        if runs:
-            rest = [run, *(other for other in others if other not in runs)]
-            raise UsageError(
-                f"`{run}` is no run, but `{runs[0]}` is one",
-                hint=f"the run comes first: {shlex.join(['convscope', verb, runs[0], *rest])}",
-            )
-    for each in given.get("runs") or ():
-        place = Path(each)
-        is_data = place.is_dir() and run_around(place) is None and not runs_in(place)
-        if "data" in given and is_data:
-            raise UsageError(
-                f"`{each}` is no run: it has no recipe.yaml",
-                hint=f"data is given by a flag: `--data {shlex.quote(each)}`",
-            )
+
+def _help(context: click.Context) -> str:
+    return f"`{context.command_path} --help` lists all of them"
+
+
+def _with(text: str, command: str | None) -> str:
+    return f"{text}: `{command}`" if command else text
+
+
+def _are_networks(words: Sequence[str]) -> bool:
+    from convscope.networks import network_names  # takes a second
+
+    return set(words) <= set(network_names())
+
+
+def _folder_of_splits(words: Sequence[str]) -> str | None:
+    """The folder whose train, validation and test folders the words are."""
+    from convscope.data.sources.naming import SPLIT_NAMES  # with NumPy
+
+    paths = [Path(word) for word in words]
+    above = {path.parent for path in paths}
+    are_splits = all(path.is_dir() and path.name.lower() in SPLIT_NAMES for path in paths)
+    return str(above.pop()) if are_splits and len(above) == 1 else None
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:
@@ -273,20 +280,3 @@ def _words(values: Mapping[str, Any]) -> list[str]:
         several = value if isinstance(value, tuple | list) else (value,)
         words += [each for each in several if isinstance(each, str)]
     return words
-
-
-def _values(args: Sequence[str], flags: Sequence[str]) -> Iterator[str]:
-    """The values that a command line gives to an option."""
-    for index, word in enumerate(args):
-        name, equals, value = word.partition("=")
-        if name in flags and name.startswith("--"):
-            following = args[index + 1] if index + 1 < len(args) else ""
-            if equals or not following.startswith("--"):
-                yield value if equals else following
-        elif word[:2] in flags and not word.startswith("--"):
-            yield word[2:] or (args[index + 1] if index + 1 < len(args) else "")
-
-
-def _long(parameter: click.Parameter) -> str:
-    """The long flag of an option."""
-    return next((flag for flag in parameter.opts if flag.startswith("--")), parameter.opts[-1])

@@ -274,7 +274,6 @@ FAMILIES = {
 
 # What others call a network -> its name here.
 OTHER_NAMES = {"inception": "googlenet", "inceptionv1": "googlenet", "wrn502": "wide_resnet50_2"}
-LEAST_SIMILARITY = 0.8  # all names end with "net": with less, DenseNet would be taken for ResNet
 
 
 class Variants(NamedTuple):
@@ -311,5 +310,5 @@ def likely_network(name: str) -> str:
     of_kind = [other for other in COSTS if kind and plain(other).startswith(kind)]
     if len(of_kind) > 1 and not kind[-1].isdigit():
         return f"choose one of {either_of(of_kind)};"
-    near = did_you_mean(name, COSTS, habits=OTHER_NAMES, least=LEAST_SIMILARITY)
+    near = did_you_mean(name, COSTS, habits=OTHER_NAMES)
     return near or f"there are the families {', '.join(dict.fromkeys(FAMILIES.values()))};"

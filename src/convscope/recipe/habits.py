@@ -1,13 +1,15 @@
-"""What other tools call the fields of a recipe, so that their users are told our names.
+"""What other tools call our settings and their values, so that their users are told our names.
 
 From the command lines of timm, torchvision's references and Ultralytics, and from Keras and fastai.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from convscope.paths import exists
 from convscope.text import did_you_mean, plain
 
 # Field, or field and value -> names elsewhere, in `plain` writing: `--num-epochs` is `numepochs`.
@@ -20,8 +22,8 @@ _ELSEWHERE = {
     "targetsize imgheight",
     "fit": "cropmode resizemode",
     "model": "arch architecture backbone modelname net network networkname",
-    "weights": "checkpointpath ckpt initialcheckpoint initialweights init modelweights "
-    "pretrainedpath pretrainedweights statedict weightsfile",
+    "weights": "checkpointpath ckpt initialcheckpoint initialweights init load loadfrom "
+    "loadweights modelweights pretrainedpath pretrainedweights statedict weightsfile",
     "weights=published": "pretrained imagenet usepretrained",
     "tune=head": "freeze freezebackbone frozen linearprobe trainhead",
     "continues": "resumefrom",
@@ -38,7 +40,8 @@ _ELSEWHERE = {
     "device=cpu": "cpu nocuda nogpu",
     "device=cuda": "gpu cuda gpus gpuid gpuids usecuda usegpu ngpu numgpus",
     "device=mps": "mps",
-    "precision=bfloat16": "bf16 fp16 half mixedprecision float16 bfloat16",
+    "precision=bfloat16": "amp autocast bf16 fp16 half mixedprecision float16 bfloat16",
+    "precision=float32": "float32 fp32 noamp noautocast nofp16 nohalf",
     "deterministic": "reproducible",
     "sync_batch_norm": "syncbn",
     "opt": "optim optimizer optimiser optname optimizername",
@@ -54,7 +57,7 @@ _ELSEWHERE = {
     "sched=cosine": "coslr cosinelr cosine",
     "warmup_epochs": "lrwarmup lrwarmupepochs warmup warmupep",
     "step_epochs": "lrstepsize stepsize decayepochs",
-    "gamma": "lrgamma decayrate",
+    "gamma": "lrgamma lrdecay decayrate",
     "final_lr": "lrf minlr lrmin etamin endlr",
     "loss": "criterion lossfn lossfunction objective",
     "label_smoothing": "smoothing labelsmooth",
@@ -68,51 +71,130 @@ _ELSEWHERE = {
     "brightness": "hsvv",
     "saturation": "hsvs",
     "hue": "hsvh",
+    "grey": "gray grayscale greyscale tograyscale",
     "erase": "erasing randomerase randomerasing reprob",
     "policy": "aa autoaugment augment augmentation randaug",
     "mixup": "mixupalpha",
     "cutmix": "cutmixalpha",
 }
 HABITS = {name: ours for ours, names in _ELSEWHERE.items() for name in names.split()}
+GPU = HABITS["gpu"].partition("=")[2]  # the name of the device to which a number is added
 
-# Flag or argument that is no field of a recipe, by its name in Python -> names elsewhere.
-_FLAGS_ELSEWHERE = {
+# Option that is no field of a recipe, with its value where it has one -> options elsewhere.
+_OPTIONS_ELSEWHERE = {
     "workers": "cpus j jobs nproc njobs numthreads numworkers nworkers threads",
     "output": "dest destination o out outdir outfile outputdir outputfile outputfolder outputpath "
     "save savedir savepath saveto",
-    "folder": "dest destination o out outdir output outputdir outputfolder savedir saveto",
     "project": "dest destination o out outdir output outputdir outputfolder savedir saveto",
     "name": "exp expname experiment runid runname",
-    "fresh": "force overwrite restart scratch",
+    "fresh": "existok force overwrite restart scratch",
     "top": "k topk",
     "min_confidence": "conf confidence confthres minconf minprob thresh threshold",
     "tta": "testtimeaugmentation",
     "target": "class classname label targetclass",
-    "layer": "camlayer gradcamlayer targetlayer",
-    "layers": "layer layername targetlayer",
-    "target_error": "alpha maxerror",
+    "layer": "camlayer gradcamlayer layername targetlayer",
+    "layers": "camlayer gradcamlayer layer layername targetlayer",
+    "target_error": "alpha maxerror target",
     "as_json": "tojson",
     "quiet": "silent noprogress",
-    "reporter": "noprogress progress progressbar quiet silent verbose verbosity",
     "language": "lang locale",
-    "run": "checkpoint ckpt m model modelpath rundir weights",
+    "reporter": "noprogress progress progressbar quiet silent verbose verbosity",
+    "folder": "dest destination o out outdir output outputdir outputfolder savedir saveto",
+    "split=val": "val valdata valdir valid validation validationsplit valpath valsplit",
+    "split=test": "test testdata testdir testpath testsplit",
+    "run": "checkpoint ckpt load m model modelpath rundir weights",
     "images": "file files i image img imgs input inputs path source",
     "networks": "arch m model net network",
+    "input_text": "imagesize imgsize imgsz inputshape inputsize shape size",
     "input_shape": "imagesize imgsize imgsz input inputsize shape size",
-    "num_classes": "classes nc nclasses numlabels numoutputs outputs",
-    "input": "imagesize imgsize imgsz inputshape inputsize shape size",
+    "num_classes": "classes nc nclasses ncls numclass numlabels",
+    "kernels": "filters nout numfilters numkernels outchannels outputs",
+    "size": "k kernel kernelsize ksize poolsize windowsize",
+    "stride": "strides",
+    "outputs": "filters neurons nout outfeatures units",
 }
-FLAG_HABITS: dict[str, tuple[str, ...]] = {}
-for _ours, _names in _FLAGS_ELSEWHERE.items():
+OPTION_HABITS: dict[str, tuple[str, ...]] = {}
+for _ours, _names in _OPTIONS_ELSEWHERE.items():
     for _name in _names.split():
-        FLAG_HABITS[_name] = (*FLAG_HABITS.get(_name, ()), _ours)
+        OPTION_HABITS[_name] = (*OPTION_HABITS.get(_name, ()), _ours)
 
-NUM_GPUS = ("gpus", "ngpu", "numgpus")  # elsewhere, names for a number of GPUs
-OF_A_GPU = ("gpu", "gpuid", "gpuids")  # elsewhere, names for the number of a GPU
+# Field of a closed set -> value -> what it is called elsewhere, in `plain` writing.
+_VALUES_ELSEWHERE = {
+    "loss": {
+        "cross-entropy": "categoricalcrossentropy ce celoss crossentropyloss logloss nll nllloss "
+        "softmax softmaxcrossentropy softtargetcrossentropy sparsecategoricalcrossentropy xent",
+        "bce": "bceloss bcewithlogits bcewithlogitsloss binarycrossentropy sigmoid",
+        "focal": "fl focalloss sigmoidfocalloss",
+    },
+    "precision": {
+        "bfloat16": "16 16mixed amp bf16 bf16mixed bf16true fp16 float16 half mixed on true "
+        "mixedfloat16 mixedbfloat16 torchbfloat16 torchfloat16",
+        "float32": "32 32true fp32 false full no none off single torchfloat32",
+    },
+    "sched": {
+        "constant": "constantlr false fixed no none off",
+        "step": "steplr",
+        "multi-step": "multisteplr",
+        "exponential": "exp exponentiallr",
+        "plateau": "reducelronplateau reduceonplateau",
+        "cosine": "cos cosineannealing cosineannealinglr cosinedecay cosinelr",
+        "one-cycle": "1cycle onecyclelr",
+    },
+    "opt": {
+        "sgd": "momentum nesterov sgdm sgdmomentum sgdnesterov",
+        "adamw": "adamwd fusedadamw",
+        "adam": "fusedadam",
+        "rmsprop": "rmsproptf",
+        "lbfgs": "bfgs",
+    },
+    "tune": {
+        "all": "everything false finetune full none",
+        "head": "classifier fc featureextraction features last lastlayer linear linearprobe true",
+        "dense": "classifierlayers fclayers",
+    },
+    "fit": {
+        "crop": "center centercrop centrecrop resizecrop",
+        "pad": "letterbox padding",
+        "stretch": "resize squash squish warp",
+    },
+    "sampler": {
+        "shuffle": "default random randomsampler",
+        "balanced": "weighted weightedrandomsampler",
+    },
+    "class_weights": {
+        "balanced": "auto balance inverse true",
+        "none": "false no off uniform",
+    },
+    "initialization": {
+        "kaiming": "he henormal heuniform kaimingnormal kaiminguniform",
+        "xavier": "glorot glorotnormal glorotuniform xaviernormal xavieruniform",
+        "lecun": "lecunnormal lecununiform",
+        "pytorch": "default torch",
+        "normal": "gaussian randomnormal",
+    },
+    "policy": {
+        "randaugment": "ra rand randaug randaugmentation",
+        "trivialaugment": "ta tawide trivialaugmentwide",
+        "none": "false no off",
+    },
+    "device": {"cpu": "false no off", GPU: "gpu on true yes"},
+    "weights": {
+        "published": "default imagenet imagenet1k imagenet1kv1 imagenet1kv2 on pretrained true yes"
+    },
+}
+VALUE_HABITS = {
+    field: {name: ours for ours, names in values.items() for name in names.split()}
+    for field, values in _VALUES_ELSEWHERE.items()
+}
+
+OF_A_GPU = ("gpu", "gpuid", "gpuids")  # flags that take the number of a GPU
+NUM_GPUS = ("devices", "gpus", "ngpu", "numgpus")  # flags that take a number of GPUs
+_TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_DIGITS = {"1": True, "0": False}
 
 
 class Setting(NamedTuple):
-    """A field, or flag, that was likely meant.
+    """A field or option that was likely meant.
 
     Attributes:
         name: The field.
@@ -123,42 +205,87 @@ class Setting(NamedTuple):
     value: str | None = None
 
 
-def usual_setting(name: str) -> Setting | None:
-    """The field for what other tools call `name`; None if none of them has it."""
-    ours = HABITS.get(plain(name))
-    if ours is None:
+def settings_for(name: str) -> tuple[Setting, ...]:
+    """What may be meant by what other tools call `name`, options of verbs first."""
+    given = plain(name)
+    meant = (*OPTION_HABITS.get(given, ()), *([HABITS[given]] if given in HABITS else []))
+    parts = (each.partition("=") for each in meant)
+    return tuple(Setting(field, value or None) for field, _, value in parts)
+
+
+def gpu_setting(name: str, value: object) -> Setting | None:
+    """The device meant by `gpu=0` (a GPU's number) or `gpus=1` (how many); None for others."""
+    number = str(value)
+    if not (number.isascii() and number.isdigit()):
         return None
-    field, _, value = ours.partition("=")
-    return Setting(field, value or None)
+    if plain(name) in OF_A_GPU:
+        return Setting("device", f"{GPU}:{number}")
+    if plain(name) in NUM_GPUS:
+        return Setting("device", GPU if int(number) else "cpu")
+    return None
 
 
-def likely_field(name: str, known: Iterable[str], value: object = None) -> str | None:
+def num_gpus(name: str, value: object) -> int:
+    """How many GPUs are meant by `gpus=2` or `gpus=0,1`; 0 where none are counted."""
+    if plain(name) not in (*NUM_GPUS, *OF_A_GPU):
+        return 0
+    text = str(value)
+    if re.search(r"\d\s*,\s*\d", text):
+        return text.count(",") + 1
+    return int(text) if plain(name) in NUM_GPUS and re.fullmatch(r"\d{1,4}", text) else 0
+
+
+def usual_value(field: str, value: str) -> str | None:
+    """The value of a field for what other tools call it; None where nothing is known of it."""
+    if field == "device" and value.isascii() and value.isdigit():
+        return f"{GPU}:{value}"
+    if field == "weights" and exists(value):
+        return None
+    return VALUE_HABITS.get(field, {}).get(plain(value))
+
+
+def truth_of(value: object, *, digits: bool = False) -> bool | None:
+    """Whether a value says yes or no; None if it says something else.
+
+    Args:
+        value: What was given.
+        digits: Whether 1 and 0 say it, too.
+    """
+    text = str(value).lower()
+    return _TRUTHS.get(text, _DIGITS.get(text) if digits else None)
+
+
+def likely_field(name: str, known: Iterable[str], value: object = True) -> str | None:
     """A hint that names the field which was likely meant by another name; None if none was.
 
     Args:
         name: What a user gave, in a recipe or as a keyword argument.
-        known: The fields, and the names of other arguments.
-        value: Its value.
+        known: The fields, or a function's arguments.
+        value: The value that it was given.
     """
     own = {plain(each): each for each in known}
-    given, setting = plain(name), usual_setting(name)
-    arguments = (own[plain(ours)] for ours in FLAG_HABITS.get(given, ()) if plain(ours) in own)
-    meant = next(arguments, None) if given not in own else None
-    if meant is not None:
-        return f"did you mean `{meant}`?"
-    if given in own or setting is None or setting.name not in own.values():
-        return did_you_mean(name, own.values())
-    if setting.name == "device" and type(value) is int:
-        return _of_gpus(given, value, setting.value or "")
+    if plain(name) in own:
+        return f"did you mean `{own[plain(name)]}`?"
+    if "device" in own and (count := num_gpus(name, value)) > 1:
+        return f"several GPUs take a process each: `torchrun --nproc-per-node {count} ...`"
+    gpu = gpu_setting(name, value)
+    if gpu is not None and gpu.name in own:
+        return f'did you mean `{gpu.name}="{gpu.value}"`?'
+    for setting in settings_for(name):
+        if plain(setting.name) in own:
+            return _field_hint(setting, value)
+    if plain(name).startswith("no"):
+        meant = plain(name)[2:]
+        if meant in own or any(plain(each.name) in own for each in settings_for(meant)):
+            return "leave it out"
+    return did_you_mean(name, own.values())
+
+
+def _field_hint(setting: Setting, value: object) -> str:
     if setting.value is None:
         return f"did you mean `{setting.name}`?"
+    if value is None or truth_of(value, digits=True) is False:
+        usual = usual_value(setting.name, "false")
+        is_other = usual not in (None, setting.value)
+        return f'did you mean `{setting.name}="{usual}"`?' if is_other else "leave it out"
     return f'did you mean `{setting.name}="{setting.value}"`?'
-
-
-def _of_gpus(given: str, number: int, device: str) -> str:
-    """The hint for `gpu=0` and `gpus=2`."""
-    if given in OF_A_GPU:
-        return f'did you mean `device="{device}:{number}"`?'
-    if given in NUM_GPUS and number > 1:
-        return f"several GPUs take a process each: `torchrun --nproc-per-node {number} ...`"
-    return f'did you mean `device="{device if number else "cpu"}"`?'

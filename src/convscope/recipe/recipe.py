@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from convscope.errors import UsageError
 from convscope.files import read_regular
 from convscope.recipe.conflicts import OPTIMIZERS_WITH, SCHEDULES_WITH, RecipeFields, find_conflicts
-from convscope.recipe.habits import likely_field
+from convscope.recipe.habits import VALUE_HABITS, likely_field
 from convscope.recipe.optimization import Opt, Sched
 from convscope.recipe.types import Fit, ImageSize, Initialization, Problem, Tune, sides_of
 from convscope.recipe.yaml_text import dump_yaml, parse_yaml, text_of, value_of
@@ -194,7 +194,7 @@ def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]
             problems.append((f"`{name}` is missing", None))
         elif detail["type"] == "literal_error":
             known = re.findall(r"'(.+?)'", detail["ctx"]["expected"])
-            near = did_you_mean(str(value), known)
+            near = did_you_mean(str(value), known, habits=VALUE_HABITS.get(name, {}))
             hint = f"{near + ' ' if near else ''}it takes {either_of(known)}"
             problems.append((f"`{name}` can't be `{shown(value)}`", hint))
         else:

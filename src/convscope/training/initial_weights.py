@@ -22,15 +22,11 @@ from convscope.networks import (
 from convscope.networks.registry import NetworkEntry, Preparation
 from convscope.paths import WEIGHTS_FILE, is_classifier, likely_path, likely_run
 from convscope.recipe import Recipe
+from convscope.recipe.habits import VALUE_HABITS
 from convscope.run import Run
 from convscope.text import counted, did_you_mean
 
 PUBLISHED = "published"  # the weights that a network's publisher gives out
-# What they are called elsewhere, in `plain` writing.
-PUBLISHED_ELSEWHERE = {
-    **dict.fromkeys(("imagenet", "imagenet1k", "imagenet1kv1", "imagenet1kv2"), PUBLISHED),
-    **dict.fromkeys(("default", "official", "pretrained", "torchvision", "true", "yes"), PUBLISHED),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +153,7 @@ def _likely_weights(weights: str) -> str | None:
     if weights in network_names():
         return f"did you mean `--model {weights} --weights {PUBLISHED}`?"
     name = weights.rpartition(".")[2]  # of `ResNet18_Weights.DEFAULT`
-    return did_you_mean(name, (PUBLISHED,), habits=PUBLISHED_ELSEWHERE) or likely_path(weights)
+    return did_you_mean(name, (PUBLISHED,), habits=VALUE_HABITS["weights"]) or likely_path(weights)
 
 
 def with_range_of(weights: InitialWeights, recipe: Recipe) -> Recipe:
