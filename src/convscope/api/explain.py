@@ -29,9 +29,10 @@ from convscope.report.translations import check_language
 from convscope.run import Run
 
 INDEX = "index.html"
+JUDGED = ("target", "against", "value")  # fields of `Question` that take more than their type
 
 
-@checked(Question)
+@checked(Question, names=JUDGED)
 def explain_each(
     classifier: Classifier | Run | str | Path,
     images: Sequence[ImageLike],
@@ -100,7 +101,7 @@ def explain(
 ) -> list[Explanation]: ...
 
 
-@checked(ExplainOptions, Question)
+@checked(ExplainOptions, Question, names=JUDGED)
 def explain(
     classifier: Classifier | Run | str | Path,
     images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
