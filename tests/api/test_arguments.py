@@ -89,6 +89,11 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: package.train("digits", fresh="maybe"), "`fresh` can't be `maybe`: it takes True"),
     (lambda: package.train("digits", show_batch=3), "`show_batch` can't be `3`: it takes a path"),
     (lambda: package.train("digits", reporter="x"), "it takes a `Reporter`"),
+    (
+        lambda: package.train("digits", language="de"),
+        "no report in the language `de`",
+    ),
+    (lambda: package.train("digits", language="EN"), "did you mean `en`? it can be `en` or `zh`"),
     (lambda: package.train("digits", model=""), "it must have at least 1 character"),
     (lambda: package.check("digits", workers=-2), "`workers` can't be -2"),
     (lambda: package.evaluate(3), "`classifier` can't be `3`: it takes a `Classifier`, a `Run`"),
@@ -111,10 +116,14 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "message"), WRONG, ids=[message for _, message in WRONG])
-def test_a_value_that_can_not_be_is_named(call: Callable[[], Any], message: str) -> None:
+def test_a_value_that_can_not_be_is_named_before_anything_is_computed(
+    call: Callable[[], Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError) as refused:
         call()
     assert message in str(refused.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:

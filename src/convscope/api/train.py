@@ -12,6 +12,7 @@ from convscope.api.calibrate import NoTemperatureError, calibrate_on
 from convscope.api.evaluate import write_evaluation
 from convscope.api.output import FIRST_BATCH, PICTURES, output_file
 from convscope.classifier import Classifier
+from convscope.data.parallel import num_threads
 from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
 from convscope.progress import SILENT, Reporter
@@ -133,9 +134,11 @@ def train_options(**given: Unpack[TrainSettings]) -> TrainOptions:
     """The options of a training as a user gives them; see `train`.
 
     Raises:
-        UsageError: No picture can be written there, or this is no distance of checkpoints.
+        UsageError: No picture can be written there, this is no distance of checkpoints, or no
+            number of threads.
     """
     values: dict[str, Any] = {**given}
+    num_threads(values.get("workers"))
     if values.get("show_batch") is not None:
         place = values["show_batch"]
         values["show_batch"] = output_file(place, endings=PICTURES, name=FIRST_BATCH)
