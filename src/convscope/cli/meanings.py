@@ -57,6 +57,11 @@ class Meanings:
         """Whether a name is known for certain, here or elsewhere."""
         return plain(name) in self.own or bool(settings_for(name))
 
+    def usual_of(self, name: str) -> str | None:
+        """The value that is meant by a bare flag of the verb; None if none is known."""
+        place = self.own[plain(name)]
+        return next((s.value for s in settings_for(name) if s.name == place.name), None)
+
     def of(self, name: str, value: str | None) -> Meaning:
         """What a name stands for that may be one of other tools."""
         given = plain(name)
