@@ -157,6 +157,14 @@ VALUE_OF_FLAG_LINES = [
     ("train digits --no-mixup", "`convscope train digits --mixup 0`"),
     ("train digits --no-hflip", "`convscope train digits --hflip 0`"),
     ("train digits --pretrained best.pt", "`convscope train digits --weights best.pt`"),
+    ("train digits --augment", "has no flag `--augment`\nhint: did you mean `--policy`?\n"),
+    ("train digits --early-stopping", "hint: did you mean `--patience`?\n"),
+    ("train digits --optimizer=AdamW", "`convscope train digits --opt adamw`"),
+    ("train digits --image-size 64,96", "`convscope train digits --img-size 64x96`"),
+    ("summary lenet5 --input-size 1,28,28", "`convscope summary lenet5 --input 1x28x28`"),
+    ("summary lenet5 --imgsz 28", "has no flag `--imgsz`\nhint: did you mean `--input`?\n"),
+    ("train digits --save-period 5", "an interval: `--checkpoint-every 5m`"),
+    ("evaluate runs/mine -bs 5", "the batch size changes no result here, and has no flag"),
     ("train --pretrained photos", "`convscope train photos --weights published`"),
     ("train digits --lr-scheduler CosineAnnealingLR", "`convscope train digits --sched cosine`"),
     ("train digits --criterion CrossEntropyLoss", "`convscope train digits --loss cross-entropy`"),
@@ -214,6 +222,8 @@ SEVERAL_LINES = [
         "train -data photos -arch=resnet18 --lrf 0.01 --nbs 2 --dropout=0.1",
         "`convscope train photos --model resnet18 --final-lr 0.01 --accumulate 2 --dropout 0.1`",
     ),
+    ("inspect --run runs/mine --layers conv1", "`convscope inspect runs/mine --layer conv1`"),
+    ("evaluate --ckpt runs/mine --val-dir photos", "`convscope evaluate runs/mine photos`"),
     ("train 'photos' --bs 8 epochs=2", "`convscope train photos --batch-size 8 --epochs 2`"),
 ]
 FORM_LINES = [

@@ -41,7 +41,7 @@ def test_what_others_call_a_value_is_one_that_the_field_takes_and_hides_none(fie
     for ours in set(VALUE_HABITS[field].values()):
         if field != "tune":  # which needs weights
             Recipe.parse({"data": "digits", field: ours})
-        assert usual_value(field, ours) is None or field == "precision"
+        assert usual_value(field, ours) is None
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,16 @@ FLAG_ANSWERS = (
         switches="rect",
     ),
     Answer(
+        "checkpoints are written at an interval: `--checkpoint-every 5m`",
+        ("train",),
+        names="checkpointinterval saveevery savefreq saveinterval saveperiod",
+    ),
+    Answer(
+        "the batch size changes no result here, and has no flag",
+        (*_OF_DATA[:1], *_OF_DATA[2:], "predict", "explain"),
+        names="b batch batchsize bs",
+    ),
+    Answer(
         "the best weights are saved anyway",
         ("train",),
         switches="nosave savebest savebestonly",

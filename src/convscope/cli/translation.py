@@ -80,15 +80,14 @@ class Translation:
     def words(self, parameters: Sequence[click.Parameter]) -> list[str] | None:
         """The words behind the verb, arguments first; None if one before a given one is missing."""
         rest, words = list(self.arguments), []
-        for place in parameters:
-            if not isinstance(place, click.Argument):
-                continue
+        places = [each for each in parameters if isinstance(each, click.Argument)]
+        for index, place in enumerate(places):
             given = self.named.get(place.name or "", [])
             if not given and place.nargs == -1:
                 given, rest = rest, []
             elif not given and rest:
                 given, rest = rest[:1], rest[1:]
-            elif not given and any(name != place.name for name in self.named):
+            elif not given and any(each.name in self.named for each in places[index + 1 :]):
                 return None
             words += given
         words += rest

@@ -127,8 +127,8 @@ class Verb(click.Command):
     def _accepts(self, context: click.Context, words: Sequence[str]) -> bool:
         """Whether the verb takes these words."""
         trial = click.Context(self, context.parent, info_name=context.info_name)
-        translation = Translator(_verb_of(context), self.params).translate(words)
         try:
+            translation = Translator(_verb_of(context), self.params).translate(words)
             self._check_repeated(translation)
             super().parse_args(trial, list(words))
             self.check_values(trial.params)
