@@ -61,6 +61,7 @@ def test_what_others_call_a_value_is_one_that_the_field_takes_and_hides_none(fie
         ("amp", '`precision="bfloat16"`'),
         ("criterion", "`loss`"),
         ("lr_decay", "`gamma`"),
+        ("wd", "`weight_decay`"),
     ],
 )
 def test_python_suggests_what_the_command_line_does(name: str, meant: str) -> None:

@@ -20,11 +20,12 @@ from convscope.cli.meanings import (
     long_flag,
     metavar_of,
     takes_value,
+    value_meant,
     words_for,
 )
 from convscope.errors import UsageError
 from convscope.paths import exists
-from convscope.recipe.habits import GPU, num_gpus, truth_of, usual_value
+from convscope.recipe.habits import GPU, num_gpus, truth_of
 
 # `epochs=3`, as elsewhere; no pattern such as `day=*/*.jpg`
 SETTING = re.compile(r"([A-Za-z_][\w-]*)=([^*?\[]*)", re.DOTALL)
@@ -182,7 +183,7 @@ class Translator:
 
     def _take(self, result: Translation, option: click.Option, flag: str, value: str) -> None:
         """Takes an option of the verb; others' names of its value are said beside foreign words."""
-        usual = usual_value(option.name or "", value)
+        usual = value_meant(option, value)
         if usual is not None:
             result.meant.append(f"{flag} {usual}")
         result.flags += [flag, usual or value]
@@ -252,7 +253,7 @@ class Translator:
             shown = foreign.typed if foreign.kind == "setting" else typed
             result.foreign.append(foreign._replace(remark=f"leave `{shown}` out"))
             return
-        is_said = meaning.value is not None or usual_value(option.name or "", value or "")
+        is_said = meaning.value is not None or value_meant(option, value or "")
         result.meant.append(" ".join(words) if is_said or words[-1:] == ["0"] else flag)
         result.flags += words
         result.foreign.append(foreign)

@@ -19,7 +19,7 @@ _ELSEWHERE = {
     "path_column": "imagecolumn imagecol filecolumn filenamecolumn xcol",
     "label_column": "classcolumn labelcol labelscolumn targetcolumn ycol",
     "img_size": "cropsize dim imagesize imsize inputsize resize resolution size traincropsize "
-    "targetsize imgheight inputshape",
+    "targetsize imgheight imgsz inputshape",
     "fit": "cropmode resizemode",
     "model": "arch architecture backbone modelname net network networkname",
     "weights": "checkpointpath ckpt initialcheckpoint initialweights init load loadfrom "
@@ -49,7 +49,7 @@ _ELSEWHERE = {
     "lr=auto": "lrfind lrfinder findlr autolr",
     "betas": "beta beta1 beta2 optbetas",
     "eps": "epsilon opteps",
-    "weight_decay": "decay l2 l2reg optweightdecay weightdecayrate",
+    "weight_decay": "decay wd l2 l2reg optweightdecay weightdecayrate",
     "clip_norm": "clipgrad clipgradnorm gradclip gradclipnorm gradientclip gradientclipval maxnorm "
     "maxgradnorm",
     "ema": "emadecay modelema modelemadecay",
@@ -108,6 +108,7 @@ _OPTIONS_ELSEWHERE = {
     "kernels": "filters nout numfilters numkernels outchannels outputs",
     "size": "k kernel kernelsize ksize poolsize windowsize",
     "stride": "strides",
+    "padding": "pad paddings",
     "outputs": "filters neurons nout outfeatures units",
 }
 OPTION_HABITS: dict[str, tuple[str, ...]] = {}
