@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 LISTED_AT_MOST = 20
-SHORT, LONG = 4, 5  # letters of names that differ by one typing error at most, and by two
+SHORT = 4  # letters from which on a wrong one is a typing error; of fewer, it makes another word
+LONG = 6  # letters from which on there may be two typing errors
 SHORTEST_PREFIX = 4  # letters that a name may be cut off after; fewer begin too many names
 LONGEST_ENDING = 3  # letters too many at the end of a name, as in `predicting`
 # The last group takes the digits behind letters too: `resnext50_32x4d` has the number 50.
@@ -104,7 +105,7 @@ def _typing_errors(first: str, second: str, *, substitution: int) -> int:
     Args:
         first: A name.
         second: Another one.
-        substitution: What a wrong letter counts: of three letters, it makes another word.
+        substitution: What a wrong letter counts.
     """
     before: list[int] = []
     row = list(range(len(second) + 1))

@@ -33,6 +33,7 @@ VERB_LINES = [
     ("plot", "`convscope evaluate RUN --plot FOLDER` saves its figures"),
     ("photos", "the verb comes first: `convscope train photos`, for instance"),
     ("xyz", "there are `check`, `train`"),
+    ("convscope train photos", "it is typed once"),
     ("evaluation runs/mine", "did you mean `evaluate`?"),
     ("my_photos", "the verb comes first: `convscope train my_photos`, for instance"),
     ("runs/mine", "the verb comes first: `convscope summary runs/mine`"),
@@ -141,7 +142,12 @@ VALUE_OF_FLAG_LINES = [
     ("train digits --fresh true", "write `convscope train digits --fresh`"),
     ("train digits --download=no", "write `convscope train digits`"),
     ("train digits --overwrite true", "did you mean `--fresh`? `convscope train digits --fresh`"),
-    ("train digits --amp --epochs 1", "`--amp` has no value\nhint: write it as `--amp auto|"),
+    (
+        "train digits --amp --epochs 1",
+        "`--amp` has no value\nhint: did you mean `--precision bfloat16`? "
+        "`convscope train digits --precision bfloat16 --epochs 1`",
+    ),
+    ("train digits --lr --epochs 1", "`--lr` has no value\nhint: write it as `--lr TEXT`"),
     ("train digits --weights --fresh", "`--weights` has no value"),
     ("train digits --name -j 4", "`--name` has no value"),
     ("train digits --pretrained false", "leave `--pretrained false` out: `convscope train digits`"),
@@ -154,6 +160,24 @@ VALUE_OF_FLAG_LINES = [
     ("train digits --no-mixup", "`convscope train digits --mixup 0`"),
     ("train digits --no-hflip", "`convscope train digits --hflip 0`"),
     ("train digits --pretrained best.pt", "`convscope train digits --weights best.pt`"),
+    ("train digits --augment", "has no flag `--augment`\nhint: did you mean `--policy`?\n"),
+    ("train digits --early-stopping", "hint: did you mean `--patience`?\n"),
+    ("train digits --optimizer=AdamW", "`convscope train digits --opt adamw`"),
+    ("train digits --image-size 64,96", "`convscope train digits --img-size 64x96`"),
+    ("summary lenet5 --input-size 1,28,28", "`convscope summary lenet5 --input 1x28x28`"),
+    ("summary lenet5 --imgsz 28", "has no flag `--imgsz`\nhint: did you mean `--input`?\n"),
+    ("train digits --save-period 5", "an interval: `--checkpoint-every 5m`"),
+    ("evaluate runs/mine -bs 5", "the batch size changes no result here, and has no flag"),
+    (
+        "explain runs/mine a.jpg --method gradcam --label cat",
+        "did you mean `--method grad-cam` and `--class`? "
+        "`convscope explain runs/mine a.jpg --method grad-cam --class cat`",
+    ),
+    ("summary lenet5 --imgsz 1x28x28 --format CSV", "--input 1x28x28 --format csv`"),
+    ("evaluate runs/mine --test-time-augmentation Flip", "evaluate runs/mine --tta flip`"),
+    ("train digits --helpp", "has no flag `--helpp`\nhint: `convscope train --help` lists all"),
+    ("predict runs/mine a.jpg --output x", "`--csv` and `--json` print them for other programs"),
+    ("summary pool --input 3x8x8 --size 2 --pad 1", "--size 2 --padding 1`"),
     ("train --pretrained photos", "`convscope train photos --weights published`"),
     ("train digits --lr-scheduler CosineAnnealingLR", "`convscope train digits --sched cosine`"),
     ("train digits --criterion CrossEntropyLoss", "`convscope train digits --loss cross-entropy`"),
@@ -165,6 +189,7 @@ VALUE_OF_FLAG_LINES = [
         "evaluate runs/mine --json out.json",
         "it prints: `convscope evaluate runs/mine --json > out.",
     ),
+    ("predict runs/mine a.jpg --csv=o.csv", "`convscope predict runs/mine a.jpg --csv > o.csv`"),
     ("summary lenet5 --json out.json", "it prints: `convscope summary lenet5 --json > out.json`"),
 ]
 # Several words of other tools in one line: the command has none of them.
@@ -192,6 +217,26 @@ SEVERAL_LINES = [
     ),
     ("predict --source a.jpg --model runs/mine", "`convscope predict runs/mine a.jpg`"),
     ("predict --source a.jpg", "the form is `convscope predict RUN IMAGE...`"),
+    (
+        "train photos --model resnet50 --pretrained -b 64 --lr 0.1 --sched cosine --epochs 9 --amp "
+        "-j 8 --num-classes 5 --smoothing 0.1 --aa rand --reprob 0.25 --model-ema 0.999 --out runs",
+        "`convscope train photos --model resnet50 --weights published -b 64 --lr 0.1 --sched "
+        "cosine --epochs 9 --precision bfloat16 -j 8 --label-smoothing 0.1 --policy randaugment "
+        "--erase 0.25 --ema 0.999 --project runs`",
+    ),
+    (
+        "train model=resnet18 data=photos epochs=9 imgsz=64 batch=16 device=0 workers=8 lr0=0.01 "
+        "cos_lr=True patience=5 pretrained=True project=runs name=exp exist_ok=True",
+        "convscope train photos --model resnet18 --epochs 9 --img-size 64 --batch-size 16 --device "
+        "cuda:0 --workers 8 --lr 0.01 --sched cosine --patience 5 --weights published --project "
+        "runs --name exp --fresh",
+    ),
+    (
+        "train -data photos -arch=resnet18 --lrf 0.01 --nbs 2 --dropout=0.1",
+        "`convscope train photos --model resnet18 --final-lr 0.01 --accumulate 2 --dropout 0.1`",
+    ),
+    ("inspect --run runs/mine --layers conv1", "`convscope inspect runs/mine --layer conv1`"),
+    ("evaluate --ckpt runs/mine --val-dir photos", "`convscope evaluate runs/mine photos`"),
     ("train 'photos' --bs 8 epochs=2", "`convscope train photos --batch-size 8 --epochs 2`"),
 ]
 FORM_LINES = [
@@ -360,7 +405,9 @@ VALUE_LINES = [
 ]
 REFUSED_LINES = [*VERB_LINES, *FLAG_LINES, *VALUE_OF_FLAG_LINES, *SEVERAL_LINES, *FORM_LINES]
 LINES = [*REFUSED_LINES, *FILE_LINES, *VALUE_LINES]
-OWN_FLAGS = ("--name", "--lr", "--opt", "--loss")
+OWN_FLAGS = frozenset(
+    ("--name", "--lr", "--opt", "--loss", "--model", "--sched", "--epochs", "-b", "-j")
+)
 COMMAND = re.compile(r"(?:torchrun \S+ \d -m )?convscope ([^`\n]+)")
 FORM = re.compile(r"form is `[^`]+`|write it as `[^`]+`")
 
@@ -475,6 +522,39 @@ def test_what_runs_when_it_is_pasted_is_in_the_words_of_this_program(
     words = {word for word in words_of(line) if word.startswith("-") and word not in OWN_FLAGS}
     hint = convscope(*words_of(line)).err.partition("hint: ")[2]
     assert not any(words & set(command.split()) for command in COMMAND.findall(hint))
+
+
+@pytest.mark.parametrize(
+    ("line", "params"),
+    [
+        ("evaluate runs/mine photos -oout/x", {"data": "photos", "output": Path("out/x")}),
+        ("image-grid a.jpg -oa.png", {"images": ("a.jpg",), "output": Path("a.png")}),
+        ("train d -b16 -qj4", {"data": "d", "batch_size": "16", "quiet": True, "workers": 4}),
+        ("train d --name=a=b", {"data": "d", "name": "a=b"}),
+        ("train --fresh -- -d", {"data": "-d", "fresh": True}),
+        ("train d --value-range -1,1", {"data": "d", "value_range": "-1,1"}),
+        ("train d --option dropout=0.1", {"data": "d", "options": ("dropout=0.1",)}),
+        ("train --wd 0.1 d -mlenet5", {"data": "d", "model": "lenet5", "weight_decay": 0.1}),
+        ("predict runs/mine day=*/*.jpg", {"images": ("day=*/*.jpg",)}),
+        ("summary lenet5 alexnet --json", {"networks": ("lenet5", "alexnet"), "as_json": True}),
+    ],
+)
+def test_right_command_lines_are_taken_as_they_are(
+    convscope: Convscope, folder: Path, line: str, params: dict[str, object]
+) -> None:
+    words = line.split()
+    with click.Context(group, info_name="convscope") as context:
+        verb = group.get_command(context, words[0])
+        assert verb is not None
+        taken = verb.make_context(words[0], words[1:], parent=context).params
+    assert {name: str(taken[name]) for name in params} == {n: str(v) for n, v in params.items()}
+
+
+def test_names_with_spaces_are_quoted_in_the_command(convscope: Convscope, folder: Path) -> None:
+    assert "`convscope train 'my photos'`" in convscope("my photos").err
+    assert "`convscope train 'my photos' --batch-size 8`" in (
+        convscope("train", "my photos", "--bs", "8").err
+    )
 
 
 def test_help_is_shown_for_one_hyphen_too(convscope: Convscope) -> None:

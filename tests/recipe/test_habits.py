@@ -41,7 +41,7 @@ def test_what_others_call_a_value_is_one_that_the_field_takes_and_hides_none(fie
     for ours in set(VALUE_HABITS[field].values()):
         if field != "tune":  # which needs weights
             Recipe.parse({"data": "digits", field: ours})
-        assert usual_value(field, ours) is None or field == "precision"
+        assert usual_value(field, ours) is None
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,7 @@ def test_what_others_call_a_value_is_one_that_the_field_takes_and_hides_none(fie
         ("amp", '`precision="bfloat16"`'),
         ("criterion", "`loss`"),
         ("lr_decay", "`gamma`"),
+        ("wd", "`weight_decay`"),
     ],
 )
 def test_python_suggests_what_the_command_line_does(name: str, meant: str) -> None:

@@ -34,6 +34,7 @@ VERB_HABITS = {name: ours for ours, names in _VERBS_ELSEWHERE.items() for name i
 
 # What is no verb here -> where it is.
 VERB_ANSWERS = {
+    "convscope": "it is typed once: `convscope train DATA`, for instance",
     "help": "`convscope --help` lists the verbs, `convscope train --help` the flags of one",
     "version": "`convscope --version` says it",
     "plot": "each run has a report.html; `convscope evaluate RUN --plot FOLDER` saves its figures",
@@ -124,6 +125,21 @@ FLAG_ANSWERS = (
         "all images have one size, which may be oblong: `--img-size 224x320`",
         ("train",),
         switches="rect",
+    ),
+    Answer(
+        "checkpoints are written at an interval: `--checkpoint-every 5m`",
+        ("train",),
+        names="checkpointinterval saveevery savefreq saveinterval saveperiod",
+    ),
+    Answer(
+        "predictions are printed; `--csv` and `--json` print them for other programs",
+        ("predict",),
+        names="o out outdir outfile output outputdir outputfile project save savedir saveto",
+    ),
+    Answer(
+        "the batch size changes no result here, and has no flag",
+        (*_OF_DATA[:1], *_OF_DATA[2:], "predict", "explain"),
+        names="b batch batchsize bs",
     ),
     Answer(
         "the best weights are saved anyway",

@@ -57,6 +57,11 @@ class Meanings:
         """Whether a name is known for certain, here or elsewhere."""
         return plain(name) in self.own or bool(settings_for(name))
 
+    def usual_of(self, name: str) -> str | None:
+        """The value that is meant by a bare flag of the verb; None if none is known."""
+        place = self.own[plain(name)]
+        return next((s.value for s in settings_for(name) if s.name == place.name), None)
+
     def of(self, name: str, value: str | None) -> Meaning:
         """What a name stands for that may be one of other tools."""
         given = plain(name)
@@ -111,7 +116,7 @@ def words_for(option: click.Option, meaning: Meaning, value: str | None) -> list
     if meaning.value is not None and value is not None and _is_weights(option, value):
         return [flag, value]
     if truth is None and value is not None and meaning.value is None and not meaning.is_negated:
-        return [flag, usual_value(name, value) or value]
+        return [flag, value_meant(option, value) or value]
     usual = usual_value(name, "true" if wanted else "false")
     if not wanted:
         has_numbers = isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
@@ -121,6 +126,14 @@ def words_for(option: click.Option, meaning: Meaning, value: str | None) -> list
     if meaning.value or usual:
         return [flag, meaning.value or usual or ""]
     return [flag] if value is None else None  # `save=True`: yes is no value of this one
+
+
+def value_meant(option: click.Option, value: str) -> str | None:
+    """The value of an option for what others call it, or with a typing error; None for no other."""
+    metavar = option.metavar or ""
+    choices = option.type.choices if isinstance(option.type, click.Choice) else metavar.split("|")
+    near = nearest(value, choices) if len(choices) > 1 and value not in choices else None
+    return usual_value(option.name or "", value) or near
 
 
 def long_flag(parameter: click.Parameter) -> str:

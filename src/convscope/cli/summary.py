@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +195,11 @@ class _NetworkOrLayer(Verb):
         if args and args[0] in LAYERS:
             return LAYERS[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
         return super().make_context(info_name, args, parent, **extra)
+
+    def check_values(self, values: Mapping[str, Any]) -> None:
+        """Refuses what is no shape."""
+        if values["input_text"] is not None:
+            parse_shape(values["input_text"])
 
     def check_words(self, context: click.Context, words: Sequence[str]) -> None:
         """Refuses kinds of layers that are called in another way, or stand behind flags."""

@@ -20,11 +20,12 @@ from convscope.cli.meanings import (
     long_flag,
     metavar_of,
     takes_value,
+    value_meant,
     words_for,
 )
 from convscope.errors import UsageError
 from convscope.paths import exists
-from convscope.recipe.habits import GPU, num_gpus, truth_of, usual_value
+from convscope.recipe.habits import GPU, num_gpus, truth_of
 
 # `epochs=3`, as elsewhere; no pattern such as `day=*/*.jpg`
 SETTING = re.compile(r"([A-Za-z_][\w-]*)=([^*?\[]*)", re.DOTALL)
@@ -32,15 +33,16 @@ SETTING = re.compile(r"([A-Za-z_][\w-]*)=([^*?\[]*)", re.DOTALL)
 ONE_HYPHEN = re.compile(r"-([A-Za-z][\w-]*)(?:=(.*))?", re.DOTALL)
 TWO_HYPHENS = "flags of several letters have two hyphens"
 
-Kind = Literal["flag", "setting", "value"]
+Kind = Literal["flag", "setting", "value", "bare"]
 Outcome = Literal["translated", "answered", "unknown"]
 
 
-class Problem(NamedTuple):
+class ForeignWord(NamedTuple):
     """What a verb doesn't take.
 
     Attributes:
-        kind: A flag that it lacks, a setting as `epochs=3`, or the value of a flag without any.
+        kind: A flag that it lacks, a setting as `epochs=3`, the value of a flag without any, or a
+            bare flag that needs one, whose meaning is known: `--amp`.
         typed: The flag or setting as it was typed.
         remark: What is said of it, if anything.
         outcome: Whether it is written in another way, it is said why there is none, or neither.
@@ -62,8 +64,8 @@ class Translation:
         flags: Flags with their values.
         values: Values of options, by the option's name.
         meant: Flags, with values that say what was meant, by which others were replaced.
-        problems: What had to be translated.
-        num_processes: Of a training that asked for several GPUs; else 1.
+        foreign: Words that had to be translated.
+        num_processes: Number of processes of a training on several GPUs; else 1.
         file: Where the output was to go by a flag that prints; None for none.
     """
 
@@ -72,22 +74,21 @@ class Translation:
     flags: list[str] = field(default_factory=list)
     values: dict[str, list[str]] = field(default_factory=dict)
     meant: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    foreign: list[ForeignWord] = field(default_factory=list)
     num_processes: int = 1
     file: str | None = None
 
     def words(self, parameters: Sequence[click.Parameter]) -> list[str] | None:
         """The words behind the verb, arguments first; None if one before a given one is missing."""
         rest, words = list(self.arguments), []
-        for place in parameters:
-            if not isinstance(place, click.Argument):
-                continue
+        places = [each for each in parameters if isinstance(each, click.Argument)]
+        for index, place in enumerate(places):
             given = self.named.get(place.name or "", [])
             if not given and place.nargs == -1:
                 given, rest = rest, []
             elif not given and rest:
                 given, rest = rest[:1], rest[1:]
-            elif not given and any(name != place.name for name in self.named):
+            elif not given and any(each.name in self.named for each in places[index + 1 :]):
                 return None
             words += given
         words += rest
@@ -122,10 +123,10 @@ class Translator:
                 break
             if word.startswith("--"):
                 self._read_long(result, word, words)
-            elif ONE_HYPHEN.fullmatch(word):
+            elif re.match("-[A-Za-z]", word):
                 self._read_short(result, word, words)
             elif has_settings and (match := SETTING.fullmatch(word)) and not exists(word):
-                self._add(result, Problem("setting", word), match[1], match[2])
+                self._add(result, ForeignWord("setting", word), match[1], match[2])
             else:
                 result.arguments.append(word)
         return result
@@ -142,41 +143,47 @@ class Translator:
         name, equals, value = word.partition("=")
         option = self._meanings.options.get(name)
         if option is None:
-            self._read_foreign(result, Problem("flag", name), value if equals else None, rest)
+            self._read_foreign(result, ForeignWord("flag", name), value if equals else None, rest)
         elif option.is_flag:
             self._read_switch(result, name, value if equals else None, rest)
+        elif not equals and self._is_bare(rest) and (usual := self._meanings.usual_of(name)):
+            self._add_option(result, ForeignWord("bare", name), Meaning(option, usual), None)
         else:
             self._take(result, option, name, value if equals else self._value(option, name, rest))
 
+    def _is_bare(self, rest: Sequence[str]) -> bool:
+        """Whether the word behind a flag is no value: there is none, or it is a flag."""
+        return not rest or rest[0].partition("=")[0] in self._meanings.options
+
     def _read_short(self, result: Translation, word: str, rest: list[str]) -> None:
         match = ONE_HYPHEN.fullmatch(word)
-        name, value = (match[1], match[2]) if match else ("", None)
+        name, value = (match[1], match[2]) if match else (word[1], None)
         flag, behind = word[:2], word[2:]
         option = self._meanings.options.get(flag)
         is_name = len(name) > 1 and self._meanings.is_name(name)
         if option is None or is_name:
             remark = TWO_HYPHENS if len(name) > 1 else ""
-            self._read_foreign(result, Problem("flag", f"-{name}", remark), value, rest)
+            self._read_foreign(result, ForeignWord("flag", f"-{name}", remark), value, rest)
         elif option.is_flag:
             result.flags.append(flag)
             if behind:
                 self._read_short(result, f"-{behind}", rest)
         elif behind.startswith("="):
-            result.problems.append(Problem("setting", word))
+            result.foreign.append(ForeignWord("setting", word))
             self._take(result, option, long_flag(option), behind[1:])
         else:
             self._take(result, option, flag, behind or self._value(option, flag, rest))
 
     def _value(self, option: click.Option, name: str, rest: list[str]) -> str:
-        """The next word as the value of an option; another flag is none."""
-        if not rest or rest[0].partition("=")[0] in self._meanings.options:
+        """The next word as the value of an option."""
+        if self._is_bare(rest):
             metavar = option.make_metavar(click.Context(click.Command(self._meanings.verb)))
             raise UsageError(f"`{name}` has no value", hint=f"write it as `{name} {metavar}`")
         return rest.pop(0)
 
     def _take(self, result: Translation, option: click.Option, flag: str, value: str) -> None:
-        """Takes an option of the verb; what others call its value is only said beside problems."""
-        usual = usual_value(option.name or "", value)
+        """Takes an option of the verb; others' names of its value are said beside foreign words."""
+        usual = value_meant(option, value)
         if usual is not None:
             result.meant.append(f"{flag} {usual}")
         result.flags += [flag, usual or value]
@@ -185,33 +192,33 @@ class Translator:
     def _read_switch(
         self, result: Translation, flag: str, value: str | None, rest: list[str]
     ) -> None:
-        following = rest[0] if rest else ""
-        if value is None and not exists(following) and truth_of(following) is not None:
+        following, ending = rest[0] if rest else "", f".{flag.strip('-')}"  # of `--csv`, a file's
+        is_new = not exists(following)
+        is_file = following.lower().endswith(ending) and (is_new or "images" in self._meanings.own)
+        if value is None and (is_file or (is_new and truth_of(following) is not None)):
             value = rest.pop(0)
-        kind = flag.strip("-")
-        is_file = following.lower().endswith(f".{kind}")
-        if value is None and is_file and (not exists(following) or "images" in self._meanings.own):
-            result.file = value = rest.pop(0)
+        if value is not None and value.lower().endswith(ending):
+            result.file = value
         if value is not None:
             remark = "" if result.file is None else "it prints"
-            result.problems.append(Problem("value", flag, remark))
+            result.foreign.append(ForeignWord("value", flag, remark))
         if value is None or truth_of(value, digits=True) is not False:
             result.flags.append(flag)
 
     def _read_foreign(
-        self, result: Translation, problem: Problem, value: str | None, rest: list[str]
+        self, result: Translation, foreign: ForeignWord, value: str | None, rest: list[str]
     ) -> None:
         """A flag that the verb lacks, with the word behind it where that is its value."""
-        name, following = problem.typed.strip("-"), rest[0] if rest else "-"
+        name, following = foreign.typed.strip("-"), rest[0] if rest else "-"
         has_following = not following.startswith("-") or bool(NUMBER.fullmatch(following))
         if value is None and has_following:
             meaning = self._meanings.of(name, following)
             if takes_value(meaning, name, following):
                 value = rest.pop(0)
-        self._add(result, problem, name, value)
+        self._add(result, foreign, name, value)
 
-    def _add(self, result: Translation, problem: Problem, name: str, value: str | None) -> None:
-        """Adds what a name and its value mean, and the problem that they were given like this."""
+    def _add(self, result: Translation, foreign: ForeignWord, name: str, value: str | None) -> None:
+        """Adds what a name and its value mean, as a foreign word."""
         meaning = self._meanings.of(name, value)
         place = meaning.place
         if "device" in self._meanings.own and (count := num_gpus(name, value)) > 1:
@@ -221,32 +228,32 @@ class Translator:
             else:
                 result.flags += ["--device", GPU]
                 remark = f"`{self._meanings.verb}` uses one GPU"
-            result.problems.append(problem._replace(remark=remark))
+            result.foreign.append(foreign._replace(remark=remark))
         elif place is None:
             known = meaning.answer
-            answered = problem._replace(remark=known.text, outcome="answered") if known else None
-            result.problems.append(answered or problem._replace(remark="", outcome="unknown"))
+            answered = foreign._replace(remark=known.text, outcome="answered") if known else None
+            result.foreign.append(answered or foreign._replace(remark="", outcome="unknown"))
         elif isinstance(place, click.Argument):
             shown = metavar_of(place)
             result.named.setdefault(place.name or "", []).append(value or shown.rstrip("."))
-            remark = f"{shown} has no flag" if problem.kind == "flag" else ""
-            result.problems.append(problem._replace(remark=remark))
+            remark = f"{shown} has no flag" if foreign.kind == "flag" else ""
+            result.foreign.append(foreign._replace(remark=remark))
         else:
-            self._add_option(result, problem, meaning, value)
+            self._add_option(result, foreign, meaning, value)
 
     def _add_option(
-        self, result: Translation, problem: Problem, meaning: Meaning, value: str | None
+        self, result: Translation, foreign: ForeignWord, meaning: Meaning, value: str | None
     ) -> None:
         option = meaning.place
         if not isinstance(option, click.Option):
             return
         flag, words = long_flag(option), words_for(option, meaning, value)
         if words is None:
-            typed = problem.typed if value is None else f"{problem.typed} {value}"
-            shown = problem.typed if problem.kind == "setting" else typed
-            result.problems.append(problem._replace(remark=f"leave `{shown}` out"))
+            typed = foreign.typed if value is None else f"{foreign.typed} {value}"
+            shown = foreign.typed if foreign.kind == "setting" else typed
+            result.foreign.append(foreign._replace(remark=f"leave `{shown}` out"))
             return
-        is_said = meaning.value is not None or usual_value(option.name or "", value or "")
+        is_said = meaning.value is not None or value_meant(option, value or "")
         result.meant.append(" ".join(words) if is_said or words[-1:] == ["0"] else flag)
         result.flags += words
-        result.problems.append(problem)
+        result.foreign.append(foreign)

@@ -30,7 +30,7 @@ class Verb(click.Command):
             return super().parse_args(context, args)
         translation = Translator(_verb_of(context), self.params).translate(args)
         self.check_words(context, translation.arguments)
-        if translation.problems:
+        if translation.foreign:
             raise self._refusal(context, translation)
         self._check_empty(translation)
         self._check_repeated(translation)
@@ -80,24 +80,24 @@ class Verb(click.Command):
 
     def _refusal(self, context: click.Context, translation: Translation) -> UsageError:
         """The error for what the verb doesn't take, with the command that was likely meant."""
-        problems = translation.problems
-        flags = list(dict.fromkeys(each.typed for each in problems if each.kind == "flag"))
-        first = problems[0]
+        foreign = translation.foreign
+        flags = list(dict.fromkeys(each.typed for each in foreign if each.kind == "flag"))
+        first = foreign[0]
         if flags:
             message = f"`{_verb_of(context)}` has no flag {either_of(flags)}"
         elif first.kind == "setting":
             message = f"`{first.typed}` is written in another way here"
         else:
-            message = f"`{first.typed}` takes no value"
+            message = f"`{first.typed}` {'has' if first.kind == 'bare' else 'takes'} no value"
         return UsageError(message, hint=self._way_out(context, translation))
 
     def _way_out(self, context: click.Context, translation: Translation) -> str:
-        problems = translation.problems
-        remarks = list(dict.fromkeys(each.remark for each in problems if each.remark))
+        foreign = translation.foreign
+        remarks = list(dict.fromkeys(each.remark for each in foreign if each.remark))
         command = self._command(context, translation)
-        if command and not remarks and {each.kind for each in problems} == {"setting"}:
+        if command and not remarks and {each.kind for each in foreign} == {"setting"}:
             return command
-        outcomes = {each.outcome for each in problems}
+        outcomes = {each.outcome for each in foreign}
         meant = [f"`{each}`" for each in dict.fromkeys(translation.meant)]
         several = " and ".join(filter(None, (", ".join(meant[:-1]), *meant[-1:])))
         parts = [f"did you mean {several}?"] if meant else []
@@ -117,7 +117,7 @@ class Verb(click.Command):
     def _command(self, context: click.Context, translation: Translation) -> str | None:
         """The translated command; None if the verb would refuse that, too."""
         words = translation.words(self.params)
-        is_known = all(each.outcome != "unknown" for each in translation.problems)
+        is_known = all(each.outcome != "unknown" for each in translation.foreign)
         if words is None or not is_known or not self._accepts(context, words):
             return None
         command = shlex.join([*context.command_path.split(), *words])
@@ -128,14 +128,14 @@ class Verb(click.Command):
     def _accepts(self, context: click.Context, words: Sequence[str]) -> bool:
         """Whether the verb takes these words."""
         trial = click.Context(self, context.parent, info_name=context.info_name)
-        translation = Translator(_verb_of(context), self.params).translate(words)
         try:
+            translation = Translator(_verb_of(context), self.params).translate(words)
             self._check_repeated(translation)
             super().parse_args(trial, list(words))
             self.check_values(trial.params)
         except (ConvscopeError, click.ClickException):
             return False
-        return not translation.problems
+        return not translation.foreign
 
     def _check_empty(self, translation: Translation) -> None:
         """Refuses `--model ""`, which would be as if it weren't there."""

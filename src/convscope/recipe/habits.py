@@ -19,7 +19,7 @@ _ELSEWHERE = {
     "path_column": "imagecolumn imagecol filecolumn filenamecolumn xcol",
     "label_column": "classcolumn labelcol labelscolumn targetcolumn ycol",
     "img_size": "cropsize dim imagesize imsize inputsize resize resolution size traincropsize "
-    "targetsize imgheight",
+    "targetsize imgheight imgsz inputshape",
     "fit": "cropmode resizemode",
     "model": "arch architecture backbone modelname net network networkname",
     "weights": "checkpointpath ckpt initialcheckpoint initialweights init load loadfrom "
@@ -49,7 +49,7 @@ _ELSEWHERE = {
     "lr=auto": "lrfind lrfinder findlr autolr",
     "betas": "beta beta1 beta2 optbetas",
     "eps": "epsilon opteps",
-    "weight_decay": "decay l2 l2reg optweightdecay weightdecayrate",
+    "weight_decay": "decay wd l2 l2reg optweightdecay weightdecayrate",
     "clip_norm": "clipgrad clipgradnorm gradclip gradclipnorm gradientclip gradientclipval maxnorm "
     "maxgradnorm",
     "ema": "emadecay modelema modelemadecay",
@@ -111,6 +111,7 @@ _OPTIONS_ELSEWHERE = {
     "kernels": "filters nout numfilters numkernels outchannels outputs",
     "size": "k kernel kernelsize ksize poolsize windowsize",
     "stride": "strides",
+    "padding": "pad paddings",
     "outputs": "filters neurons nout outfeatures units",
 }
 OPTION_HABITS: dict[str, tuple[str, ...]] = {}
@@ -118,7 +119,7 @@ for _ours, _names in _OPTIONS_ELSEWHERE.items():
     for _name in _names.split():
         OPTION_HABITS[_name] = (*OPTION_HABITS.get(_name, ()), _ours)
 
-# Field of a closed set -> value -> what it is called elsewhere, in `plain` writing.
+# Field of a closed set -> each value -> what it is called elsewhere, in `plain` writing.
 _VALUES_ELSEWHERE = {
     "loss": {
         "cross-entropy": "categoricalcrossentropy ce celoss crossentropyloss logloss nll nllloss "
@@ -146,6 +147,7 @@ _VALUES_ELSEWHERE = {
         "adam": "fusedadam",
         "rmsprop": "rmsproptf",
         "lbfgs": "bfgs",
+        **dict.fromkeys(("adadelta", "adagrad", "adamax", "asgd", "muon", "rprop"), ""),
     },
     "tune": {
         "all": "everything false finetune full none",
@@ -183,10 +185,11 @@ _VALUES_ELSEWHERE = {
     },
 }
 VALUE_HABITS = {
-    field: {name: ours for ours, names in values.items() for name in names.split()}
+    field: {name: ours for ours, names in values.items() for name in (plain(ours), *names.split())}
     for field, values in _VALUES_ELSEWHERE.items()
 }
 
+OF_SIDES = ("img_size", "input_text", "size", "stride", "padding", "dilation", "slide")  # 3x5
 OF_A_GPU = ("gpu", "gpuid", "gpuids")  # flags that take the number of a GPU
 NUM_GPUS = ("devices", "gpus", "ngpu", "numgpus")  # flags that take a number of GPUs
 _TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -239,9 +242,12 @@ def usual_value(field: str, value: str) -> str | None:
     """The value of a field for what other tools call it; None where nothing is known of it."""
     if field == "device" and value.isascii() and value.isdigit():
         return f"{GPU}:{value}"
+    if field in OF_SIDES and re.fullmatch(r"\W*\d+(\s*,\s*\d+)+\W*", value):
+        return "x".join(re.findall(r"\d+", value))
     if field == "weights" and exists(value):
         return None
-    return VALUE_HABITS.get(field, {}).get(plain(value))
+    usual = VALUE_HABITS.get(field, {}).get(plain(value))
+    return None if usual == value else usual
 
 
 def truth_of(value: object, *, digits: bool = False) -> bool | None:
