@@ -153,7 +153,7 @@ class Verb(click.Command):
             if not value:
                 raise UsageError(
                     f"`{name}` is empty",
-                    hint="leave it out, or give a value; is a variable of the shell without one?",
+                    hint="leave it out, or give a value: a variable of the shell may have none",
                 )
 
     def _check_repeated(self, translation: Translation) -> None:
