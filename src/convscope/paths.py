@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from convscope.text import either_of
+
 RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
 CLASSIFIER_FILE, WEIGHTS_FILE = "classifier.json", "model.safetensors"  # of a classifier folder
 QUOTES = "'\"`‘’“”«»"  # also those that word processors make of plain ones
 WEIGHTS = frozenset((".safetensors", ".pt", ".pth", ".th", ".ckpt", ".h5", ".keras", ".onnx"))
+RUNS_NAMED = 5  # in a message
 LEVELS_UP = 3  # from `runs/x/checkpoints/20/model.safetensors` to the run
 
 
@@ -36,11 +40,22 @@ def _variants(text: str) -> Iterator[str]:
             yield str(Path(clean).expanduser())
 
 
+def shell_word(value: object) -> str:
+    """A path or name as one word of a command line that can be pasted."""
+    return shlex.quote(str(value))
+
+
 def exists(text: str) -> bool:
     """Whether a text is the path of something; what can be no path is none."""
     with suppress(OSError, ValueError):  # too long, or with a zero
         return bool(text) and Path(text).exists()
     return False
+
+
+def likely_run(folder: Path) -> str | None:
+    """A hint that names the runs directly in a folder; None if there are none."""
+    inside = [str(run) for run in runs_in(folder)]
+    return f"it holds runs: give {either_of(inside[:RUNS_NAMED])}" if inside else None
 
 
 def is_run(path: Path) -> bool:
@@ -53,8 +68,22 @@ def is_classifier(path: Path) -> bool:
     return (path / CLASSIFIER_FILE).is_file()
 
 
+def is_saved(path: Path) -> bool:
+    """Whether this is the folder of a run, whole or damaged, or of a classifier."""
+    return any((path / name).is_file() for name in (RECIPE_FILE, CLASSIFIER_FILE))
+
+
 def run_around(path: Path) -> Path | None:
     """The run or classifier folder that a path is, or lies in; None if there is none."""
     places = (path, *list(path.parents)[:LEVELS_UP])
-    files = RECIPE_FILE, CLASSIFIER_FILE
-    return next((p for p in places if any((p / name).is_file() for name in files)), None)
+    return next(filter(is_saved, places), None)
+
+
+def run_meant(path: Path) -> Path | None:
+    """The run that a path lies in, else what `run_around` finds."""
+    return next(filter(is_run, path.parents), None) or run_around(path)
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """The folders of runs directly below a folder, sorted by name."""
+    return sorted(path.parent for path in folder.glob(f"*/{RECIPE_FILE}"))

@@ -191,9 +191,9 @@ def reason_of(detail: ErrorDetails) -> str:
         return f"it must be {detail['ctx']['expected']}"
     if detail["type"] == "value_error":  # ours
         return message.removeprefix("Value error, ")
-    limit = message.removeprefix("Input should").strip()
-    limit = limit.partition(",")[0]  # what follows is the library's own affair
-    return f"it must {limit}" if message.startswith("Input should") else limit
+    limit = message.partition(",")[0]  # what follows is the library's own affair
+    _, should, rest = limit.partition(" should ")  # of input, a text, a list
+    return f"it must {rest}" if should else limit
 
 
 def _content(path: Path, hint: str | None) -> bytes:

@@ -22,7 +22,16 @@ from filelock import FileLock, Timeout
 
 from convscope.errors import RunError, UsageError
 from convscope.files import LEFTOVER, is_portable, sha256, write_sealed_json
-from convscope.paths import CLASSIFIER_FILE, WEIGHTS, likely_path, run_around
+from convscope.paths import (
+    CLASSIFIER_FILE,
+    RECIPE_FILE,
+    WEIGHTS,
+    likely_path,
+    likely_run,
+    run_meant,
+    runs_in,
+    shell_word,
+)
 from convscope.recipe import Recipe, on_top
 from convscope.records import read_json, read_table, refusal
 from convscope.schemas import (
@@ -65,7 +74,7 @@ class Run:
 
     path: Path
 
-    recipe_path = RunPath("recipe.yaml")  # the resolved recipe
+    recipe_path = RunPath(RECIPE_FILE)  # the resolved recipe
     environment_path = RunPath("environment.json")  # versions, device, fingerprint of the data
     history_path = RunPath("history.csv")  # one row per epoch
     splits_path = RunPath("splits.csv")  # one row per image
@@ -99,7 +108,7 @@ class Run:
                 or did_you_mean(str(path), beside)
                 or "`convscope runs` lists the runs",
             )
-        if not (folder / "recipe.yaml").is_file():
+        if not (folder / RECIPE_FILE).is_file():
             raise _no_run(folder)
         return cls(folder)
 
@@ -237,13 +246,18 @@ class Run:
 
 def _no_run(path: Path) -> RunError:
     """The error for a file or folder that is no run."""
-    around = run_around(path)
+    around, inside = run_meant(path), likely_run(path)
+    begins = f"`convscope train DATA --weights {shell_word(path)}` begins with"
     hint = "give a folder that `convscope train` wrote, like runs/digits-lenet5_relu"
-    if around is not None:
+    if inside:
+        hint = inside
+    elif around == path:
+        hint = f"it is a classifier, which doesn't say how it was trained; {begins} its weights"
+    elif around is not None:
         hint = f"did you mean `{around}`?"
     elif path.suffix.lower() in WEIGHTS:
-        hint += f"; `convscope train DATA --weights {path}` begins with weights of others"
-    lacks = "it has no recipe.yaml" if path.is_dir() else "it is a file"
+        hint += f"; {begins} weights of others"
+    lacks = f"it has no {RECIPE_FILE}" if path.is_dir() else "it is a file"
     return RunError(f"`{path}` is no run folder: {lacks}", hint=hint)
 
 
@@ -273,7 +287,7 @@ def find_runs(project: Path) -> list[Run]:
     """All runs directly below `project`, sorted by name."""
     if not project.is_dir():
         return []
-    return [Run(path.parent) for path in sorted(project.glob("*/recipe.yaml"))]
+    return [Run(path) for path in runs_in(project)]
 
 
 def choose_folder(project: Path, name: str) -> Run:

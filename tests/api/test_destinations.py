@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from convscope.api.destination import output_file, output_folder
+from convscope.api.evaluate import save_figures, write_evaluation
+from convscope.api.explain import ExplanationFolder
+from convscope.api.image_grid import save_image_grid
+from convscope.api.inspect import write_inspection
+from convscope.api.predict import predict
+from convscope.api.train import train_options
 from convscope.errors import UsageError
+from convscope.evaluation.evaluate import Evaluation
 
 PAGES = (".html", ".htm")
 
@@ -20,7 +29,13 @@ PAGES = (".html", ".htm")
         ("inspections/zh", "inspections/zh/report.html"),
         ("inspections/zh/", "inspections/zh/report.html"),
         ("v1.2", "v1.2/report.html"),
+        ("2026.08.17", "2026.08.17/report.html"),
+        ("A vs. B", "A vs. B/report.html"),
+        (".hidden", ".hidden/report.html"),
+        ("run.html/", "run.html/report.html"),
+        ("run.model/", "run.model/report.html"),
         (".", "report.html"),
+        ("..", "../report.html"),
     ],
 )
 def test_one_file_has_the_given_name_or_its_own_in_a_folder(given: str, written: str) -> None:
@@ -36,18 +51,39 @@ def test_a_folder_that_is_there_is_a_folder_whatever_its_name(
     assert output_folder("pages.html") == Path("pages.html")
 
 
-@pytest.mark.parametrize("given", ["page.pdf", "page.png", "x/table.csv", "page.TXT"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("page.pdf", "page.png", "x/table.csv", "page.TXT"),
+        *("fig.eps", "fig.ps", "table.xml", "train.log", "page.rst", "page.mhtml", "a.7z", "b.mp4"),
+    ],
+)
 def test_a_file_with_the_ending_of_another_kind_is_refused(given: str) -> None:
     with pytest.raises(UsageError, match=r"it doesn't end in `.html` or `.htm`") as refused:
         output_file(given, endings=PAGES, name="report.html")
-    assert refused.value.hint == "give such a name, or a folder"
+    assert refused.value.hint == f"give such a name, or a folder: `{given}/`"
 
 
-@pytest.mark.parametrize("given", ["page.html", "out/numbers.json", "figure.svg", "all.zip"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("page.html", "out/numbers.json", "figure.svg", "all.zip"),
+        *("fig.eps", "table.xml", "train.log", "page.tex", "deck.pptx", "v1.a"),
+    ],
+)
 def test_several_files_need_a_folder(given: str) -> None:
     with pytest.raises(UsageError, match="is the name of a file, but several files") as refused:
         output_folder(given)
-    assert refused.value.hint == f"give a folder: `{Path(given).with_suffix('')}`"
+    folder = Path(given).with_suffix("")
+    assert refused.value.hint == f"give a folder: `{folder}`, or `{given}/` for one of that name"
+    assert output_folder(folder) == folder
+    assert output_folder(f"{given}/") == Path(given)
+
+
+def test_the_folder_that_is_proposed_has_no_ending_left() -> None:
+    with pytest.raises(UsageError) as refused:
+        output_folder("all.tar.gz")
+    assert refused.value.hint == "give a folder: `all`, or `all.tar.gz/` for one of that name"
 
 
 def test_a_file_that_is_there_is_no_folder(tmp_path: Path) -> None:
@@ -58,3 +94,44 @@ def test_a_file_that_is_there_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't be written"):
         output_file(place, endings=PAGES, name="report.html")
     assert place.read_text() == "mine"
+
+
+WRITERS: dict[str, Callable[[str], object]] = {
+    "image grid": lambda path: save_image_grid(["picture.png"], path),
+    "inputs of a prediction": lambda path: predict("none", ["picture.png"], save_inputs=path),
+    "first batch": lambda path: train_options(show_batch=path),
+    "evaluation": lambda path: write_evaluation(object.__new__(Evaluation), path),
+    "figures": lambda path: save_figures(None, path),  # type: ignore[arg-type]
+    "page of an inspection": lambda path: write_inspection(
+        None,  # type: ignore[arg-type]
+        path,
+        name="",
+        command="",
+    ),
+    "explanations": lambda path: ExplanationFolder(
+        path,
+        classifier=None,  # type: ignore[arg-type]
+        name="",
+    ),
+}
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_each_function_that_writes_refuses_another_kind_of_file_before_it_begins(
+    write: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("picture.png")
+    with pytest.raises(UsageError, match=r"`out.xml`"):
+        write("out.xml")
+    assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_a_grid_and_a_first_batch_have_a_name_of_their_own_in_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("picture.png")
+    assert save_image_grid(["picture.png"], Path("grids")).path == Path("grids/image-grid.png")
+    assert Path("grids/image-grid.png").is_file()
+    assert train_options(show_batch="runs/new").show_batch == Path("runs/new/first-batch.png")

@@ -105,7 +105,7 @@ def test_a_threshold_that_is_no_share_is_refused(flawed: convscope.Run, share: f
 
 
 def test_an_unknown_field_of_the_source_is_named(flawed: convscope.Run) -> None:
-    with pytest.raises(UsageError, match="`epochs` can't be given to an evaluation"):
+    with pytest.raises(UsageError, match="`evaluate` has no argument `epochs`"):
         convscope.evaluate(flawed, epochs=3)  # type: ignore[call-arg]
 
 

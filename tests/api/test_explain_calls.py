@@ -81,7 +81,7 @@ def test_an_image_that_cannot_be_read_is_an_error_or_is_listed(flawed: Run) -> N
 
 
 def test_questions_that_do_not_exist_and_classes_that_are_no_texts_are_errors(flawed: Run) -> None:
-    with pytest.raises(UsageError, match="option `class_`\nhint: did you mean `target`"):
+    with pytest.raises(UsageError, match="argument `class_`\nhint: did you mean `target`"):
         explain(flawed, "pictures/red/000.png", class_="red")
     with pytest.raises(UsageError, match="a class can't be `7`\nhint: it is named by a text"):
         explain(flawed, "pictures/red/000.png", target=7)

@@ -67,6 +67,13 @@ def test_numbers_and_splits_that_cannot_be_are_errors(flawed: Run) -> None:
 
 
 def test_an_option_that_does_not_exist_is_named_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match="there is no option `layer`") as refused:
+    with pytest.raises(UsageError, match="`inspect` has no argument `layer`") as refused:
         inspect("nowhere", layer="conv1")
     assert refused.value.hint == "did you mean `layers`?"
+
+
+def test_one_layer_and_one_channel_need_no_list(flawed: Run) -> None:
+    alone = inspect(flawed, layers="conv1", channels=2, count=1, num_images=8)
+    listed = inspect(flawed, layers=["conv1"], channels=[2], count=1, num_images=8)
+    assert [view.layer for view in alone.views] == ["conv1"]
+    assert alone.to_dict() == listed.to_dict()

@@ -161,7 +161,9 @@ def test_a_batch_is_shown_in_a_picture_or_not_at_all(
 ) -> None:
     outcome = convscope("train", make_folder(), *QUICK, "--show-batch", "batch.doc")
     assert outcome.code == 2
-    assert "`batch.doc` has no ending that says which kind of image to write" in outcome.err
+    assert (
+        "`batch.doc` can't be written: it doesn't end in `.png`, `.jpg` or `.jpeg`" in outcome.err
+    )
     assert not list(Path("runs").glob("*"))
 
 

@@ -138,7 +138,7 @@ def test_a_classifier_folder_is_evaluated_on_data_that_is_given(
             "error: `min_confidence` can't be 2\nhint: it is 0 to 1; 0 accepts all predictions\n",
         ),
         (("--min-confidence", "x"), 2, "`--min-confidence` can't be this: 'x' is not a valid f"),
-        (("--lang", "fr"), 2, "error: `--lang` can't be this: 'fr' is not one of 'en', 'zh'"),
+        (("--lang", "fr"), 2, "error: `--lang` can't be `fr`\nhint: it takes `en` or `zh`"),
         (("--split", "tset"), 2, "error: `split` can't be `tset`\nhint: it takes `train`, `val`"),
         (("--synonyms", "none.csv"), 3, "error: `none.csv` can't be read: "),
         (("--tt", "flip"), 2, "error: `evaluate` has no flag `--tt`\nhint: did you mean `--tta`?"),

@@ -466,7 +466,7 @@ def test_a_column_that_is_measured_is_measured_where_it_is_named(convscope: Conv
     words = ("summary", "lenet5_relu", "--columns")
     assert re.search(r"conv1 +4\.?8?|conv1 +5", convscope(*words, "layer,effective").out)
     assert "effective" not in convscope(*words, "all").out
-    assert "no column ``" in convscope(*words, "").err
+    assert "`--columns` is empty" in convscope(*words, "").err
 
 
 def test_all_kinds_of_operations_may_be_named_with_others(convscope: Convscope) -> None:

@@ -59,6 +59,9 @@ def test_the_command_draws_them(convscope: Convscope, tmp_path: Path) -> None:
     done = convscope("networks", "--plot", path)
     assert done.code == 0
     assert "56.5%" in done.out
+    assert done.err == f"plot: {path}\n"
     assert "wide_resnet50_2" in path.read_text(encoding="utf-8")
+    assert convscope("networks", "--plot", "new").err == "plot: new/networks.svg\n"
+    assert Path("new/networks.svg").read_bytes() == path.read_bytes()
     done = convscope("networks", "--plot", tmp_path / "networks.bmp")
     assert "networks.bmp` can't be written: it doesn't end in `.svg` or `.png`" in done.err

@@ -66,7 +66,7 @@ def test_what_others_call_a_value_is_one_that_the_field_takes_and_hides_none(fie
 )
 def test_python_suggests_what_the_command_line_does(name: str, meant: str) -> None:
     given: dict[str, Any] = {name: 1}
-    with pytest.raises(UsageError, match=f"a recipe has no field `{name}`") as refused:
+    with pytest.raises(UsageError, match=f"`train` has no argument `{name}`") as refused:
         convscope.train("digits", **given)
     assert refused.value.hint == f"did you mean {meant}?"
 

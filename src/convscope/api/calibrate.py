@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
+from convscope.api.arguments import checked
 from convscope.api.load import DataOptions, EvaluationData, load_with_run, open_evaluation_data
 from convscope.classifier import Classifier
 from convscope.data.index.image_index import ImageIndex
@@ -107,6 +108,7 @@ def calibrate_on(
     return result
 
 
+@checked()
 def calibrate(
     classifier: Run | str | Path,
     data: str | Path | None = None,

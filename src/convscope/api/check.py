@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from convscope.api.arguments import checked
 from convscope.api.destination import output_folder
+from convscope.api.load import READ_FROM
 from convscope.audit.audit import audit_dataset
 from convscope.audit.findings import Examined
 from convscope.audit.result import Audit, exclusion_rows, write_exclusions
@@ -23,10 +25,11 @@ from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.reading import decoding_of, open_data
 from convscope.files import write_text
 from convscope.progress import SILENT, Reporter
-from convscope.recipe import Recipe
+from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.report.check import check_page
 
 DEFAULT_PX = 224  # assumed input size where none is given and the images are not smaller
+PREPROCESSING = ("value_range", "img_size", "fit")  # fields of a recipe
 PAGE = "report.html"
 LIST = "exclude.csv"
 
@@ -95,6 +98,7 @@ class Checked:
         return CheckFiles(folder / PAGE, folder / LIST, kept)
 
 
+@checked(names=(*READ_FROM, *DECODING_FIELDS, *PREPROCESSING))
 def check(
     data: str | Path | Dataset,
     *,
@@ -122,7 +126,7 @@ def check(
         UsageError: A field of `reading` doesn't exist or has a value that can't be.
     """
     given = {name: value for name, value in reading.items() if value is not None}
-    name = data.name if isinstance(data, Dataset) else str(data)
+    name = (data.name or "-") if isinstance(data, Dataset) else str(data)
     recipe = Recipe.parse({"data": name, **given})
     decoding = decoding_of(recipe)
     dataset = data if isinstance(data, Dataset) else open_data(recipe, download=download)

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from convscope.api.arguments import checked
 from convscope.api.load import DataOptions, Loaded, load_with_run, open_evaluation_data
 from convscope.arithmetic import layer_table
 from convscope.classifier import Classifier
@@ -124,6 +125,7 @@ class Comparison(Record):
     pairs: tuple[ClassifierPair, ...]
 
 
+@checked()
 def compare(
     *classifiers: Classifier | Run | str | Path,
     data: str | Path | None = None,
@@ -260,6 +262,7 @@ class RecipeComparison:
         }
 
 
+@checked()
 def compare_recipes(*runs: Run | str | Path) -> RecipeComparison:
     """Compares recipes by several trainings of each, which differ in seed or fold alone.
 

@@ -1,11 +1,14 @@
 """Where a verb writes: one rule for the `--output` of all verbs, and for paths in Python.
 
-A name with the ending of a file is a file, any other is a folder. A verb that writes several files
-takes a folder; one that writes a single file takes either, and gives it a name in a folder.
+A name with an ending is a file, any other is a folder, and so is what ends in a slash. A verb that
+writes several files takes a folder; one that writes a single file takes either, and gives it a name
+in a folder.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +16,11 @@ from convscope.errors import UsageError
 from convscope.text import either_of
 
 PAGES = (".html", ".htm")
-# Endings of files that people ask for; any other may be part of a folder's name, as in `v1.2`.
-FILES = frozenset(
-    (*PAGES, ".json", ".csv", ".tsv", ".txt", ".md", ".markdown", ".yaml", ".yml", ".pdf", ".xlsx")
-    + (".svg", ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".zip")
-)
+# What `figures.style` and `data.image_files` write, which take long to import.
+FIGURES = (".svg", ".png")
+PICTURES = (".png", ".jpg", ".jpeg")
+IMAGE_GRID, FIRST_BATCH = "image-grid.png", "first-batch.png"  # names in a folder
+ENDING = re.compile(r"\.[^\W_]*[^\W\d_][^\W_]*")  # has a letter: the end of `v1.2` is none
 
 
 def output_folder(path: str | Path) -> Path:
@@ -31,10 +34,13 @@ def output_folder(path: str | Path) -> Path:
         raise UsageError(
             f"`{path}` is a file, but several files are written", hint="give the name of a folder"
         )
-    if folder.suffix.lower() in FILES and not folder.is_dir():
+    if ENDING.fullmatch(folder.suffix) and not _is_folder(path):
+        stem = folder
+        while ENDING.fullmatch(stem.suffix):
+            stem = stem.with_suffix("")
         raise UsageError(
             f"`{path}` is the name of a file, but several files are written",
-            hint=f"give a folder: `{folder.with_suffix('')}`",
+            hint=f"give a folder: `{stem}`, or `{path}/` for one of that name",
         )
     return folder
 
@@ -48,23 +54,21 @@ def output_file(path: str | Path, *, endings: Sequence[str], name: str) -> Path:
         name: Name of the file in a folder.
 
     Raises:
-        UsageError: The ending is that of another kind of file.
-    """
-    file = Path(path).expanduser()
-    check_ending(file, endings=endings)
-    return file if file.suffix.lower() in endings and not file.is_dir() else file / name
-
-
-def check_ending(path: Path, *, endings: Sequence[str]) -> None:
-    """Refuses a file that ends in another way than what can be written.
-
-    Raises:
         UsageError: The ending is that of another kind of file, or a file without one is there.
     """
-    suffix = path.suffix.lower()
-    if suffix in endings or path.is_dir() or (suffix not in FILES and not path.is_file()):
-        return
-    raise UsageError(
-        f"`{path}` can't be written: it doesn't end in {either_of(list(endings))}",
-        hint="give such a name, or a folder",
-    )
+    file = Path(path).expanduser()
+    if _is_folder(path):
+        return file / name
+    if file.suffix.lower() in endings:
+        return file
+    if ENDING.fullmatch(file.suffix) or file.is_file():
+        raise UsageError(
+            f"`{path}` can't be written: it doesn't end in {either_of(list(endings))}",
+            hint=f"give such a name, or a folder: `{path}/`",
+        )
+    return file / name
+
+
+def _is_folder(path: str | Path) -> bool:
+    """Whether a path is that of a folder whatever its ending: by a slash, or as it is there."""
+    return str(path).endswith(("/", os.sep)) or Path(path).expanduser().is_dir()

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple, Unpack
 
+from convscope.api.arguments import checked
 from convscope.api.destination import output_folder
 from convscope.api.load import (
     DataOptions,
@@ -25,12 +26,14 @@ from convscope.files import (
     write_csv,
     write_text,
 )
+from convscope.paths import RECIPE_FILE
 from convscope.progress import SILENT, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
 from convscope.run import EVALUATION, PREDICTIONS, REPORT, Run
 
 
+@checked()
 def evaluate(
     classifier: Classifier | Run | str | Path,
     data: str | Path | None = None,
@@ -89,6 +92,7 @@ class EvaluationFiles(NamedTuple):
     numbers: Path
 
 
+@checked()
 def write_evaluation(
     evaluation: Evaluation,
     folder: str | Path,
@@ -168,7 +172,7 @@ def _run_at(place: Run | str | Path | None) -> Run | None:
     """The run at a place; None where a classifier is all there is."""
     if place is None or isinstance(place, Run):
         return place
-    return Run.open(place) if (Path(place) / "recipe.yaml").is_file() else None
+    return Run.open(place) if (Path(place) / RECIPE_FILE).is_file() else None
 
 
 def _write_predictions(evaluation: Evaluation, path: Path) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, TypedDict, overload
 
+from convscope.api.arguments import checked
 from convscope.api.destination import output_folder
 from convscope.api.load import load_with_run
 from convscope.classifier import Classifier, ImageLike
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
-from convscope.errors import DataError, UsageError
+from convscope.errors import DataError
 from convscope.figures.attribution import draw_attributions
 from convscope.figures.style import save_figure
 from convscope.files import mark_output, relative_path, write_text
@@ -25,14 +25,14 @@ from convscope.report.explanation import (
     index_entry,
     index_page,
 )
+from convscope.report.translations import check_language
 from convscope.run import Run
-from convscope.text import did_you_mean, either_of
 
 INDEX = "index.html"
-# Options of `Question` by what they are called elsewhere.
-HABITS = {"class": "target", "classname": "target", "targetclass": "target", "topk": "top"}
+JUDGED = ("target", "against", "value")  # fields of `Question` that take more than their type
 
 
+@checked(Question, names=JUDGED)
 def explain_each(
     classifier: Classifier | Run | str | Path,
     images: Sequence[ImageLike],
@@ -57,13 +57,6 @@ def explain_each(
             then skipped. Without it the first one is an error.
         asked: Fields of `Question`.
     """
-    known = [field.name for field in fields(Question)]
-    unknown = sorted(set(asked) - set(known))
-    if unknown:
-        raise UsageError(
-            f"there is no option {either_of(unknown)}",
-            hint=did_you_mean(unknown[0], known, habits=HABITS) or f"there are {either_of(known)}",
-        )
     if isinstance(asked.get("value"), str):
         asked["value"] = parse_position(asked["value"])
     question = Question(**asked)
@@ -86,6 +79,15 @@ def explain_each(
             yield found
 
 
+class ExplainOptions(TypedDict, total=False):
+    """Options of `explain_each`, besides fields of `Question`."""
+
+    decoding: Decoding
+    device: str
+    reporter: Reporter
+    unreadable: list[str] | None
+
+
 @overload
 def explain(
     classifier: Classifier | Run | str | Path, images: ImageLike, **options: Any
@@ -100,6 +102,7 @@ def explain(
 ) -> list[Explanation]: ...
 
 
+@checked(ExplainOptions, Question, names=JUDGED)
 def explain(
     classifier: Classifier | Run | str | Path,
     images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
@@ -161,6 +164,7 @@ class ExplanationFolder:
         language: str = "en",
         command: str | None = None,
     ) -> None:
+        check_language(language)
         self._folder, self._classifier, self._name = output_folder(folder), classifier, name
         self._language, self._command = language, command
         self._entries: list[IndexEntry] = []
@@ -233,7 +237,7 @@ def explain_files(
     images: Sequence[str],
     *,
     on_explained: Callable[[Explanation], None],
-    output: Path | None,
+    output: str | Path | None,
     name: str,
     language: str = "en",
     command: str | None = None,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from convscope.api.arguments import checked
+from convscope.api.destination import IMAGE_GRID, PICTURES, output_file
 from convscope.api.predict import find_images
 from convscope.data.dataset import read_file
 from convscope.data.decoding.decode import decode
@@ -17,20 +19,23 @@ from convscope.text import listed
 
 
 class SavedGrid(NamedTuple):
-    """The images that a saved grid leaves out.
+    """A saved grid, and the images that it leaves out.
 
     Attributes:
+        path: The picture's file.
         num_left_out: Number of files beyond the most that it may show.
         unreadable: Why files could not be read; they are not shown.
     """
 
+    path: Path
     num_left_out: int
     unreadable: list[str]
 
 
+@checked()
 def save_image_grid(
-    images: Sequence[str],
-    output: Path,
+    images: str | Path | Sequence[str | Path],
+    output: str | Path,
     *,
     columns: int | None = None,
     cell_px: int = 128,
@@ -42,7 +47,7 @@ def save_image_grid(
 
     Args:
         images: Files, folders and patterns, see `find_images`.
-        output: The picture's file; its suffix says the format.
+        output: The picture's file, whose ending says the format, or a folder for image-grid.png.
         columns: Images in a row; None for about as many as there are rows.
         cell_px: Side of the square that each image gets.
         at_most: Largest number of images.
@@ -51,20 +56,21 @@ def save_image_grid(
 
     Raises:
         DataError: A file, folder or pattern yields no image, or no image can be read.
-        UsageError: The suffix is not that of a picture.
+        UsageError: The ending is not that of a picture.
         RunError: The folder can't be written to.
     """
+    path = output_file(output, endings=PICTURES, name=IMAGE_GRID)
     found = find_images(images, reporter=reporter)
     pictures, names, unreadable = [], [], []
-    for path in found[:at_most]:
+    for image in found[:at_most]:
         try:
-            pictures.append(decode(read_file(Path(path))))
-            names.append(Path(path).name)
+            pictures.append(decode(read_file(Path(image))))
+            names.append(Path(image).name)
         except DataError as error:
-            unreadable.append(f"`{path}` {error.message}")
+            unreadable.append(f"`{image}` {error.message}")
     if not pictures:
         raise DataError(f"none of the images can be read\n{listed(unreadable)}")
     labels = names if with_names else None
-    mark_output(output.parent)
-    save_grid(image_grid(pictures, labels, columns=columns, cell_px=cell_px), output)
-    return SavedGrid(max(0, len(found) - at_most), unreadable)
+    mark_output(path.parent)
+    save_grid(image_grid(pictures, labels, columns=columns, cell_px=cell_px), path)
+    return SavedGrid(path, max(0, len(found) - at_most), unreadable)

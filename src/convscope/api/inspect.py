@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.api.arguments import checked
 from convscope.api.destination import PAGES, output_file
 from convscope.api.load import DataOptions, load_with_run, open_evaluation_data
 from convscope.classifier import Classifier
@@ -20,11 +21,12 @@ from convscope.progress import SILENT, Reporter
 from convscope.report.inspection import inspection_page
 from convscope.rng import permutation
 from convscope.run import REPORT, Run
-from convscope.text import counted, did_you_mean, either_of
+from convscope.text import counted
 
 IMAGES = 1000
 
 
+@checked(LayerQuestion, DataOptions)
 def inspect(
     classifier: Classifier | Run | str | Path,
     data: str | Path | None = None,
@@ -55,15 +57,12 @@ def inspect(
         RunError: There is no classifier, or no data is given and none is on record.
         UsageError: No such layer or channel, a number below 1, or an option that doesn't exist.
     """
-    asked = [field.name for field in fields(LayerQuestion)]
-    known = (*asked, *DataOptions.__optional_keys__, "num_images")
-    if unknown := [name for name in options if name not in known]:
-        near = did_you_mean(unknown[0], known)
-        raise UsageError(
-            f"there is no option {either_of(unknown)}", hint=near or f"there are {either_of(asked)}"
-        )
-    names = [name for name in asked if name in options]
-    question = LayerQuestion(**{name: options.pop(name) for name in names})
+    names = [field.name for field in fields(LayerQuestion) if field.name in options]
+    asked = {name: options.pop(name) for name in names}
+    for name in {"layers", "channels"} & asked.keys():  # one alone is no sequence
+        if isinstance(asked[name], str | int):
+            asked[name] = (asked[name],)
+    question = LayerQuestion(**asked)
     for name, number in (("num_images", num_images), ("count", question.count)):
         if number < 1:
             raise UsageError(f"`{name}` can't be {number}", hint="it is 1 or more")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 
 import numpy as np
 
+from convscope.api.arguments import checked
 from convscope.cache import open_cache
 from convscope.classifier import Classifier
 from convscope.data.dataset import Dataset
@@ -27,14 +28,14 @@ from convscope.evaluation.subset import (
     without_unknown,
 )
 from convscope.files import restore_replaced
-from convscope.paths import is_classifier
+from convscope.paths import RECIPE_FILE, is_classifier
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
-from convscope.recipe.habits import likely_field
 from convscope.run import Run
-from convscope.text import counted, either_of
+from convscope.text import counted
 
 
+@checked()
 def load(path: str | Path, *, device: str = "auto") -> Classifier:
     """The classifier of a run, or in a classifier folder.
 
@@ -77,7 +78,7 @@ def load_with_run(classifier: Classifier | Run | str | Path, *, device: str) -> 
     run = None
     if isinstance(classifier, Run):
         run = classifier
-    elif (Path(classifier) / "recipe.yaml").is_file():
+    elif (Path(classifier) / RECIPE_FILE).is_file():
         run = Run.open(classifier)
     place = run.path if run else Path(str(classifier))
     return Loaded(load(place, device=device), run, place.name)
@@ -282,13 +283,6 @@ def _reading_recipe(run: Run | None, data: str | Path | None, options: Mapping[s
             "a classifier alone doesn't say what data to evaluate on", hint="give the data too"
         )
     fields = (*READ_FROM, *DECODING_FIELDS)
-    unknown = sorted(set(options) - DataOptions.__optional_keys__)
-    if unknown:
-        raise UsageError(
-            f"{either_of(unknown)} can't be given to an evaluation",
-            hint=likely_field(unknown[0], DataOptions.__annotations__)
-            or f"it takes {either_of(sorted(DataOptions.__optional_keys__))}",
-        )
     values: dict[str, Any] = {"data": data}
     if run is not None:
         names = DECODING_FIELDS if data is not None else (*fields, "data")

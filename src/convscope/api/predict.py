@@ -10,6 +10,8 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.api.arguments import checked
+from convscope.api.destination import output_folder
 from convscope.api.load import (
     DecodingOptions,
     decoding_from,
@@ -105,12 +107,13 @@ class PredictedFiles:
             return error.message
 
 
+@checked()
 def predict(
     classifier: Classifier | Run | str | Path,
-    images: Sequence[str],
+    images: str | Path | Sequence[str | Path],
     *,
     min_confidence: float | None = None,
-    save_inputs: Path | None = None,
+    save_inputs: str | Path | None = None,
     device: str = "auto",
     reporter: Reporter = SILENT,
     **decoding: Unpack[DecodingOptions],
@@ -130,9 +133,10 @@ def predict(
     Raises:
         DataError: A file, folder or pattern yields no image.
         RunError: There is no classifier.
-        UsageError: A value is out of its range.
+        UsageError: A value is out of its range, or `save_inputs` is the name of a file.
     """
     how = decoding_from(**decoding)
+    folder = None if save_inputs is None else output_folder(save_inputs)
     paths = find_images(images, extra_formats=how.extra_formats, reporter=reporter)
     loaded = load_with_run(classifier, device=device).classifier
     if min_confidence is not None:
@@ -141,13 +145,16 @@ def predict(
         loaded,
         paths,
         decoding=how,
-        save_inputs=save_inputs,
+        save_inputs=folder,
         reporter=reporter,
     )
 
 
 def find_images(
-    images: Sequence[str], *, extra_formats: Sequence[str] = (), reporter: Reporter = SILENT
+    images: str | Path | Sequence[str | Path],
+    *,
+    extra_formats: Sequence[str] = (),
+    reporter: Reporter = SILENT,
 ) -> list[str]:
     """The image files that files, folders and patterns stand for, each once, in a stable order.
 
@@ -161,7 +168,7 @@ def find_images(
     """
     found: list[str] = []
     missing: list[str] = []
-    for pattern in images:
+    for pattern in map(str, [images] if isinstance(images, str | Path) else images):
         path = Path(pattern)
         if path.is_dir():
             with with_formats(extra_formats):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import operator
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from convscope.api.arguments import checked
 from convscope.api.load import load
 from convscope.arithmetic import LayerTable, Verification, layer_table, verify
 from convscope.arithmetic.failures import refuse_misplaced_channels
@@ -22,6 +24,8 @@ from convscope.errors import NetworkError, UsageError, is_out_of_memory
 from convscope.inspection.feature_maps.effective_field import effective_field
 from convscope.inspection.layers import map_axes_of
 from convscope.networks import build, network_entry
+from convscope.paths import is_saved
+from convscope.recipe.habits import likely_field
 from convscope.run import Run
 from convscope.text import did_you_mean
 
@@ -29,6 +33,8 @@ Network = nn.Module | Classifier | str | Path
 
 EFFECTIVE_ON_IMAGES = 4
 WITH_AUXILIARIES = "forward_with_auxiliaries"  # the method that also runs auxiliary heads
+OWN = ("input_shape", "num_classes", "batch_size", "training", "auxiliary_heads")
+FROM_SHAPE = ("name", "in_channels", "input_size")  # what `build` takes besides options
 HINT = "write FILE.py:NAME, where NAME is a class or a function that needs no arguments"
 NO_MODULE_HINT = "NAME is to be a module, or a class or a function that gives one"
 
@@ -45,6 +51,7 @@ class MeasuredSummary(NamedTuple):
     verification: Verification | None
 
 
+@checked(names=("network",))
 def summarize(
     network: Network,
     *,
@@ -144,7 +151,7 @@ def is_named(network: Network) -> bool:
         )
     if not isinstance(network, str | Path) or is_user_code(str(network)) or is_onnx(network):
         return False
-    return not _is_saved(Path(network)) and not Path(network).is_dir()
+    return not is_saved(Path(network)) and not Path(network).is_dir()
 
 
 def is_onnx(network: Network) -> bool:
@@ -152,7 +159,7 @@ def is_onnx(network: Network) -> bool:
     if not isinstance(network, str | Path):
         return False
     place = Path(network)
-    return place.suffix.lower() == ".onnx" and not _is_saved(place)
+    return place.suffix.lower() == ".onnx" and not is_saved(place)
 
 
 class _Built(NamedTuple):
@@ -174,11 +181,8 @@ def _built_with_table(
     **options: Any,
 ) -> tuple[_Built, LayerTable]:
     """The module that `summarize` is given, built on a device, with its table."""
-    if input_shape is not None and len(input_shape) != 3:
-        raise UsageError(
-            f"`{tuple(input_shape)}` is no shape of an image",
-            hint="give channels, height and width, such as (3, 224, 224)",
-        )
+    if input_shape is not None:
+        input_shape = _image_shape(input_shape)
     if training and is_onnx(network):
         # Exporters fold batch normalisation and leave out dropout: the numbers would differ.
         raise UsageError(
@@ -199,6 +203,17 @@ def _built_with_table(
     return built, layer_table(module, shape, training=training, method=method)
 
 
+def _image_shape(given: object) -> tuple[int, int, int]:
+    try:
+        channels, height, width = (operator.index(side) for side in given)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"`{given}` is no shape of an image",
+            hint="give channels, height and width, such as (3, 224, 224)",
+        ) from error
+    return channels, height, width
+
+
 def _build(
     network: Network,
     input_shape: tuple[int, int, int] | None,
@@ -206,18 +221,7 @@ def _build(
     options: dict[str, Any],
 ) -> _Built:
     if is_named(network):
-        if len(Path(str(network)).parts) > 1:
-            Run.open(Path(str(network)))  # says what is wrong with the folder
-        shape = input_shape or network_entry(str(network)).input
-        refuse_misplaced_channels(shape)  # a named network is built for any number of channels
-        module = build(
-            str(network),
-            num_classes=num_classes,
-            in_channels=shape[0],
-            input_size=(shape[1], shape[2]),
-            **options,
-        )
-        return _Built(module, shape)
+        return _build_named(str(network), input_shape, num_classes, options)
     if num_classes is not None or options:
         raise UsageError(
             "`num_classes` and options only apply to a network given by name",
@@ -244,6 +248,34 @@ def _build(
     return _Built(unwrapped(module), input_shape)
 
 
+def _build_named(
+    name: str,
+    input_shape: tuple[int, int, int] | None,
+    num_classes: int | None,
+    options: dict[str, Any],
+) -> _Built:
+    if len(Path(name).parts) > 1:
+        Run.open(Path(name))  # says what is wrong with the folder
+    row = network_entry(name)
+    for option in options.keys() - set(row.options):
+        near = likely_field(option, OWN)
+        if near is not None or option in FROM_SHAPE:
+            raise UsageError(
+                f"the network `{name}` has no option `{option}`",
+                hint=near or "channels, height and width are `input_shape`",
+            )
+    shape = input_shape or row.input
+    refuse_misplaced_channels(shape)  # a named network is built for any number of channels
+    module = build(
+        name,
+        num_classes=num_classes,
+        in_channels=shape[0],
+        input_size=(shape[1], shape[2]),
+        **options,
+    )
+    return _Built(module, shape)
+
+
 def _give_shapes(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
     """Runs a new module once if it has lazy layers: only then do they have shapes.
 
@@ -252,10 +284,6 @@ def _give_shapes(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
     if any(is_lazy(parameter) for parameter in module.parameters()):
         with suppress(Exception), torch.no_grad():
             module(torch.zeros(2, *input_shape))
-
-
-def _is_saved(place: Path) -> bool:
-    return any((place / name).is_file() for name in ("recipe.yaml", "classifier.json"))
 
 
 def is_user_code(text: str) -> bool:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from convscope.api.arguments import checked
 from convscope.api.calibrate import NoTemperatureError, calibrate_on
+from convscope.api.destination import FIRST_BATCH, PICTURES, output_file
 from convscope.api.evaluate import evaluation_page, write_evaluation_files
 from convscope.classifier import Classifier
+from convscope.data.parallel import num_threads
 from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
+from convscope.report.translations import check_language
 from convscope.run import Run, on_top_of_continued
 from convscope.training.autotune.learning_rate_finder import LearningRateSearch
 from convscope.training.runs.lock import Claim
@@ -24,9 +27,20 @@ from convscope.training.train import find_learning_rate as run_learning_rate_fin
 from convscope.training.train import train as run_training
 from convscope.training.training_data import TrainingData
 
-OPTION_NAMES = {field.name for field in fields(TrainOptions)}
+
+class TrainSettings(TypedDict, total=False):
+    """Options of a training that don't change its result; see `train`."""
+
+    workers: int | None
+    download: bool
+    show_batch: str | Path | None
+    log_steps: bool
+    checkpoint_every: str | int | None
+    fresh: bool
+    allow_change: bool
 
 
+@checked(TrainSettings, names=Recipe.model_fields)
 def train(
     data: str | Path | None = None,
     *,
@@ -46,7 +60,8 @@ def train(
 
     - `workers`: Threads that decode images; one a core by default.
     - `download`: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
-    - `show_batch`: Where a picture of the first batch goes, as the network sees it.
+    - `show_batch`: Where a picture of the first batch goes, as the network sees it: a file, or a
+      folder for first-batch.png.
     - `log_steps`: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
     - `checkpoint_every`: The longest distance between two checkpoints: steps, or a time like `90s`;
       five minutes by default. They are also written at the ends of epochs, as far as that costs
@@ -67,20 +82,19 @@ def train(
     Raises:
         ConvscopeError: Anything that `errors.py` lists.
     """
-    options = {option: settings.pop(option) for option in OPTION_NAMES & set(settings)}
-    if options.get("show_batch") is not None:
-        options["show_batch"] = Path(options["show_batch"])
-    options["checkpoint_every"] = checkpoint_interval(options.get("checkpoint_every"))
+    names = TrainSettings.__optional_keys__ & settings.keys()
+    options = {name: settings.pop(name) for name in names}
     return train_recipe(
         _parse(data, settings),
         project=Path(project),
         name=name,
-        options=TrainOptions(**options),
+        options=train_options(**options),
         language=language,
         reporter=reporter,
     )
 
 
+@checked(names=Recipe.model_fields)
 def find_learning_rate(
     data: str | Path,
     *,
@@ -117,6 +131,22 @@ def _parse(data: str | Path | None, fields: dict[str, Any]) -> Recipe:
     return Recipe.parse(on_top_of_continued(given))
 
 
+def train_options(**given: Unpack[TrainSettings]) -> TrainOptions:
+    """The options of a training as a user gives them; see `train`.
+
+    Raises:
+        UsageError: No picture can be written there, this is no distance of checkpoints, or no
+            number of threads.
+    """
+    values: dict[str, Any] = {**given}
+    num_threads(values.get("workers"))
+    if values.get("show_batch") is not None:
+        place = values["show_batch"]
+        values["show_batch"] = output_file(place, endings=PICTURES, name=FIRST_BATCH)
+    values["checkpoint_every"] = checkpoint_interval(values.get("checkpoint_every"))
+    return TrainOptions(**values)
+
+
 def train_recipe(
     recipe: Recipe,
     *,
@@ -130,6 +160,7 @@ def train_recipe(
 
     Of several processes the first evaluates; all return when it has.
     """
+    check_language(language)  # not at the end of the training
 
     def finish(claim: Claim, classifier: Classifier, data: TrainingData) -> None:
         _finish(claim, classifier, data, language=language, reporter=reporter)

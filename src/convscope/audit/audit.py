@@ -37,6 +37,7 @@ from convscope.data.duplicates.near_duplicates import search_duplicates
 from convscope.data.duplicates.thresholds import TAIL
 from convscope.data.index.scan import Scan
 from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.paths import shell_word
 
 
 def audit_dataset(
@@ -101,7 +102,7 @@ def one_line(audit: Audit, *, data: str) -> str:
         f"{found.title}: {found.count_text}" for found in audit.findings if found.images
     ]
     parts = [audit.counts_text, *about_images]
-    return f"data: {'; '.join(parts)} (`convscope check {data}` says more)"
+    return f"data: {'; '.join(parts)} (`convscope check {shell_word(data)}` says more)"
 
 
 def _near_copies(examined: Examined, decoding: Decoding) -> tuple[list[Finding], str]:

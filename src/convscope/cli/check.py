@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,7 +38,7 @@ ONLY_CHECK = ("strict", "exclude")  # flags that `train` hasn't, or will get
 @output_flag("Where report.html and exclude.csv go. [default: checks/NAME; with --json nowhere]")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-def command(data: str, strict: bool, output: Path | None, as_json: bool, **flags: Any) -> int:
+def command(data: str, strict: bool, output: str | None, as_json: bool, **flags: Any) -> int:
     """Look for what is wrong with DATA before anything is trained on it.
 
     Finds damaged, duplicate, leaking, imbalanced and odd images. Writes a page with pictures, and a
@@ -54,7 +53,7 @@ def command(data: str, strict: bool, output: Path | None, as_json: bool, **flags
     audit = checked.audit
     written = None
     if output or not as_json:
-        folder = output or Path("checks", audit.name)
+        folder = output or f"checks/{audit.name}/"
         context = click.get_current_context()
         written = checked.write(
             folder,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
+from convscope.api.destination import FIGURES, output_file
 from convscope.cli.flags import OutputPath, evaluation_flags
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
@@ -19,6 +20,7 @@ NOT_RECIPES = (
     "`--recipes` compares recipes by several runs of each."
 )
 DISAGREEMENTS_SHOWN = 10
+PLOT = "differences.svg"
 
 
 @click.command("compare", cls=Verb)
@@ -37,16 +39,17 @@ DISAGREEMENTS_SHOWN = 10
 @evaluation_flags
 @click.option(
     "--plot",
-    type=OutputPath(".svg", ".png", name="differences.svg"),
+    type=OutputPath(*FIGURES, name=PLOT),
     metavar="FILE",
-    help="Save a plot of the differences, as SVG or PNG.",
+    help="Save a plot of the differences in this file, as SVG or PNG, or as differences.svg in a "
+    "folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     runs: tuple[str, ...],
     recipes: bool,
-    plot: Path | None,
+    plot: str | None,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -85,7 +88,7 @@ def command(
         _print_classifiers(compared)
 
 
-def _save_plot(pairs: Sequence[Mapping[str, Any]], path: Path) -> None:
+def _save_plot(pairs: Sequence[Mapping[str, Any]], plot: str) -> None:
     """Saves a plot of the differences with their intervals."""
     from convscope.figures.comparison import IntervalRow, draw_differences
     from convscope.figures.style import save_figure
@@ -101,7 +104,9 @@ def _save_plot(pairs: Sequence[Mapping[str, Any]], path: Path) -> None:
     ]
     if not rows:
         raise UsageError("there is nothing to draw", hint="give runs of two recipes at least")
+    path = output_file(plot, endings=FIGURES, name=PLOT)
     save_figure(draw_differences(rows), path)
+    print(f"plot: {path}", file=sys.stderr)
 
 
 def _print_classifiers(found: dict[str, Any]) -> None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from convscope.cli.flags import OutputPath, evaluation_flags, output_flag, report_flags, typed
+from convscope.cli.flags import (
+    OutputPath,
+    check_lang,
+    evaluation_flags,
+    output_flag,
+    report_flags,
+    typed,
+)
 from convscope.cli.verb import Verb
 
 NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of the output alone
@@ -47,8 +55,8 @@ NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of th
 def command(
     run: str,
     data: str | None,
-    output: Path | None,
-    plot: Path | None,
+    output: str | None,
+    plot: str | None,
     language: str,
     as_json: bool,
     quiet: bool,
@@ -59,6 +67,7 @@ def command(
     Without DATA, it is evaluated on the test split of the data that it was trained on. Classes are
     matched by name. Writes a report with pictures and a table of predictions.
     """
+    check_lang(has_report=bool(output or plot) or not as_json)
     from convscope.api.evaluate import evaluate, save_figures, write_evaluation
     from convscope.cli.tables import print_evaluation
     from convscope.progress import Reporter
@@ -70,13 +79,14 @@ def command(
         parts += [options[name] for name in ("split", "tta") if options[name]]
         files = write_evaluation(
             evaluation,
-            output or Path("evaluations", "-".join(parts)),
+            output or f"evaluations/{'-'.join(parts)}/",
             run=run,
             language=language,
             command=typed(click.get_current_context(), "evaluate", without=NOT_REPEATED),
         )
     if plot is not None:
-        save_figures(evaluation, plot, run=run, language=language)
+        saved = save_figures(evaluation, plot, run=run, language=language)
+        print(f"figures: {saved[0].parent}", file=sys.stderr)
     if as_json:
         print(json.dumps(evaluation.to_dict(), ensure_ascii=False, allow_nan=False))
         return

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.cli.flags import decoding_flags, device_flag, output_flag, report_flags, typed
+from convscope.cli.flags import (
+    check_lang,
+    decoding_flags,
+    device_flag,
+    output_flag,
+    report_flags,
+    typed,
+)
 from convscope.cli.verb import Verb
 from convscope.errors import DataError, UsageError
 from convscope.text import counted, listed
@@ -76,7 +83,7 @@ QUESTION = ("top", "target", "against", "method", "layer", "value", "slide", "dr
 def command(
     run: str,
     images: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     language: str,
     as_json: bool,
     quiet: bool,
@@ -88,6 +95,7 @@ def command(
     Writes a page and a picture of each: Grad-CAM of the most probable classes, whether it is better
     than random maps, and the feature maps of each stage of the network.
     """
+    check_lang(has_report=bool(output) or not as_json)
     from convscope.api.explain import explain_files
     from convscope.api.load import decoding_from
     from convscope.api.predict import find_images
@@ -105,7 +113,7 @@ def command(
         run,
         paths,
         on_explained=(lambda each: found.append(each.to_dict())) if as_json else _print,
-        output=output or (None if as_json else Path("explanations", name)),
+        output=output or (None if as_json else f"explanations/{name}/"),
         name=name,
         language=language,
         command=typed(click.get_current_context(), "explain", without=OWN),

@@ -30,9 +30,10 @@ from convscope.recipe import (
 from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
 from convscope.recipe.network import NetworkFields
 from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
+from convscope.report.translations import OTHER_NAMES, TRANSLATIONS
 from convscope.run import on_top_of_continued
+from convscope.text import did_you_mean, either_of
 
-LANGUAGES = ("en", "zh")
 # Fields of the recipe that say how data is read, whatever is done with it.
 READING = (
     *("path_column", "label_column", "split_column", "class_level", "zip_encoding", "exclude"),
@@ -208,13 +209,57 @@ reading_flags = _field_flags(*READING)
 check_flags = _field_flags(*READING, "group", "value_range", "img_size", "fit")
 decoding_flags = _field_flags(*DECODING_FIELDS)
 
+
+class OneOf(click.Choice[str]):
+    """Type of a flag that takes one of a few names; for others it says which was likely meant.
+
+    Args:
+        names: The names.
+        habits: What they are called elsewhere, in `plain` writing.
+    """
+
+    def __init__(self, names: Sequence[str], habits: Mapping[str, str]) -> None:
+        super().__init__(names)
+        self._habits = habits
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        """Refuses another name."""
+        names = [str(name) for name in self.choices]
+        if value in names:
+            return str(value)
+        near = did_you_mean(str(value), names, habits=self._habits)
+        flag = parameter.opts[-1] if parameter is not None else ""
+        raise UsageError(
+            f"`{flag}` can't be `{value}`",
+            hint=f"{near + ' ' if near else ''}it takes {either_of(names)}",
+        )
+
+
 report_flags = click.option(
     "--lang",
     "language",
     default="en",
-    type=click.Choice(LANGUAGES),
+    type=OneOf(tuple(TRANSLATIONS), OTHER_NAMES),
     help="Language of the report. [default: en]",
 )
+
+
+def check_lang(*, has_report: bool) -> None:
+    """Refuses `--lang` where no report is written.
+
+    Raises:
+        UsageError: It was given, and would change nothing.
+    """
+    source = click.get_current_context().get_parameter_source("language")
+    if not has_report and source is ParameterSource.COMMANDLINE:
+        raise UsageError(
+            "`--lang` has no effect: with `--json` no report is written",
+            hint="say with `--output` where a report goes, or leave `--lang` out",
+        )
+
+
 device_flag = click.option(
     "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]"
 )
@@ -250,7 +295,7 @@ def evaluation_flags(function: Function) -> Function:
 
 
 class OutputPath(click.Path):
-    """Type of a flag that says where a verb writes.
+    """Type of a flag that says where a verb writes, as typed: what writes follows the same rule.
 
     Args:
         endings: Endings of the one file that is written; none where several are.
@@ -258,16 +303,18 @@ class OutputPath(click.Path):
     """
 
     def __init__(self, *endings: str, name: str = "") -> None:
-        super().__init__(path_type=Path)
+        super().__init__()
         self._endings, self._name = endings, name
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
-    ) -> Path:
+    ) -> str:
         """Refuses what can't be written before anything is computed."""
         if self._endings:
-            return output_file(value, endings=self._endings, name=self._name)
-        return output_folder(value)
+            output_file(value, endings=self._endings, name=self._name)
+        else:
+            output_folder(value)
+        return str(value)
 
 
 def output_flag(

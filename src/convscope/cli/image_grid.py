@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
+from convscope.api.destination import IMAGE_GRID, PICTURES
 from convscope.cli.flags import output_flag
 from convscope.cli.verb import Verb
 from convscope.errors import DataError
@@ -18,8 +18,8 @@ from convscope.text import counted, listed
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @output_flag(
     "The picture's file, whose ending says the format, or a folder for image-grid.png.",
-    *(".png", ".jpg", ".jpeg"),
-    name="image-grid.png",
+    *PICTURES,
+    name=IMAGE_GRID,
     required=True,
 )
 @click.option("--columns", type=click.IntRange(min=1), help="Images in a row. [default: a square]")
@@ -37,7 +37,7 @@ from convscope.text import counted, listed
     help="Largest number of images. [default: 100]",
 )
 @click.option("--no-names", is_flag=True, help="Leave out the files' names.")
-def command(images: tuple[str, ...], output: Path, no_names: bool, **options: Any) -> int:
+def command(images: tuple[str, ...], output: str, no_names: bool, **options: Any) -> int:
     """Put many images into one picture.
 
     IMAGE is a file, a folder (all images in it and below) or a pattern such as `photos/*.jpg`.
@@ -46,7 +46,7 @@ def command(images: tuple[str, ...], output: Path, no_names: bool, **options: An
     from convscope.progress import Reporter
 
     saved = save_image_grid(images, output, with_names=not no_names, reporter=Reporter(), **options)
-    print(output)
+    print(saved.path)
     if saved.num_left_out:
         print(
             f"{saved.num_left_out:,} more are left out: `--at-most` says how many",

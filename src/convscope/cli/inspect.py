@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.api.destination import PAGES
-from convscope.cli.flags import machine_flags, output_flag, reading_flags, report_flags, typed
+from convscope.cli.flags import (
+    check_lang,
+    machine_flags,
+    output_flag,
+    reading_flags,
+    report_flags,
+    typed,
+)
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.run import REPORT
@@ -68,7 +75,7 @@ OWN = ("output", "as_json", "quiet")
 def command(
     run: str,
     data: str | None,
-    output: Path | None,
+    output: str | None,
     channels: str | None,
     language: str,
     as_json: bool,
@@ -81,6 +88,7 @@ def command(
     cut out by receptive field; and the effective receptive field. Without DATA, it uses the data
     that RUN was trained on: the images that training never saw.
     """
+    check_lang(has_report=bool(output) or not as_json)
     from convscope.api.inspect import inspect, write_inspection
     from convscope.cli.evaluate import short_name
     from convscope.progress import Reporter

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import sys
 
 import click
 
+from convscope.api.destination import FIGURES, output_file
 from convscope.cli.flags import OutputPath
 from convscope.cli.verb import Verb
+
+PLOT = "networks.svg"
 
 
 @click.command("networks", cls=Verb)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.option(
     "--plot",
-    type=OutputPath(".svg", ".png", name="networks.svg"),
+    type=OutputPath(*FIGURES, name=PLOT),
     metavar="FILE",
-    help="Save a plot of ImageNet accuracy, MACs and parameters here, as SVG or PNG.",
+    help="Save a plot of ImageNet accuracy, MACs and parameters in this file, as SVG or PNG, or as "
+    "networks.svg in a folder.",
 )
-def command(as_json: bool, plot: Path | None) -> None:
+def command(as_json: bool, plot: str | None) -> None:
     """List the networks with parameters, MACs, input and published weights.
 
     Top-1 is the ImageNet accuracy of the published weights, as stated by their publisher.
@@ -54,7 +58,7 @@ def command(as_json: bool, plot: Path | None) -> None:
     print("MACs: multiply-accumulates of convolutions and matrix products for one image")
 
 
-def _draw(path: Path) -> None:
+def _draw(plot: str) -> None:
     from convscope.figures.costs import NetworkMark, draw_costs
     from convscope.figures.style import save_figure
     from convscope.networks.registry import COSTS, IMAGENET_ACCURACY, family_of
@@ -63,4 +67,6 @@ def _draw(path: Path) -> None:
         NetworkMark(name, family_of(name), COSTS[name].macs, accuracy.top1, COSTS[name].parameters)
         for name, accuracy in IMAGENET_ACCURACY.items()
     ]
+    path = output_file(plot, endings=FIGURES, name=PLOT)
     save_figure(draw_costs(networks), path)
+    print(f"plot: {path}", file=sys.stderr)

@@ -11,6 +11,7 @@ import click
 
 from convscope.cli.verb import Verb
 from convscope.errors import ConvscopeError, RunError
+from convscope.paths import is_run, likely_path, run_meant, runs_in
 from convscope.run import Run, find_runs, is_training
 
 
@@ -18,14 +19,19 @@ from convscope.run import Run, find_runs, is_training
 @click.argument("project", default="runs", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(project: Path, as_json: bool) -> None:
-    """List the runs in the folder PROJECT with state and accuracy."""
+    """List the runs in the folder PROJECT with state and accuracy, or the one that it is."""
     if not project.is_dir():
+        around = run_meant(project) if project.exists() else None
         raise RunError(
-            f"there is no folder `{project}`", hint="`convscope train digits` creates a first run"
+            f"there is no folder `{project}`",
+            hint=f"did you mean `{around}`?"
+            if around is not None
+            else likely_path(str(project)) or "`convscope train digits` creates a first run",
         )
-    rows = [_row(run) for run in find_runs(project)]
+    rows = [_row(run) for run in ([Run(project)] if is_run(project) else find_runs(project))]
     if not rows and not as_json:
-        print(f"no runs in `{project}`")
+        near = run_meant(project) or next((p for p in project.iterdir() if runs_in(p)), None)
+        print(f"no runs in `{project}`" + (f": did you mean `{near}`?" if near else ""))
         return
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))

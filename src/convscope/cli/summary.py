@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from convscope.cli.flags import network_options, output_flag
+from convscope.api.destination import output_file
+from convscope.cli.flags import OneOf, network_options, output_flag
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.paths import exists
@@ -18,6 +19,7 @@ from convscope.text import plain
 
 PAIR = "N or HxW"
 FORMATS = ("table", "json", "csv", "markdown", "html")
+FORMAT_HABITS = {"text": "table", "txt": "table", "md": "markdown", "htm": "html"}
 ENDINGS = {
     ".txt": "table",
     ".json": "json",
@@ -251,7 +253,7 @@ class _NetworkOrLayer(Verb):
     is_flag=True,
     help="Also measure effective receptive fields, on random images.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), help="[default: table]")
+@click.option("--format", "form", type=OneOf(FORMATS, FORMAT_HABITS), help="[default: table]")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @output_flag(
     "Write to this file, in the format of its ending, or as summary.txt and the like into a "
@@ -259,7 +261,7 @@ class _NetworkOrLayer(Verb):
     *ENDINGS,
 )
 def command(
-    networks: tuple[str, ...], output: Path | None, form: str | None, as_json: bool, **flags: Any
+    networks: tuple[str, ...], output: str | None, form: str | None, as_json: bool, **flags: Any
 ) -> None:
     """Show NETWORK layer by layer: a name, a run, a classifier folder, file.py:NAME or file.onnx.
 
@@ -272,25 +274,31 @@ def command(
     on no regular grid, and the field is that of all of them, an upper bound (≤).
     """
     chosen = _form(form, as_json=as_json, output=output)
+    for flag in ("columns", "depth"):
+        if chosen in ("json", "csv") and flags[flag] is not None:
+            raise UsageError(
+                f"`--{flag}` has no effect: {chosen} has all columns and modules",
+                hint="leave it out, or choose another `--format`",
+            )
     text = _text(networks, chosen, **flags)
     if output is None:
         print(text, end="")
         return
-    from convscope.api.destination import output_file
     from convscope.files import write_text
 
     ending = next(ending for ending, kind in ENDINGS.items() if kind == chosen)
-    output = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
-    write_text(output, text)
-    print(f"written to {output}")
+    file = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
+    write_text(file, text)
+    print(f"written to {file}")
 
 
-def _form(form: str | None, *, as_json: bool, output: Path | None) -> str:
+def _form(form: str | None, *, as_json: bool, output: str | None) -> str:
     """The output format, given by a flag or by the ending of the file."""
     if as_json and form not in (None, "json"):
         raise UsageError(f"`--json` and `--format {form}` exclude each other")
     asked = "json" if as_json else form
-    by_ending = ENDINGS.get(output.suffix.lower()) if output is not None else None
+    file = output_file(output, endings=tuple(ENDINGS), name="summary") if output else Path()
+    by_ending = ENDINGS.get(file.suffix.lower())
     if asked is not None and by_ending not in (None, asked):
         raise UsageError(f"`--output {output}` ends like {by_ending}, but {asked} is asked for")
     return asked or by_ending or "table"

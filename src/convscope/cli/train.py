@@ -12,13 +12,18 @@ from typing import Any
 
 import click
 
-from convscope.cli.flags import RecipeCommand, recipe_flags, recipe_of, report_flags
+from convscope.api.destination import FIRST_BATCH, PICTURES
+from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
+from convscope.paths import shell_word
 from convscope.progress import duration_text
 from convscope.run import Run
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
-OPTIONS = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_change")
+OPTIONS = (
+    *("workers", "download", "show_batch", "log_steps", "checkpoint_every", "fresh"),
+    "allow_change",
+)
 
 
 @click.command("train", cls=RecipeCommand)
@@ -50,8 +55,10 @@ OPTIONS = ("workers", "download", "show_batch", "log_steps", "fresh", "allow_cha
 )
 @click.option(
     "--show-batch",
-    type=click.Path(path_type=Path),
-    help="Save a picture of the first batch, exactly as the network gets it.",
+    type=OutputPath(*PICTURES, name=FIRST_BATCH),
+    metavar="FILE",
+    help="Save a picture of the first batch, exactly as the network gets it, in this file, or as "
+    "first-batch.png in a folder.",
 )
 @click.option("--log-steps", is_flag=True, help="Write a line of JSON per step to log/steps.jsonl.")
 @click.option(
@@ -93,33 +100,33 @@ def command(
     convscope train ...` trains in several processes.
     """
     options = {name: flags.pop(name) for name in OPTIONS}
-    interval, project, name = (flags.pop(key) for key in ("checkpoint_every", "project", "name"))
+    project, name = flags.pop("project"), flags.pop("name")
     if resume is not None:
         recipe_file, project, name = _resumed(
             resume, {"--recipe": recipe_file, "--project": project, "--name": name}
         )
     recipe = recipe_of(data, flags, file=recipe_file)
 
-    from convscope.api.train import train_recipe
+    from convscope.api.train import train_options, train_recipe
     from convscope.cli.tables import print_evaluation
     from convscope.distributed import process_group_from_environment
     from convscope.evaluation.verdict import verdicts
     from convscope.progress import Reporter
-    from convscope.training.runs.log import checkpoint_interval
-    from convscope.training.train import TrainOptions
 
     try:
         run = train_recipe(
             recipe,
             project=project or Path("runs"),
             name=name,
-            options=TrainOptions(**options, checkpoint_every=checkpoint_interval(interval)),
+            options=train_options(**options),
             language=language,
             reporter=Reporter(quiet=quiet),
         )
     except DataError as error:
         if resume is not None and data is None:
-            error.hint = f"say where the data is now: convscope train PATH --resume {resume}"
+            error.hint = (
+                f"say where the data is now: convscope train PATH --resume {shell_word(resume)}"
+            )
         raise
     except StoppedError as error:
         error.hint = f"this continues it: {_same_command(sys.argv[1:])}"
@@ -139,13 +146,13 @@ def command(
 
 def _next_steps(run: Run) -> Iterator[str]:
     """Commands that most users want next, with what they are for."""
-    place = shlex.quote(str(run.path))
+    place = shell_word(run.path)
     yield f"convscope predict {place} IMAGE..."
     yield f"convscope explain {place} IMAGE"
     layers = run.measured.get("trained_layers")
     if layers is not None and layers["tune"] == "head":
         yield (
-            f"convscope train {shlex.quote(run.recipe.data)} --tune all   (about "
+            f"convscope train {shell_word(run.recipe.data)} --tune all   (about "
             f"{duration_text(layers['seconds'])})"
         )
 
@@ -159,7 +166,7 @@ def _resumed(run: Path, excluded: Mapping[str, object]) -> tuple[Path, Path, str
     if found.state != "unfinished":
         raise RunError(
             f"`{run}` is {found.state}, not unfinished",
-            hint=f"`--continue {run} --epochs N` trains a finished run further"
+            hint=f"`--continue {shell_word(run)} --epochs N` trains a finished run further"
             if found.state == "finished"
             else "give another `--name`, and a lower `--lr` if the loss became non-finite",
         )

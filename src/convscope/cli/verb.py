@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from convscope.cli.meanings import Meanings, long_flag, words_for
+from convscope.cli.meanings import Meanings, long_flag, metavar_of, words_for
 from convscope.cli.translation import Translation, Translator
 from convscope.errors import ConvscopeError, UsageError
-from convscope.paths import exists, is_classifier, is_run, run_around
+from convscope.paths import exists, is_classifier, is_run, run_around, runs_in
 from convscope.text import either_of
 
 
@@ -32,6 +32,7 @@ class Verb(click.Command):
         self.check_words(context, translation.arguments)
         if translation.foreign:
             raise self._refusal(context, translation)
+        self._check_empty(translation)
         self._check_repeated(translation)
         self._check_lists(context, translation)
         self._check_rest(context, translation)
@@ -136,6 +137,25 @@ class Verb(click.Command):
             return False
         return not translation.foreign
 
+    def _check_empty(self, translation: Translation) -> None:
+        """Refuses `--model ""`, which would be as if it weren't there."""
+        names = [metavar_of(each) for each in self._arguments]
+        given = [
+            (names[min(index, len(names) - 1)] if names else "", word)
+            for index, word in enumerate(translation.arguments)
+        ]
+        given += [
+            (long_flag(each), value)
+            for each in self._options
+            for value in translation.values.get(each.name or "", ())
+        ]
+        for name, value in given:
+            if not value:
+                raise UsageError(
+                    f"`{name}` is empty",
+                    hint="leave it out, or give a value: a variable of the shell may have none",
+                )
+
     def _check_repeated(self, translation: Translation) -> None:
         """Refuses a flag with two values, of which one would be ignored."""
         for option in self._options:
@@ -215,7 +235,9 @@ class Verb(click.Command):
                     hint=f"the run comes first: {command or self._form(context)}",
                 )
         for each in given.get("runs") or ():
-            if "data" in given and Path(each).is_dir() and run_around(Path(each)) is None:
+            place = Path(each)
+            is_data = place.is_dir() and run_around(place) is None and not runs_in(place)
+            if "data" in given and is_data:
                 raise UsageError(
                     f"`{each}` is no run: it has no recipe.yaml",
                     hint=f"data is given by a flag: `--data {shlex.quote(each)}`",

@@ -8,8 +8,23 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from convscope.errors import UsageError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def num_threads(workers: int | None) -> int:
+    """The number of threads that decode: as asked for, else one a core.
+
+    Raises:
+        UsageError: It is below 1.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(
+            f"`workers` can't be {workers}", hint="it is 1 or more; left out, it is one per core"
+        )
+    return workers or os.cpu_count() or 1
 
 
 def in_parallel(
@@ -28,7 +43,7 @@ def in_parallel(
         workers: Number of threads; None for one a core.
     """
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(num_threads(workers)) as pool:
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))

@@ -19,7 +19,7 @@ from convscope.data.sources.opening import open_dataset
 from convscope.data.sources.table_columns import ANSWERS, separator_of
 from convscope.errors import DataError
 from convscope.files import from_cell
-from convscope.paths import WEIGHTS, is_classifier, is_run
+from convscope.paths import WEIGHTS, is_classifier, is_run, shell_word
 from convscope.recipe import Recipe
 from convscope.text import counted, listed
 
@@ -84,16 +84,19 @@ def check_is_data(path: Path) -> None:
     """
     if is_run(path) or is_classifier(path):
         kind = "a run" if is_run(path) else "a classifier"
-        more = f"; `train --continue {path} --epochs N` trains it further" if is_run(path) else ""
+        further = f"; `train --continue {shell_word(path)} --epochs N` trains it further"
+        hint = "give the images: a folder, a table or an archive"
         raise DataError(
             f"`{path}` is {kind}, not data",
-            hint=f"give the images: a folder, a table or an archive{more}",
+            hint=hint + further if is_run(path) else hint,
         )
     if not path.is_file():
         return
     for kind, suffixes, way_out in NO_DATA:
         if path.suffix.lower() in suffixes:
-            raise DataError(f"`{path}` is {kind}, not data", hint=way_out.format(path=path))
+            raise DataError(
+                f"`{path}` is {kind}, not data", hint=way_out.format(path=shell_word(path))
+            )
 
 
 def decoding_of(recipe: Recipe) -> Decoding:

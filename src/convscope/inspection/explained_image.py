@@ -27,6 +27,7 @@ from convscope.inspection.attribution.faithfulness import DRAWS, STEPS, Faithful
 from convscope.inspection.feature_maps.activations import kernels, network_input
 from convscope.inspection.feature_maps.stages import Stage, Stages
 from convscope.inspection.values.trace import ValueTrace, trace_value
+from convscope.paths import shell_word
 
 TOP = 3
 MOST_KERNELS = 64
@@ -80,7 +81,7 @@ class Question:
         if self.target is not None and self.target == self.against:
             raise UsageError(
                 f"`{self.target}` can't be compared with itself",
-                hint="choose another class for `against`, or leave `target` out",
+                hint="choose another class to compare it with",
             )
         for field, least in (("top", 1), ("draws", 0), ("steps", 1)):
             if (number := getattr(self, field)) < least:
@@ -250,10 +251,10 @@ class Explainer:
 
 def _of_runner_up(attribution: Attribution) -> Attribution:
     """The attribution, with the note that it isn't of the prediction, which was named."""
-    named, explained = attribution.against, attribution.target
+    named, explained = shell_word(attribution.against), shell_word(attribution.target)
     note = (
-        f"`{named}` is the prediction itself, so this is the evidence for the runner-up; "
-        f"`--class {named} --against {explained}` shows that for the prediction"
+        f"`{attribution.against}` is the prediction itself, so this is the evidence for the "
+        f"runner-up; `--class {named} --against {explained}` shows that for the prediction"
     )
     return replace(attribution, notes=(*attribution.notes, note))
 

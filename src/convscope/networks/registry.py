@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from torch import nn
 
+from convscope.paths import WEIGHTS, exists, run_around, shell_word
 from convscope.text import did_you_mean, either_of, plain
 
 # Arguments of every builder; whatever else it takes is an option of its network.
@@ -312,6 +313,9 @@ def networks_of_size(parameters: int) -> tuple[str, ...]:
 
 def likely_network(name: str) -> str:
     """A hint for a name that no network has: the nearest, those of its kind, or the families."""
+    if exists(name) and (run_around(Path(name)) or Path(name).suffix.lower() in WEIGHTS):
+        begins = f"`convscope train DATA --weights {shell_word(name)}` begins with these weights"
+        return f"{begins}, `--model` takes a name;"
     kind = plain(name)
     of_kind = [other for other in COSTS if kind and plain(other).startswith(kind)]
     if len(of_kind) > 1 and not kind[-1].isdigit():

@@ -17,6 +17,7 @@ from convscope.recipe.recipe import Recipe as Recipe
 from convscope.recipe.recipe import ResolvedRecipe as ResolvedRecipe
 from convscope.recipe.recipe import flags_of as flags_of
 from convscope.recipe.recipe import on_top as on_top
+from convscope.recipe.recipe import one_error as one_error
 from convscope.recipe.recipe import read_values as read_values
 from convscope.recipe.recipe import validated as validated
 from convscope.recipe.types import FROM_SCRATCH as FROM_SCRATCH

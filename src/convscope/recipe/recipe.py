@@ -73,7 +73,7 @@ class Recipe(RecipeFields):
         """
         problems = list(find_conflicts(self))
         if problems:
-            raise _joined(problems)
+            raise one_error(problems)
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -193,7 +193,7 @@ def validated(section: type[Section], values: Mapping[str, Any]) -> Section:
     try:
         return section.model_validate(values)
     except ValidationError as error:
-        raise _joined(_problems(error, section)) from error
+        raise one_error(_problems(error, section)) from error
 
 
 def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]:
@@ -215,7 +215,7 @@ def _problems(error: ValidationError, section: type[BaseModel]) -> list[Problem]
     return problems
 
 
-def _joined(problems: Sequence[Problem]) -> UsageError:
+def one_error(problems: Sequence[Problem]) -> UsageError:
     """One error with all of the problems."""
     if len(problems) == 1:
         return UsageError(problems[0][0], hint=problems[0][1])

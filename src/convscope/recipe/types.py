@@ -34,7 +34,11 @@ class Fields(BaseModel):
     """Base of the sections of a recipe, which declare its fields with their limits."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        protected_namespaces=(),
+        allow_inf_nan=False,
+        str_min_length=1,  # an empty name is no choice: it is as if a field weren't given
     )
 
 

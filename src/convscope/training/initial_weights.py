@@ -15,14 +15,16 @@ from convscope.networks import (
     head_names,
     load_weights,
     network_entry,
+    network_names,
     published_weights,
     read_weights,
 )
 from convscope.networks.registry import NetworkEntry, Preparation
-from convscope.paths import WEIGHTS_FILE, is_classifier
+from convscope.paths import WEIGHTS_FILE, is_classifier, likely_path, likely_run
 from convscope.recipe import FROM_SCRATCH, PUBLISHED, Recipe
+from convscope.recipe.habits import VALUE_HABITS
 from convscope.run import Run
-from convscope.text import counted
+from convscope.text import counted, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
         place = place.parent  # the file beside it says what these weights are
     if weights != PUBLISHED and not place.exists():
         raise WeightsError(
-            f"the weights file `{weights}` is missing", hint="give the path of a file that is there"
+            f"the weights file `{weights}` is missing",
+            hint=_likely_weights(weights) or "give the path of a file that is there",
         )
     if place.is_dir():
         return _from_classifier(place, model)
@@ -151,6 +154,14 @@ def _publisher(row: NetworkEntry) -> str:
     if published.packaged is None:
         return published.url
     return f"the package `{published.packaged.name}`, trained on {published.data}"
+
+
+def _likely_weights(weights: str) -> str | None:
+    """A hint for weights that aren't there: those of `published`, or another path."""
+    if weights in network_names():
+        return f"did you mean `--model {weights} --weights {PUBLISHED}`?"
+    name = weights.rpartition(".")[2]  # of `ResNet18_Weights.DEFAULT`
+    return did_you_mean(name, (PUBLISHED,), habits=VALUE_HABITS["weights"]) or likely_path(weights)
 
 
 def with_range_of(weights: InitialWeights, recipe: Recipe) -> Recipe:
@@ -179,7 +190,7 @@ def _from_classifier(place: Path, model: str | None) -> InitialWeights:
     if not is_classifier(folder):
         raise WeightsError(
             f"`{place}` is neither a run nor a classifier folder",
-            hint="give a file of weights in it, or a run that is finished",
+            hint=likely_run(place) or "give a file of weights in it, or a run that is finished",
         )
     source = Classifier.load(folder)
     if model is not None and model != source.choice.name:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from convscope.cache import open_cache
 from convscope.classifier import Classifier, NetworkChoice
 from convscope.data.dataset import check_classes, check_trainable
-from convscope.data.image_files import check_picture_path
 from convscope.data.index.scan import probe_images
 from convscope.data.reading import decoding_of, open_with_excluded
 from convscope.device import Device, choose_device
@@ -138,8 +137,6 @@ def train(
         ConvscopeError: Anything that `errors.py` lists.
     """
     began = time.monotonic()
-    if options.show_batch is not None:
-        check_picture_path(options.show_batch)
     with device_and_processes(recipe) as (device, processes):
         if processes.is_main:
             check_writable(project)

@@ -5,7 +5,6 @@ All three give the same bytes: `ResizeGeometry.apply` of what the decoder gives.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from convscope.data.dataset import Images, in_array
 from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode_content
 from convscope.data.index.statistics import hash_pixels
+from convscope.data.parallel import num_threads
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry, with_channels
 from convscope.data.pixels.store import Store
 from convscope.data.pixels.store_files import Shape, shape_of
@@ -155,7 +155,7 @@ class DecodedPixels:
     ) -> None:
         self._images, self.geometry, self.decoding = images, geometry, decoding
         self._hashes = pixel_hashes
-        self._pool = ThreadPoolExecutor(workers or os.cpu_count(), "decoding")
+        self._pool = ThreadPoolExecutor(num_threads(workers), "decoding")
 
     @property
     def shape(self) -> Shape:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from convscope.errors import UsageError
 from convscope.report.translations import pages_en, pages_zh
 from convscope.report.translations.run_en import RUN as RUN_EN
 from convscope.report.translations.run_zh import RUN as RUN_ZH
-from convscope.text import either_of
+from convscope.text import did_you_mean, either_of
 
 TRANSLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "en": {
@@ -28,6 +29,27 @@ TRANSLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
+# What languages are called elsewhere, in `plain` writing.
+OTHER_NAMES = {
+    **dict.fromkeys(("english", "eng", "enus", "engb"), "en"),
+    **dict.fromkeys(("chinese", "mandarin", "zhcn", "zhhans", "zho", "cn", "中文"), "zh"),
+}
+
+
+def check_language(language: str, known: Collection[str] = tuple(TRANSLATIONS)) -> None:
+    """Refuses a language that no report is written in.
+
+    Raises:
+        UsageError: There are no texts in it.
+    """
+    if language not in known:
+        near = did_you_mean(language, known, habits=OTHER_NAMES)
+        hint = f"it can be {either_of(list(known))}"
+        raise UsageError(
+            f"there is no report in the language `{language}`",
+            hint=f"{near} {hint}" if near else hint,
+        )
+
 
 def translations_of(template: str, language: str) -> dict[str, Any]:
     """The texts of a template in a language.
@@ -35,9 +57,5 @@ def translations_of(template: str, language: str) -> dict[str, Any]:
     Raises:
         UsageError: There are none.
     """
-    known = [name for name, templates in TRANSLATIONS.items() if template in templates]
-    if language not in known:
-        raise UsageError(
-            f"there is no report in the language `{language}`", hint=f"it can be {either_of(known)}"
-        )
+    check_language(language, [name for name, texts in TRANSLATIONS.items() if template in texts])
     return dict(TRANSLATIONS[language][template])

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from convscope.data.dataset import Dataset
 from convscope.errors import RunError, UsageError
 from convscope.files import write_json, write_text
+from convscope.paths import shell_word
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
@@ -166,8 +167,8 @@ def _check_changes(
         if sorted({row.label for row in _own_rows(run)}) != sorted(data.classes):
             raise RunError(
                 f"`{run.path}` can't be resumed with other classes",
-                hint=f"`--weights {run.path}` begins a run that keeps the head's rows of its "
-                "classes",
+                hint=f"`--weights {shell_word(run.path)}` begins a run that keeps the head's "
+                "rows of its classes",
             )
         _check_still_unseen(run, data)
 
@@ -244,8 +245,8 @@ def check_continue(source: Run, recipe: Recipe, classes: tuple[str, ...], datase
     if classes != dataset.classes:
         raise UsageError(
             f"`{source.path}` was trained for other classes than `{dataset.name}` has",
-            hint=f"`--weights {source.path}` begins a training that keeps the head's rows of its "
-            "classes",
+            hint=f"`--weights {shell_word(source.path)}` begins a training that keeps the "
+            "head's rows of its classes",
         )
     before = source.recipe
     changed = [
@@ -256,7 +257,7 @@ def check_continue(source: Run, recipe: Recipe, classes: tuple[str, ...], datase
     if changed:
         raise UsageError(
             f"`{source.path}` can't be continued with other values\n{listed(changed)}",
-            hint=f"`--weights {source.path}` begins a training that may have them",
+            hint=f"`--weights {shell_word(source.path)}` begins a training that may have them",
         )
     done = len(source.history)
     if recipe.epochs is not None and recipe.epochs <= done:
@@ -285,7 +286,7 @@ def check_same_splits(source: Run, data: TrainingData) -> None:
         raise RunError(
             f"`{source.path}` had {len(others):,} of these images in another split, or not at all\n"
             f"{listed(others)}",
-            hint=f"`--weights {source.path}` begins a training with other images",
+            hint=f"`--weights {shell_word(source.path)}` begins a training with other images",
         )
 
 
@@ -305,5 +306,5 @@ def _check_still_unseen(source: Run, data: TrainingData) -> None:
         raise RunError(
             f"`{source.path}` was trained on, or chosen by, {len(seen):,} images that would be "
             f"tested on now\n{listed(seen)}",
-            hint=f"`--splits {source.path}` keeps each image in its split",
+            hint=f"`--splits {shell_word(source.path)}` keeps each image in its split",
         )
