@@ -22,6 +22,7 @@ from convscope.errors import NetworkError, UsageError
 from convscope.inspection.feature_maps.effective_field import effective_field
 from convscope.inspection.layers import map_axes_of
 from convscope.networks import build, network_entry
+from convscope.paths import is_classifier, is_run
 from convscope.run import Run
 from convscope.text import did_you_mean
 
@@ -255,7 +256,7 @@ def _give_shapes(module: nn.Module, input_shape: tuple[int, int, int]) -> None:
 
 
 def _is_saved(place: Path) -> bool:
-    return any((place / name).is_file() for name in ("recipe.yaml", "classifier.json"))
+    return is_run(place) or is_classifier(place)
 
 
 def is_user_code(text: str) -> bool:

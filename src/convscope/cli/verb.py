@@ -13,7 +13,7 @@ import click
 
 from convscope.cli.habits import FLAG_ANSWERS, FLAG_HABITS
 from convscope.errors import UsageError
-from convscope.paths import exists, is_classifier, is_run, run_around
+from convscope.paths import exists, is_classifier, is_run, no_run_text, run_around
 from convscope.recipe.habits import usual_setting
 from convscope.text import did_you_mean, plain
 
@@ -250,7 +250,7 @@ def check_order(verb: str, given: Mapping[str, Any]) -> None:
     for each in given.get("runs") or ():
         if "data" in given and Path(each).is_dir() and run_around(Path(each)) is None:
             raise UsageError(
-                f"`{each}` is no run: it has no recipe.yaml",
+                f"`{each}` {no_run_text(Path(each))}",
                 hint=f"data is given by a flag: `--data {shlex.quote(each)}`",
             )
 

@@ -19,7 +19,7 @@ from convscope.networks import (
     read_weights,
 )
 from convscope.networks.registry import NetworkEntry, Preparation
-from convscope.paths import WEIGHTS_FILE, is_classifier
+from convscope.paths import CLASSIFIER_FOLDER, WEIGHTS_FILE, is_classifier
 from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.text import counted
@@ -165,7 +165,8 @@ def _from_file(path: Path, source: str, row: NetworkEntry) -> InitialWeights:
 
 
 def _from_classifier(place: Path, model: str | None) -> InitialWeights:
-    folder = place / "classifier" if (place / "classifier").is_dir() else place
+    inside = place / CLASSIFIER_FOLDER
+    folder = inside if inside.is_dir() else place
     if not is_classifier(folder):
         raise WeightsError(
             f"`{place}` is neither a run nor a classifier folder",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from convscope.data.sources.naming import is_image
 from convscope.files import OUTPUT_MARKER, printable
-from convscope.paths import CLASSIFIER_FILE, ENVIRONMENT_FILE, RECIPE_FILE, WEIGHTS_FILE
+from convscope.paths import OUTPUTS
 from convscope.text import counted, listed
 
 # Names of macOS, Windows, Synology, QNAP and Linux for what is no file of the user's.
@@ -23,17 +23,7 @@ JUNK = frozenset(
 )
 # A class may be called so too: such a folder is left out only if it repeats what lies beside it.
 THUMBNAILS = frozenset(("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs", "_thumbnails"))
-# The files by which output is known: of a run, one that begins, a classifier, an evaluation, a
-# check, the cache.
-OUTPUT_FILES = (
-    frozenset((OUTPUT_MARKER,)),
-    frozenset((RECIPE_FILE, ENVIRONMENT_FILE)),
-    frozenset(("training.lock",)),
-    frozenset((CLASSIFIER_FILE, WEIGHTS_FILE)),
-    frozenset(("report.html", "evaluation.json")),
-    frozenset(("report.html", "exclude.csv")),
-    frozenset(("catalogue.sqlite",)),
-)
+OUTPUT_FILES = (frozenset((OUTPUT_MARKER,)), *OUTPUTS.values())
 _OUTPUT_NAMES = tuple(frozenset().union(*OUTPUT_FILES))
 
 
