@@ -145,7 +145,8 @@ def folder(convscope: Convscope) -> Path:
     """The current folder, with photos, files of other kinds, and what tells a run."""
     for name in ("photos/cats", "photos/dogs", "my photos", "runs/mine/classifier"):
         Path(name).mkdir(parents=True)
-    for name in ("recipe.yaml", "environment.json", "classifier/classifier.json"):
+    weights = "classifier/model.safetensors"
+    for name in ("recipe.yaml", "environment.json", "classifier/classifier.json", weights):
         Path("runs/mine", name).write_text("{}")
     for name in ("a.jpg", "b.jpg", "best.pt", "mine.yaml", "photos/cats/1.jpg"):
         Path(name).write_bytes(b"")
