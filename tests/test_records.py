@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from pydantic import Field
 
 from convscope.errors import RunError
 from convscope.files import open_regular, read_regular, write_sealed_json
-from convscope.records import FileSchema, read_json, read_json_lines, read_table
+from convscope.records import ROWS_AT_ONCE, FileSchema, read_json, read_table
 
 
 class Part(FileSchema):
@@ -155,7 +156,7 @@ def test_a_file_of_more_bytes_than_allowed_is_not_read(tmp_path: Path) -> None:
 
 def test_a_table_as_declared_is_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("epoch,loss\n1,0.5\n2,1e-3\n")
-    assert read_table(tmp_path / "a.csv", Row) == [
+    assert list(read_table(tmp_path / "a.csv", Row)) == [
         {"epoch": "1", "loss": "0.5"},
         {"epoch": "2", "loss": "1e-3"},
     ]
@@ -182,13 +183,23 @@ def test_a_table_that_is_not_as_declared_is_refused(
 ) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(RunError) as caught:
-        read_table(tmp_path / "a.csv", Row)
+        list(read_table(tmp_path / "a.csv", Row))
     assert problem in caught.value.message
 
 
-def test_lines_are_read_up_to_the_first_that_is_damaged(tmp_path: Path) -> None:
-    good = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
-    lines = "".join(json.dumps(row) + "\n" for row in good)
-    for damage in ('{"epoch": 3, "lo', "[]", '{"epoch": 3}', '{"epoch": "3", "loss": 1}', "\x00"):
-        (tmp_path / "a.jsonl").write_text(f'{lines}{damage}\n{{"epoch": 4, "loss": 0.5}}\n')
-        assert read_json_lines(tmp_path / "a.jsonl", Row) == good
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("x,1", "`epoch` can't be `x` in row 12002: it must be a valid integer"),
+        ("1,2,3", "row 12002 has 3 cells, not 2"),
+        ('"1', "it is no table: unexpected end of data"),
+    ],
+)
+def test_a_long_table_is_read_part_by_part(tmp_path: Path, row: str, problem: str) -> None:
+    num_good = ROWS_AT_ONCE + 2000
+    (tmp_path / "a.csv").write_text("epoch,loss\n" + "1,0.5\n" * num_good + f"{row}\n1,1\n")
+    rows = read_table(tmp_path / "a.csv", Row)
+    assert list(islice(rows, ROWS_AT_ONCE)) == [{"epoch": "1", "loss": "0.5"}] * ROWS_AT_ONCE
+    with pytest.raises(RunError) as caught:
+        list(rows)
+    assert problem in caught.value.message

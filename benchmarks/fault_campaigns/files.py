@@ -39,7 +39,7 @@ from mutations import DAMAGES
 HANG_SECONDS = 20
 RUN_FILES = (
     *("recipe.yaml", "environment.json", "measured.json", "history.csv", "splits.csv"),
-    *("evaluation.json", "hashes.json", "failure.json", "classifier/classifier.json"),
+    *("evaluation.json", "failure.json", "classifier/classifier.json"),
 )
 # What hands, editors and other programs put in place of a value.
 ODD_VALUES = (

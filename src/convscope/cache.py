@@ -21,6 +21,7 @@ from pathlib import Path
 from convscope.downloads import cache_folder
 from convscope.errors import RunError
 from convscope.files import LEFTOVER, NEW, printable, write_json
+from convscope.paths import CATALOGUE_FILE
 from convscope.records import read_json
 from convscope.schemas import SettingsFile
 
@@ -138,7 +139,7 @@ class Cache:
             self.remove(entry.path)
         self._sweep()
         freed = sum(entry.bytes for entry in entries)
-        for name in ("catalogue.sqlite", "catalogue.sqlite-journal"):
+        for name in (CATALOGUE_FILE, f"{CATALOGUE_FILE}-journal"):
             with suppress(OSError):
                 freed += (self.folder / name).stat().st_size
                 (self.folder / name).unlink()

@@ -79,6 +79,18 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def append_text(path: Path, text: str) -> None:
+    """Appends to the file at `path`, which is made if there is none; a kill may cut it off.
+
+    Raises:
+        RunError: It can't be written to, or the disk is full.
+    """
+    with _explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Replaces the file at `path` by `content`; NaN and infinity are refused, JSON has neither."""
     write_bytes(path, json_bytes(content))

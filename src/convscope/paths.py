@@ -1,17 +1,38 @@
-"""What a path that a user gave leads to, and what was likely meant by one that leads nowhere."""
+"""The files by which output is known, and what was likely meant by a path that leads nowhere."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from convscope.text import either_of
 
-RECIPE_FILE, ENVIRONMENT_FILE = "recipe.yaml", "environment.json"
-CLASSIFIER_FILE, WEIGHTS_FILE = "classifier.json", "model.safetensors"  # of a classifier folder
+# Of a run.
+RECIPE_FILE, ENVIRONMENT_FILE, MEASURED_FILE = "recipe.yaml", "environment.json", "measured.json"
+HISTORY_FILE, SPLITS_FILE, FAILURE_FILE = "history.csv", "splits.csv", "failure.json"
+LOCK_FILE, OWNER_FILE = "training.lock", "training.json"
+CHECKPOINTS_FOLDER, CLASSIFIER_FOLDER, LOG_FOLDER = "checkpoints", "classifier", "log"
+STEPS_FILE, LEARNING_RATE_PICTURE = "steps.jsonl", "learning_rate.svg"
+HASHES_FILE = "hashes.json"  # of versions before this one
+
+CLASSIFIER_FILE, WEIGHTS_FILE = "classifier.json", "model.safetensors"
+REPORT_FILE, EVALUATION_FILE, PREDICTIONS_FILE = "report.html", "evaluation.json", "predictions.csv"
+EXCLUSIONS_FILE = "exclude.csv"  # of a check
+CATALOGUE_FILE = "catalogue.sqlite"  # of the cache
+
+# What this product writes -> the files by which its folder is known, whatever it is called. A
+# user's own folder may have one of them, as a recipe beside data; none has all.
+OUTPUTS: Mapping[str, frozenset[str]] = {
+    "run": frozenset((RECIPE_FILE, ENVIRONMENT_FILE)),
+    "run that begins": frozenset((LOCK_FILE,)),
+    "classifier": frozenset((CLASSIFIER_FILE, WEIGHTS_FILE)),
+    "evaluation": frozenset((REPORT_FILE, EVALUATION_FILE)),
+    "check": frozenset((REPORT_FILE, EXCLUSIONS_FILE)),
+    "cache": frozenset((CATALOGUE_FILE,)),
+}
 QUOTES = "'\"`‘’“”«»"  # also those that word processors make of plain ones
 WEIGHTS = frozenset((".safetensors", ".pt", ".pth", ".th", ".ckpt", ".h5", ".keras", ".onnx"))
 RUNS_NAMED = 5  # in a message
@@ -60,17 +81,31 @@ def likely_run(folder: Path) -> str | None:
 
 def is_run(path: Path) -> bool:
     """Whether a training wrote this folder; a recipe alone may lie beside data, too."""
-    return all((path / name).is_file() for name in (RECIPE_FILE, ENVIRONMENT_FILE))
+    return not _lacking(path, "run")
 
 
 def is_classifier(path: Path) -> bool:
     """Whether this is the folder of a classifier."""
-    return (path / CLASSIFIER_FILE).is_file()
+    return not _lacking(path, "classifier")
+
+
+def no_run_text(path: Path) -> str:
+    """Why a path is neither a run nor a classifier, as a message says it behind the name."""
+    if path.is_file():
+        return "is no run folder: it is a file"
+    # Of a folder that was damaged it is the file that is gone.
+    kind = "classifier" if (path / CLASSIFIER_FILE).is_file() else "run"
+    return f"is no {kind} folder: it has no {_lacking(path, kind)[0]}"
+
+
+def _lacking(path: Path, kind: str) -> list[str]:
+    """The files that a folder of this kind would have, and this one hasn't."""
+    return sorted((n for n in OUTPUTS[kind] if not (path / n).is_file()), reverse=True)
 
 
 def is_saved(path: Path) -> bool:
-    """Whether this is the folder of a run, whole or damaged, or of a classifier."""
-    return any((path / name).is_file() for name in (RECIPE_FILE, CLASSIFIER_FILE))
+    """Whether this is the folder of a run or of a classifier."""
+    return is_run(path) or is_classifier(path)
 
 
 def run_around(path: Path) -> Path | None:
@@ -86,4 +121,4 @@ def run_meant(path: Path) -> Path | None:
 
 def runs_in(folder: Path) -> list[Path]:
     """The folders of runs directly below a folder, sorted by name."""
-    return sorted(path.parent for path in folder.glob(f"*/{RECIPE_FILE}"))
+    return sorted(path.parent for path in folder.glob(f"*/{RECIPE_FILE}") if is_run(path.parent))

@@ -1,6 +1,6 @@
 """Records: files with a declared content, which is checked before anything uses it.
 
-JSON, lines of JSON and tables have one way in: a regular file of bounded size and depth, finite
+JSON and tables have one way in: a regular file of bounded size and depth, finite
 numbers, no name twice, and every field as a schema declares it. Errors name the file and the field.
 """
 
@@ -10,7 +10,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -22,6 +23,7 @@ from convscope.files import from_cell, printable, read_regular, seal_of
 from convscope.text import counted, listed, shown
 
 MAX_BYTES = 1 << 30  # of a file; the splits and mistakes of ten million images are smaller
+ROWS_AT_ONCE = 10_000  # of a table
 SEAL = "sha256"  # field with the hash of all others, where a file has one
 
 
@@ -117,48 +119,60 @@ def check_format(values: Mapping[str, Any], path: Path, known: Sequence[int]) ->
         )
 
 
-def read_json_lines(path: Path, schema: type[FileSchema]) -> list[dict[str, Any]]:
-    """The objects in a file with one on each line, up to the first line that is damaged.
-
-    Raises:
-        RunError: The file can't be read.
-    """
-    rows = []
-    for line in _content(path, schema.way_out).splitlines():
-        try:
-            rows.append(parse_json(line, path, schema))
-        except RunError:
-            break  # cut off by a kill
-    return rows
-
-
-def read_table(path: Path, schema: type[FileSchema]) -> list[dict[str, str]]:
+def read_table(path: Path, schema: type[FileSchema]) -> Iterator[dict[str, str]]:
     """The rows of a CSV file whose columns are the schema's fields, in their order.
+
+    They are checked and given part by part, as millions of them together take gigabytes.
 
     Raises:
         RunError: The file is missing, or isn't what the schema declares.
     """
-    columns = [field.alias or name for name, field in schema.model_fields.items()]
+    columns = columns_of(schema)
+    content = io.BytesIO(_content(path, schema.way_out))
+    table = csv.reader(io.TextIOWrapper(content, encoding="utf-8", newline=""), strict=True)
     try:
-        text = _content(path, schema.way_out).decode("utf-8")
-        table = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        _check_header(path, next(table, []), columns, schema.way_out)
+        num_before = 0
+        while part := list(islice(table, ROWS_AT_ONCE)):
+            yield from _checked(part, path, schema, columns, num_before=num_before)
+            num_before += len(part)
     except (UnicodeDecodeError, csv.Error) as error:
         _refuse(path, f"it is no table: {error}", schema.way_out)
-    header = table[0] if table else []
+
+
+def columns_of(schema: type[FileSchema]) -> list[str]:
+    """The columns of a table whose rows a schema declares."""
+    return [field.alias or name for name, field in schema.model_fields.items()]
+
+
+def _check_header(
+    path: Path, header: Sequence[str], columns: Sequence[str], hint: str | None
+) -> None:
     for column in columns:
         if column not in header:
-            _refuse(path, f"it has no column `{column}`", schema.way_out)
+            _refuse(path, f"it has no column `{column}`", hint)
     if header != columns:
-        _refuse(path, f"its columns aren't {', '.join(columns)}", schema.way_out)
-    for number, row in enumerate(table[1:], 2):
+        _refuse(path, f"its columns aren't {', '.join(columns)}", hint)
+
+
+def _checked(
+    table: Sequence[Sequence[str]],
+    path: Path,
+    schema: type[FileSchema],
+    columns: Sequence[str],
+    *,
+    num_before: int,
+) -> list[dict[str, str]]:
+    """Some rows of a table, as the schema declares them, behind so many others."""
+    for number, row in enumerate(table, num_before + 2):  # the header is the first
         if len(row) != len(columns):
             what = f"row {number} has {counted(len(row), 'cell')}, not {len(columns)}"
             _refuse(path, what, schema.way_out)
-    rows = [dict(zip(columns, map(from_cell, row), strict=True)) for row in table[1:]]
+    rows = [dict(zip(columns, map(from_cell, row), strict=True)) for row in table]
     try:
         TypeAdapter(list[schema]).validate_python(rows, strict=False)  # type: ignore[valid-type]
     except ValidationError as error:
-        _refuse_fields(path, error, schema.way_out)
+        _refuse_fields(path, error, schema.way_out, num_before=num_before)
     return rows
 
 
@@ -167,11 +181,16 @@ def refusal(path: Path, why: str, hint: str | None = None) -> RunError:
     return RunError(f"`{printable(path)}` can't be used: {why}", hint=hint)
 
 
-def field_problem(detail: ErrorDetails) -> str:
-    """What is wrong with a field, as pydantic found it: "`epochs` can't be `0`: it must ..."."""
+def field_problem(detail: ErrorDetails, *, num_before: int = 0) -> str:
+    """What is wrong with a field, as pydantic found it: "`epochs` can't be `0`: it must ...".
+
+    Args:
+        detail: What pydantic found.
+        num_before: Number of rows of the table that were checked before.
+    """
     where = detail["loc"]
     if where and isinstance(where[0], int):  # a row of a table, behind the header
-        row, where = f" in row {where[0] + 2}", where[1:]
+        row, where = f" in row {num_before + where[0] + 2}", where[1:]
     else:
         row = ""
     name = ".".join(str(part) for part in where)
@@ -227,8 +246,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _refuse_fields(path: Path, error: ValidationError, hint: str | None) -> NoReturn:
-    problems = [field_problem(detail) for detail in error.errors(include_url=False)]
+def _refuse_fields(
+    path: Path, error: ValidationError, hint: str | None, *, num_before: int = 0
+) -> NoReturn:
+    details = error.errors(include_url=False)
+    problems = [field_problem(detail, num_before=num_before) for detail in details]
     if len(problems) == 1:
         raise refusal(path, problems[0], hint) from error
     raise refusal(path, f"{len(problems)} fields are wrong\n{listed(problems)}", hint) from error

@@ -2,32 +2,49 @@
 
 runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
-    checkpoints/<step>/  classifier/  report.html  predictions.csv  hashes.json  evaluation.json
+    checkpoints/<step>/  classifier/  report.html  predictions.csv  evaluation.json
     and where there is a reason: measured.json  learning_rate.svg  log/steps.jsonl  failure.json
     and while a process trains: training.lock  training.json
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from convscope.errors import RunError, UsageError
-from convscope.files import LEFTOVER, is_portable, sha256, write_sealed_json
+from convscope.files import LEFTOVER, is_portable, sha256
 from convscope.paths import (
+    CHECKPOINTS_FOLDER,
     CLASSIFIER_FILE,
+    CLASSIFIER_FOLDER,
+    ENVIRONMENT_FILE,
+    EVALUATION_FILE,
+    FAILURE_FILE,
+    HASHES_FILE,
+    HISTORY_FILE,
+    LEARNING_RATE_PICTURE,
+    LOCK_FILE,
+    LOG_FOLDER,
+    MEASURED_FILE,
+    OWNER_FILE,
+    PREDICTIONS_FILE,
     RECIPE_FILE,
+    REPORT_FILE,
+    SPLITS_FILE,
+    STEPS_FILE,
     WEIGHTS,
+    is_run,
     likely_path,
     likely_run,
+    no_run_text,
     run_meant,
     runs_in,
     shell_word,
@@ -44,12 +61,12 @@ from convscope.schemas import (
     MeasuredFile,
     RunFile,
 )
-from convscope.splits import SPLITS, read_image_splits, read_splits
+from convscope.splits import SPLITS, iterate_splits, read_image_splits
 from convscope.text import did_you_mean
 
 FORMAT = 1  # of the files that a training writes
-(EVALUATION_FORMAT,) = EvaluationFile.formats
-EVALUATION, PREDICTIONS, REPORT = "evaluation.json", "predictions.csv", "report.html"
+OLD_EVALUATION_FORMAT = 2  # whose hashes were in a file of their own, or not written yet
+EVALUATION_FORMAT = max(EvaluationFile.formats)
 MAX_NAME_LETTERS, MAX_NAME_BYTES = 100, 240  # file systems take 255 bytes, a number is added
 State = Literal["finished", "diverged", "unfinished"]
 
@@ -75,21 +92,20 @@ class Run:
     path: Path
 
     recipe_path = RunPath(RECIPE_FILE)  # the resolved recipe
-    environment_path = RunPath("environment.json")  # versions, device, fingerprint of the data
-    history_path = RunPath("history.csv")  # one row per epoch
-    splits_path = RunPath("splits.csv")  # one row per image
-    checkpoints_path = RunPath("checkpoints")  # complete states of the training
-    classifier_path = RunPath("classifier")  # that of the best epoch
-    report_path = RunPath(REPORT)  # for people
-    predictions_path = RunPath(PREDICTIONS)  # for the images of the evaluation
-    evaluation_path = RunPath(EVALUATION)  # on the test images; written last
-    hashes_path = RunPath("hashes.json")  # of recipe, environment, splits and history, at the end
-    measured_path = RunPath("measured.json")  # what chose batch size, learning rate or epochs
-    learning_rate_plot_path = RunPath("learning_rate.svg")  # if the learning-rate finder ran
-    step_log_path = RunPath("log", "steps.jsonl")  # one line per step, where it was enabled
-    lock_path = RunPath("training.lock")  # held by the training process
-    owner_path = RunPath("training.json")  # describes the training process while it trains
-    failure_path = RunPath("failure.json")  # why the training could not go on
+    environment_path = RunPath(ENVIRONMENT_FILE)  # versions, device, fingerprint of the data
+    history_path = RunPath(HISTORY_FILE)  # one row per epoch
+    splits_path = RunPath(SPLITS_FILE)  # one row per image
+    checkpoints_path = RunPath(CHECKPOINTS_FOLDER)  # complete states of the training
+    classifier_path = RunPath(CLASSIFIER_FOLDER)  # that of the best epoch
+    report_path = RunPath(REPORT_FILE)  # for people
+    predictions_path = RunPath(PREDICTIONS_FILE)  # for the images of the evaluation
+    evaluation_path = RunPath(EVALUATION_FILE)  # on the test images; written last
+    measured_path = RunPath(MEASURED_FILE)  # what chose batch size, learning rate or epochs
+    learning_rate_plot_path = RunPath(LEARNING_RATE_PICTURE)  # if the finder ran
+    step_log_path = RunPath(LOG_FOLDER, STEPS_FILE)  # a line per step, if asked for
+    lock_path = RunPath(LOCK_FILE)  # held by the training process
+    owner_path = RunPath(OWNER_FILE)  # describes the training process while it trains
+    failure_path = RunPath(FAILURE_FILE)  # why the training could not go on
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
@@ -108,7 +124,7 @@ class Run:
                 or did_you_mean(str(path), beside)
                 or "`convscope runs` lists the runs",
             )
-        if not (folder / RECIPE_FILE).is_file():
+        if not is_run(folder):
             raise _no_run(folder)
         return cls(folder)
 
@@ -121,8 +137,15 @@ class Run:
 
     @cached_property
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
-        recipe = Recipe.load(self.recipe_path)
+        """The resolved recipe.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        try:
+            recipe = Recipe.load(self.recipe_path)
+        except UsageError as error:  # nobody gave this file
+            raise RunError(error.message, hint=error.hint or RunFile.way_out) from error
         self._check_unchanged(self.recipe_path)
         return recipe
 
@@ -191,7 +214,7 @@ class Run:
         Raises:
             RunError: `splits.csv` is missing or can't be read.
         """
-        counts = Counter(row.split for row in read_splits(self.splits_path))
+        counts = Counter(row.split for row in iterate_splits(self.splits_path))
         self._check_unchanged(self.splits_path)
         return {split: counts[split] for split in SPLITS if counts[split]}
 
@@ -203,7 +226,8 @@ class Run:
             RunError: The run isn't finished, or the file is damaged or of another format.
         """
         content = read_json(self.evaluation_path, EvaluationFile)
-        self._check_unchanged(self.evaluation_path)
+        if content.pop("files", None) is None:  # the hashes of others lie elsewhere, and its own
+            self._check_unchanged(self.evaluation_path)
         return content
 
     @property
@@ -217,19 +241,17 @@ class Run:
         self._check_unchanged(self.splits_path)
         return splits
 
-    def seal(self, evaluation: bytes) -> None:
-        """Writes the hashes of the files that nothing changes after the training.
-
-        Args:
-            evaluation: The content that `evaluation.json` is about to have.
+    def hash_files(self) -> dict[str, str]:
+        """The SHA-256 of the files that nothing changes after the training, by their names.
 
         Raises:
-            RunError: The folder can't be written to.
+            RunError: The training has ended, and one was changed since.
         """
-        paths = (self.recipe_path, self.environment_path, self.splits_path, self.history_path)
-        files = {path.name: sha256(path) for path in paths if path.is_file()}
-        files[EVALUATION] = hashlib.sha256(evaluation).hexdigest()
-        write_sealed_json(self.hashes_path, {"format": FORMAT, "files": files})
+        files = (self.recipe_path, self.environment_path, self.splits_path, self.history_path)
+        there = [path for path in files if path.is_file()]
+        for path in there:
+            self._check_unchanged(path)
+        return {path.name: sha256(path) for path in there}
 
     def _check_unchanged(self, path: Path) -> None:
         """Refuses a file of a finished run that isn't what it was after the training.
@@ -237,11 +259,35 @@ class Run:
         Raises:
             RunError: It isn't, or the file of the hashes is damaged.
         """
-        if not (path.is_file() and self.hashes_path.exists() and self.evaluation_path.exists()):
-            return
-        hashes = read_json(self.hashes_path, HashesFile)["files"]
-        if hashes.get(path.name) != sha256(path):
-            raise refusal(path, "it was changed after the training", RunFile.way_out)
+        if path.is_file() and self.evaluation_path.exists():
+            recorded = self._recorded_hashes()
+            if recorded is not None and recorded.get(path.name) != sha256(path):
+                raise refusal(path, "it was changed after the training", RunFile.way_out)
+
+    def _recorded_hashes(self) -> Mapping[str, str] | None:
+        """The hashes of a finished run's files, by their names; None if a version had none yet."""
+        status = self.evaluation_path.stat()
+        written = status.st_ino, status.st_mtime_ns, status.st_size
+        found = _hashes_in(self.evaluation_path, written)
+        if found is not None:
+            return found
+        beside = self.path / HASHES_FILE
+        return read_json(beside, HashesFile)["files"] if beside.exists() else None
+
+
+@lru_cache(maxsize=16)
+def _hashes_in(evaluation: Path, written: tuple[int, ...]) -> Mapping[str, str] | None:
+    """The hashes in an evaluation, of a thousand classes in 9 MB; None if a version had none yet.
+
+    Args:
+        evaluation: Path of the file.
+        written: What tells this file from one that was there before.
+    """
+    content = read_json(evaluation, EvaluationFile)
+    if content["format"] <= OLD_EVALUATION_FORMAT:
+        return None
+    found: Mapping[str, str] = content.get("files", {})
+    return found
 
 
 def _no_run(path: Path) -> RunError:
@@ -257,8 +303,7 @@ def _no_run(path: Path) -> RunError:
         hint = f"did you mean `{around}`?"
     elif path.suffix.lower() in WEIGHTS:
         hint += f"; {begins} weights of others"
-    lacks = f"it has no {RECIPE_FILE}" if path.is_dir() else "it is a file"
-    return RunError(f"`{path}` is no run folder: {lacks}", hint=hint)
+    return RunError(f"`{path}` {no_run_text(path)}", hint=hint)
 
 
 def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -313,9 +358,17 @@ def choose_folder(project: Path, name: str) -> Run:
                 f"`{run.path}` is a file, not a folder", hint="give the run another `--name`"
             )
         is_free = not run.path.exists() or _has_not_begun(run)
-        if is_free or (run.recipe_path.is_file() and run.state == "unfinished"):
+        if is_free or (has_begun(run) and run.state == "unfinished"):
             return run
         number += 1
+
+
+def has_begun(run: Run) -> bool:
+    """Whether a training has begun in a folder; another may hold a recipe that a user wrote.
+
+    What was trained is never passed over because a file of it is gone.
+    """
+    return is_run(run.path) or (run.recipe_path.is_file() and run.checkpoints_path.is_dir())
 
 
 def is_training(run: Run) -> bool:
@@ -330,7 +383,14 @@ def is_training(run: Run) -> bool:
 
 
 def _has_not_begun(run: Run) -> bool:
-    """Whether a folder is empty, or holds only what a training writes before its recipe."""
-    paths = run.lock_path, run.owner_path, run.environment_path, run.splits_path, run.measured_path
-    before = {path.name for path in (*paths, run.learning_rate_plot_path)}
-    return all(path.name in before or LEFTOVER.fullmatch(path.name) for path in run.path.iterdir())
+    """Whether a folder is empty, or holds only what a training writes before its recipe.
+
+    Where a training was, its lock is; without it a `splits.csv` may be a user's.
+    """
+    before = (
+        *(LOCK_FILE, OWNER_FILE, ENVIRONMENT_FILE, SPLITS_FILE),
+        *(MEASURED_FILE, LEARNING_RATE_PICTURE),
+    )
+    names = [path.name for path in run.path.iterdir()]
+    is_ours = all(name in before or LEFTOVER.fullmatch(name) for name in names)
+    return is_ours and (not names or LOCK_FILE in names)

@@ -42,7 +42,8 @@ class EnvironmentFile(RunFile):
     data_fingerprint: str
     launch: str | None
     changes: list[list[Any]] = []
-    recipe_sha256: Hash | None = None
+    recipes: list[Hash] = []  # SHA-256 of `recipe.yaml`, and of the one that it replaced
+    recipe_sha256: Hash | None = None  # of the first one alone, in versions before this one
 
 
 class TimePlan(RunFile):
@@ -87,17 +88,22 @@ class OwnerFile(FileSchema):
 
 
 class EvaluationFile(RunFile):
-    """`evaluation.json`: what is read back of an evaluation."""
+    """`evaluation.json`: what is read back of an evaluation.
 
-    formats = (2,)
+    In a run it holds the SHA-256 of the files that nothing changes after the training.
+    """
+
+    formats = (2, 3)
+    sealed_from = 3
 
     format: int
     accuracy: Fraction
     num_images: Length
+    files: dict[str, Hash] = {}
 
 
 class HashesFile(RunFile):
-    """`hashes.json`: the SHA-256 of files that nothing changes after the training."""
+    """`hashes.json`: what `files` of a later `evaluation.json` is."""
 
     formats = (1,)
     sealed_from = 1

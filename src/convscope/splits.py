@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, get_args
 
@@ -10,11 +10,10 @@ from pydantic import Field
 
 from convscope.errors import RunError
 from convscope.files import write_csv
-from convscope.records import FileSchema, read_table, refusal
+from convscope.records import FileSchema, columns_of, read_table, refusal
 
 SplitName = Literal["train", "validation", "test", "excluded"]
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
-COLUMNS = ("image", "class", "given_split", "used_for", "pixels")
 
 
 class SplitLine(FileSchema):
@@ -53,7 +52,7 @@ def write_splits(path: Path, rows: Iterable[SplitRow]) -> None:
     Raises:
         RunError: The folder can't be written to.
     """
-    write_csv(path, COLUMNS, [(*row[:-1], f"{row.pixel_hash:016x}") for row in rows])
+    write_csv(path, columns_of(SplitLine), [(*row[:-1], f"{row.pixel_hash:016x}") for row in rows])
 
 
 def read_splits(path: Path) -> list[SplitRow]:
@@ -62,18 +61,26 @@ def read_splits(path: Path) -> list[SplitRow]:
     Raises:
         RunError: It is missing or can't be read.
     """
+    return list(iterate_splits(path))
+
+
+def iterate_splits(path: Path) -> Iterator[SplitRow]:
+    """The rows of a `splits.csv`, one after the other.
+
+    Raises:
+        RunError: It is missing or can't be read.
+    """
+    row = None
     try:
-        table = read_table(path, SplitLine)
-        if not table:
+        for row in read_table(path, SplitLine):
+            image, label, given_split, split, pixels = row.values()
+            yield SplitRow(image, label, given_split, split, int(pixels, 16))
+        if row is None:
             raise refusal(path, "it has no rows", SplitLine.way_out)
     except RunError as error:
         raise RunError(
             f"{error.message}, so it isn't known what training saw", hint=error.hint
         ) from error
-    return [
-        SplitRow(image, label, given_split, split, int(pixels, 16))
-        for image, label, given_split, split, pixels in (row.values() for row in table)
-    ]
 
 
 def read_image_splits(path: Path) -> dict[int, frozenset[str]]:
@@ -85,6 +92,8 @@ def read_image_splits(path: Path) -> dict[int, frozenset[str]]:
         RunError: The file is missing or can't be read.
     """
     splits: dict[int, frozenset[str]] = {}
-    for row in read_splits(path):
-        splits[row.pixel_hash] = splits.get(row.pixel_hash, frozenset()) | {row.split}
+    shared: dict[frozenset[str], frozenset[str]] = {}  # one for each image would be 200 bytes each
+    for row in iterate_splits(path):
+        found = splits.get(row.pixel_hash, frozenset()) | {row.split}
+        splits[row.pixel_hash] = shared.setdefault(found, found)
     return splits

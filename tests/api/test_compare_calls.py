@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from recorded import recorded_run
 from torch import nn
 
 import convscope
@@ -15,7 +16,6 @@ from conftest import MakeFolder
 from convscope.api.compare import compare_recipes
 from convscope.classifier import Classifier
 from convscope.errors import DataError, RunError, UsageError
-from convscope.files import write_json
 
 
 def in_order(classifier: Classifier, order: list[int], *, classes: tuple[str, ...]) -> Classifier:
@@ -151,12 +151,8 @@ def test_three_classifiers_are_compared_in_pairs(
 
 def recorded(run: convscope.Run, name: str, accuracy: float, **changes: object) -> Path:
     """The record of a training like another one, of a recipe that differs in some fields."""
-    place = Path("runs", name)
-    place.mkdir()
     recipe = convscope.Recipe.parse({**run.recipe.model_dump(mode="json"), **changes})
-    (place / "recipe.yaml").write_text(recipe.dump(), encoding="utf-8")
-    write_json(place / "evaluation.json", {**run.evaluation, "accuracy": accuracy})
-    return place
+    return recorded_run(Path("runs", name), run, recipe=recipe.dump(), accuracy=accuracy).path
 
 
 @pytest.mark.slow

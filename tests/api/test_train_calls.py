@@ -399,8 +399,9 @@ def test_a_classifier_of_a_newer_format_is_refused(run: convscope.Run) -> None:
 
 def test_a_run_of_a_newer_format_is_refused(run: convscope.Run) -> None:
     run.recipe_path.write_text(run.recipe_path.read_text().replace("format: 1", "format: 9"))
-    with pytest.raises(convscope.ConvscopeError, match="has format 9, this version"):
+    with pytest.raises(RunError, match="has format 9, this version") as caught:
         _ = run.recipe
+    assert caught.value.hint == "install the version of convscope that wrote it, or a newer one"
 
 
 @pytest.mark.slow
@@ -425,10 +426,16 @@ def test_a_run_that_is_not_there_is_an_error_with_the_nearest(run: convscope.Run
 
 @pytest.mark.slow
 def test_a_folder_that_is_no_run_is_left_alone(make_folder: MakeFolder, tmp_path: Path) -> None:
-    (tmp_path / "runs" / "mine").mkdir(parents=True)
-    (tmp_path / "runs" / "mine" / "notes").write_text("mine")
+    mine = tmp_path / "runs" / "mine"
+    mine.mkdir(parents=True)
+    for name in ("recipe.yaml", "splits.csv"):
+        (mine / name).write_text("mine")
     run = convscope.train(make_folder(), project=tmp_path / "runs", name="mine", **QUICK)
     assert run.path.name == "mine-2"
+    assert {path.name: path.read_text() for path in mine.iterdir()} == {
+        "recipe.yaml": "mine",
+        "splits.csv": "mine",
+    }
 
 
 @pytest.mark.slow
@@ -469,6 +476,7 @@ def test_saving_never_replaces_what_is_no_classifier(run: convscope.Run, tmp_pat
 
 def test_an_unfinished_run_has_no_classifier_yet(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("format: 1\ndata: digits\n")
+    (tmp_path / "environment.json").write_text("{}")
     with pytest.raises(RunError, match="is unfinished: it has no classifier yet"):
         convscope.load(tmp_path)
 

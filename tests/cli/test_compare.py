@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from made import rewrite_classifier
+from recorded import recorded_run
 
 from conftest import Convscope
 from convscope.run import Run
@@ -54,16 +55,14 @@ def test_a_better_classifier_is_named_with_images_that_show_it(
 
 
 def test_recipes_are_compared_by_what_is_on_record(convscope: Convscope, flawed: Run) -> None:
-    recipe, record = flawed.recipe_path.read_text(), flawed.evaluation
+    recipe = flawed.recipe_path.read_text()
     assert "seed: 0" in recipe
     for name, epochs, level in (("short", 2, 0.6), ("long", 9, 0.9)):
         for seed in range(3):
-            place = Path("runs", f"{name}{seed}")
-            place.mkdir()
             text = recipe.replace("seed: 0", f"seed: {seed}")
-            (place / "recipe.yaml").write_text(text.replace("epochs: 3", f"epochs: {epochs}"))
-            numbers = {**record, "accuracy": level + seed / 100}
-            (place / "evaluation.json").write_text(json.dumps(numbers))
+            text = text.replace("epochs: 3", f"epochs: {epochs}")
+            place = Path("runs", f"{name}{seed}")
+            recorded_run(place, flawed, recipe=text, accuracy=level + seed / 100)
     runs = [f"runs/{name}{seed}" for name in ("short", "long") for seed in range(3)]
     outcome = convscope("compare", "--recipes", *runs)
     assert "long0 has the better recipe: +30.00 points of accuracy (95 % interval +2" in outcome.out

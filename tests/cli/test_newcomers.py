@@ -427,7 +427,8 @@ def folder(convscope: Convscope) -> Path:
         "alone",
     ):
         Path(name).mkdir(parents=True)
-    for name in ("recipe.yaml", "environment.json", "classifier/classifier.json"):
+    weights = "classifier/model.safetensors"
+    for name in ("recipe.yaml", "environment.json", "classifier/classifier.json", weights):
         Path("runs/mine", name).write_text("{}")
     Path("alone/classifier.json").write_text("{}")
     for name in ("a.jpg", "b.jpg", "best.pt", "mine.yaml", "photos/cats/1.jpg"):

@@ -24,14 +24,13 @@ from convscope.data.index.scan import Scan, scan_images
 from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.reading import decoding_of, open_data
 from convscope.files import write_text
+from convscope.paths import EXCLUSIONS_FILE, REPORT_FILE
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.report.check import check_page
 
 DEFAULT_PX = 224  # assumed input size where none is given and the images are not smaller
 PREPROCESSING = ("value_range", "img_size", "fit")  # fields of a recipe
-PAGE = "report.html"
-LIST = "exclude.csv"
 
 
 class CheckFiles(NamedTuple):
@@ -84,7 +83,7 @@ class Checked:
         exclude_command = ""
         if any(row.answer == "yes" for row in exclusion_rows(self.audit.findings)):
             trains = train_command or shlex.join(["convscope", "train", self.audit.name])
-            exclude_command = f"{trains} --exclude {shlex.quote(str(folder / LIST))}"
+            exclude_command = f"{trains} --exclude {shlex.quote(str(folder / EXCLUSIONS_FILE))}"
         page = check_page(
             self.audit,
             self.examined,
@@ -93,9 +92,9 @@ class Checked:
             command=command or shlex.join(["convscope", "check", self.audit.name]),
             exclude_command=exclude_command,
         )
-        write_text(folder / PAGE, page)
-        kept = write_exclusions(folder / LIST, self.audit.findings)
-        return CheckFiles(folder / PAGE, folder / LIST, kept)
+        write_text(folder / REPORT_FILE, page)
+        kept = write_exclusions(folder / EXCLUSIONS_FILE, self.audit.findings)
+        return CheckFiles(folder / REPORT_FILE, folder / EXCLUSIONS_FILE, kept)
 
 
 @checked(names=(*READ_FROM, *DECODING_FIELDS, *PREPROCESSING))

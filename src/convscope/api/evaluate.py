@@ -19,18 +19,17 @@ from convscope.evaluation.evaluate import Evaluation, evaluate_subset
 from convscope.evaluation.test_time_augmentation import views_called
 from convscope.figures.style import save_figure
 from convscope.files import (
-    json_bytes,
     mark_output,
     relative_path,
-    write_bytes,
     write_csv,
+    write_sealed_json,
     write_text,
 )
-from convscope.paths import RECIPE_FILE
+from convscope.paths import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, is_run
 from convscope.progress import SILENT, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
-from convscope.run import EVALUATION, PREDICTIONS, REPORT, Run
+from convscope.run import Run
 
 
 @checked()
@@ -131,13 +130,13 @@ def write_evaluation_files(
     evaluation: Evaluation, page: str, place: Path, *, run: Run | None
 ) -> EvaluationFiles:
     """Writes an evaluation with its report into a folder, the numbers last."""
-    files = EvaluationFiles(place / REPORT, place / PREDICTIONS, place / EVALUATION)
+    files = EvaluationFiles(place / REPORT_FILE, place / PREDICTIONS_FILE, place / EVALUATION_FILE)
     write_text(files.report, page)
     _write_predictions(evaluation, files.predictions)
-    numbers = json_bytes(evaluation.to_dict())
-    if run is not None and run.path.resolve() == place.resolve():
-        run.seal(numbers)
-    write_bytes(files.numbers, numbers)
+    numbers = evaluation.to_dict()
+    if is_run(place):  # then it is what ends the training, and vouches for its files
+        numbers["files"] = Run(place).hash_files()
+    write_sealed_json(files.numbers, numbers)
     return files
 
 
@@ -172,7 +171,7 @@ def _run_at(place: Run | str | Path | None) -> Run | None:
     """The run at a place; None where a classifier is all there is."""
     if place is None or isinstance(place, Run):
         return place
-    return Run.open(place) if (Path(place) / RECIPE_FILE).is_file() else None
+    return Run(Path(place)) if is_run(Path(place)) else None
 
 
 def _write_predictions(evaluation: Evaluation, path: Path) -> None:

@@ -17,10 +17,11 @@ from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import Subset
 from convscope.files import mark_output, write_text
 from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuestion, view_layers
+from convscope.paths import REPORT_FILE
 from convscope.progress import SILENT, Reporter
 from convscope.report.inspection import inspection_page
 from convscope.rng import permutation
-from convscope.run import REPORT, Run
+from convscope.run import Run
 from convscope.text import counted
 
 IMAGES = 1000
@@ -115,7 +116,7 @@ def write_inspection(
         RunError: The file can't be written.
         UsageError: There is no translation for this language, or the file has another ending.
     """
-    file = output_file(path, endings=PAGES, name=REPORT)
+    file = output_file(path, endings=PAGES, name=REPORT_FILE)
     page = inspection_page(inspection, name=name, command=command, language=language)
     mark_output(file.parent)
     write_text(file, page)

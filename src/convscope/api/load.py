@@ -28,7 +28,7 @@ from convscope.evaluation.subset import (
     without_unknown,
 )
 from convscope.files import restore_replaced
-from convscope.paths import RECIPE_FILE, is_classifier
+from convscope.paths import is_classifier, is_run
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.run import Run
@@ -78,8 +78,8 @@ def load_with_run(classifier: Classifier | Run | str | Path, *, device: str) -> 
     run = None
     if isinstance(classifier, Run):
         run = classifier
-    elif (Path(classifier) / RECIPE_FILE).is_file():
-        run = Run.open(classifier)
+    elif is_run(Path(classifier)):
+        run = Run(Path(classifier))
     place = run.path if run else Path(str(classifier))
     return Loaded(load(place, device=device), run, place.name)
 

@@ -18,6 +18,7 @@ from convscope.cli.flags import (
     typed,
 )
 from convscope.cli.verb import Verb
+from convscope.paths import CLASSIFIER_FOLDER
 
 NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of the output alone
 
@@ -98,4 +99,4 @@ def command(
 def short_name(place: Path) -> str:
     """The name of a run, also where its classifier folder is given."""
     path = place.resolve()
-    return path.parent.name if path.name == "classifier" else path.name
+    return path.parent.name if path.name == CLASSIFIER_FOLDER else path.name

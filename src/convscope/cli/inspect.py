@@ -19,7 +19,7 @@ from convscope.cli.flags import (
 )
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
-from convscope.run import REPORT
+from convscope.paths import REPORT_FILE
 
 if TYPE_CHECKING:
     from convscope.inspection.feature_maps.layer_views import Inspection
@@ -67,7 +67,7 @@ OWN = ("output", "as_json", "quiet")
 @output_flag(
     "HTML file to write, or a folder for report.html. [default: inspections/RUN.html]",
     *PAGES,
-    name=REPORT,
+    name=REPORT_FILE,
 )
 @report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything but pictures as JSON.")

@@ -12,7 +12,7 @@ import click
 from convscope.cli.meanings import Meanings, long_flag, metavar_of, words_for
 from convscope.cli.translation import Translation, Translator
 from convscope.errors import ConvscopeError, UsageError
-from convscope.paths import exists, is_classifier, is_run, run_around, runs_in
+from convscope.paths import exists, is_classifier, is_run, no_run_text, run_around, runs_in
 from convscope.text import either_of
 
 
@@ -239,7 +239,7 @@ class Verb(click.Command):
             is_data = place.is_dir() and run_around(place) is None and not runs_in(place)
             if "data" in given and is_data:
                 raise UsageError(
-                    f"`{each}` is no run: it has no recipe.yaml",
+                    f"`{each}` {no_run_text(place)}",
                     hint=f"data is given by a flag: `--data {shlex.quote(each)}`",
                 )
 

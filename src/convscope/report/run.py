@@ -42,7 +42,7 @@ SLICES_NAMED = 3
 TELLING = 0.1  # a calibration error that chance explains; beyond, being below says little
 ONE_SIDED = 0.7  # fraction of the calibration error that has one sign
 
-HIDDEN_ENVIRONMENT = ("format", "run", "damaged", "launch", "recipe_sha256")
+HIDDEN_ENVIRONMENT = ("format", "run", "damaged", "launch", "recipes", "recipe_sha256")
 
 PicturedImage = tuple[ClassifiedImage, Picture | None]
 

@@ -20,7 +20,7 @@ from convscope.networks import (
     read_weights,
 )
 from convscope.networks.registry import NetworkEntry, Preparation
-from convscope.paths import WEIGHTS_FILE, is_classifier, likely_path, likely_run
+from convscope.paths import CLASSIFIER_FOLDER, WEIGHTS_FILE, is_classifier, likely_path, likely_run
 from convscope.recipe import FROM_SCRATCH, PUBLISHED, Recipe
 from convscope.recipe.habits import VALUE_HABITS
 from convscope.run import Run
@@ -186,7 +186,8 @@ def _from_file(path: Path, source: str, row: NetworkEntry) -> InitialWeights:
 
 
 def _from_classifier(place: Path, model: str | None) -> InitialWeights:
-    folder = place / "classifier" if (place / "classifier").is_dir() else place
+    inside = place / CLASSIFIER_FOLDER
+    folder = inside if inside.is_dir() else place
     if not is_classifier(folder):
         raise WeightsError(
             f"`{place}` is neither a run nor a classifier folder",

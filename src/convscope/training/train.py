@@ -55,6 +55,7 @@ from convscope.training.network_choice import (
     with_default_network,
 )
 from convscope.training.resolve import head_recipe, resolve
+from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.lock import Claim, claimed, was_begun_by_this_launch
 from convscope.training.runs.log import DEFAULT_INTERVAL, CheckpointInterval, RunLog
 from convscope.training.runs.metadata import check_same_in_all_processes, discard
@@ -370,7 +371,7 @@ def _begin(
         options: Options that don't change the result.
         reporter: Says what is trained on what.
     """
-    is_new = not run.checkpoints_path.is_dir()
+    is_new = not steps_in(run.checkpoints_path)
     if measured is not None and is_new:
         write_measured(run, measured, setup.recipe)  # first: the recipe has what was measured
     run_id = begin_or_resume(

@@ -31,6 +31,7 @@ from convscope.data.split import (
     split_images,
 )
 from convscope.errors import UsageError
+from convscope.paths import is_run
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
@@ -218,5 +219,5 @@ def _earlier(path: Path) -> Mapping[int, frozenset[str]]:
             hint="give a run, or the splits.csv of one",
         )
     run = Run(path.parent)
-    is_of_run = run.recipe_path.is_file() and path.resolve() == run.splits_path.resolve()
+    is_of_run = is_run(run.path) and path.resolve() == run.splits_path.resolve()
     return run.image_splits if is_of_run else read_image_splits(path)

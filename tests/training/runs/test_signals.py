@@ -22,6 +22,7 @@ from convscope.progress import Reporter, Task
 from convscope.training.autotune.batch_size import enough_memory
 from convscope.training.runs.checkpoint import load_newest
 from convscope.training.runs.lock import owned
+from convscope.training.runs.metadata import with_recipe
 from convscope.training.runs.signals import StopSignals
 
 CLOCK = "images_per_second"
@@ -258,6 +259,21 @@ def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Ru
     run = convscope.train(stopped.recipe.data, allow_change=True, **where, **changed)
     assert (run.path, len(run.history)) == (stopped.path, 5)
     assert run.recipe.lr == 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lr", [None, 0.002])
+def test_a_kill_while_a_change_is_written_down_leaves_a_run_that_goes_on(
+    stopped: convscope.Run, lr: float | None
+) -> None:
+    """Both as it was begun, and with the change once more."""
+    recipe = stopped.recipe.model_copy(update={"lr": 0.002})
+    before = {**stopped.environment, "changes": [["lr", 0.001, 0.002]]}
+    write_json(stopped.environment_path, with_recipe(before, stopped, recipe))
+    fields = {**QUICK, "lr": lr, "project": stopped.path.parent, "allow_change": lr is not None}
+    run = convscope.train(stopped.recipe.data, **fields)
+    assert (run.path, len(run.history)) == (stopped.path, 4)
+    assert run.recipe.lr == (lr or 0.001)
 
 
 @pytest.mark.slow

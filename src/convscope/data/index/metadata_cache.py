@@ -26,6 +26,7 @@ import xxhash
 from convscope.cache import Cache
 from convscope.data.decoding.content import Decoding
 from convscope.data.index.statistics import STATISTICS, VERSION
+from convscope.paths import CATALOGUE_FILE
 
 Result = TypeVar("Result")
 ASKED_AT_ONCE = 10_000  # SQLite takes at most 32,766 values in one question
@@ -146,7 +147,7 @@ class MetadataCache:
 
 def open_metadata_cache(cache: Cache | None) -> closing[MetadataCache]:
     """Context manager that opens the metadata cache in a cache; None for one that forgets."""
-    return closing(MetadataCache(None if cache is None else cache.folder / "catalogue.sqlite"))
+    return closing(MetadataCache(None if cache is None else cache.folder / CATALOGUE_FILE))
 
 
 def decoding_key(decoding: Decoding) -> str:

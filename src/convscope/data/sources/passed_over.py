@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from convscope.data.sources.naming import is_image
 from convscope.files import OUTPUT_MARKER, printable
-from convscope.paths import CLASSIFIER_FILE, ENVIRONMENT_FILE, RECIPE_FILE, WEIGHTS_FILE
+from convscope.paths import OUTPUTS
 from convscope.text import counted, listed
 
 # Names of macOS, Windows, Synology, QNAP and Linux for what is no file of the user's.
@@ -31,17 +31,7 @@ THUMBNAILS = frozenset(("thumbs", "thumb", "thumbnails", "thumbnail", "_thumbs",
 THUMBNAIL_WORDS = frozenset(
     ("thumb", "thumbs", "thumbnail", "tn", "th", "small", "mini", "preview")
 )
-# The files by which output is known: of a run, one that begins, a classifier, an evaluation, a
-# check, the cache.
-OUTPUT_FILES = (
-    frozenset((OUTPUT_MARKER,)),
-    frozenset((RECIPE_FILE, ENVIRONMENT_FILE)),
-    frozenset(("training.lock",)),
-    frozenset((CLASSIFIER_FILE, WEIGHTS_FILE)),
-    frozenset(("report.html", "evaluation.json")),
-    frozenset(("report.html", "exclude.csv")),
-    frozenset(("catalogue.sqlite",)),
-)
+OUTPUT_FILES = (frozenset((OUTPUT_MARKER,)), *OUTPUTS.values())
 _MARK = re.compile(r"(?<=[^\W_])[\W_]+(?=[^\W_])")  # between what a name says and what it adds
 _OUTPUT_NAMES = tuple(frozenset().union(*OUTPUT_FILES))
 

@@ -27,6 +27,7 @@ from convscope.training.autotune.learning_rate_finder import (
 )
 from convscope.training.autotune.time_budget import Deadline, measure_pace
 from convscope.training.autotune.trained_layers import choose_trained_layers
+from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.metadata import recorded_recipe
 from convscope.training.setup import Setup
 
@@ -155,7 +156,7 @@ def read_measured(run: Run, given: Recipe, *, allow_change: bool) -> dict[str, A
     if not (run.recipe_path.is_file() and run.measured_path.exists()):
         return {}
     measured = run.measured
-    if not run.checkpoints_path.is_dir() and measured.get("asked") != _fingerprint(given):
+    if not steps_in(run.checkpoints_path) and measured.get("asked") != _fingerprint(given):
         return {}
     planned = (measured.get("time") or {}).get("given")
     if allow_change and given.time is not None and planned != given.time:
@@ -191,7 +192,7 @@ def write_measured(run: Run, measured: Mapping[str, Any], recipe: ResolvedRecipe
         recipe: The resolved recipe, for the title of the picture.
     """
     if not measured:
-        if not run.checkpoints_path.is_dir():  # what lies there is of a training that never began
+        if not steps_in(run.checkpoints_path):  # what lies there is of a training that never began
             run.measured_path.unlink(missing_ok=True)
             run.learning_rate_plot_path.unlink(missing_ok=True)
         return

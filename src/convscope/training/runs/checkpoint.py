@@ -25,6 +25,7 @@ from torch import Tensor, nn, optim
 
 from convscope.errors import RunError, is_out_of_memory
 from convscope.files import json_bytes, new_folder, write_new
+from convscope.paths import CHECKPOINTS_FOLDER
 from convscope.records import check_fields, check_format, json_object
 from convscope.schemas import ManifestFile, StateFile
 from convscope.training.runs.state import Snapshot, TrainingState, unflatten
@@ -184,7 +185,7 @@ def load_ended(run_path: Path, say: Callable[[str], None]) -> Checkpoint:
     Raises:
         RunError: It has no whole checkpoint.
     """
-    checkpoint, remarks = load_newest(run_path / "checkpoints")
+    checkpoint, remarks = load_newest(run_path / CHECKPOINTS_FOLDER)
     for remark in remarks:
         say(f"note: {remark}")
     if checkpoint is None:

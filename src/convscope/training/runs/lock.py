@@ -16,7 +16,7 @@ from convscope.errors import RunError
 from convscope.files import check_writable, remove_leftovers, write_json
 from convscope.progress import Reporter
 from convscope.records import read_json
-from convscope.run import Run, choose_folder, find_runs
+from convscope.run import Run, choose_folder, find_runs, has_begun
 from convscope.schemas import OwnerFile
 
 
@@ -75,8 +75,7 @@ def claimed(
             claim = _claim(project, name, stack)
             run = claim.run
             if run.path.name != name:
-                is_run = (project / name / "recipe.yaml").is_file()
-                why = "has ended" if is_run else "is there and is no run"
+                why = "has ended" if has_begun(Run(project / name)) else "is there and is no run"
                 reporter.say(f"note: `{project / name}` {why}; this training is `{run.path}`")
             place = os.fsencode(run.path)
         place = processes.broadcast(place)

@@ -9,31 +9,42 @@ one.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 
+from pydantic import ValidationError
 from torch import Tensor, nn, optim
 
 from convscope.distributed import ProcessGroup
-from convscope.errors import UsageError
-from convscope.files import remove_leftovers, write_csv, write_sealed_json, write_text
+from convscope.errors import RunError, UsageError
+from convscope.files import (
+    append_text,
+    open_regular,
+    remove_leftovers,
+    write_csv,
+    write_sealed_json,
+)
 from convscope.progress import Reporter
 from convscope.recipe import ResolvedRecipe, seconds_of
-from convscope.records import read_json_lines
 from convscope.run import Run
 from convscope.schemas import FailureFile, StepLine
 from convscope.text import counted
 from convscope.training.runs.checkpoint import Checkpoint, load_ended, load_newest
+from convscope.training.runs.metadata import rewrite_recipe
 from convscope.training.runs.state import NonFiniteError, TrainingState, take_snapshot
 from convscope.training.runs.writer import CheckpointWriter
 from convscope.training.step_metrics import DivergedError, StepRow
 
 DEFAULT_SECONDS = 300.0
 SHARE = 0.015  # of the time that checkpoints at the ends of epochs may take
+MAX_LINE_BYTES = 1 << 12  # of a step's line, which has five numbers
 EXPECTED_BYTES_PER_SECOND = 100e6  # copied, hashed and written beside a training on two cores
 
 
@@ -271,7 +282,7 @@ class RunLog:
         """
         if self._processes.is_main:
             self._check()
-            write_text(self._run.recipe_path, recipe.dump())
+            rewrite_recipe(self._run, recipe)
 
     def write_failure(self, error: DivergedError | NonFiniteError) -> None:
         """Writes down why the training can't go on.
@@ -337,13 +348,38 @@ class StepLog:
         self._path = path
 
     def begin(self, step: int) -> None:
-        """Removes the lines of a step and of all after it: they are trained again."""
-        rows = read_json_lines(self._path, StepLine) if self._path.exists() else []
-        kept = (json.dumps(row) + "\n" for row in rows if row["step"] < step)
-        write_text(self._path, "".join(kept))
+        """Cuts the log off before the first line of a step that is trained again, or damaged one.
+
+        However long it is, it is read line by line.
+
+        Raises:
+            RunError: It can't be read or written.
+        """
+        try:
+            with open_regular(self._path) as file:
+                lines = iter(partial(file.readline, MAX_LINE_BYTES), b"")
+                end = sum(map(len, takewhile(partial(_is_before, step), lines)))
+            os.truncate(self._path, end)
+        except FileNotFoundError:
+            append_text(self._path, "")
+        except OSError as error:
+            raise RunError(
+                f"`{self._path}` can't be cut off: {error.strerror or error}",
+                hint="move it away, or leave out `--log-steps`",
+            ) from error
 
     def write(self, rows: Sequence[StepRow]) -> None:
-        """Appends lines."""
-        lines = [json.dumps(row._asdict()) + "\n" for row in rows]
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write("".join(lines))
+        """Appends lines.
+
+        Raises:
+            RunError: They can't be written.
+        """
+        append_text(self._path, "".join(json.dumps(row._asdict()) + "\n" for row in rows))
+
+
+def _is_before(step: int, line: bytes) -> bool:
+    """Whether a line is a whole one about an earlier step."""
+    try:
+        return line.endswith(b"\n") and StepLine.model_validate_json(line).step < step
+    except ValidationError:
+        return False  # cut off by a kill

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,12 +20,13 @@ import torch
 from convscope import __version__
 from convscope.distributed import torchrun_id
 from convscope.errors import ConvscopeError, RunError
-from convscope.files import sha256
+from convscope.files import remove_leftovers, sha256, write_json, write_text
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import FORMAT, Run
 from convscope.splits import SplitRow
 from convscope.text import counted
+from convscope.training.runs.checkpoint import steps_in
 from convscope.training.setup import Setup
 from convscope.training.training_data import TrainingData
 
@@ -125,7 +129,7 @@ def read_environment(run: Run) -> dict[str, Any]:
     try:
         recorded = run.environment
     except RunError as error:
-        raise unreadable_metadata(run.environment_path, error) from error
+        raise unreadable_metadata(run.environment_path, error.message) from error
     if not recorded:
         raise unreadable_metadata(run.environment_path)
     return recorded
@@ -138,38 +142,87 @@ def recorded_recipe(run: Run) -> Recipe:
         RunError: It can't be read.
     """
     try:
-        recipe, recorded = run.recipe, run.environment.get("recipe_sha256")
-        is_same = recorded is None or sha256(run.recipe_path) == recorded
+        recipe, is_known = run.recipe, _is_known(run.recipe_path, run.environment)
     except ConvscopeError as error:
-        raise unreadable_metadata(run.recipe_path, error) from error
-    if not is_same:
-        raise unreadable_metadata(run.recipe_path)
+        raise unreadable_metadata(run.recipe_path, error.message) from error
+    if not is_known:
+        raise unreadable_metadata(run.recipe_path, "it was changed after it was written")
     return recipe
 
 
-def unreadable_metadata(path: Path, error: ConvscopeError | None = None) -> RunError:
+def with_recipe(environment: Mapping[str, Any], run: Run, recipe: Recipe) -> dict[str, Any]:
+    """The content of `environment.json` before the recipe of a run is replaced.
+
+    It knows both recipes: a process that is killed between the two files leaves the old one.
+    """
+    there = [sha256(run.recipe_path)] if run.recipe_path.is_file() else []
+    return {**environment, "recipes": [*there, _sha256_of(recipe.dump())]}
+
+
+def rewrite_recipe(run: Run, recipe: Recipe) -> None:
+    """Replaces the recipe of a run that goes on by what a clock has made of it.
+
+    Raises:
+        RunError: The folder can't be written to.
+    """
+    write_json(run.environment_path, with_recipe(run.environment, run, recipe))
+    write_recipe(run, recipe)
+
+
+def write_recipe(run: Run, recipe: Recipe) -> None:
+    """Writes `recipe.yaml`, whose hash is in `environment.json` by then.
+
+    Raises:
+        RunError: The folder can't be written to.
+    """
+    write_text(run.recipe_path, recipe.dump())
+    vars(run).pop("recipe", None)  # as it was read before
+
+
+def _is_known(path: Path, environment: Mapping[str, Any]) -> bool:
+    """Whether a recipe is the one that was written, as far as that is recorded."""
+    digest = sha256(path)
+    if recipes := environment.get("recipes"):
+        return digest in recipes
+    # Versions before this one recorded the first recipe alone, before a clock cut its epochs.
+    text = path.read_text(encoding="utf-8")
+    uncut = _sha256_of(re.sub(r"(?m)^epochs_cut: .*$", "epochs_cut: null", text))
+    return environment.get("recipe_sha256") in (None, digest, uncut)
+
+
+def _sha256_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def unreadable_metadata(path: Path, why: str = "") -> RunError:
     """The error for a run folder whose metadata can't be read."""
-    why = "" if error is None else f": {error.message}"
     return RunError(
-        f"`{path}` is missing or damaged, so it isn't known how the run was begun{why}",
+        f"`{path}` is missing or damaged, so it isn't known how the run was begun"
+        f"{': ' if why else ''}{why}",
         hint="`--fresh` begins it anew, `--name NAME` begins another",
     )
 
 
 def discard(run: Run, reporter: Reporter) -> None:
-    """Deletes what an unfinished run has trained."""
-    if run.checkpoints_path.is_dir():
+    """Deletes what an unfinished run has trained, and nothing that others put beside it."""
+    steps = steps_in(run.checkpoints_path)
+    if steps:
         reporter.say(f"note: {_done(run)} of training in `{run.path}`: thrown away")
+    remove_leftovers(run.checkpoints_path)
     for path in (
-        run.checkpoints_path,  # first: without them nothing else counts
+        *(run.checkpoints_path / str(step) for step in steps),  # first: without them nothing counts
         run.classifier_path,
         run.history_path,
-        run.hashes_path,
         run.measured_path,
         run.learning_rate_plot_path,
         run.step_log_path,
     ):
         _remove(path)
+    if not run.checkpoints_path.is_dir():
+        _remove(run.checkpoints_path)
+    else:
+        with suppress(OSError):  # it holds what others put there
+            run.checkpoints_path.rmdir()
 
 
 def _done(run: Run) -> str:
@@ -183,5 +236,6 @@ def _remove(path: Path) -> None:
     """Removes whatever is at a path."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with suppress(FileNotFoundError, NotADirectoryError):  # nor is it there below a file
+        path.unlink()

@@ -5,21 +5,20 @@ Resuming goes on with an unfinished run, continuing (`--continue`) goes on after
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from convscope.data.dataset import Dataset
 from convscope.errors import RunError, UsageError
-from convscope.files import write_json, write_text
+from convscope.files import write_json
 from convscope.paths import shell_word
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.splits import SplitRow, read_splits, write_splits
 from convscope.text import listed
-from convscope.training.runs.checkpoint import load_newest
+from convscope.training.runs.checkpoint import load_newest, steps_in
 from convscope.training.runs.metadata import (
     environment_of,
     read_environment,
@@ -27,6 +26,8 @@ from convscope.training.runs.metadata import (
     split_rows,
     unreadable_metadata,
     weight_shapes,
+    with_recipe,
+    write_recipe,
 )
 from convscope.training.setup import Setup
 from convscope.training.training_data import TrainingData
@@ -82,10 +83,9 @@ def begin_or_resume(
         RunError: The unfinished run has another recipe, other images or another environment.
     """
     environment, rows = environment_of(setup, data), split_rows(data)
-    if run.checkpoints_path.is_dir():
+    if steps_in(run.checkpoints_path):
         recorded = read_environment(run)
         environment["run"] = recorded["run"]
-        environment["changes"] = recorded.get("changes", [])
         changes = _recipe_changes(run, setup.recipe, time_given)
         changes += [
             Change(name, recorded.get(name), environment[name])
@@ -98,15 +98,15 @@ def begin_or_resume(
         _check_changes(run, changes, setup, data, allow_change=allow_change)
         reporter.say(f"note: resumes differently\n{listed(_as_table(changes))}")
         environment["promise"] = CHANGED
-        environment["changes"] = [*environment["changes"], [list(change) for change in changes]]
+        before = recorded.get("changes", [])
+        environment["changes"] = [*before, [list(change) for change in changes]]
         rows = rows + _rows_of_before(run, data)
     else:
         environment["run"] = uuid.uuid4().hex
-    text = setup.recipe.dump()
-    environment["recipe_sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    # What is different is on record before anything is, and with the recipe a run has begun.
+    write_json(run.environment_path, with_recipe(environment, run, setup.recipe))
     write_splits(run.splits_path, rows)
-    write_json(run.environment_path, environment)
-    write_text(run.recipe_path, text)  # last: with it a run has begun
+    write_recipe(run, setup.recipe)
     return str(environment["run"])
 
 
@@ -226,7 +226,7 @@ def _rows(run: Run) -> list[SplitRow]:
     try:
         return read_splits(run.splits_path)
     except RunError as error:
-        raise unreadable_metadata(run.splits_path, error) from error
+        raise unreadable_metadata(run.splits_path, error.message) from error
 
 
 def check_continue(source: Run, recipe: Recipe, classes: tuple[str, ...], dataset: Dataset) -> None:
