@@ -94,7 +94,8 @@ def no_run_text(path: Path) -> str:
     if path.is_file():
         return "is no run folder: it is a file"
     # Of a folder that was damaged it is the file that is gone.
-    kind = "classifier" if (path / CLASSIFIER_FILE).is_file() else "run"
+    is_damaged = (path / CLASSIFIER_FILE).is_file() and not is_classifier(path)
+    kind = "classifier" if is_damaged else "run"
     return f"is no {kind} folder: it has no {_lacking(path, kind)[0]}"
 
 

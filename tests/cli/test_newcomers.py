@@ -430,7 +430,8 @@ def folder(convscope: Convscope) -> Path:
     weights = "classifier/model.safetensors"
     for name in ("recipe.yaml", "environment.json", "classifier/classifier.json", weights):
         Path("runs/mine", name).write_text("{}")
-    Path("alone/classifier.json").write_text("{}")
+    for name in ("classifier.json", "model.safetensors"):
+        Path("alone", name).write_text("{}")
     for name in ("a.jpg", "b.jpg", "best.pt", "mine.yaml", "photos/cats/1.jpg"):
         Path(name).write_bytes(b"")
     return Path()

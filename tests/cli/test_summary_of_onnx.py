@@ -90,7 +90,8 @@ def test_a_run_may_be_called_like_a_file(convscope: Convscope, tmp_path: Path) -
     """Only its content says that it is none; here one that is damaged."""
     run = tmp_path / "mine.onnx"
     run.mkdir()
-    (run / "classifier.json").write_text("{}")
+    for name in ("classifier.json", "model.safetensors"):
+        (run / name).write_text("{}")
     done = convscope("summary", run)
     assert "no ONNX file" not in done.err
     assert done.code != 0

@@ -89,7 +89,7 @@ def test_that_the_named_class_is_the_prediction_itself_is_said() -> None:
     (only,) = Explainer(classifier, Question(against=first, draws=0)).explain(noise()).attributions
     assert only.notes == (
         f"`{first}` is the prediction itself, so this is the evidence for the runner-up; "
-        f"`--class {first} --against {second}` shows that for the prediction",
+        f"`--class '{first}' --against '{second}'` shows that for the prediction",
     )
     for question in (
         Question(against=second, draws=0),
