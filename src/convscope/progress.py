@@ -70,13 +70,6 @@ class Task:
             self._bar.stop()
 
 
-def duration_text(seconds: float) -> str:
-    """A duration for people: `12 s`, `5 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 class Reporter:
     """Prints messages and the progress of tasks on standard error.
 

@@ -168,6 +168,13 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
+def duration_text(seconds: float) -> str:
+    """A duration for people: `12 s`, `5 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def either_of(names: Sequence[str]) -> str:
     """The names in backticks, joined by commas and "or"."""
     quoted = [f"`{name}`" for name in names]

@@ -22,7 +22,7 @@ from convscope.errors import StoppedError, TrainingError
 from convscope.files import sha256
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
-from convscope.training.train import device_and_processes
+from convscope.training.one_training import device_and_processes
 
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 2, "batch_size": 16, "dropout": 0.3}
 

@@ -16,8 +16,8 @@ from convscope.api.destination import FIRST_BATCH, PICTURES
 from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, report_flags
 from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.paths import shell_word
-from convscope.progress import duration_text
 from convscope.run import Run
+from convscope.text import duration_text
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
 OPTIONS = (

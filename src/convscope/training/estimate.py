@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from convscope.progress import Reporter, duration_text
-from convscope.text import counted
+from convscope.progress import Reporter
+from convscope.text import counted, duration_text
 from convscope.training.frozen_features import DEFAULT_VIEWS
 from convscope.training.runs.state import TrainingState
 from convscope.training.setup import Setup

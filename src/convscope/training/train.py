@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +16,8 @@ from convscope.classifier import Classifier, NetworkChoice
 from convscope.data.dataset import check_classes, check_trainable
 from convscope.data.index.scan import probe_images
 from convscope.data.reading import decoding_of, open_with_excluded
-from convscope.device import Device, choose_device
-from convscope.distributed import (
-    ProcessGroup,
-    initialized_process_group,
-    process_group_from_environment,
-)
-from convscope.errors import TrainingError
+from convscope.device import Device
+from convscope.distributed import ProcessGroup
 from convscope.files import check_writable, json_bytes
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
@@ -37,16 +29,11 @@ from convscope.training.announce import (
     announce_without_effect,
     save_first_batch,
 )
-from convscope.training.autotune.batch_size import enough_memory
 from convscope.training.autotune.learning_rate_finder import (
     LearningRateSearch,
     search_learning_rate,
 )
-from convscope.training.autotune.measure import (
-    read_measured,
-    tune,
-    write_measured,
-)
+from convscope.training.autotune.measure import read_measured, tune, write_measured
 from convscope.training.freezing import freeze
 from convscope.training.initial_weights import find_initial_weights, with_range_of
 from convscope.training.network_choice import (
@@ -54,6 +41,7 @@ from convscope.training.network_choice import (
     choose_network,
     with_default_network,
 )
+from convscope.training.one_training import device_and_processes
 from convscope.training.resolve import head_recipe, resolve
 from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.lock import Claim, claimed, was_begun_by_this_launch
@@ -99,17 +87,6 @@ class TrainOptions:
 
 
 DEFAULT_OPTIONS = TrainOptions()
-TRAINING = threading.Lock()  # held by the thread of this process that trains
-
-
-def _let_train() -> None:
-    """Lets a forked process train: the thread that trains isn't in it, the lock that it held is."""
-    global TRAINING
-    TRAINING = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_let_train)
 
 
 def train(
@@ -238,54 +215,6 @@ def _builder(
         return setup
 
     return build
-
-
-@contextmanager
-def _only_training() -> Iterator[None]:
-    """Context manager in which no other training of this process may begin.
-
-    Dropout draws from torch's random numbers, of which all threads share one sequence: trainings
-    side by side would not be repeatable.
-
-    Raises:
-        TrainingError: This process trains already, in another thread or around this call.
-    """
-    lock = TRAINING
-    if not lock.acquire(blocking=False):
-        raise TrainingError(
-            "this program trains already",
-            hint="train one after the other, or each in a process of its own: all threads share "
-            "torch's random numbers, so that neither could be repeated",
-        )
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def device_and_processes(recipe: Recipe) -> Iterator[tuple[Device, ProcessGroup]]:
-    """Context manager that chooses the device and connects the process group.
-
-    At its end torch's random state is what it was.
-
-    Raises:
-        TrainingError: This process trains already.
-    """
-    processes = process_group_from_environment()
-    device = choose_device(
-        recipe.device,
-        recipe.precision,
-        local_rank=processes.local_rank if processes.is_distributed else None,
-    )
-    with (
-        _only_training(),
-        device.fork_rng(),
-        initialized_process_group(processes, device),
-        device.deterministic_algorithms(recipe.deterministic),
-        enough_memory(recipe.model or "the network"),
-    ):
-        yield device, processes
 
 
 def prepare(

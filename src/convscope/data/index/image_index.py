@@ -29,8 +29,8 @@ from convscope.data.pixels.preprocessing import ResizeGeometry
 from convscope.data.pixels.store import Store, open_store
 from convscope.data.pixels.store_builder import StoreBuilder
 from convscope.errors import DataError
-from convscope.progress import SILENT, Reporter, Task, duration_text
-from convscope.text import counted, listed
+from convscope.progress import SILENT, Reporter, Task
+from convscope.text import counted, duration_text, listed
 
 MAX_DAMAGED_FRACTION = 0.05
 TIMED_IMAGES, TIMED_SECONDS = 16, 1.0  # an estimate needs at least so much

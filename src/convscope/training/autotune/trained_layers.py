@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from convscope.progress import duration_text
 from convscope.recipe import Recipe
+from convscope.text import duration_text
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.autotune.time_budget import MEASURING_FACTOR, SAFETY, Deadline
 from convscope.training.presets import head_epochs_before
