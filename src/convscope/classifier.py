@@ -51,6 +51,7 @@ from convscope.networks import Undrawn, build, check_weights, with_folded_batch_
 from convscope.paths import CLASSIFIER_FILE, WEIGHTS_FILE
 from convscope.records import check_fields, read_json
 from convscope.schemas import ClassifierFile
+from convscope.short_repr import short_repr
 
 FORMAT = max(ClassifierFile.formats)
 PREDICT_BATCH = 64
@@ -143,6 +144,8 @@ class Prediction:
     probability: float
     probabilities: dict[str, float]
     is_unsure: bool = False
+
+    __repr__ = short_repr
 
     def top(self, count: int) -> list[tuple[str, float]]:
         """The most probable classes with their probabilities, best first."""

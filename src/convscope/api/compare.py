@@ -29,6 +29,7 @@ from convscope.evaluation.intervals import Estimate, Record, named, proportion
 from convscope.evaluation.outputs import Outputs
 from convscope.progress import SILENT, Reporter
 from convscope.run import Run
+from convscope.short_repr import short_repr
 from convscope.text import listed
 
 DISAGREEMENTS = 50  # images that are named for each pair
@@ -55,6 +56,8 @@ class ComparedClassifier(Record):
     macs: int
     images_per_second: float
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disagreement(Record):
@@ -72,6 +75,8 @@ class Disagreement(Record):
     first: str
     second: str
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifierPair(Record):
@@ -88,6 +93,8 @@ class ClassifierPair(Record):
     second: str
     difference: Difference
     disagreements: tuple[Disagreement, ...]
+
+    __repr__ = short_repr
 
     @property
     def conclusion(self) -> str:
@@ -123,6 +130,8 @@ class Comparison(Record):
     num_images: int
     classifiers: tuple[ComparedClassifier, ...]
     pairs: tuple[ClassifierPair, ...]
+
+    __repr__ = short_repr
 
 
 @checked()
@@ -248,6 +257,8 @@ class RecipeComparison:
 
     recipes: tuple[tuple[tuple[str, ...], RepeatedAccuracy], ...]
     pairs: tuple[tuple[int, int, Estimate], ...]
+
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""

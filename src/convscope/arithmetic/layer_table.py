@@ -33,6 +33,7 @@ from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.tracer import Trace, trace
 from convscope.arithmetic.wrappers import unwrapped
 from convscope.errors import UsageError
+from convscope.short_repr import short_repr
 
 # Each of these columns has a status of its own.
 STATUS_COLUMNS = (
@@ -102,6 +103,8 @@ class LayerRow:
     caveats: frozenset[Caveat] = frozenset()
     effective_field: tuple[float, float] | None = None
     are_weights_borrowed: bool = False
+
+    __repr__ = short_repr
 
     @property
     def parameters(self) -> int:
@@ -206,6 +209,8 @@ class LayerTable:
     rows: tuple[LayerRow, ...]
     buffers: int
     method: str = "forward"
+
+    __repr__ = short_repr
 
     @property
     def layers(self) -> tuple[LayerRow, ...]:

@@ -30,6 +30,7 @@ from convscope.arithmetic.receptive_field import AxisField
 from convscope.arithmetic.running_layers import RunningLayers
 from convscope.arithmetic.state_guard import attributes_restored, in_mode, separate_attention
 from convscope.arithmetic.wrappers import unwrapped
+from convscope.short_repr import short_repr
 
 TOLERANCE = 0.01  # of memory; all else must be equal
 
@@ -68,6 +69,8 @@ class Verification:
 
     checks: tuple[Check, ...]
     unmeasured: dict[str, str]
+
+    __repr__ = short_repr
 
     @property
     def differences(self) -> tuple[Check, ...]:

@@ -15,6 +15,7 @@ from convscope.arithmetic.formulas import (
     output_size,
 )
 from convscope.errors import UsageError
+from convscope.short_repr import short_repr
 
 VALUE_BYTES = 4  # of a value in float32
 INDEX_BYTES = 8  # of the index of a maximum, a whole number of 64 bits
@@ -53,6 +54,8 @@ class WorkedExample:
     layer: str
     output_shape: Shape
     lines: tuple[Line, ...]
+
+    __repr__ = short_repr
 
     def line(self, quantity: str) -> Line:
         """The line of this quantity.

@@ -12,6 +12,7 @@ from convscope.audit.appearance import Fitted, SizeRange
 from convscope.audit.findings import LEAKS_AND_DAMAGE, SEVERITIES, Finding, FoundImage, Severity
 from convscope.audit.messages import VERDICTS
 from convscope.files import write_csv
+from convscope.short_repr import short_repr
 from convscope.text import counted
 
 FORMAT = 1  # of what `to_dict` gives
@@ -58,6 +59,8 @@ class Audit:
     fitted: Fitted | None = None
     duplicates: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     @property
     def is_clean(self) -> bool:

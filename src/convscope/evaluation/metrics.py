@@ -20,6 +20,7 @@ from convscope.evaluation.intervals import (
     resampled_means,
 )
 from convscope.evaluation.outputs import Outputs
+from convscope.short_repr import short_repr
 
 TOP = 5
 POINTS = 200  # of a curve; more can't be seen
@@ -88,6 +89,8 @@ class Metrics:
     macro_average_precision: float | None
     classes: tuple[ClassMetrics, ...]
     confusion: NDArray[np.int64]
+
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON: beside each estimate `<name>_interval`."""

@@ -28,6 +28,7 @@ from convscope.inspection.feature_maps.activations import kernels, network_input
 from convscope.inspection.feature_maps.stages import Stage, Stages
 from convscope.inspection.values.trace import ValueTrace, trace_value
 from convscope.paths import shell_word
+from convscope.short_repr import short_repr
 
 TOP = 3
 MOST_KERNELS = 64
@@ -115,6 +116,8 @@ class Explanation:
     kernels: NDArray[np.float32] | None
     value: ValueTrace | None
     class_map: ClassMap | None
+
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         """The explanation without pictures, ready for JSON."""

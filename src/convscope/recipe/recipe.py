@@ -32,9 +32,10 @@ from convscope.recipe.types import (
 )
 from convscope.recipe.yaml_text import dump_yaml, parse_yaml, text_of, value_of
 from convscope.records import reason_of
-from convscope.text import did_you_mean, either_of, listed, shown
+from convscope.text import did_you_mean, either_of, listed, one_line, shown
 
 FORMAT = 1
+LONGEST_SHOWN, MOST_SHOWN = 60, 290  # letters of a value and of all, in the `repr` of a recipe
 MAX_BYTES = 1 << 20  # of a recipe; the weights of 10,000 classes are smaller
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -53,6 +54,16 @@ DEPENDENT_FIELDS: Mapping[str, tuple[str, ...]] = {
 
 class Recipe(RecipeFields):
     """All that decides the result of a training."""
+
+    def __repr__(self) -> str:
+        """The fields that aren't open or what they are by default."""
+        kinds = type(self).model_fields
+        chosen = [
+            f"{name}={one_line(repr(value), at_most=LONGEST_SHOWN)}"
+            for name, value in self
+            if value != kinds[name].get_default(call_default_factory=True)
+        ]
+        return one_line(f"{type(self).__name__}({', '.join(chosen)})", at_most=MOST_SHOWN)
 
     @classmethod
     def parse(cls, values: dict[str, Any]) -> Recipe:

@@ -21,6 +21,7 @@ from convscope.inspection.feature_maps.activations import network_input
 from convscope.inspection.layers import run
 from convscope.inspection.receptive_fields import Box, layer_field
 from convscope.networks import to_fully_convolutional
+from convscope.short_repr import short_repr
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +43,8 @@ class ClassMap:
     pixels: NDArray[np.uint8]
     window: tuple[int, int]
     step: tuple[int, int]
+
+    __repr__ = short_repr
 
     def box(self, row: int, column: int) -> Box:
         """The window that a position sees."""

@@ -30,6 +30,7 @@ from convscope.inspection.layers import (
     check_position,
     layer_outputs,
 )
+from convscope.short_repr import short_repr
 from convscope.text import counted
 
 HELD = 0.9545  # along an axis: as much as two standard deviations of a Gaussian to each side
@@ -47,6 +48,8 @@ class EffectiveField:
 
     shares: NDArray[np.float64]
     num_images: int
+
+    __repr__ = short_repr
 
     @property
     def sigma(self) -> tuple[float, float]:

@@ -31,6 +31,7 @@ from convscope.inspection.feature_maps.patches import (
 from convscope.inspection.feature_maps.stages import stage_layers
 from convscope.inspection.layers import find_layer
 from convscope.inspection.receptive_fields import LayerField, known_fields
+from convscope.short_repr import short_repr
 
 CHANNELS = 6  # channels of a layer that are shown if none are named
 PATCHES = 8  # patches of each channel
@@ -142,6 +143,8 @@ class LayerView:
     field: LayerField | None
     effective: EffectiveField | None
 
+    __repr__ = short_repr
+
     def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
         """The view without pixels, ready for JSON.
 
@@ -199,6 +202,8 @@ class Inspection:
     names: tuple[str, ...]
     images: str
     example: NDArray[np.uint8]
+
+    __repr__ = short_repr
 
     def to_dict(self) -> dict[str, Any]:
         """The inspection without pixels, ready for JSON."""

@@ -16,6 +16,7 @@ from convscope.errors import UsageError
 from convscope.inspection.feature_maps.activations import activations, input_batches
 from convscope.inspection.layers import check_is_list, quoted
 from convscope.inspection.receptive_fields import LayerField, ValueField, layer_field
+from convscope.short_repr import short_repr
 
 Prepared = NDArray[np.uint8]
 
@@ -51,6 +52,8 @@ class Patch:
     field: ValueField
     pixels: Prepared
     is_padding: NDArray[np.bool_]
+
+    __repr__ = short_repr
 
 
 class StrongestPlaces:

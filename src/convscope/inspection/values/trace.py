@@ -28,6 +28,7 @@ from convscope.inspection.values.backtrace import backtrace
 from convscope.inspection.values.index_mapping import Indices
 from convscope.inspection.values.recording import record
 from convscope.inspection.values.steps import ArithmeticStep
+from convscope.short_repr import short_repr
 from convscope.text import counted
 
 # How far the terms may be from the stored value, as a fraction of the sum of their absolute values.
@@ -56,6 +57,8 @@ class ValueTrace:
     column: int | None
     step: ArithmeticStep
     tolerance: float = TOLERANCE
+
+    __repr__ = short_repr
 
     @property
     def value(self) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 from convscope.errors import TrainingError, UsageError
 from convscope.progress import Reporter
 from convscope.recipe import ResolvedRecipe
+from convscope.short_repr import short_repr
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.setup import Setup
 
@@ -46,6 +47,8 @@ class LearningRateSearch:
     curve: LearningRateCurve
     choice: LearningRateChoice
     title: str
+
+    __repr__ = short_repr
 
     @property
     def rate(self) -> float:
@@ -156,6 +159,8 @@ class LearningRateCurve:
 
     rates: tuple[float, ...]
     losses: tuple[float, ...]
+
+    __repr__ = short_repr
 
     @property
     def smoothed(self) -> tuple[float, ...]:

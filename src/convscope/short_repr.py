@@ -1,0 +1,55 @@
+"""What objects with long content show of themselves: one line, which a notebook can print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Sized
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from convscope.text import one_line
+
+MOST_LETTERS = 280
+LONGEST_TEXT = 60
+MOST_PARTS = 4  # numbers or names of a sequence that are shown one by one
+
+
+def short_repr(self: Any) -> str:
+    """The `__repr__` of a dataclass: its fields, long ones by their shape or number of parts."""
+    parts = []
+    left = MOST_LETTERS - len(type(self).__name__)
+    for field in fields(self):
+        text = f"{field.name}={_shown(getattr(self, field.name))}"
+        left -= len(text) + 2
+        if left < 0:
+            parts.append("...")
+            break
+        parts.append(text)
+    return f"{type(self).__name__}({', '.join(parts)})"
+
+
+def _shown(value: object) -> str:
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        kind = str(getattr(value, "dtype", "")).removeprefix("torch.")
+        return f"<{kind} {'x'.join(map(str, shape))}>"
+    if isinstance(value, str):
+        return repr(one_line(value, at_most=LONGEST_TEXT))
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if is_dataclass(value) or isinstance(value, Mapping):
+        return _named(value)
+    if isinstance(value, Sequence):
+        is_short = len(value) <= MOST_PARTS and all(_is_plain(part) for part in value)
+        return repr(value) if is_short else _named(value)
+    return one_line(repr(value), at_most=LONGEST_TEXT)
+
+
+def _is_plain(value: object) -> bool:
+    is_short_text = isinstance(value, str) and len(value) <= LONGEST_TEXT // MOST_PARTS
+    return is_short_text or isinstance(value, int | float | None)
+
+
+def _named(value: object) -> str:
+    """The kind of a value, with the number of its parts where it has some."""
+    size = f" of {len(value)}" if isinstance(value, Sized) else ""
+    return f"<{type(value).__name__}{size}>"
