@@ -51,7 +51,7 @@ from convscope.networks import Undrawn, build, check_weights, with_folded_batch_
 from convscope.paths import CLASSIFIER_FILE, WEIGHTS_FILE
 from convscope.records import check_fields, read_json
 from convscope.schemas import ClassifierFile
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 
 FORMAT = max(ClassifierFile.formats)
 PREDICT_BATCH = 64
@@ -128,7 +128,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Shown):
     """The prediction of a classifier for one image.
 
     Attributes:
@@ -152,7 +152,7 @@ class Prediction:
         return sorted(self.probabilities.items(), key=lambda item: -item[1])[:count]
 
 
-class Classifier:
+class Classifier(Shown):
     """A trained network with everything that prediction needs.
 
     Args:

@@ -61,6 +61,7 @@ from convscope.schemas import (
     MeasuredFile,
     RunFile,
 )
+from convscope.short_repr import Shown
 from convscope.splits import SPLITS, iterate_splits, read_image_splits
 from convscope.text import did_you_mean
 
@@ -82,7 +83,7 @@ class RunPath:
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Shown):
     """A run folder.
 
     Attributes:

@@ -1,9 +1,10 @@
-"""What objects with long content show of themselves: one line, which a notebook can print."""
+"""What objects show of themselves: one line where they are printed, a view in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from typing import Any
 
 from convscope.text import one_line
@@ -11,6 +12,16 @@ from convscope.text import one_line
 MOST_LETTERS = 280
 LONGEST_TEXT = 60
 MOST_PARTS = 4  # numbers or names of a sequence that are shown one by one
+
+
+class Shown:
+    """Base of what has a view in notebooks, which `report/notebook.py` draws."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        html: str = import_module("convscope.report.notebook").html_of(self)
+        return html
 
 
 def short_repr(self: Any) -> str:

@@ -7,14 +7,12 @@ for one module, below the one that it is in, in the order in which they were fir
 - A module called several times has one row: MACs add up, shape and field are of the last call.
 - A module whose weights are used without calling it (the last layer of attention, a tied weight)
   has the operations that use them, and a call for each function that does.
-- A module never called comes last, with its parameters, 0 calls, 0 MACs and no shape: auxiliary
-  heads in evaluation mode, for instance.
+- A module never called comes last, with its parameters, no calls, MACs or shape (auxiliary heads).
 - A tensor shared by several modules is counted in the one registered first, and 0 in the others, so
   that rows add up to the total.
-- What a module does is charged to it and to all modules that are running around it. So a module
-  shared by two blocks has one row, in the block registered first, and each block is charged for its
-  own calls. A list of modules, which is never called itself, is charged for all calls of those in
-  it.
+- What a module does is charged to it and to all that run around it. A module shared by two blocks
+  has one row, in the block registered first, and each block is charged for its own calls; a list of
+  modules, never called itself, for all calls of those in it.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ from convscope.arithmetic.receptive_field import ReceptiveField
 from convscope.arithmetic.tracer import Trace, trace
 from convscope.arithmetic.wrappers import unwrapped
 from convscope.errors import UsageError
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 
 # Each of these columns has a status of its own.
 STATUS_COLUMNS = (
@@ -103,7 +101,6 @@ class LayerRow:
     caveats: frozenset[Caveat] = frozenset()
     effective_field: tuple[float, float] | None = None
     are_weights_borrowed: bool = False
-
     __repr__ = short_repr
 
     @property
@@ -191,7 +188,7 @@ class LayerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerTable:
+class LayerTable(Shown):
     """The layers of a network, and what one forward pass through it takes.
 
     Attributes:
@@ -209,7 +206,6 @@ class LayerTable:
     rows: tuple[LayerRow, ...]
     buffers: int
     method: str = "forward"
-
     __repr__ = short_repr
 
     @property

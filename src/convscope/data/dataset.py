@@ -15,6 +15,7 @@ from convscope.data.decoding.content import Content, DamagedImageError
 from convscope.data.decoding.decode import decode_content
 from convscope.errors import DataError
 from convscope.files import printable, read_regular
+from convscope.short_repr import Shown
 from convscope.text import counted, joined, listed
 
 MAX_IMAGE_BYTES = 512 << 20  # of an image's file, or of what it unpacks to
@@ -145,7 +146,7 @@ def file_of(images: Images, index: int) -> Path | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Dataset:
+class Dataset(Shown):
     """Images with their classes.
 
     Attributes:

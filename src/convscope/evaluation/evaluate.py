@@ -34,6 +34,7 @@ from convscope.evaluation.subset import Subset
 from convscope.evaluation.test_time_augmentation import TtaGain, Views, views_called
 from convscope.progress import SILENT, Reporter
 from convscope.run import EVALUATION_FORMAT
+from convscope.short_repr import Shown
 
 
 class Uncalibrated(NamedTuple):
@@ -44,7 +45,7 @@ class Uncalibrated(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class Evaluation:
+class Evaluation(Shown):
     """The performance of a classifier on some images.
 
     Attributes:

@@ -28,7 +28,7 @@ from convscope.inspection.feature_maps.activations import kernels, network_input
 from convscope.inspection.feature_maps.stages import Stage, Stages
 from convscope.inspection.values.trace import ValueTrace, trace_value
 from convscope.paths import shell_word
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 
 TOP = 3
 MOST_KERNELS = 64
@@ -90,7 +90,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Explanation:
+class Explanation(Shown):
     """Explanation of a classifier's prediction for one image.
 
     Attributes:

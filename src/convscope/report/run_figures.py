@@ -43,12 +43,12 @@ def run_figures(evaluation: Evaluation, run: Run | None, *, language: str) -> di
         "risk": _risk(evaluation, translations),
         **_classes(evaluation, translations),
         **_ranking(evaluation, translations),
-        "confusion": _confusion(evaluation, translations),
-        **(_history_figures(run, translations) if run else {}),
+        "confusion": confusion_figure(evaluation, translations),
+        **(history_figures(run, translations) if run else {}),
     }
 
 
-def _history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Figure]:
+def history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Figure]:
     """Loss and accuracy over epochs; nothing before the first epoch has ended."""
     history, texts = run.history, translations["figures"]
     if not history:
@@ -81,7 +81,8 @@ def _history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Fig
     }
 
 
-def _confusion(evaluation: Evaluation, translations: Mapping[str, Any]) -> Figure:
+def confusion_figure(evaluation: Evaluation, translations: Mapping[str, Any]) -> Figure:
+    """The confusion matrix, in the language of the texts."""
     texts = translations["figures"]
     return draw_confusion(
         evaluation.metrics.confusion,

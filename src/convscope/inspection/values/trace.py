@@ -28,7 +28,7 @@ from convscope.inspection.values.backtrace import backtrace
 from convscope.inspection.values.index_mapping import Indices
 from convscope.inspection.values.recording import record
 from convscope.inspection.values.steps import ArithmeticStep
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 from convscope.text import counted
 
 # How far the terms may be from the stored value, as a fraction of the sum of their absolute values.
@@ -38,7 +38,7 @@ INDENT = "    "
 
 
 @dataclass(frozen=True, slots=True)
-class ValueTrace:
+class ValueTrace(Shown):
     """How one output value of a layer was computed.
 
     Attributes:

@@ -1,0 +1,199 @@
+"""What objects show of themselves in a notebook: HTML that needs no other file and no script.
+
+An object asks for its view by `short_repr.Shown`, which finds this module by its name: what draws
+knows what is drawn, and not the other way round.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from functools import singledispatch
+
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+from PIL import Image
+
+from convscope.arithmetic import LayerTable
+from convscope.arithmetic.table_text import text_rows, titles
+from convscope.classifier import Classifier, Prediction
+from convscope.data.dataset import Dataset
+from convscope.data.decoding.content import DamagedImageError
+from convscope.data.image_files import image_grid
+from convscope.evaluation.evaluate import Evaluation
+from convscope.figures.attribution import draw_attributions
+from convscope.figures.style import as_svg
+from convscope.inspection.explained_image import Explanation
+from convscope.inspection.values.trace import ValueTrace
+from convscope.report.explanation import explanation_panels
+from convscope.report.run_figures import confusion_figure, history_figures
+from convscope.report.translations import translations_of
+from convscope.run import Run
+from convscope.text import counted
+
+SHEET_IMAGES, SHEET_COLUMNS, SHEET_CELL_PX = 24, 8, 96
+ROWS_SHOWN = 60  # of a layer table
+PREDICTIONS_SHOWN = 5
+FIGURE_WIDTH = "max-width:40em"
+
+
+@singledispatch
+def html_of(shown: object) -> str:
+    """The view of an object.
+
+    Raises:
+        NotImplementedError: There is none for objects of this kind.
+    """
+    raise NotImplementedError(f"a `{type(shown).__name__}` has no view")
+
+
+@html_of.register
+def _(shown: Dataset) -> str:
+    counts = np.bincount(shown.labels, minlength=len(shown.classes))
+    facts = [
+        ("images", f"{len(shown):,}"),
+        ("classes", f"{len(shown.classes)}: {counts.min():,} to {counts.max():,} images each"),
+    ]
+    return _heading(shown.name) + _facts(facts) + _contact_sheet(shown)
+
+
+@html_of.register
+def _(shown: LayerTable) -> str:
+    rows = text_rows(shown)
+    more = len(rows) - ROWS_SHOWN
+    note = f"<p>and {more:,} rows more: <code>print</code> shows all</p>" if more > 0 else ""
+    return _heading(shown.network) + _table(titles(), rows[:ROWS_SHOWN]) + note
+
+
+@html_of.register
+def _(shown: Run) -> str:
+    facts = [("state", shown.state), ("network", shown.recipe.model or "")]
+    if shown.state == "finished":
+        evaluation = shown.evaluation
+        low, high = (evaluation["accuracy_interval"][end] for end in ("low", "high"))
+        share = f"{evaluation['accuracy']:.2%} ({low:.2%} to {high:.2%})"
+        facts.append(("accuracy", f"{share} on {counted(evaluation['num_images'], 'image')}"))
+    figures = history_figures(shown, translations_of("run", "en")).values()
+    return _heading(str(shown.path)) + _facts(facts) + "".join(map(_figure, figures))
+
+
+@html_of.register
+def _(shown: Evaluation) -> str:
+    metrics = shown.metrics
+    estimates = {
+        "accuracy": metrics.accuracy,
+        "balanced accuracy": metrics.balanced_accuracy,
+        "macro F1": metrics.macro_f1,
+        "log loss, nats": metrics.log_loss,
+    }
+    rows = [
+        [name, *(f"{number:.4f}" for number in (value, interval.low, interval.high))]
+        for name, (value, interval) in estimates.items()
+    ]
+    table = _table(["", "value", "from", "to (95 %)"], rows)
+    figure = confusion_figure(shown, translations_of("run", "en"))
+    return _heading(shown.images) + table + _figure(figure)
+
+
+@html_of.register
+def _(shown: Classifier) -> str:
+    preparation = shown.preprocessing
+    facts = [
+        ("network", shown.choice.name),
+        ("input", f"{preparation.channels}x{preparation.height}x{preparation.width}"),
+        ("classes", f"{len(shown.classes)}: {', '.join(shown.classes[:10])}"),
+        ("parameters", f"{sum(each.numel() for each in shown.network.parameters()):,}"),
+        ("temperature", f"{shown.decision.temperature:.3g}"),
+        *(
+            (name.replace("_", " "), f"{value:.6g}")
+            for name, value in shown.metrics.items()
+            if isinstance(value, int | float)
+        ),
+    ]
+    return _heading("classifier") + _facts(facts)
+
+
+@html_of.register
+def _(shown: Prediction) -> str:
+    rows = [[name, f"{share:.1%}"] for name, share in shown.top(PREDICTIONS_SHOWN)]
+    return _heading(shown.image or "prediction") + _table(["class", "probability"], rows)
+
+
+@html_of.register
+def _(shown: Explanation) -> str:
+    panels = explanation_panels(shown)
+    figure = draw_attributions(shown.pixels, panels, label=panels[0].title)
+    return html_of(shown.prediction) + _figure(figure)
+
+
+@html_of.register
+def _(shown: ValueTrace) -> str:
+    return f"<pre>{escape(shown.to_text())}</pre>"
+
+
+def _heading(text: str) -> str:
+    return f"<p><strong>{escape(text)}</strong></p>"
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> str:
+    return _table(None, [list(fact) for fact in facts])
+
+
+def _table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is text, and the others numbers."""
+
+    def line(cells: Sequence[str], kind: str) -> str:
+        aligned = ("left", *["right" if header else "left"] * (len(cells) - 1))
+        return "".join(
+            f'<{kind} style="text-align:{side};white-space:pre">{escape(cell)}</{kind}>'
+            for side, cell in zip(aligned, cells, strict=True)
+        )
+
+    head = f"<thead><tr>{line(header, 'th')}</tr></thead>" if header else ""
+    body = "".join(f"<tr>{line(cells, 'td')}</tr>" for cells in rows)
+    return f"<table>{head}<tbody>{body}</tbody></table>"
+
+
+def _figure(figure: Figure) -> str:
+    return f'<div style="{FIGURE_WIDTH};background:white">{Markup(as_svg(figure))}</div>'
+
+
+def _contact_sheet(dataset: Dataset) -> str:
+    """Images of all classes in turn, so that each is seen once before one is seen twice."""
+    pixels, names = [], []
+    for index in _in_turn(dataset):
+        try:
+            image, label = dataset[index]
+        except DamagedImageError:
+            continue
+        pixels.append(image)
+        names.append(dataset.classes[label])
+        if len(pixels) == SHEET_IMAGES:
+            break
+    if not pixels:
+        return "<p>none of its images can be read</p>"
+    order = np.argsort([dataset.classes.index(name) for name in names], kind="stable")
+    grid = image_grid(
+        [pixels[index] for index in order],
+        [names[index] for index in order],
+        columns=SHEET_COLUMNS,
+        cell_px=SHEET_CELL_PX,
+    )
+    return f'<img alt="{escape(dataset.name)}" src="{_data_uri(grid)}">'
+
+
+def _in_turn(dataset: Dataset) -> list[int]:
+    """The indices of all images: the first of each class, then the second of each, and so on."""
+    order = np.argsort(dataset.labels, kind="stable")
+    labels = dataset.labels[order]
+    starts = np.searchsorted(labels, labels)  # where the class of each begins
+    turn = np.lexsort((labels, np.arange(len(labels)) - starts))
+    return [int(index) for index in order[turn]]
+
+
+def _data_uri(image: Image.Image) -> str:
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
