@@ -37,7 +37,7 @@ def in_order(classifier: Classifier, order: list[int], *, classes: tuple[str, ..
 
 @pytest.mark.slow
 def test_a_classifier_cannot_be_told_from_itself(flawed: convscope.Run) -> None:
-    found = convscope.compare(flawed, flawed.path)
+    found = convscope.compare([flawed, flawed.path])
     (pair,) = found.pairs
     assert pair.difference.verdict == "neither"
     assert pair.conclusion.startswith("can't tell")

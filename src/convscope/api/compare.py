@@ -32,6 +32,7 @@ from convscope.run import Run
 from convscope.short_repr import short_repr
 from convscope.text import listed
 
+Comparable = Classifier | Run | str | Path
 DISAGREEMENTS = 50  # images that are named for each pair
 SEED_AND_FOLD = ("seed", "fold")  # fields in which the trainings of one recipe differ
 
@@ -136,7 +137,7 @@ class Comparison(Record):
 
 @checked()
 def compare(
-    *classifiers: Classifier | Run | str | Path,
+    *classifiers: Comparable | Sequence[Comparable],
     data: str | Path | None = None,
     device: str = "auto",
     reporter: Reporter = SILENT,
@@ -147,7 +148,8 @@ def compare(
     It compares these classifiers, not the recipes that they come from: `compare_recipes` does that.
 
     Args:
-        classifiers: At least two runs, their folders, classifier folders or classifiers.
+        classifiers: At least two runs, their folders, classifier folders or classifiers; or a list
+            of them.
         data: See `open_dataset`; None for the data that the first run was trained on.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         reporter: Shows progress.
@@ -158,7 +160,8 @@ def compare(
             image that none of them saw.
         UsageError: There are fewer than two, or as for `evaluate`.
     """
-    loaded = _with_unique_names([load_with_run(each, device=device) for each in classifiers])
+    given = _flattened(classifiers)
+    loaded = _with_unique_names([load_with_run(each, device=device) for each in given])
     if len(loaded) < 2:
         raise UsageError("there is nothing to compare with", hint="give at least two runs")
     _check_same_classes(loaded)
@@ -274,19 +277,19 @@ class RecipeComparison:
 
 
 @checked()
-def compare_recipes(*runs: Run | str | Path) -> RecipeComparison:
+def compare_recipes(*runs: Run | str | Path | Sequence[Run | str | Path]) -> RecipeComparison:
     """Compares recipes by several trainings of each, which differ in seed or fold alone.
 
     Args:
-        runs: Finished runs, at least two of each recipe, in any order; the accuracies are those of
-            their own evaluations.
+        runs: Finished runs, at least two of each recipe, in any order, or a list of them; the
+            accuracies are those of their own evaluations.
 
     Raises:
         RunError: A run is missing or not finished.
         UsageError: A recipe has one run only, or seeds are mixed with folds.
     """
     groups: dict[str, list[Run]] = defaultdict(list)
-    for each in runs:
+    for each in _flattened(runs):
         run = each if isinstance(each, Run) else Run.open(each)
         values = run.recipe.model_dump(mode="json")
         groups[json.dumps({n: v for n, v in values.items() if n not in SEED_AND_FOLD})].append(run)
@@ -297,6 +300,12 @@ def compare_recipes(*runs: Run | str | Path) -> RecipeComparison:
         for second in range(first + 1, len(recipes))
     ]
     return RecipeComparison(recipes=tuple(recipes), pairs=tuple(pairs))
+
+
+def _flattened(given: Sequence[Any]) -> list[Any]:
+    """What is given one by one, or as a single list."""
+    is_list = len(given) == 1 and isinstance(given[0], list | tuple)
+    return list(given[0] if is_list else given)
 
 
 def _repeated(runs: Sequence[Run]) -> tuple[tuple[str, ...], RepeatedAccuracy]:

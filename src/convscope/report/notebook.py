@@ -146,8 +146,9 @@ def _table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
 
     def line(cells: Sequence[str], kind: str) -> str:
         aligned = ("left", *["right" if header else "left"] * (len(cells) - 1))
+        look = "white-space:pre;padding:0 .6em;text-align:"
         return "".join(
-            f'<{kind} style="text-align:{side};white-space:pre">{escape(cell)}</{kind}>'
+            f'<{kind} style="{look}{side}">{escape(cell)}</{kind}>'
             for side, cell in zip(aligned, cells, strict=True)
         )
 
