@@ -99,7 +99,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
     (lambda: package.evaluate(3), "`classifier` can't be `3`: it takes a `Classifier`, a `Run`"),
     (lambda: package.evaluate("x", min_confidence="high"), "it takes a number or None"),
     (lambda: package.calibrate("x", target_error="2%"), "`target_error` can't be `2%`: it takes"),
-    (lambda: package.compare(["a", "b"]), "`classifiers` can't be `['a', 'b']`: it takes a"),
+    (lambda: package.compare(3, 4), "`classifiers` can't be `3`: it takes a"),
     (lambda: package.explain("x", "a.jpg", top="all"), "`top` can't be `all`: it takes a whole"),
     (lambda: package.inspect("x", num_images="few"), "`num_images` can't be `few`"),
     (lambda: package.load(3), "`path` can't be `3`: it takes a path"),

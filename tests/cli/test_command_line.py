@@ -51,7 +51,7 @@ def test_train_evaluate_predict_and_runs(convscope: Convscope, make_folder: Make
     data = make_folder()
     trained = convscope("train", data, *QUICK)
     assert trained.code == 0
-    assert re.search(r"accuracy +100.00% +70.09% to 100.00% +wilson", trained.out)
+    assert re.search(r"accuracy +9 of 9 +70% to 100% +wilson", trained.out)
     assert "next:       convscope predict runs/pictures-lenet_rgb" in trained.out
     assert "run runs/pictures-lenet_rgb" in trained.err
 

@@ -28,7 +28,8 @@ from convscope.networks.mlp import MLP
             "zzz",
             {},
             "no network is called `zzz`\nhint: there are the families MLP, LeNet, AlexNet, VGG, "
-            "GoogLeNet, SqueezeNet, ResNet; `convscope networks` lists all of them",
+            "GoogLeNet, SqueezeNet, EfficientNet-Lite, ResNet; `convscope networks` lists all of "
+            "them",
         ),
         (
             "resnet18",

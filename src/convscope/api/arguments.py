@@ -33,6 +33,7 @@ WORDS = {
     bool: "True or False",
     str: "text",
     Path: "a path",
+    list: "a list",
     NoneType: "None",
 }
 NAMED_AT_MOST = 30
@@ -91,6 +92,7 @@ def _taken_by(
 def _plain_types(hint: object) -> tuple[type, ...]:
     """The classes that a value may be of; none where a hint is of another kind."""
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    members = tuple(list if get_origin(each) is list else each for each in members)
     return members if all(isinstance(each, type) and each is not Any for each in members) else ()
 
 
@@ -153,7 +155,7 @@ def _converted(value: object, types: tuple[type, ...]) -> object:
         return value
     plain = value.item() if isinstance(value, np.generic) else value
     for each in types:
-        if each in WORDS:
+        if each in WORDS and each is not list:  # text is no list of letters
             with suppress(ValidationError):
                 return TypeAdapter(each).validate_python(plain)
     raise ValueError

@@ -137,7 +137,7 @@ class Comparison(Record):
 
 @checked()
 def compare(
-    *classifiers: Comparable | Sequence[Comparable],
+    *classifiers: Comparable | list[Any],
     data: str | Path | None = None,
     device: str = "auto",
     reporter: Reporter = SILENT,
@@ -277,7 +277,7 @@ class RecipeComparison:
 
 
 @checked()
-def compare_recipes(*runs: Run | str | Path | Sequence[Run | str | Path]) -> RecipeComparison:
+def compare_recipes(*runs: Run | str | Path | list[Any]) -> RecipeComparison:
     """Compares recipes by several trainings of each, which differ in seed or fold alone.
 
     Args:
@@ -304,7 +304,7 @@ def compare_recipes(*runs: Run | str | Path | Sequence[Run | str | Path]) -> Rec
 
 def _flattened(given: Sequence[Any]) -> list[Any]:
     """What is given one by one, or as a single list."""
-    is_list = len(given) == 1 and isinstance(given[0], list | tuple)
+    is_list = len(given) == 1 and isinstance(given[0], list)
     return list(given[0] if is_list else given)
 
 

@@ -17,6 +17,7 @@ from convscope.errors import RunError, UsageError
 from convscope.files import sha256
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe, cuts_of, on_top, read_values
+from convscope.training.freezing import freeze
 from convscope.training.one_training import device_and_processes
 from convscope.training.presets import HEAD_EPOCHS
 from convscope.training.resolve import resolve
@@ -315,6 +316,7 @@ def test_features_are_those_of_the_epochs_that_there_is_time_for(
         _, *others = prepare(recipe, device, processes, options, SILENT)
 
         def batches(recipe: Recipe, choice: Any, network: Any, data: Any) -> Batches:
+            freeze(network, "head")
             resolved = resolve(recipe, choice, network, data, device)
             where: dict[str, Any] = {"device": device, "processes": processes, "reporter": SILENT}
             return build_setup(resolved, choice, network, data, **where).train_batches
