@@ -59,11 +59,10 @@ class Trainer:
 
     def _enter_phase(self, epoch: int) -> None:
         """Makes the optimizer of an epoch and those after it: of the head alone, or of the rest."""
-        head, self._begins = self.setup.head_first, self._head_epochs
-        self._phase = phase = self.setup
+        head, phase, self._begins = self.setup.head_first, self.setup, self._head_epochs
         if head is not None and epoch < self._head_epochs:
-            self._phase = phase = head
-            self._begins = 0
+            phase, self._begins = head, 0
+        self._phase = phase
         freeze(phase.network, phase.recipe.tune)
         self._train_step = phase.train_step(phase.make_optimizer())
         self._estimate = DurationEstimate(phase, self._reporter)

@@ -11,12 +11,12 @@ from convscope.recipe import Recipe
 from convscope.text import duration_text
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.autotune.time_budget import MEASURING_FACTOR, SAFETY, Deadline
+from convscope.training.estimate import VALIDATION_SHARE
 from convscope.training.presets import head_epochs_before
 from convscope.training.setup import Setup
 
 MOST_SECONDS = 60.0  # that all layers may take where nobody said how long
 FEWEST_EPOCHS = 2  # of all layers: in a single one the learning rate can't rise and fall
-VALIDATION_SHARE = 1 / 3  # of the time of a train image: without its way back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
