@@ -16,11 +16,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from convscope.training.runs.checkpoint import steps_in
 from fault_campaigns.trainings import Outcome, command, differences, digests, workplace
 
 PROCESSES = 2
 LONGEST_SECONDS = 30.0
 WAYS = ("killed", "restarted", "told")
+EVERY_STEPS = 5  # a checkpoint is saved
+LATEST_STEP = 45  # of 54 in all, that a kill waits for
 BEFORE_LEARNING = 0.2  # of the kills come while images are looked at
 
 
@@ -40,11 +43,10 @@ def run(trials: int, *, seed: int) -> Outcome:
     with workplace() as place:
         began = time.monotonic()
         agent = _torchrun(place, place / "whole")
-        _wait_for_checkpoints(agent, place / "whole")
-        learns_at = time.monotonic()
+        _wait_for_step(agent, place / "whole", 0)
+        starting = time.monotonic() - began
         if agent.wait():
             raise SystemExit("an uninterrupted training failed: nothing can be compared")
-        starting, learning = learns_at - began, time.monotonic() - learns_at
         expected = digests(place / "whole" / "run")
         for trial in range(trials):
             project = place / f"trial{trial}"
@@ -53,8 +55,8 @@ def run(trials: int, *, seed: int) -> Outcome:
             if chance.random() < BEFORE_LEARNING:
                 time.sleep(chance.uniform(0.2, 1) * starting)
             else:
-                _wait_for_checkpoints(agent, project)
-                time.sleep(chance.uniform(0, 0.8) * learning)
+                _wait_for_step(agent, project, chance.randrange(LATEST_STEP))
+                time.sleep(chance.uniform(0, 0.05))
             left = _break_off(agent, way, chance, counts)
             if left:
                 outcome.faults.append(f"trial {trial}: {left} processes are left")
@@ -100,16 +102,21 @@ def _break_off(
     return sum(map(_runs, workers))
 
 
-def _wait_for_checkpoints(agent: subprocess.Popen[bytes], project: Path) -> None:
-    while agent.poll() is None and not (project / "run" / "checkpoints").is_dir():
-        time.sleep(0.01)
+def _wait_for_step(agent: subprocess.Popen[bytes], project: Path, step: int) -> None:
+    """Waits for a checkpoint: unlike a time, it comes in each training, however slow."""
+    while agent.poll() is None and not _is_saved(project / "run" / "checkpoints", step):
+        time.sleep(0.002)
+
+
+def _is_saved(checkpoints: Path, step: int) -> bool:
+    return any(saved >= step for saved in steps_in(checkpoints))
 
 
 def _torchrun(place: Path, project: Path, *, restarts: int = 0) -> subprocess.Popen[bytes]:
     words = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(PROCESSES)),
         *("--standalone", "--max-restarts", str(restarts), "-m", "convscope"),
-        *command(place, project, "--checkpoint-every", "5"),
+        *command(place, project, "--checkpoint-every", str(EVERY_STEPS)),
     ]
     silent = subprocess.DEVNULL
     return subprocess.Popen(
