@@ -45,12 +45,11 @@ NAMED_COLOURS = {
     )
 }
 
-# Width of a picture in a report. A phone shows it 350 px wide: then a point is a pixel, and text of
-# 9 points can still be read.
+# Width of a picture in a report. A phone shows it 335 px wide: then text of 12.5 points has 12 px.
 WIDTH = 4.8
-TEXT_SIZE, TITLE_SIZE = 9.0, 11.0
+TEXT_SIZE, TITLE_SIZE = 12.5, 13.5
 POINTS_PER_INCH = 72
-HANDLE_EM, HANDLE_GAP_EM, COLUMN_GAP_EM = 2.6, 0.7, 1.4  # of a legend, in units of its letters
+HANDLE_EM, HANDLE_GAP_EM, COLUMN_GAP_EM = 2.0, 0.5, 1.0  # of a legend, in units of its letters
 
 PIXELS_PER_INCH = 200
 EMBEDDED_PIXELS_PER_INCH = 90  # of pixels inside an SVG; more would make it large

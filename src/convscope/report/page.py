@@ -31,6 +31,7 @@ RIGHT_TO_LEFT = ("R", "AL")  # bidirectional classes: Hebrew and the like, Arabi
 ISOLATE, ISOLATE_ENDS = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 TEMPLATES = Path(__file__).parent / "templates"
 SMALL_PX = 64  # smaller images are shown pixel by pixel, and kept without loss
+ENLARGED_PX = 320  # longest side of a thumbnail that can be enlarged
 JPEG_QUALITY = 88
 SMALL_COPY_QUALITY = 78
 HEADING = re.compile(r'<h2(?: id="([^"]*)")?>(.*?)</h2>', re.DOTALL)
@@ -71,7 +72,7 @@ def _environment() -> Environment:
     environment.filters["short"] = _short
     environment.filters["marked"] = _marked
     environment.filters["isolated"] = isolated
-    environment.filters["with_contents"] = _with_contents
+    environment.filters["with_contents"] = with_contents
     return environment
 
 
@@ -82,14 +83,14 @@ class Section(NamedTuple):
     title: str
 
 
-class Contents(NamedTuple):
+class SectionedContent(NamedTuple):
     """A page's content whose headings of the second level all have an id, and a list of these."""
 
     content: Markup
     sections: tuple[Section, ...]
 
 
-def _with_contents(content: Markup) -> Contents:
+def with_contents(content: Markup) -> SectionedContent:
     """The content with its table of contents; headings without an id get one by their number."""
     sections: list[Section] = []
 
@@ -98,7 +99,7 @@ def _with_contents(content: Markup) -> Contents:
         sections.append(Section(given or f"section-{len(sections) + 1}", Markup(title).striptags()))
         return f'<h2 id="{sections[-1].id}">{title}</h2>'
 
-    return Contents(Markup(HEADING.sub(with_id, content)), tuple(sections))
+    return SectionedContent(Markup(HEADING.sub(with_id, content)), tuple(sections))
 
 
 def percent(share: float) -> str:
