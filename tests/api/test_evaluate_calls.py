@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reading import Page
 
 import convscope
 from conftest import MakeFolder
 from convscope.api.evaluate import save_figures, write_evaluation
 from convscope.classifier import Decision
 from convscope.errors import DataError, RunError, UsageError
+from convscope.evaluation.verdict import verdicts
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +164,13 @@ def test_a_training_reports_with_its_history_its_recipe_and_how_to_repeat_it(
     page = flawed.report_path.read_text(encoding="utf-8")
     for text in ("training report", "Training", "Recipe", "model: lenet_rgb", "Splits"):
         assert text in page
+    said = list(verdicts(flawed.evaluation, flawed.history))
+    if not any(sentence.startswith("overfitting") for sentence in said):
+        said.append("no sign of overfitting")
+    text = Page(page).text.replace(" ", "")
+    assert all(sentence.replace("`", "").replace(" ", "") in text for sentence in said)
+    curves = [page.index(f'aria-label="{name}"') for name in ("loss", "accuracy", "learning rate")]
+    assert max(curves) < page.index('id="confusion-matrix"')
     assert "convscope train --recipe runs/flawed/recipe.yaml" in page
     assert "convscope evaluate runs/flawed" in page
     with flawed.predictions_path.open(encoding="utf-8", newline="") as file:
@@ -173,7 +182,7 @@ def test_figures_of_a_run_have_its_history(flawed: convscope.Run, tmp_path: Path
     with_run = save_figures(evaluation, tmp_path / "all", run=flawed.path)
     without = save_figures(evaluation, tmp_path / "some", run=flawed.classifier_path)
     added = {path.name for path in with_run} - {path.name for path in without}
-    assert added == {"loss.svg", "validation_accuracy.svg"}
+    assert added == {"loss.svg", "accuracy.svg", "learning_rate.svg"}
     assert all(path.read_text(encoding="utf-8").count("<svg") == 1 for path in with_run)
 
 

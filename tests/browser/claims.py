@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from browser.opening import SCHEMES, Document, Scheme
+from browser.opening import SCHEMES, WIDTHS_PX, Document, Measured, Scheme
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FloatRect
 
 A4_PX = 680  # 210 mm less two margins of 15 mm, at 96 px an inch
 A4_POINTS = 595
+FIGURE = ".figure:not(.inverts) > svg"
 OF_A_SCREEN = ("accent", "error-paper")  # colours that differ when it is dark
 
 
@@ -42,10 +47,54 @@ def says_its_language_and_headings_follow_each_other(document: Document, languag
     assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
 
 
-def nothing_is_wide_or_cut_off(document: Document, *, width_px: int, scheme: Scheme) -> None:
-    """All fits into the window, or into a box that scrolls."""
+def nothing_is_wide_or_cut_off(
+    document: Document, *, width_px: int, scheme: Scheme, least_letters_px: float = 0.0
+) -> None:
+    """All fits into the window, or into a box that shows that it scrolls; drawings can be read."""
     document.show(width_px=width_px, scheme=scheme)
-    _fits(document, width_px)
+    measured = _fits(document, width_px)
+    assert measured["scrolling_unseen"] == []
+    letters = measured["smallest_letters_px"]
+    assert letters is None or letters >= least_letters_px
+
+
+def contents_stay_in_view(document: Document) -> None:
+    """Every heading of the second level has an entry, which is in the window also at the end."""
+    headings = document.page.locator("h2")
+    entries = document.page.locator(".contents a")
+    assert entries.all_inner_texts() == headings.all_inner_texts()
+    ids = headings.evaluate_all("all => all.map(one => '#' + one.id)")
+    assert entries.evaluate_all("all => all.map(one => one.getAttribute('href'))") == ids
+    for width_px in WIDTHS_PX:
+        document.show(width_px=width_px)
+        document.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        strip = document.page.locator(".contents").bounding_box()
+        assert strip is not None
+        assert 0 <= strip["y"] < 10
+        entries.first.click()
+        top = document.page.locator(f"h2{ids[0]}").bounding_box()
+        assert top is not None
+        assert 0 <= top["y"] < 200
+
+
+def a_thumbnail_is_enlarged_and_made_small_again(document: Document) -> None:
+    """A click or a key shows it large; another one, or Escape, shows it where it stood."""
+    document.show(width_px=1280)
+    button = document.page.locator(".enlarged button").first
+    picture = button.locator("img")
+    before = picture.bounding_box()
+    closings = (button.click, lambda: document.page.keyboard.press("Escape"))
+    for close in closings:
+        button.press("Enter")
+        assert _area(picture.bounding_box()) > 2 * _area(before)
+        close()
+        assert _area(picture.bounding_box()) == _area(before)
+
+
+def axe_finds_nothing(document: Document, *, width_px: int, scheme: Scheme) -> None:
+    """axe-core finds nothing against the document."""
+    document.show(width_px=width_px, scheme=scheme)
+    assert document.findings_of_axe() == []
 
 
 def nothing_is_cut_off_on_a4(document: Document, folder: Path) -> None:
@@ -67,6 +116,10 @@ def writing_stands_out(document: Document) -> None:
         paper = _brightness(document.style("body", "background-color"))
         is_dark = scheme == "dark" and not on_paper
         assert (ink > 0.8, paper < 0.2) == (is_dark, is_dark)
+        if document.page.locator(FIGURE).count():
+            text = _brightness(document.style(f"{FIGURE} text", "fill"))
+            ground = _brightness(document.style(f"{FIGURE} path", "fill"))
+            assert (text > 0.5, ground < 0.2) == (is_dark, is_dark)
 
 
 def colours_of_a_dark_screen_are_not_printed(document: Document) -> None:
@@ -78,11 +131,16 @@ def colours_of_a_dark_screen_are_not_printed(document: Document) -> None:
     assert values[0] == values[1]
 
 
-def _fits(document: Document, width_px: int) -> None:
+def _fits(document: Document, width_px: int) -> Measured:
     measured = document.measure()
     assert measured["sticking_out"] == []
     assert measured["width_px"] <= width_px
     assert measured["cut_off"] == []
+    return measured
+
+
+def _area(box: FloatRect | None) -> float:
+    return box["width"] * box["height"] if box else 0.0
 
 
 def _brightness(colour: str) -> float:

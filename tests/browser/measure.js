@@ -61,6 +61,16 @@ async () => {
     );
   };
 
+  // What can be moved sideways shows it by a shadow at its edge, which is a background.
+  const scrollsUnseen = (element) =>
+    scrolls(element) && element.scrollWidth > element.clientWidth + SLACK_PX &&
+    getComputedStyle(element).backgroundImage === "none";
+
+  const letterPx = (text) => {
+    const { a, b } = text.getScreenCTM();
+    return Number.parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+  };
+
   const pictures = [...document.images, ...document.querySelectorAll("svg image")];
   const isBroken = async (picture) => {
     if (!isSvg(picture) && picture.naturalWidth === 0) return true;
@@ -74,6 +84,7 @@ async () => {
   const described = [...document.images, ...document.querySelectorAll("svg")];
 
   const seen = all.filter(isSeen);
+  const letters = seen.filter((one) => isSvg(one) && one.localName === "text").map(letterPx);
   return {
     language: document.documentElement.lang,
     headings: seen.filter((one) => /^h[1-6]$/.test(one.localName)).map((one) => Number(one.localName[1])),
@@ -82,6 +93,8 @@ async () => {
     without_words: described.filter((one) => !hasWords(one)).map(told),
     width_px: document.scrollingElement.scrollWidth,
     sticking_out: seen.filter(sticksOut).map(told),
+    scrolling_unseen: isPaper ? [] : seen.filter(scrollsUnseen).map(told),
+    smallest_letters_px: letters.length ? Math.min(...letters) : null,
     cut_off: seen.filter(isCutOff).map(told),
   };
 }

@@ -35,6 +35,8 @@ class Measured(TypedDict):
         without_words: Pictures and drawings that say nothing to those who don't see them.
         width_px: Of the document with everything that makes it scroll sideways.
         sticking_out: What lies partly outside of the window, and in no box that scrolls.
+        scrolling_unseen: What can be moved sideways, with nothing that says so.
+        smallest_letters_px: Height of the smallest letters in drawings; None without any.
         cut_off: What is larger than its box, so that it is hidden or lies over its neighbour.
     """
 
@@ -45,6 +47,8 @@ class Measured(TypedDict):
     without_words: list[str]
     width_px: int
     sticking_out: list[str]
+    scrolling_unseen: list[str]
+    smallest_letters_px: float | None
     cut_off: list[str]
 
 
@@ -102,6 +106,19 @@ class Document:
         """What a reader sees of the document as it is shown now."""
         measured: Measured = self.page.evaluate(MEASURE)
         return measured
+
+    def findings_of_axe(self) -> list[str]:
+        """What axe-core finds against the document as it is shown now, with all that opens open."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        self.page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        found = Axe().run(self.page).response["violations"]
+        self.page.reload()
+        return [
+            f"{rule['id']}: {place['target']} {place['failureSummary']}"
+            for rule in found
+            for place in rule["nodes"]
+        ]
 
     def style(self, selector: str, name: str) -> str:
         """What a style comes to, of the first element that matches."""

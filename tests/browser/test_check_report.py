@@ -124,3 +124,7 @@ def test_writing_is_dark_on_light_or_light_on_dark_and_always_so_on_paper(
 
 def test_colours_of_a_dark_screen_are_not_printed(document: Document) -> None:
     claims.colours_of_a_dark_screen_are_not_printed(document)
+
+
+def test_axe_finds_nothing(document: Document) -> None:
+    claims.axe_finds_nothing(document, width_px=390, scheme="light")

@@ -106,3 +106,8 @@ def test_no_part_of_it_is_cut_off_on_a4(shown: Shown, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_its_writing_stands_out_on_every_screen_and_on_paper(shown: Shown) -> None:
     claims.writing_stands_out(shown.document)
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing(shown: Shown) -> None:
+    claims.axe_finds_nothing(shown.document, width_px=390, scheme="dark")

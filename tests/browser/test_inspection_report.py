@@ -72,3 +72,9 @@ def test_no_part_of_it_is_cut_off_on_a4(document: Document, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_its_writing_stands_out_on_every_screen_and_on_paper(document: Document) -> None:
     claims.writing_stands_out(document)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width_px", "scheme"), list(zip(WIDTHS_PX, SCHEMES, strict=True)))
+def test_axe_finds_nothing(document: Document, width_px: int, scheme: Scheme) -> None:
+    claims.axe_finds_nothing(document, width_px=width_px, scheme=scheme)

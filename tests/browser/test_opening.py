@@ -53,6 +53,8 @@ def test_a_sound_page_has_no_fault(opened: Open) -> None:
         "without_words": [],
         "width_px": 390,
         "sticking_out": [],
+        "scrolling_unseen": [],
+        "smallest_letters_px": None,
         "cut_off": [],
     }
     assert (document.complaints, document.requests) == ([], [])
@@ -105,6 +107,38 @@ def test_what_sticks_out_is_told_unless_its_box_scrolls(opened: Open) -> None:
     measured = document.measure()
     assert measured["sticking_out"] == ["section#free > div 'wide'", "p#left 'left'"]
     assert measured["width_px"] == 500
+
+
+@pytest.mark.slow
+def test_what_scrolls_sideways_is_told_unless_it_shows_it(opened: Open) -> None:
+    wide = "<p style='width: 500px'>wide</p>"
+    shadow = "linear-gradient(to left, grey, transparent)"
+    document = opened(
+        f"<div id=bare style='overflow-x: auto'>{wide}</div>"
+        f"<div id=shown style='overflow-x: auto; background: {shadow}'>{wide}</div>"
+        "<div id=fits style='overflow-x: auto'>fits</div>"
+    )
+    assert document.measure()["scrolling_unseen"] == ["div#bare 'wide'"]
+
+
+@pytest.mark.slow
+def test_letters_in_drawings_are_measured_as_they_are_shown(opened: Open) -> None:
+    document = opened(
+        "<svg aria-label='drawing' viewBox='0 0 100 50' width=200>"
+        "<text x=5 y=20 font-size=10>20 px</text>"
+        "<text x=60 y=20 font-size=8 transform='rotate(30 60 20)'>16</text></svg>"
+    )
+    assert document.measure()["smallest_letters_px"] == pytest.approx(16)
+
+
+@pytest.mark.slow
+def test_axe_finds_what_was_planted_also_in_what_is_closed(opened: Open) -> None:
+    document = opened(
+        "<main><h1>Title</h1><details><summary>more</summary>"
+        "<p style='color: #ccc; background: #fff'>pale</p></details></main>"
+    )
+    (found,) = [each for each in document.findings_of_axe() if each.startswith("color-contrast")]
+    assert "p" in found
 
 
 @pytest.mark.slow

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
+ON_A_PHONE: tuple[int, Scheme] = (390, "dark")
+ON_A_LAPTOP: tuple[int, Scheme] = (1280, "light")
+
+
 class Written(NamedTuple):
     path: Path
     language: str
@@ -167,7 +171,9 @@ def test_the_report_says_its_language_and_its_headings_follow_each_other(shown: 
 def test_nothing_is_wider_than_the_window_or_cut_off(
     shown: Shown, width_px: int, scheme: Scheme
 ) -> None:
-    claims.nothing_is_wide_or_cut_off(shown.document, width_px=width_px, scheme=scheme)
+    claims.nothing_is_wide_or_cut_off(
+        shown.document, width_px=width_px, scheme=scheme, least_letters_px=12
+    )
 
 
 def test_nothing_is_cut_off_on_a4(shown: Shown, tmp_path: Path) -> None:
@@ -176,3 +182,17 @@ def test_nothing_is_cut_off_on_a4(shown: Shown, tmp_path: Path) -> None:
 
 def test_writing_is_dark_on_light_or_light_on_dark_and_always_so_on_paper(shown: Shown) -> None:
     claims.writing_stands_out(shown.document)
+
+
+def test_the_table_of_contents_stays_in_view(shown: Shown) -> None:
+    claims.contents_stay_in_view(shown.document)
+
+
+def test_a_thumbnail_is_enlarged_and_made_small_again(shown: Shown) -> None:
+    claims.a_thumbnail_is_enlarged_and_made_small_again(shown.document)
+
+
+def test_axe_finds_nothing(shown: Shown) -> None:
+    # Reports in Chinese on a phone, the others on a laptop: axe takes a while.
+    width_px, scheme = ON_A_PHONE if shown.language == "zh" else ON_A_LAPTOP
+    claims.axe_finds_nothing(shown.document, width_px=width_px, scheme=scheme)

@@ -45,6 +45,11 @@ def test_the_largest_class_is_the_least_to_beat(
     assert next(verdicts(evaluation(right, counts), [])).startswith(begins)
 
 
+def test_one_image_says_less() -> None:
+    _, said = verdicts(evaluation(1, {"ants": 1, "bees": 0}), [])
+    assert said.startswith("measured on 1 image alone: the accuracy lies between ")
+
+
 def test_few_images_say_little() -> None:
     few = list(verdicts(evaluation(11, {"ants": 6, "bees": 6}), []))
     assert few == [

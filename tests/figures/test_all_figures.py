@@ -17,7 +17,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from convscope.figures import calibration, comparison, confusion, ranking, training
-from convscope.figures.style import WIDTH, as_svg, encoded
+from convscope.figures.style import TEXT_SIZE, WIDTH, as_svg, encoded
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +43,11 @@ PICTURES: dict[str, tuple[BatchIndices, tuple[Any, ...], dict[str, Any], Any]] =
     ),
     "accuracies": (
         training.draw_accuracy_history,
-        ([0.2, 0.6, 0.5],),
+        ([0.1, 0.7, 0.9], [0.2, 0.6, 0.5]),
         {"best_epoch": 2},
         training.ACCURACY_LABELS,
     ),
+    "rates": (training.draw_rate_history, ([0.1, 0.05, 0.01],), {}, training.RATE_LABELS),
     "reliability": (
         calibration.draw_reliability,
         (BINS,),
@@ -83,7 +84,7 @@ PICTURES: dict[str, tuple[BatchIndices, tuple[Any, ...], dict[str, Any], Any]] =
 # Labels that the picture doesn't say because it has nothing to say them of.
 UNSAID = {
     "reliability": {"accuracy"},
-    "accuracies": {"train"},
+    "rates": {"train", "validation", "best"},
     "precision": {"chance"},
     "confusion": {"pooled", "diagonal", "none"},
 }
@@ -184,7 +185,9 @@ def test_chinese_in_an_svg_is_not_cut_off(name: str) -> None:
         if text.get("transform"):
             continue
         style, x = text.get("style", ""), float(text.get("x", "nan"))
-        size = 9 * sum(1.0 if ord(letter) > 0x2E80 else 0.5 for letter in "".join(text.itertext()))
+        size = TEXT_SIZE * sum(
+            1.0 if ord(letter) > 0x2E80 else 0.5 for letter in "".join(text.itertext())
+        )
         shift = 0.5 if "middle" in style else 1.0 if "end" in style else 0.0
         assert x - shift * size > -1
         assert x + (1 - shift) * size < width + 1

@@ -10,7 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from convscope.figures.style import as_svg
-from convscope.figures.training import draw_accuracy_history, draw_loss_history
+from convscope.figures.training import (
+    draw_accuracy_history,
+    draw_loss_history,
+    draw_rate_history,
+)
 
 TRAIN, VALIDATION = [2.0, 1.0, 0.6, 0.4], [2.1, 1.2, 1.1, 1.3]
 
@@ -99,16 +103,28 @@ def test_a_thousand_epochs_are_a_small_picture() -> None:
 
 
 def test_accuracies_stand_at_their_epochs() -> None:
-    axes = draw_accuracy_history([0.2, 0.6, 0.5], best_epoch=2).axes[0]
-    validation, best = curves(axes)
+    axes = draw_accuracy_history([0.1, 0.7, 0.9], [0.2, 0.6, 0.5], best_epoch=2).axes[0]
+    train, validation, best = curves(axes)
+    assert train == [(1, 0.1), (2, 0.7), (3, 0.9)]
     assert validation == [(1, 0.2), (2, 0.6), (3, 0.5)]
     assert best == [(2, 0.6)]
 
 
 @pytest.mark.slow
 def test_no_accuracy_above_100_percent_is_on_the_axis() -> None:
-    figure = draw_accuracy_history([1.0] * 3, best_epoch=1)
+    figure = draw_accuracy_history([0.9] * 3, [1.0] * 3, best_epoch=1)
     svg = as_svg(figure)
     assert ">100%</text>" in svg
     assert ">101%</text>" not in svg
     assert figure.axes[0].get_ylim()[1] > 1  # the line is drawn whole
+
+
+def test_learning_rates_stand_at_their_epochs() -> None:
+    axes = draw_rate_history([0.01, 0.02, 0.005]).axes[0]
+    assert curves(axes) == [[(1, 0.01), (2, 0.02), (3, 0.005)]]
+    assert (axes.get_yscale(), axes.get_ylim()[0]) == ("linear", 0)
+
+
+def test_learning_rates_that_fall_by_two_orders_have_a_logarithmic_axis() -> None:
+    assert draw_rate_history([0.1, 0.01, 0.001]).axes[0].get_yscale() == "log"
+    assert draw_rate_history([0.1, 0.01, 0.0]).axes[0].get_yscale() == "linear"

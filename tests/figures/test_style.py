@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from convscope import report
 from convscope.figures.style import (
+    NAMED_COLOURS,
     as_svg,
     broken,
     encoded,
@@ -60,7 +63,7 @@ def test_other_warnings_of_an_svg_are_not_hidden() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("names", "columns"), [(["a", "b", "c"], 3), (["x" * 20] * 3, 2), (["x" * 30] * 3, 1)]
+    ("names", "columns"), [(["a", "b", "c"], 3), (["x" * 15] * 3, 2), (["x" * 25] * 3, 1)]
 )
 def test_a_legend_has_as_many_columns_as_fit(names: list[str], columns: int) -> None:
     figure = figure_with(names)
@@ -75,6 +78,17 @@ def test_numbers_inside_are_rounded_and_styles_are_the_elements_own() -> None:
     svg = as_svg(figure_with(["a"]))
     assert not re.search(r' (?:d|x|y)="[^"]*\.\d{3}', svg)
     assert svg.count("font-family") == 1
+
+
+@pytest.mark.slow
+def test_a_page_can_change_every_colour_that_has_a_name() -> None:
+    svg = as_svg(figure_with(["a"]))
+    bare = re.findall(r"(?<!, )#[0-9a-f]{6}\b", svg)
+    assert not set(bare) & set(NAMED_COLOURS)
+    assert "fill: var(--figure-paper, #ffffff)" in svg
+    assert "#ffffff" not in bare
+    sheet = (Path(report.__file__).parent / "templates/style.css").read_text()
+    assert all(f"--figure-{name}: #" in sheet for name in NAMED_COLOURS.values())
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def test_a_run_and_all_that_follows_from_it_show_themselves(tmp_path: Path) -> N
     found = dict(zip(*[iter(cells(shown(run)))] * 2, strict=True))
     assert (found["state"], found["network"]) == ("finished", "lenet_rgb")
     assert found["accuracy"].startswith(f"{run.evaluation['accuracy']:.2%} (")
-    assert shown(run).count("<svg") == 2
+    assert shown(run).count("<svg") == 3
     classifier = convscope.load(run.path)
     assert "121,182" in shown(classifier) or "lenet_rgb" in shown(classifier)
     evaluation = convscope.evaluate(run)

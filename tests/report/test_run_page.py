@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from known_answers import HARD_NAMES, Known, evaluation_of, sure_of
+from markupsafe import Markup
 from reading import Page, check_asks_for_nothing
 
 from convscope.api.evaluate import save_figures, write_evaluation
 from convscope.audit.findings import Finding, FoundImage, finding
 from convscope.classifier import Decision
 from convscope.evaluation.evaluate import Evaluation
-from convscope.report.page import isolated, percent
+from convscope.report.page import isolated, percent, with_contents
 from convscope.report.run import count_text_of, run_page, verdict
 from convscope.report.translations import TRANSLATIONS, translations_of
 
@@ -91,6 +92,28 @@ def test_names_from_data_are_shown_and_do_nothing(rich_page: str) -> None:
     assert "<b onclick" not in rich_page
     for name in (*HARD_NAMES, "alert('1')", "<camera> bad & old"):
         assert name in text
+
+
+def test_the_table_of_contents_has_every_heading_once(rich_page: str) -> None:
+    linked = re.findall(r'<li><a href="#([^"]+)">([^<]+)</a></li>', rich_page)
+    assert linked == re.findall(r'<h2 id="([^"]+)">([^<]+)</h2>', rich_page)
+    assert len({id for id, _ in linked}) == len(linked) > 5
+
+
+def test_headings_without_an_id_get_one_and_marks_are_left_out_of_the_contents() -> None:
+    plain = "<h2>a &lt; b</h2><h3>part</h3>"
+    kept = '<h2 id="own"><code>fc</code> last</h2>'
+    content, sections = with_contents(Markup(plain + kept))
+    assert content == Markup(plain.replace("<h2>", '<h2 id="section-1">') + kept)
+    assert sections == (("section-1", "a < b"), ("own", "fc last"))
+
+
+def test_every_thumbnail_opens_itself_and_is_in_the_page_once(rich_page: str) -> None:
+    tags = Page(rich_page).tags
+    opened = [of["popovertarget"] for tag, of in tags if tag == "button"]
+    popovers = [of["id"] for tag, of in tags if "popover" in of]
+    assert opened == popovers
+    assert len(set(opened)) == len(opened) == sum(tag == "img" for tag, _ in tags) > 0
 
 
 @pytest.mark.slow

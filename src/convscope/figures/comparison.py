@@ -17,9 +17,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from convscope.figures import style
 
-NAME_LETTERS = 24  # of a row's name; longer names would leave a phone no room for the dots
-ROW_HEIGHT = 0.22  # inches, of which a line of text takes 0.15
-OTHER_HEIGHT = 1.15  # inches of the axis and the legend
+NAME_LETTERS = 18  # of a row's name; longer ones would leave a phone no room for the dots
+ROW_HEIGHT = 0.28  # inches, of which a line of text takes 0.2
+OTHER_HEIGHT = 1.6  # inches of the axis and the legend
 LEAST_SPAN = 0.02  # of the axis, so that differences of rounding errors don't fill it
 
 
@@ -166,7 +166,7 @@ def _write_values(axes: Axes, rows: Sequence[IntervalRow], form: str) -> None:
             _percent(row.value, form) if math.isfinite(row.value) else "–",
             (1.0, index),
             xycoords=axes.get_yaxis_transform(),
-            xytext=(36, 0),
+            xytext=(46, 0),
             textcoords="offset points",
             ha="right",
             va="center",

@@ -18,6 +18,7 @@ from convscope.figures import style
 CELLS_AT_MOST = 250  # in a row: a phone has about one point for each
 NUM_TICKS = 9
 NAME_LETTERS = 14
+SCALE_SHARE = 0.7  # of the picture's width that is left to the colour bar beside names
 STEPS_AT_MOST = 10  # of the colour bar; more can't be told apart
 # One hue, dark means many: it is read the same with any colour vision and in grey. The palest is
 # still seen as a single cell on white.
@@ -87,7 +88,11 @@ def draw_confusion(
         location="bottom",
         spacing="uniform",
         aspect=40,
-        label=labels.count if block == 1 else labels.pooled,
+        label=style.broken(
+            labels.count if block == 1 else labels.pooled,
+            SCALE_SHARE * style.WIDTH * style.POINTS_PER_INCH,
+            size=style.TEXT_SIZE,
+        ),
     )
     bar.set_ticks(edges, labels=[f"{count:,}" for count in (*edges[:-1], cells.max())])
     return figure

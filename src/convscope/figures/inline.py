@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from xml.dom.minidom import Element, parseString
 
 DECIMALS = 2  # of points; a phone's screen has three pixels to a point
@@ -11,16 +12,19 @@ DECIMALS = 2  # of points; a phone's screen has three pixels to a point
 _LONG_NUMBER = re.compile(rf"-?\d+\.\d{{{DECIMALS + 1},}}")
 _REFERENCE = re.compile(r"(?<=url\(#)[\w.-]+|(?<=^#)[\w.-]+")
 _FONTS = re.compile(r"font-family: ([^;]+); ?")
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _REFERRING = ("clip-path", "xlink:href", "style")
 _PLACES = ("d", "x", "y")
 
 
-def inlined(file: bytes, *, label: str) -> str:
+def inlined(file: bytes, *, label: str, colours: Mapping[str, str]) -> str:
     """The `<svg>` of a file: without a fixed size, with unique ids and rounded numbers.
 
     Args:
         file: An SVG file as matplotlib writes it, with text as text.
         label: Alternative text for a screen reader.
+        colours: Names of the colours that a page may give other values, as on a dark screen, by
+            their hexadecimal numbers; where it doesn't, they stay.
     """
     root = parseString(file).documentElement
     if root is None:  # no XML without it, but minidom's types say so
@@ -37,6 +41,7 @@ def inlined(file: bytes, *, label: str) -> str:
     }
     for element in _elements(root):
         _tidy(element, used, prefix)
+        _name_colours(element, colours)
     for name in ("width", "height", "version"):
         root.removeAttribute(name)
     root.setAttribute("role", "img")
@@ -77,6 +82,17 @@ def _tidy(element: Element, used: set[str], prefix: str) -> None:
         element.removeAttribute("transform")
     if element.tagName == "text":
         element.setAttribute("style", _FONTS.sub("", element.getAttribute("style")))
+
+
+def _name_colours(element: Element, colours: Mapping[str, str]) -> None:
+    """Writes `var(--figure-ink, #1a1d21)` for the colour that is called `ink`."""
+
+    def named(found: re.Match[str]) -> str:
+        name = colours.get(found[0])
+        return f"var(--figure-{name}, {found[0]})" if name else found[0]
+
+    if element.hasAttribute("style"):
+        element.setAttribute("style", _COLOUR.sub(named, element.getAttribute("style")))
 
 
 def _rounded(number: re.Match[str]) -> str:

@@ -19,7 +19,6 @@ NAMED_AT_MOST = 6  # curves; if there are more, only the worst are named
 NUM_WORST = 3
 VECTORS_AT_MOST = 20  # pale curves; more are embedded as pixels, which takes less room
 NAME_LETTERS = 24
-PALE = "#b4bcc6"
 # A colour and a line each, so that they can be told apart on grey paper too.
 LINES = (
     (style.BLUE, "-"),
@@ -167,11 +166,11 @@ def _draw_pale(axes: Axes, curves: Sequence[ClassCurve], *, is_stepped: bool) ->
             x, y = np.repeat(x, 2)[:-1], np.repeat(y, 2)[1:]
         paths.append(np.column_stack([x, y]))
     # The more there are the more transparent, so that one sees where most of them are.
-    lines = LineCollection(paths, colors=PALE, linewidths=0.6, zorder=2)
+    lines = LineCollection(paths, colors=style.PALE, linewidths=0.6, zorder=2)
     lines.set_alpha(max(0.15, min(1.0, (VECTORS_AT_MOST / len(curves)) ** 0.5)))
     lines.set_rasterized(len(curves) > VECTORS_AT_MOST)
     axes.add_collection(lines)
-    return Line2D([], [], color=PALE, linewidth=1.2)
+    return Line2D([], [], color=style.PALE, linewidth=1.2)
 
 
 def _finish(figure: Figure, axes: Axes, labels: RankingLabels, entries: list[style.Entry]) -> None:

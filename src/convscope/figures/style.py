@@ -33,13 +33,23 @@ BLUE, SKY = "#0072B2", "#56B4E9"
 ORANGE, VERMILLION = "#E69F00", "#D55E00"
 GREEN, PURPLE = "#009E73", "#CC79A7"
 INK, QUIET, LINE, PAPER = "#1a1d21", "#5b636d", "#dfe3e8", "#ffffff"
+PALE = "#b4bcc6"  # of many curves that are drawn together
 
-# Width of a picture in a report. A phone shows it 350 px wide: then a point is a pixel, and text of
-# 9 points can still be read.
+# Names of the colours to which a page's style sheet gives other values on a dark screen.
+NAMED_COLOURS = {
+    colour.lower(): name
+    for colour, name in (
+        *((BLUE, "blue"), (SKY, "sky"), (ORANGE, "orange"), (VERMILLION, "vermillion")),
+        *((GREEN, "green"), (PURPLE, "purple"), (PALE, "pale")),
+        *((INK, "ink"), (QUIET, "quiet"), (LINE, "line"), (PAPER, "paper")),
+    )
+}
+
+# Width of a picture in a report. A phone shows it 335 px wide: then text of 12.5 points has 12 px.
 WIDTH = 4.8
-TEXT_SIZE, TITLE_SIZE = 9.0, 11.0
+TEXT_SIZE, TITLE_SIZE = 12.5, 13.5
 POINTS_PER_INCH = 72
-HANDLE_EM, HANDLE_GAP_EM, COLUMN_GAP_EM = 2.6, 0.7, 1.4  # of a legend, in units of its letters
+HANDLE_EM, HANDLE_GAP_EM, COLUMN_GAP_EM = 2.0, 0.5, 1.0  # of a legend, in units of its letters
 
 PIXELS_PER_INCH = 200
 EMBEDDED_PIXELS_PER_INCH = 90  # of pixels inside an SVG; more would make it large
@@ -195,7 +205,8 @@ def as_svg(figure: Figure) -> str:
 
     To a screen reader it is one image; its ids are unlike those of other pictures.
     """
-    return inlined(encoded(figure, "svg"), label=str(figure.get_label()))
+    label = str(figure.get_label())
+    return inlined(encoded(figure, "svg"), label=label, colours=NAMED_COLOURS)
 
 
 @contextmanager

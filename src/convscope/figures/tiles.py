@@ -17,7 +17,7 @@ from convscope.figures import style
 GAP = 0.08  # between tiles, in widths of a tile
 CAPTION_SIZE = 7.5
 CAPTION_EM = 1.5  # height of a caption's line
-SCALE_INCHES, ENTRY_INCHES = 0.6, 0.3  # room for a scale of colours, or for one entry of a legend
+SCALE_INCHES, ENTRY_INCHES = 0.75, 0.36  # room for a scale of colours, or for one entry of a legend
 
 PALEST = 0.45  # brightness of black in an image that something is drawn over
 
@@ -129,7 +129,7 @@ def colour_legend(figure: Figure, axes: Axes, *, label: str, ends: Sequence[str]
         location="bottom",
         aspect=40,
         pad=0.02,
-        label=label,
+        label=style.broken(label, style.WIDTH * style.POINTS_PER_INCH, size=style.TEXT_SIZE),
     )
     bar.set_ticks([low, 0.0, 1.0] if is_signed else [0.0, 1.0], labels=ends)
     # Else the outer ones stand beyond the bar, and the tiles get smaller to make room for them.

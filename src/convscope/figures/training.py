@@ -1,4 +1,4 @@
-"""Pictures of a training: loss and accuracy over the epochs, and the learning-rate finder."""
+"""Pictures of a training: curves over the epochs, and the learning-rate finder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from convscope.figures import style
 
 MARKED_UP_TO = 20  # epochs; the points of more are a thick line
-LOGARITHMIC_FROM = 100.0  # largest to smallest loss; beyond that the last epochs would be one line
+# Largest to smallest loss or learning rate; beyond that the last epochs would be one line.
+LOGARITHMIC_FROM = 100.0
 RATE_WIDTH = 7.2  # inches of the learning-rate curve
 # Room for the labels of a learning-rate curve, as fractions of the loss's range before it climbs;
 # above, it also shows where the loss climbs.
@@ -33,6 +34,7 @@ class CurveStyle(NamedTuple):
 
 
 TRAIN, VALIDATION = CurveStyle(style.ORANGE, (4, 1.6), "s"), CurveStyle(style.BLUE, (), "o")
+RATE = CurveStyle(style.PURPLE, (), "o")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,10 @@ class HistoryLabels:
 
 
 LOSS_LABELS = HistoryLabels(label="Loss on train and validation images over epochs", y="loss")
-ACCURACY_LABELS = HistoryLabels(label="Accuracy on validation images over epochs", y="accuracy")
+ACCURACY_LABELS = HistoryLabels(
+    label="Accuracy on train and validation images over epochs", y="accuracy"
+)
+RATE_LABELS = HistoryLabels(label="Learning rate over epochs", y="learning rate")
 
 
 @style.our_style()
@@ -67,40 +72,63 @@ def draw_loss_history(
         best_epoch: The epoch whose weights were taken, from 1.
         labels: Text on the picture.
     """
-    return _draw_history(train, validation, best_epoch, labels, _scale_losses)
+    return _draw_history((train, validation), best_epoch, labels, _scale_positive)
 
 
 @style.our_style()
 def draw_accuracy_history(
+    train: Sequence[float],
     validation: Sequence[float],
     *,
     best_epoch: int | None = None,
     labels: HistoryLabels = ACCURACY_LABELS,
 ) -> Figure:
-    """The accuracy over the epochs.
+    """The accuracies over the epochs.
 
     Args:
-        validation: Accuracy of each epoch, 0 to 1; a non-finite one leaves a gap.
+        train: Accuracy of each epoch, 0 to 1; a non-finite one leaves a gap.
+        validation: Accuracy of each epoch; empty if it wasn't measured.
         best_epoch: The epoch whose weights were taken, from 1.
         labels: Text on the picture.
     """
-    return _draw_history((), validation, best_epoch, labels, _scale_accuracies)
+    return _draw_history((train, validation), best_epoch, labels, _scale_accuracies)
+
+
+@style.our_style()
+def draw_rate_history(rates: Sequence[float], *, labels: HistoryLabels = RATE_LABELS) -> Figure:
+    """The learning rate over the epochs, on a logarithmic axis if it falls by two orders.
+
+    Args:
+        rates: Learning rate at the end of each epoch.
+        labels: Text on the picture.
+    """
+    figure, axes = style.new_figure(labels.label, height=2.4)
+    _draw_curve(axes, rates, "", RATE)
+    _scale_positive(axes, np.asarray(rates, dtype=np.float64))
+    _set_axes(axes, len(rates), labels)
+    return figure
 
 
 def _draw_history(
-    train: Sequence[float],
-    validation: Sequence[float],
+    values: tuple[Sequence[float], Sequence[float]],
     best_epoch: int | None,
     labels: HistoryLabels,
     scale: Callable[[Axes, NDArray[np.float64]], None],
 ) -> Figure:
-    figure, axes = style.new_figure(labels.label, height=3.1)
+    train, validation = values
+    figure, axes = style.new_figure(labels.label, height=3.4)
     curves = ((train, labels.train, TRAIN), (validation, labels.validation, VALIDATION))
     entries = [_draw_curve(axes, *curve) for curve in curves if len(curve[0])]
     drawn = np.concatenate([_drawable(train), _drawable(validation)])
     scale(axes, drawn[np.isfinite(drawn)])
     entries += _mark_best(axes, validation if len(validation) else train, best_epoch, labels)
-    last = max(len(train), len(validation))
+    _set_axes(axes, max(len(train), len(validation)), labels)
+    style.legend_below(figure, entries)
+    return figure
+
+
+def _set_axes(axes: Axes, last: int, labels: HistoryLabels) -> None:
+    """The axis of epochs, up to the last one, and the labels of both axes."""
     axes.set_xlim(0.5, last + max(0.5, 0.02 * last))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10]))
     if last == 1:
@@ -108,8 +136,6 @@ def _draw_history(
     if axes.get_yscale() == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
     style.set_axis_labels(axes, labels.x, labels.y)
-    style.legend_below(figure, entries)
-    return figure
 
 
 def _draw_curve(axes: Axes, values: Sequence[float], name: str, look: CurveStyle) -> style.Entry:
@@ -143,17 +169,17 @@ def _mark_best(
     return [(mark, f"{labels.best}: {best_epoch}")]
 
 
-def _scale_losses(axes: Axes, losses: NDArray[np.float64]) -> None:
-    """The axis of losses: from 0, or logarithmic if the last epochs would look like one line."""
-    if not len(losses) or losses.min() < 0:
+def _scale_positive(axes: Axes, values: NDArray[np.float64]) -> None:
+    """An axis from 0, or a logarithmic one if the last epochs would look like one line."""
+    if not len(values) or values.min() < 0:
         return
-    if losses.min() == 0 or losses.max() < LOGARITHMIC_FROM * losses.min():
-        axes.set_ylim(0, (losses.max() or 1.0) * 1.06)
+    if values.min() == 0 or values.max() < LOGARITHMIC_FROM * values.min():
+        axes.set_ylim(0, (values.max() or 1.0) * 1.06)
         return
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
 
 
 def _scale_accuracies(axes: Axes, accuracies: NDArray[np.float64]) -> None:
@@ -165,6 +191,11 @@ def _scale_accuracies(axes: Axes, accuracies: NDArray[np.float64]) -> None:
     room = 0.08 * (high - low) or 0.05
     top = min(1.0, high + room)
     axes.set_ylim(max(0.0, low - room), top + 0.02 * (top - low + room))
+
+
+def _plain(value: float) -> str:
+    """A power of ten as one types it: 0.00001."""
+    return np.format_float_positional(value, trim="-")
 
 
 def _drawable(values: Sequence[float]) -> NDArray[np.float64]:

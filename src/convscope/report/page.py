@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -28,8 +31,10 @@ RIGHT_TO_LEFT = ("R", "AL")  # bidirectional classes: Hebrew and the like, Arabi
 ISOLATE, ISOLATE_ENDS = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 TEMPLATES = Path(__file__).parent / "templates"
 SMALL_PX = 64  # smaller images are shown pixel by pixel, and kept without loss
+ENLARGED_PX = 320  # longest side of a thumbnail that can be enlarged
 JPEG_QUALITY = 88
 SMALL_COPY_QUALITY = 78
+HEADING = re.compile(r'<h2(?: id="([^"]*)")?>(.*?)</h2>', re.DOTALL)
 LONGEST = 8.0  # aspect ratio; of a longer image the middle is shown: the whole would be a line
 
 
@@ -42,7 +47,14 @@ def render(template: str, *, language: str = "en", **values: object) -> str:
         values: What the template shows.
     """
     page = _environment().get_template(f"{template}.html.j2")
-    return page.render(language=language, t=translations_of(template, language), **values)
+    ids = map("picture-{}".format, itertools.count(1))
+    return page.render(
+        language=language,
+        t=translations_of(template, language),
+        shared=translations_of("shared", language),
+        next_id=lambda: next(ids),
+        **values,
+    )
 
 
 @cache
@@ -60,7 +72,34 @@ def _environment() -> Environment:
     environment.filters["short"] = _short
     environment.filters["marked"] = _marked
     environment.filters["isolated"] = isolated
+    environment.filters["with_contents"] = with_contents
     return environment
+
+
+class Section(NamedTuple):
+    """An entry of a page's table of contents: a heading's id, and its text."""
+
+    id: str
+    title: str
+
+
+class SectionedContent(NamedTuple):
+    """A page's content whose headings of the second level all have an id, and a list of these."""
+
+    content: Markup
+    sections: tuple[Section, ...]
+
+
+def with_contents(content: Markup) -> SectionedContent:
+    """The content with its table of contents; headings without an id get one by their number."""
+    sections: list[Section] = []
+
+    def with_id(heading: re.Match[str]) -> str:
+        given, title = heading.groups()
+        sections.append(Section(given or f"section-{len(sections) + 1}", Markup(title).striptags()))
+        return f'<h2 id="{sections[-1].id}">{title}</h2>'
+
+    return SectionedContent(Markup(HEADING.sub(with_id, content)), tuple(sections))
 
 
 def percent(share: float) -> str:

@@ -15,9 +15,10 @@ from convscope.audit.audit import cheap_audit
 from convscope.audit.findings import Finding
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
+from convscope.evaluation.verdict import accuracies_of_the_best, remarks
 from convscope.figures.style import as_svg
 from convscope.files import relative_path
-from convscope.report.page import Picture, Pictures, isolated, percent, render
+from convscope.report.page import ENLARGED_PX, Picture, Pictures, isolated, percent, render
 from convscope.report.run_figures import run_figures
 from convscope.report.run_grad_cam import grad_cam_examples
 from convscope.report.run_tables import (
@@ -71,9 +72,7 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         evaluation=evaluation,
         split_counts=run.split_counts if run else {},
         data=_data(evaluation, translations),
-        training={"epochs": len(run.history), "best": run.best_epoch}
-        if run and run.history
-        else None,
+        training=_training(evaluation, run, translations) if run and run.history else None,
         confusion=confusion_table(evaluation.metrics.confusion, evaluation.outputs.classes),
         pairs=evaluation.mistakes.pairs[:PAIRS],
         class_rows=list(class_rows(evaluation, translations)),
@@ -161,6 +160,17 @@ def _calibration_sentence(evaluation: Evaluation, translations: Mapping[str, Any
     return str(translations[f"verdict_{kind}"].format(error=percent(error)))
 
 
+def _training(evaluation: Evaluation, run: Run, translations: Mapping[str, Any]) -> dict[str, Any]:
+    """How long it was trained, and advice, of which there is always some on the gap."""
+    found = list(remarks(evaluation.to_dict(), run.history))
+    advice = [translations["advice"][each.kind].format(**each.values) for each in found]
+    if "overfitting" not in {each.kind for each in found}:
+        train, validation = accuracies_of_the_best(run.history)
+        text = translations["no_overfitting"]
+        advice.append(text.format(train=percent(train), validation=percent(validation)))
+    return {"epochs": len(run.history), "best": run.best_epoch, "advice": advice}
+
+
 def _data(evaluation: Evaluation, translations: Mapping[str, Any]) -> dict[str, Any]:
     image_index = evaluation.image_index
     audit = cheap_audit(image_index.source, image_index.scan)
@@ -197,7 +207,13 @@ def _shown(evaluation: Evaluation, pictures: Pictures) -> dict[str, list[Picture
     drawn = permutation("report", len(evaluation.names))[:SAMPLES]
 
     def with_pictures(found: Sequence[ClassifiedImage]) -> list[PicturedImage]:
-        return [(case, pictures.of(int(evaluation.subset.indices[case.index]))) for case in found]
+        return [
+            (
+                case,
+                pictures.of(int(evaluation.subset.indices[case.index]), longest_px=ENLARGED_PX),
+            )
+            for case in found
+        ]
 
     return {
         "worst": with_pictures(mistakes.worst[:WORST]),

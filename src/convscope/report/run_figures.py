@@ -23,7 +23,12 @@ from convscope.figures.calibration import (
 from convscope.figures.comparison import ComparisonLabels, IntervalRow, draw_accuracy_bars
 from convscope.figures.confusion import ConfusionLabels, draw_confusion
 from convscope.figures.ranking import ClassCurve, RankingLabels, draw_precision_recall, draw_roc
-from convscope.figures.training import HistoryLabels, draw_accuracy_history, draw_loss_history
+from convscope.figures.training import (
+    HistoryLabels,
+    draw_accuracy_history,
+    draw_loss_history,
+    draw_rate_history,
+)
 from convscope.report.translations import translations_of
 from convscope.run import Run
 
@@ -49,7 +54,7 @@ def run_figures(evaluation: Evaluation, run: Run | None, *, language: str) -> di
 
 
 def history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Figure]:
-    """Loss and accuracy over epochs; nothing before the first epoch has ended."""
+    """Loss, accuracy and learning rate over epochs; nothing before the first epoch has ended."""
     history, texts = run.history, translations["figures"]
     if not history:
         return {}
@@ -58,25 +63,25 @@ def history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Figu
     def column(name: str) -> list[float]:
         return [row.get(name, math.nan) for row in history]
 
-    shared = {"x": texts["epoch"], "train": texts["train"], "validation": texts["validation"]}
+    def labels(name: str, y: str) -> HistoryLabels:
+        names = {each: texts[each] for each in ("train", "validation", "best")}
+        return HistoryLabels(label=translations[name], y=translations[y], x=texts["epoch"], **names)
+
     return {
         "loss": draw_loss_history(
             column("train_loss"),
             column("validation_loss"),
             best_epoch=best,
-            labels=HistoryLabels(
-                label=translations["loss"], y=translations["loss"], best=texts["best"], **shared
-            ),
+            labels=labels("loss", "loss"),
         ),
-        "validation_accuracy": draw_accuracy_history(
+        "accuracy": draw_accuracy_history(
+            column("train_accuracy"),
             column("validation_accuracy"),
             best_epoch=best,
-            labels=HistoryLabels(
-                label=translations["validation_accuracy"],
-                y=translations["accuracy"],
-                best=texts["best"],
-                **shared,
-            ),
+            labels=labels("accuracy", "accuracy"),
+        ),
+        "learning_rate": draw_rate_history(
+            column("learning_rate"), labels=labels("learning_rate", "learning_rate")
         ),
     }
 

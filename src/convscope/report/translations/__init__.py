@@ -19,6 +19,7 @@ TRANSLATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "inspection": pages_en.INSPECTION,
         "networks": pages_en.NETWORKS,
         "run": RUN_EN,
+        "shared": pages_en.SHARED,
         "summary": pages_en.SUMMARY,
     },
     "zh": {
@@ -26,6 +27,7 @@ TRANSLATIONS: dict[str, dict[str, dict[str, Any]]] = {
         "explanations": pages_zh.EXPLANATIONS,
         "inspection": pages_zh.INSPECTION,
         "run": RUN_ZH,
+        "shared": pages_zh.SHARED,
     },
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SHARED = {"contents": "Contents", "enlarge": "enlarge, or make small again"}
+
 EXPLANATION = {
     "kind": "Explanation",
     "title": "{image}: {label}, {probability}",

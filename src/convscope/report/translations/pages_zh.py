@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SHARED = {"contents": "目录", "enlarge": "放大或还原"}
+
 EXPLANATION = {
     "kind": "解释",
     "title": "{image}：{label}，{probability}",

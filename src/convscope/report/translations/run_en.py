@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from convscope.evaluation.verdict import SENTENCES
+
 RUN = {
     "kind_run": "training report",
     "kind_evaluation": "evaluation",
@@ -78,7 +80,7 @@ RUN = {
     },
     "this_report": "The metrics of this report are computed on: {images}.",
     "unreadable": "{count} images can't be read and are in no metric:",
-    "data_heading": "Data",
+    "data_heading": "Data set",
     "data_text": "{images} images in {classes} classes, {smallest} to {largest} images per class.",
     "data_text_even": "{images} images in {classes} classes, {largest} images per class.",
     "data_check": "Only damage, exact duplicates and class sizes were checked here; `convscope "
@@ -96,7 +98,11 @@ RUN = {
     "training_text": "{epochs} epochs; the weights are those of epoch {best}, the best on the "
     "validation images.",
     "loss": "loss",
-    "validation_accuracy": "validation accuracy",
+    "learning_rate": "learning rate",
+    "advice": SENTENCES,
+    "no_overfitting": "in that epoch {train} of the train images and {validation} of the "
+    "validation images are right: no sign of overfitting; if that is too few, train longer, or "
+    "take a larger network or pretrained weights",
     "confusion_heading": "Confusion matrix",
     "confusion_text": "Rows are true classes, columns predicted classes. Shades show fractions of "
     "a row.",
@@ -108,7 +114,7 @@ RUN = {
     "pairs": "Most frequent confusions",
     "pair_count": "images",
     "pair_share": "of its class",
-    "classes_heading": "Metrics by class",
+    "classes_heading": "Per-class metrics",
     "class": "class",
     "precision": "precision",
     "recall": "recall",
@@ -120,7 +126,7 @@ RUN = {
     "recall_by_class": "recall by class",
     "between": "{count} classes in between",
     "without_images": "{count} classes without images here",
-    "mistakes_heading": "Mistakes",
+    "mistakes_heading": "Error analysis",
     "no_mistakes": "No image is misclassified.",
     "worst": "Worst mistakes",
     "worst_text": "Misclassified images with the lowest probability of their true class.",
@@ -180,7 +186,8 @@ RUN = {
     "most confident, and abstains elsewhere.",
     "threshold_text": "It abstains below a confidence of {threshold}: {coverage} of these images "
     "are accepted, with an error rate of {error}.",
-    "ranking_heading": "Each class against the rest",
+    "ranking_heading": "ROC and precision-recall curves",
+    "ranking_text": "Each class against all others.",
     "roc": "ROC curves",
     "precision_recall": "precision-recall curves",
     "augmentation_text": "Test-time augmentation: probabilities are means over {count} views of "

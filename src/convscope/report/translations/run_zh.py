@@ -63,14 +63,14 @@ RUN = {
     "splits_heading": "数据划分",
     "used_for": "用途",
     "uses": {
-        "train": "训练",
-        "validation": "验证：最佳轮次和温度；不报告它们的指标",
-        "test": "测试",
+        "train": "训练集",
+        "validation": "验证集：最佳轮次和温度；不报告它们的指标",
+        "test": "测试集",
         "excluded": "无：已排除",
     },
     "this_report": "本报告的指标来自：{images}。",
     "unreadable": "有 {count} 张图像无法读取，未计入任何指标：",
-    "data_heading": "数据",
+    "data_heading": "数据集",
     "data_text": "共 {images} 张图像，{classes} 个类别，每类 {smallest} 到 {largest} 张。",
     "data_text_even": "共 {images} 张图像，{classes} 个类别，每类 {largest} 张。",
     "data_check": "这里只检查了损坏、完全重复的图像和类别大小；`convscope check` 会检查更多内容。",
@@ -96,7 +96,21 @@ RUN = {
     "training_heading": "训练过程",
     "training_text": "共 {epochs} 轮；采用第 {best} 轮的权重，它在验证图像上最好。",
     "loss": "损失",
-    "validation_accuracy": "验证准确率",
+    "learning_rate": "学习率",
+    "advice": {
+        "below_largest": "并不比总是预测 `{name}`（对其中 {share} 的图像是正确的）更好：请检查标签"
+        "（`convscope check`），训练更久，或使用更多图像",
+        "near_largest": "不能确定是否比总是预测 `{name}`（对其中 {share} 的图像是正确的）更好："
+        "请检查标签（`convscope check`），训练更久，或使用更多图像",
+        "one_image": "只在 1 张图像上测试：准确率在 {low} 到 {high} 之间；`--folds 5` 会轮流用"
+        "五分之一的图像，测试全部图像",
+        "few_images": "只在 {count} 张图像上测试：准确率在 {low} 到 {high} 之间；`--folds 5` 会"
+        "轮流用五分之一的图像，测试全部图像",
+        "overfitting": "过拟合：训练集的准确率为 {train}，验证集为 {validation}；更多图像最有帮助，"
+        "其次是更强的数据增强（`--policy trivialaugment`）或预训练权重",
+    },
+    "no_overfitting": "在这一轮，训练集的准确率为 {train}，验证集为 {validation}："
+    "没有过拟合的迹象；如果准确率不够高，可以训练更久，或使用更大的网络或预训练权重",
     "confusion_heading": "混淆矩阵",
     "confusion_text": "行是真实类别，列是预测类别；颜色深浅表示在该行中的比例。",
     "confusion_some": "错误最多的 {shown} 个类别（共 {count} 个）。",
@@ -173,7 +187,8 @@ RUN = {
     "risk_text": "选择性预测：如果分类器只对最有把握的图像给出预测、对其余图像弃权，错误率是多少。",
     "threshold_text": "置信度低于 {threshold} 时弃权：接受了这些图像的 {coverage}，"
     "错误率为 {error}。",
-    "ranking_heading": "每一类与其余各类",
+    "ranking_heading": "ROC 曲线与精确率-召回率曲线",
+    "ranking_text": "每一类与其余各类相比。",
     "roc": "ROC 曲线",
     "precision_recall": "精确率-召回率曲线",
     "augmentation_text": "测试时增强：概率是每张图像 {count} 个视图（{views}）的平均值。"
@@ -189,7 +204,7 @@ RUN = {
     "parameters": "参数",
     "macs": "乘加次数",
     "field": "感受野",
-    "jump": "步距",
+    "jump": "累积步幅",
     "reproduce_heading": "可复现性",
     "repeat_training": "重复训练的命令",
     "repeat_evaluation": "重复评估的命令",
@@ -201,8 +216,8 @@ RUN = {
         "apart": "区间不含该线",
         "touching": "区间含该线",
         "epoch": "轮",
-        "train": "训练",
-        "validation": "验证",
+        "train": "训练集",
+        "validation": "验证集",
         "best": "最佳轮次",
         "confidence": "置信度",
         "diagonal": "准确率等于置信度",
@@ -213,8 +228,8 @@ RUN = {
         "error": "接受图像的错误率",
         "threshold": "置信度阈值",
         "target_error": "目标错误率",
-        "false_positive": "假正率",
-        "true_positive": "真正率",
+        "false_positive": "假阳性率",
+        "true_positive": "真阳性率",
         "mean": "各类平均",
         "others": "其他类别",
         "chance": "随机",
