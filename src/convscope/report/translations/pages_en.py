@@ -192,6 +192,7 @@ INSPECTION = {
     "title": "{name}: what its layers respond to",
     "text": "What the layers respond to in {count} images: {images}.",
     "layer": "layer",
+    "type": "type",
     "columns": {
         "output": "output",
         "zeros": "zeros",
@@ -230,17 +231,23 @@ INSPECTION = {
     },
     "patches_heading": "Patches that activate its channels most",
     "patches_text": "Each picture is the receptive field of one value, cut out of an image, the "
-    "largest value first; the value is below. Stripes are padding. Each image gives at most one "
-    "picture.",
+    "largest value first; the value and the image's class are below. Stripes are padding. Each "
+    "image gives at most one picture. The kernel is that of the convolution behind the channel: "
+    "blue is above 0, brown below; a kernel on colour images is shown in the colours that excite "
+    "it.",
     "no_patches": "Its values have no receptive fields on a regular grid, so no patches can be cut "
     "out.",
     "channel": "channel {channel}",
     "channel_zeros": "{share} zeros",
+    "kernel": "Kernel {number} of `{layer}`, {height}×{width}.",
+    "kernel_slices": "The {shown} of {channels} input channels with the largest weights:",
+    "kernel_alternative": "kernel {number}: blue is above 0, brown below",
+    "slice": "{channel}",
     "patch_alternative": "an image patch that activates channel {channel}",
     "off": "Inactive: it is nowhere above 0.",
     "about_heading": "Method",
     "about_text": "The network ran in evaluation mode on images preprocessed as for any "
-    "prediction. Labels were not used.",
+    "prediction. Labels stand below pictures, and were not used else.",
     "repeat": "To create this page again",
     "written_by": "Written by Convscope {version}",
 }
@@ -310,21 +317,3 @@ CHECK = {
     "disagree)",
     "written_by": "Written by convscope {version}. This page needs no network and sends nothing.",
 }
-
-SUMMARY = {
-    "kind": "Layer table",
-    "parameters": "parameters",
-    "trainable": "{count} trainable",
-    "buffers": "{count} values in buffers",
-    "backward": "{count} in the backward pass",
-    "made": "computed in the forward pass",
-    "saved": "kept for the backward pass",
-    "input": "input",
-    "mode": {False: "in evaluation mode", True: "in training mode"},
-    "layers": "Layers",
-    "variants": "Variants",
-    "checks": "Verification",
-    "conventions": "Definitions",
-}
-
-NETWORKS = {"kind": "Layer tables", "title": "Networks side by side"}

@@ -176,6 +176,7 @@ INSPECTION = {
     "title": "{name}：各层响应什么",
     "text": "各层在 {count} 张图像中响应什么：{images}。",
     "layer": "层",
+    "type": "类型",
     "columns": {
         "output": "输出",
         "zeros": "零值",
@@ -210,15 +211,21 @@ INSPECTION = {
         "heat": "各像素的梯度",
     },
     "patches_heading": "最能激活各通道的图像块",
-    "patches_text": "每张小图是一个值的感受野，从图像中裁出，值最大的在先；下面是该值。条纹是"
-    "填充。每张图像最多给出一张小图。",
+    "patches_text": "每张小图是一个值的感受野，从图像中裁出，值最大的在先；下面是该值和图像的类别。"
+    "条纹是填充。每张图像最多给出一张小图。卷积核是该通道背后的卷积的：蓝色大于 0，棕色小于 0；"
+    "彩色图像上的卷积核用使它响应的颜色表示。",
     "no_patches": "它的值没有规则网格上的感受野，因此无法裁出图像块。",
     "channel": "通道 {channel}",
     "channel_zeros": "{share} 为零",
+    "kernel": "`{layer}` 的第 {number} 个卷积核，{height}×{width}。",
+    "kernel_slices": "{channels} 个输入通道中权重最大的 {shown} 个：",
+    "kernel_alternative": "卷积核 {number}：蓝色大于 0，棕色小于 0",
+    "slice": "{channel}",
     "patch_alternative": "激活通道 {channel} 的图像块",
     "off": "未激活：没有大于 0 的值。",
     "about_heading": "方法",
-    "about_text": "网络在评估模式下运行，图像的预处理与任何预测相同。没有使用标签。",
+    "about_text": "网络在评估模式下运行，图像的预处理与任何预测相同。"
+    "标签只写在小图下面，没有其他用途。",
     "repeat": "重新生成的命令",
     "written_by": "由 Convscope {version} 生成",
 }
