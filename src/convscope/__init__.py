@@ -47,6 +47,7 @@ _PUBLIC = {
     "to_fully_convolutional": "convscope.networks",
     "trace_value": "convscope.inspection.values.trace",
     "train": "convscope.api.train",
+    "write_comparison": "convscope.api.compare",
     "write_evaluation": "convscope.api.evaluate",
 }
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from convscope.api.check import check as check
     from convscope.api.compare import compare as compare
     from convscope.api.compare import compare_recipes as compare_recipes
+    from convscope.api.compare import write_comparison as write_comparison
     from convscope.api.evaluate import evaluate as evaluate
     from convscope.api.evaluate import write_evaluation as write_evaluation
     from convscope.api.explain import explain as explain

@@ -68,7 +68,10 @@ def test_recipes_are_compared_by_what_is_on_record(convscope: Convscope, flawed:
     assert "long0 has the better recipe: +30.00 points of accuracy (95 % interval +2" in outcome.out
     assert "from the recipe of short0 to that of long0" in outcome.out
     assert re.search(r"short0 +3 seeds +61.00%", outcome.out)
-    found = json.loads(convscope("compare", "--recipes", *runs, "--json").out)
+    outcome = convscope("compare", "--recipes", *runs, "--json", "-o", "pages/", "--lang", "zh")
+    assert outcome.err.endswith("page: pages/report.html\n")
+    assert "配方" in Path("pages/report.html").read_text(encoding="utf-8")
+    found = json.loads(outcome.out)
     assert [row["runs"] for row in found["recipes"]][0] == ["short0", "short1", "short2"]
     assert found["pairs"][0]["accuracy_difference"] == pytest.approx(0.3)
 
@@ -91,6 +94,16 @@ def test_recipes_are_compared_by_what_is_on_record(convscope: Convscope, flawed:
         (("runs/flawed", "runs/flowed"), 6, "error: there is no run `runs/flowed`\nhint: did you"),
         (("runs/flawed", "runs/flawed", "--split", "tset"), 2, "`split` can't be `tset`"),
         (("runs/flawed", "runs/flawed", "--synonyms", "none.csv"), 3, "`none.csv` can't be read"),
+        (
+            ("runs/a", "runs/b", "-o", "page.pdf"),
+            2,
+            "`page.pdf` can't be written: it doesn't end in",
+        ),
+        (
+            ("runs/a", "runs/b", "--lang", "zh"),
+            2,
+            "`--lang` has no effect: without `--output` no report is written",
+        ),
         (("runs/flawed", "runs/flawed", "--device", "tpu"), 7, "no device is called `tpu`"),
     ],
 )
@@ -106,5 +119,10 @@ def test_wrong_values_get_a_clear_error(
 
 def test_the_differences_are_drawn_where_there_are_any(convscope: Convscope, flawed: Run) -> None:
     words = (flawed.path, flawed.path, "-q")
-    assert convscope("compare", *words, "--plot", "differences.svg").code == 0
+    outcome = convscope("compare", *words, "--plot", "differences.svg", "-o", "page.htm")
+    assert outcome.code == 0
+    assert outcome.out.endswith("\npage: page.htm\n")
+    page = Path("page.htm").read_text(encoding="utf-8")
+    command = f"convscope compare {flawed.path} {flawed.path}</pre>"
+    assert command in page
     assert "<svg" in Path("differences.svg").read_text(encoding="utf-8")

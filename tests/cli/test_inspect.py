@@ -51,6 +51,9 @@ def test_json_alone_has_the_numbers_and_writes_nothing(convscope: Convscope, fla
     assert layer["layer"] == "conv1"
     assert all(len(patches) <= 2 for patches in layer["strongest"].values())
     assert 0 <= layer["zero_share"] <= 1
+    assert layer["kind"] == "Conv2d"
+    labels = {each["label"] for patches in layer["strongest"].values() for each in patches}
+    assert labels <= {"blue", "red"}
     assert not Path("inspections").exists()
 
 
@@ -60,6 +63,11 @@ def test_json_alone_has_the_numbers_and_writes_nothing(convscope: Convscope, fla
         (("--layer", "conv9"), "no layer `conv9`"),
         (("--channels", "1,x"), "`--channels` can't be `1,x`\nhint: write numbers from 0"),
         (("--layer", "conv1", "--channels", "5000"), "`conv1` has no channel 5000"),
+        (
+            ("--layer", "conv1", "--channels", "0,500,900"),
+            "`conv1` has no channels 500 and 900\nhint: they are 0 to 15; choose a layer that has",
+        ),
+        (("--channels", "²"), "`--channels` can't be `²`\nhint: write numbers from 0"),
     ],
 )
 def test_bad_input_is_a_clear_error(

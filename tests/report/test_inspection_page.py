@@ -17,6 +17,7 @@ from convscope.report.inspection import inspection_page
 pytestmark = pytest.mark.slow
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+LABELS = ("cat", "dog & co", "cat", "cat")
 NAMES = ("a/<b>.png", "1.png", "2.png", "3.png")
 
 
@@ -24,7 +25,9 @@ def looked_at(classifier: Classifier, *layers: str) -> Inspection:
     views = view_layers(
         classifier, ArrayPixels(IMAGES), np.arange(4), LayerQuestion(layers=layers, count=4)
     )
-    return Inspection(views=tuple(views), names=NAMES, images="these", example=IMAGES[0])
+    return Inspection(
+        views=tuple(views), names=NAMES, labels=LABELS, images="these", example=IMAGES[0]
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -66,6 +69,9 @@ def test_each_patch_shows_its_value_and_tells_its_image() -> None:
     assert titles == [NAMES[patch.image] for patch in patches]
     words = set(page.words)
     assert all(f"{patch.value:.3g}" in words for patch in patches)
+    names = [word for word in page.words if word in LABELS]
+    assert names == [LABELS[patch.image] for patch in patches]
+    assert "cat 3, dog & co 1" in page.text
 
 
 def test_a_layer_without_boxes_says_so() -> None:
@@ -73,3 +79,13 @@ def test_a_layer_without_boxes_says_so() -> None:
     found = looked_at(classifier, "fc1")
     words = " ".join(Page(inspection_page(found, name="x", command="y")).words)
     assert "whole image" in words
+
+
+def test_beside_each_channel_stands_the_kernel_that_made_it() -> None:
+    found = looked_at(made_classifier("resnet20"), "layer1", "layer1.0.relu1")
+    text = Page(inspection_page(found, name="x", command="y")).text
+    for view, convolution in zip(found.views, ("layer1.2.conv2", "layer1.0.conv1"), strict=True):
+        for channel in view.patches:
+            assert f"Kernel {channel} of {convolution} , 3×3." in text
+    assert "The 4 of 16 input channels with the largest weights:" in text
+    assert "layer1.0.relu1 ReLU" in text

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 
 from convscope.api.arguments import checked
+from convscope.api.destination import PAGES, output_file
 from convscope.api.load import DataOptions, Loaded, load_with_run, open_evaluation_data
 from convscope.arithmetic import layer_table
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
+from convscope.evaluation.compared import (
+    ClassifierPair,
+    ComparedClassifier,
+    Comparison,
+    Disagreement,
+    RecipeComparison,
+)
 from convscope.evaluation.comparison import (
-    Difference,
     RepeatedAccuracy,
     differences,
     over_folds,
@@ -25,114 +32,19 @@ from convscope.evaluation.comparison import (
     recipe_difference,
 )
 from convscope.evaluation.evaluate import collect_outputs
-from convscope.evaluation.intervals import Estimate, Record, named, proportion
+from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
+from convscope.files import mark_output, relative_path, write_text
+from convscope.paths import REPORT_FILE
 from convscope.progress import SILENT, Reporter
+from convscope.report.comparison import classifiers_page, recipes_page
 from convscope.run import Run
-from convscope.short_repr import short_repr
 from convscope.text import listed
 
 Comparable = Classifier | Run | str | Path
 DISAGREEMENTS = 50  # images that are named for each pair
+OF_EACH = 12  # of them at least that only the first, and only the second gets right
 SEED_AND_FOLD = ("seed", "fold")  # fields in which the trainings of one recipe differ
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparedClassifier(Record):
-    """One of the classifiers that were compared.
-
-    Attributes:
-        name: What a user calls it.
-        accuracy: Its accuracy on the images of the comparison.
-        log_loss: Its mean log loss, in nats.
-        num_parameters: Number of parameters of its network.
-        macs: Multiply-accumulates for one image.
-        images_per_second: Throughput, preprocessing included, measured here.
-    """
-
-    name: str
-    accuracy: Estimate
-    log_loss: float
-    num_parameters: int
-    macs: int
-    images_per_second: float
-
-    __repr__ = short_repr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disagreement(Record):
-    """An image that only one of two classifiers gets right.
-
-    Attributes:
-        name: What a user calls it.
-        label: Its class.
-        first: The first classifier's prediction.
-        second: The second classifier's prediction.
-    """
-
-    name: str
-    label: str
-    first: str
-    second: str
-
-    __repr__ = short_repr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifierPair(Record):
-    """Two classifiers, and how they differ.
-
-    Attributes:
-        first: Name of one.
-        second: Name of the other.
-        difference: Difference of their accuracies.
-        disagreements: Images that only one gets right, at most `DISAGREEMENTS`.
-    """
-
-    first: str
-    second: str
-    difference: Difference
-    disagreements: tuple[Disagreement, ...]
-
-    __repr__ = short_repr
-
-    @property
-    def conclusion(self) -> str:
-        """A sentence that says which one is better, if the images can tell."""
-        better = {"first": self.first, "second": self.second}.get(self.difference.verdict)
-        if better is None:
-            return f"can't tell {self.first} and {self.second} apart"
-        return f"{better} is better than {self.second if better == self.first else self.first}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return {
-            "first": self.first,
-            "second": self.second,
-            **self.difference.to_dict(),
-            "words": self.conclusion,
-            "disagreements": [each.to_dict() for each in self.disagreements],
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison(Record):
-    """Several classifiers on the same images.
-
-    Attributes:
-        images: Description of the images.
-        num_images: Number of images.
-        classifiers: The classifiers, in the order given.
-        pairs: Each pair of them.
-    """
-
-    images: str
-    num_images: int
-    classifiers: tuple[ComparedClassifier, ...]
-    pairs: tuple[ClassifierPair, ...]
-
-    __repr__ = short_repr
 
 
 @checked()
@@ -188,6 +100,8 @@ def compare(
             )
             for (first, second), difference in found.items()
         ),
+        runs=tuple(each.run for each in loaded),
+        image_index=image_index,
     )
 
 
@@ -238,6 +152,11 @@ def _disagreements(
     """Images that only one gets right; those on which both are most confident come first."""
     differing = np.flatnonzero(first.is_correct != second.is_correct)
     confidences = np.minimum(first.confidences[differing], second.confidences[differing])
+    order = differing[np.argsort(-confidences, kind="stable")]
+    is_first = first.is_correct[order]
+    # Of both kinds some, however few of one are among the most confident.
+    rank = np.where(is_first, np.cumsum(is_first), np.cumsum(~is_first))
+    chosen = np.argsort(rank > OF_EACH, kind="stable")[:DISAGREEMENTS]
     return tuple(
         Disagreement(
             name=names[index],
@@ -245,35 +164,8 @@ def _disagreements(
             first=first.classes[first.predicted[index]],
             second=second.classes[second.predicted[index]],
         )
-        for index in differing[np.argsort(-confidences, kind="stable")][:DISAGREEMENTS]
+        for index in order[np.sort(chosen)]
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeComparison:
-    """Recipes with the accuracies of their trainings.
-
-    Attributes:
-        recipes: Names of each recipe's runs, with their accuracy.
-        pairs: Indices of two recipes, with the second's accuracy minus the first's.
-    """
-
-    recipes: tuple[tuple[tuple[str, ...], RepeatedAccuracy], ...]
-    pairs: tuple[tuple[int, int, Estimate], ...]
-
-    __repr__ = short_repr
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for JSON."""
-        return {
-            "recipes": [
-                {"runs": list(runs), **repeated.to_dict()} for runs, repeated in self.recipes
-            ],
-            "pairs": [
-                {"first": first, "second": second, **named("accuracy_difference", estimate)}
-                for first, second, estimate in self.pairs
-            ],
-        }
 
 
 @checked()
@@ -293,13 +185,15 @@ def compare_recipes(*runs: Run | str | Path | list[Any]) -> RecipeComparison:
         run = each if isinstance(each, Run) else Run.open(each)
         values = run.recipe.model_dump(mode="json")
         groups[json.dumps({n: v for n, v in values.items() if n not in SEED_AND_FOLD})].append(run)
-    recipes = [_repeated(group) for group in groups.values()]
+    recipes = [_repeated(_in_order(group)) for group in groups.values()]
     pairs = [
         (first, second, recipe_difference(recipes[first][1], recipes[second][1]))
         for first in range(len(recipes))
         for second in range(first + 1, len(recipes))
     ]
-    return RecipeComparison(recipes=tuple(recipes), pairs=tuple(pairs))
+    return RecipeComparison(
+        recipes=tuple(recipes), pairs=tuple(pairs), runs=tuple(map(_in_order, groups.values()))
+    )
 
 
 def _flattened(given: Sequence[Any]) -> list[Any]:
@@ -308,8 +202,12 @@ def _flattened(given: Sequence[Any]) -> list[Any]:
     return list(given[0] if is_list else given)
 
 
+def _in_order(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The runs of a recipe, by fold and seed."""
+    return tuple(sorted(runs, key=lambda run: (run.recipe.fold, run.recipe.seed)))
+
+
 def _repeated(runs: Sequence[Run]) -> tuple[tuple[str, ...], RepeatedAccuracy]:
-    runs = sorted(runs, key=lambda run: (run.recipe.fold, run.recipe.seed))
     names = tuple(run.path.name for run in runs)
     if len(runs) < 2:
         raise UsageError(
@@ -326,3 +224,47 @@ def _repeated(runs: Sequence[Run]) -> tuple[tuple[str, ...], RepeatedAccuracy]:
         f"`{names[0]}` and {len(names) - 1} more differ in seed and fold, or in neither",
         hint="give runs of one recipe that differ in `--seed` alone, or in `--fold` alone",
     )
+
+
+@checked()
+def write_comparison(
+    found: Comparison | RecipeComparison,
+    path: str | Path,
+    *,
+    language: str = "en",
+    command: str | None = None,
+) -> Path:
+    """Writes the page of a comparison to an HTML file, or as report.html into a folder.
+
+    Args:
+        found: What `compare` or `compare_recipes` returned.
+        path: The file, or its folder.
+        language: Language of the page: `en` or `zh`.
+        command: Command line that makes the page again; None for one with the names of the runs.
+
+    Raises:
+        RunError: The file can't be written.
+        UsageError: There is no translation for this language, or the file has another ending.
+    """
+    file = output_file(path, endings=PAGES, name=REPORT_FILE)
+    again = command or _command_for(found)
+    if isinstance(found, Comparison):
+        page = classifiers_page(found, command=again, language=language)
+    else:
+        page = recipes_page(found, command=again, language=language)
+    mark_output(file.parent)
+    write_text(file, page)
+    return file
+
+
+def _command_for(found: Comparison | RecipeComparison) -> str:
+    """The command line that makes the same comparison, as far as it is known."""
+    if isinstance(found, RecipeComparison):
+        runs = [relative_path(str(run.path)) for group in found.runs for run in group]
+        return shlex.join(["convscope", "compare", *runs, "--recipes"])
+    names = [each.name for each in found.classifiers]
+    runs = [
+        relative_path(str(run.path)) if run else name
+        for run, name in zip(found.runs, names, strict=True)
+    ]
+    return shlex.join(["convscope", "compare", *runs])

@@ -85,6 +85,7 @@ def inspect(
         views=tuple(views),
         names=tuple(image_index.dataset.images.name(int(index)) for index in indices),
         images=description,
+        labels=tuple(image_index.dataset.classes[label] for label in image_index.labels[indices]),
         example=pixels.take(indices[:1])[0].numpy(),
     )
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.api.destination import FIGURES, output_file
-from convscope.cli.flags import OutputPath, evaluation_flags
+from convscope.api.destination import FIGURES, PAGES, output_file
+from convscope.cli.flags import (
+    OutputPath,
+    check_lang,
+    evaluation_flags,
+    output_flag,
+    report_flags,
+    typed,
+)
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.paths import REPORT_FILE
 from convscope.text import counted
+
+if TYPE_CHECKING:
+    from convscope.evaluation.compared import Comparison, RecipeComparison
 
 NOT_RECIPES = (
     "This compares these classifiers, not their recipes: each training is partly chance. "
@@ -21,6 +32,7 @@ NOT_RECIPES = (
 )
 DISAGREEMENTS_SHOWN = 10
 PLOT = "differences.svg"
+OWN = ("output", "plot", "as_json", "quiet")
 
 
 @click.command("compare", cls=Verb)
@@ -44,12 +56,18 @@ PLOT = "differences.svg"
     help="Save a plot of the differences in this file, as SVG or PNG, or as differences.svg in a "
     "folder.",
 )
+@output_flag(
+    "Also write a page: an HTML file, or a folder for report.html.", *PAGES, name=REPORT_FILE
+)
+@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     runs: tuple[str, ...],
     recipes: bool,
     plot: str | None,
+    output: str | None,
+    language: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -59,7 +77,8 @@ def command(
     Says "can't tell" where their difference may be chance: by McNemar's test (5 %), or because its
     95 % interval includes 0.
     """
-    from convscope.api.compare import compare, compare_recipes
+    check_lang(has_report=output is not None, reason="without `--output`")
+    from convscope.api.compare import compare, compare_recipes, write_comparison
     from convscope.progress import Reporter
 
     if recipes:
@@ -69,7 +88,8 @@ def command(
                 f"`--{given[0].replace('_', '-')}` doesn't apply to `--recipes`",
                 hint="recipes are compared by the evaluations of their runs",
             )
-        found = compare_recipes(*runs).to_dict()
+        repeated = compare_recipes(*runs)
+        found = repeated.to_dict()
         if plot is not None:
             names = [row["runs"][0] for row in found["recipes"]]
             pairs = [
@@ -78,14 +98,20 @@ def command(
             ]
             _save_plot(pairs, plot)
         print(json.dumps(found, ensure_ascii=False)) if as_json else _print_recipes(found)
-        return
-    compared = compare(*runs, reporter=Reporter(quiet=quiet), **options).to_dict()
-    if plot is not None:
-        _save_plot(compared["pairs"], plot)
-    if as_json:
-        print(json.dumps(compared, ensure_ascii=False, allow_nan=False))
+        result: Comparison | RecipeComparison = repeated
     else:
-        _print_classifiers(compared)
+        result = compare(*runs, reporter=Reporter(quiet=quiet), **options)
+        compared = result.to_dict()
+        if plot is not None:
+            _save_plot(compared["pairs"], plot)
+        if as_json:
+            print(json.dumps(compared, ensure_ascii=False, allow_nan=False))
+        else:
+            _print_classifiers(compared)
+    if output is not None:
+        again = typed(click.get_current_context(), "compare", without=OWN)
+        page = write_comparison(result, output, language=language, command=again)
+        print(f"\npage: {page}", file=sys.stderr if as_json else sys.stdout)
 
 
 def _save_plot(pairs: Sequence[Mapping[str, Any]], plot: str) -> None:

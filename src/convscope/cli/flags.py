@@ -246,8 +246,12 @@ report_flags = click.option(
 )
 
 
-def check_lang(*, has_report: bool) -> None:
+def check_lang(*, has_report: bool, reason: str = "with `--json`") -> None:
     """Refuses `--lang` where no report is written.
+
+    Args:
+        has_report: Whether one is.
+        reason: Why it may not be.
 
     Raises:
         UsageError: It was given, and would change nothing.
@@ -255,7 +259,7 @@ def check_lang(*, has_report: bool) -> None:
     source = click.get_current_context().get_parameter_source("language")
     if not has_report and source is ParameterSource.COMMANDLINE:
         raise UsageError(
-            "`--lang` has no effect: with `--json` no report is written",
+            f"`--lang` has no effect: {reason} no report is written",
             hint="say with `--output` where a report goes, or leave `--lang` out",
         )
 

@@ -41,7 +41,7 @@ OWN = ("output", "as_json", "quiet")
 @click.option(
     "--channels",
     metavar="NUMBER,NUMBER...",
-    help="Channels whose strongest patches are shown. [default: those with the largest values]",
+    help="Channels to show, by their numbers from 0. [default: those with the largest values]",
 )
 @click.option(
     "--patches",
@@ -115,7 +115,7 @@ def command(
 def _numbers(text: str | None) -> tuple[int, ...]:
     """Channel numbers from `0,3,17`."""
     parts = [part.strip() for part in text.split(",")] if text else []
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isdecimal() for part in parts):
         raise UsageError(
             f"`--channels` can't be `{text}`", hint="write numbers from 0, such as `0,3,17`"
         )

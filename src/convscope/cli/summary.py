@@ -6,16 +6,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from convscope.api.destination import output_file
-from convscope.cli.flags import OneOf, network_options, output_flag
+from convscope.cli.flags import OneOf, check_lang, network_options, output_flag, report_flags
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.paths import exists
 from convscope.text import plain
+
+if TYPE_CHECKING:
+    from convscope.cli.summary_text import TableForm
 
 PAIR = "N or HxW"
 FORMATS = ("table", "json", "csv", "markdown", "html")
@@ -260,6 +263,7 @@ class _NetworkOrLayer(Verb):
     "folder.",
     *ENDINGS,
 )
+@report_flags
 def command(
     networks: tuple[str, ...], output: str | None, form: str | None, as_json: bool, **flags: Any
 ) -> None:
@@ -274,6 +278,7 @@ def command(
     on no regular grid, and the field is that of all of them, an upper bound (≤).
     """
     chosen = _form(form, as_json=as_json, output=output)
+    check_lang(has_report=chosen == "html", reason="without `--format html`")
     for flag in ("columns", "depth"):
         if chosen in ("json", "csv") and flags[flag] is not None:
             raise UsageError(
@@ -328,8 +333,10 @@ def _text(
 ) -> str:
     """The table of a network, or of several side by side."""
     from convscope.arithmetic import KINDS, Convention
+    from convscope.cli.summary_text import TableForm, show_side_by_side
 
     of_one = {name: flags.pop(name) for name in ("columns", "depth", "verify", "effective")}
+    language = flags.pop("language")
     chosen = {
         "input_shape": parse_shape(input_text) if input_text else None,
         **flags,
@@ -337,41 +344,32 @@ def _text(
     }
     convention = Convention(flops=flops, kinds=_names(kinds, KINDS) if kinds else ())
     if len(networks) == 1:
-        return _layer_table(networks[0], form, chosen, convention, **of_one)
+        shown = _columns(of_one["columns"], effective=of_one["effective"])
+        look = TableForm(form, shown, convention, of_one["depth"], language)
+        return _layer_table(networks[0], chosen, look, verified=of_one["verify"])
+    of_one["lang"] = language != "en"
     for flag, value in of_one.items():
         if value not in (None, False):
             raise UsageError(f"`--{flag}` applies to one network, not to several")
     from convscope.api.summarize import summarize
-    from convscope.cli.summary_text import show_side_by_side
 
     tables = [summarize(network, **chosen) for network in networks]
     return show_side_by_side(networks, tables, form, convention=convention)
 
 
-def _layer_table(
-    network: str, form: str, chosen: dict[str, Any], convention: Any, **flags: Any
-) -> str:
+def _layer_table(network: str, chosen: dict[str, Any], form: TableForm, *, verified: bool) -> str:
     """The table of one network, measured if a flag asks for it."""
     from convscope.api.summarize import measured_summary, summarize
     from convscope.cli.summary_text import show
 
-    shown = _columns(flags["columns"], effective=flags["effective"])
-    verified, effective = flags["verify"], "effective" in shown
+    effective, verification = "effective" in form.columns, None
     if verified or effective:
         table, verification = measured_summary(
             network, verified=verified, effective=effective, **chosen
         )
     else:
-        table, verification = summarize(network, **chosen), None
-    return show(
-        table,
-        network,
-        form,
-        shown,
-        convention=convention,
-        depth=flags["depth"],
-        verification=verification,
-    )
+        table = summarize(network, **chosen)
+    return show(table, network, form, verification=verification)
 
 
 def _names(text: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from convscope.arithmetic import Convention, LayerTable, Verification
 from convscope.arithmetic.table_text import (
@@ -41,22 +41,31 @@ DIFFERENCES_SHOWN = 20
 FIRST_TO_GO = ("saved MB", "forward MB", "input")
 
 
-def show(
-    table: LayerTable,
-    name: str,
-    form: str,
-    columns: Sequence[str],
-    *,
-    convention: Convention,
-    depth: int | None,
-    verification: Verification | None,
-) -> str:
-    """The table of one network as `table`, `json`, `csv`, `markdown` or `html`.
+class TableForm(NamedTuple):
+    """How a table is shown.
 
-    JSON and CSV have all columns and modules.
+    Attributes:
+        format: `table`, `json`, `csv`, `markdown` or `html`.
+        columns: Columns shown; JSON and CSV have all of them, and all modules.
+        convention: How operations are counted.
+        depth: Depth down to which modules are shown; None for all.
+        language: Language of the page.
     """
+
+    format: str
+    columns: Sequence[str]
+    convention: Convention
+    depth: int | None
+    language: str
+
+
+def show(
+    table: LayerTable, name: str, form: TableForm, *, verification: Verification | None
+) -> str:
+    """The table of one network in a form."""
+    columns, convention, depth = form.columns, form.convention, form.depth
     notes, checks = _notes(name, table), _checks(verification)
-    if form == "json":
+    if form.format == "json":
         content = {**table.to_dict(), "notes": notes}
         if convention.flops:
             content["flops"] = convention.count(table.rows[0].total)
@@ -64,10 +73,10 @@ def show(
         if verification is not None:
             content["verification"] = verification.to_dict()
         return json.dumps(content, ensure_ascii=False) + "\n"
-    if form == "csv":
+    if form.format == "csv":
         return to_csv(table, convention=convention)
-    if form == "html":
-        from convscope.report.summary import summary_page
+    if form.format == "html":
+        from convscope.report.summary import Remarks, summary_page
 
         return summary_page(
             table,
@@ -75,11 +84,11 @@ def show(
             columns,
             convention=convention,
             depth=depth,
-            notes=notes,
-            checks=checks,
+            language=form.language,
+            remarks=Remarks(notes, checks),
         )
     lines = [*_totals(table, convention), *notes, *checks]
-    if form == "markdown":
+    if form.format == "markdown":
         listed = "".join(f"- {line}\n" for line in lines)
         return f"{to_markdown(table, columns, convention=convention, depth=depth)}\n{listed}"
     rows = text_rows(table, columns, convention=convention, depth=depth)

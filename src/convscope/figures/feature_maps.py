@@ -121,6 +121,24 @@ def draw_kernels(
     return figure
 
 
+def kernel_pictures(
+    weights: NDArray[np.floating], *, most: int
+) -> list[tuple[int | None, NDArray[np.uint8]]]:
+    """Pictures of one kernel (C, height, width): its slices with the largest weights.
+
+    Each comes with its input channel; a kernel on colour images is one picture, without channel.
+    """
+    values = np.asarray(weights, np.float64)
+    if len(values) == 3:
+        return [(None, _colour_picture(values.transpose(1, 2, 0)))]
+    limit = float(np.abs(values).max())
+    strongest = np.argsort(-np.abs(values).sum(axis=(1, 2)), kind="stable")[:most]
+    return [
+        (int(channel), coloured(values[channel], limit=limit, is_signed=True))
+        for channel in strongest
+    ]
+
+
 def _colour_picture(kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
     """(height, width, 3) the kernel as an image; its largest weight is white or black."""
     shares = 0.5 + kernel / (2 * (np.abs(kernel).max() or 1.0))

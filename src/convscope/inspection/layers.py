@@ -40,6 +40,11 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     raise UsageError(f"`{type(network).__name__}` has no layer `{name}`", hint=hint)
 
 
+def layer_type(network: nn.Module, name: str) -> str:
+    """The name of a layer's class, which its path rarely tells: `features.12` is a `MaxPool2d`."""
+    return type(find_layer(network, name)).__name__
+
+
 def first_path(network: nn.Module, name: str) -> str:
     """The path that was registered first, for a layer that may have several paths."""
     layer = find_layer(network, name)

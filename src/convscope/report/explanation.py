@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,8 +26,10 @@ from convscope.inspection.attribution.attribution import Attribution
 from convscope.inspection.attribution.faithfulness import Faithfulness, area
 from convscope.inspection.explained_image import Explanation
 from convscope.inspection.feature_maps.stages import Stage
+from convscope.inspection.layers import layer_type
 from convscope.report.page import Picture, embedded, isolated, percent, render
 from convscope.report.translations import translations_of
+from convscope.report.value_arithmetic import value_view
 
 CLASSES_LISTED = 5
 INDEX_PX = 224
@@ -92,14 +95,23 @@ def explanation_page(
         faithful_text=_faithful_text(explanation, translations),
         curves=_curves(explanation, translations),
         class_map=_class_map(explanation, translations),
-        stages=[_stage(stage, explanation.pixels, translations) for stage in explanation.stages],
+        stages=[
+            {
+                **_stage(stage, explanation.pixels, translations),
+                "type": layer_type(classifier.network, stage.layer),
+            }
+            for stage in explanation.stages
+        ],
         kernels=None if kernels is None else _kernels(kernels, translations),
         kernels_text=""
         if kernels is None
         else translations["kernels_text"].format(
             count=len(kernels), height=kernels.shape[2], width=kernels.shape[3]
         ),
-        value=explanation.value,
+        value=explanation.value
+        and value_view(
+            explanation.value, translations, type_of=partial(layer_type, classifier.network)
+        ),
         preprocessing=classifier.preprocessing.describe(),
         command=command,
         version=__version__,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from convscope import __version__
@@ -12,15 +13,18 @@ from convscope.figures.feature_maps import (
     SparsityLabels,
     draw_field,
     draw_zero_shares,
+    kernel_pictures,
     striped,
 )
 from convscope.figures.style import as_svg
+from convscope.inspection.feature_maps.channel_kernels import ChannelKernel
 from convscope.inspection.feature_maps.layer_views import Inspection, LayerView
 from convscope.report.page import embedded, isolated, percent, render
 from convscope.report.translations import translations_of
 
 PATCH_PX = 112
 CHANNELS_NAMED = 20  # dead or rarely active ones
+SLICES_SHOWN = 4  # of a kernel
 
 
 def inspection_page(
@@ -50,6 +54,7 @@ def _row(view: LayerView, translations: Mapping[str, Any]) -> list[str]:
     counts = view.sparsity
     return [
         view.layer,
+        view.kind,
         " × ".join(str(length) for length in view.shape),
         percent(counts.zero_share),
         str(len(counts.dead)),
@@ -92,6 +97,7 @@ def _layer(
     figure = draw_zero_shares(counts.zero_shares.tolist(), num_dead=len(counts.dead), labels=labels)
     return {
         "name": view.layer,
+        "type": view.kind,
         "text": text,
         "zeros": as_svg(figure),
         "field": _field(view, inspection, translations),
@@ -136,18 +142,52 @@ def _channels(
     view: LayerView, inspection: Inspection, translations: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     shares = view.sparsity.zero_shares
+    labels = inspection.labels
     for channel, patches in view.patches.items():
+        kernel = view.kernels.get(channel)
         yield {
             "title": translations["channel"].format(channel=channel),
             "text": translations["channel_zeros"].format(share=percent(float(shares[channel]))),
+            "classes": _class_counts([labels[each.image] for each in patches]) if labels else "",
+            "kernel": kernel and _kernel(kernel, translations),
             "patches": [
                 {
                     "picture": embedded(striped(each.pixels, each.is_padding), longest_px=PATCH_PX),
                     "value": f"{each.value:.3g}",
                     "name": isolated(inspection.names[each.image]),
+                    "label": isolated(labels[each.image]) if labels else "",
                 }
                 for each in patches
             ],
             "alternative": translations["patch_alternative"].format(channel=channel),
             "off": translations["off"],
         }
+
+
+def _class_counts(labels: Sequence[str]) -> str:
+    """How many patches are of which class, the most frequent first."""
+    return ", ".join(f"{isolated(label)} {count}" for label, count in Counter(labels).most_common())
+
+
+def _kernel(kernel: ChannelKernel, translations: Mapping[str, Any]) -> dict[str, Any]:
+    """The kernel behind a channel, as a sentence and pictures of its strongest slices."""
+    channels, height, width = kernel.weights.shape
+    drawn = kernel_pictures(kernel.weights, most=SLICES_SHOWN)
+    text = translations["kernel"].format(
+        number=kernel.number, layer=kernel.layer, height=height, width=width
+    )
+    if channels > len(drawn) and drawn[0][0] is not None:
+        text += " " + translations["kernel_slices"].format(shown=len(drawn), channels=channels)
+    return {
+        "text": text,
+        "alternative": translations["kernel_alternative"].format(number=kernel.number),
+        "slices": [
+            {
+                "picture": embedded(pixels),
+                "channel": ""
+                if channel is None or channels == 1
+                else translations["slice"].format(channel=channel),
+            }
+            for channel, pixels in drawn
+        ],
+    }

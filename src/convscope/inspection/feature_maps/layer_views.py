@@ -21,6 +21,7 @@ from convscope.classifier import Classifier, evaluation_batch
 from convscope.data.pixels.prepared import Pixels
 from convscope.errors import UsageError
 from convscope.inspection.feature_maps.activations import activations, prepared_inputs
+from convscope.inspection.feature_maps.channel_kernels import ChannelKernel, channel_kernels
 from convscope.inspection.feature_maps.effective_field import EffectiveField, effective_field
 from convscope.inspection.feature_maps.patches import (
     Patch,
@@ -29,7 +30,7 @@ from convscope.inspection.feature_maps.patches import (
     cut_patches,
 )
 from convscope.inspection.feature_maps.stages import stage_layers
-from convscope.inspection.layers import find_layer
+from convscope.inspection.layers import find_layer, layer_type
 from convscope.inspection.receptive_fields import LayerField, known_fields
 from convscope.short_repr import short_repr
 
@@ -127,6 +128,7 @@ class LayerView:
 
     Attributes:
         layer: Path of the layer.
+        kind: Name of its class.
         shape: Shape of its output for one image: (C, H, W), or (C,) for vectors.
         sparsity: How often its channels are zero.
         patches: Strongest patches of some channels, by channel; none if the receptive field is
@@ -134,26 +136,31 @@ class LayerView:
         field: Receptive fields of its values; None if unknown.
         effective: Effective receptive field of the value in the middle; None for vectors, or if no
             pixel contributes.
+        kernels: The kernels behind the channels that patches are shown of, where there are some.
     """
 
     layer: str
+    kind: str
     shape: tuple[int, ...]
     sparsity: Sparsity
     patches: dict[int, list[Patch]]
     field: LayerField | None
     effective: EffectiveField | None
+    kernels: dict[int, ChannelKernel]
 
     __repr__ = short_repr
 
-    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+    def to_dict(self, names: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
         """The view without pixels, ready for JSON.
 
         Args:
             names: Names of the images.
+            labels: Their classes; empty if unknown.
         """
         field = self.field
         return {
             "layer": self.layer,
+            "kind": self.kind,
             "shape": list(self.shape),
             **self.sparsity.to_dict(),
             "receptive_field": field and field.field.to_dict(input_size=field.input_size),
@@ -162,6 +169,7 @@ class LayerView:
                 channel: [
                     {
                         "image": names[patch.image],
+                        "label": labels[patch.image] if labels else None,
                         "value": patch.value,
                         "field": patch.field.to_dict(),
                     }
@@ -196,12 +204,14 @@ class Inspection:
         names: Names of the images, to which the indices of patches refer.
         images: Description of the images.
         example: (H, W, C) the first image as the network sees it, 0 to 255.
+        labels: Class of each image; empty if unknown.
     """
 
     views: tuple[LayerView, ...]
     names: tuple[str, ...]
     images: str
     example: NDArray[np.uint8]
+    labels: tuple[str, ...] = ()
 
     __repr__ = short_repr
 
@@ -210,7 +220,7 @@ class Inspection:
         return {
             "images": self.images,
             "num_images": len(self.names),
-            "layers": [view.to_dict(self.names) for view in self.views],
+            "layers": [view.to_dict(self.names, self.labels) for view in self.views],
         }
 
 
@@ -253,19 +263,36 @@ def view_layers(
     first = prepared_inputs(classifier, pixels.take(indices[:GRADIENTS]))
     views = []
     known = known_fields(classifier.network, layers, classifier.preprocessing.input_shape)
+    shown = {layer: list(question.channels) or _strongest(counts[layer]) for layer in layers}
+    kernels = channel_kernels(classifier.network, first[:1], shown)
     for layer, fields in known.items():
-        strongest = np.argsort(-counts[layer].largest, kind="stable")[:CHANNELS].tolist()
-        channels = question.channels or strongest
         patches: dict[int, list[Patch]] = {}
         if fields is not None:
             patches = cut_patches(
-                {channel: places[layer].of(channel) for channel in channels},
+                {channel: places[layer].of(channel) for channel in shown[layer]},
                 fields,
                 lambda number: pixels.take(indices[number : number + 1])[0].numpy(),
             )
         effective = _effective(classifier, first, layer) if len(shapes[layer]) == 3 else None
-        views.append(LayerView(layer, shapes[layer], counts[layer], patches, fields, effective))
+        kind = layer_type(classifier.network, layer)
+        views.append(
+            LayerView(
+                layer,
+                kind,
+                shapes[layer],
+                counts[layer],
+                patches,
+                fields,
+                effective,
+                kernels.get(layer, {}),
+            )
+        )
     return views
+
+
+def _strongest(counts: Sparsity) -> list[int]:
+    """The channels with the largest values."""
+    return [int(each) for each in np.argsort(-counts.largest, kind="stable")[:CHANNELS]]
 
 
 def _layers(classifier: Classifier, asked: Collection[str]) -> list[str]:

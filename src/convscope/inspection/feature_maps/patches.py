@@ -17,6 +17,7 @@ from convscope.inspection.feature_maps.activations import activations, input_bat
 from convscope.inspection.layers import check_is_list, quoted
 from convscope.inspection.receptive_fields import LayerField, ValueField, layer_field
 from convscope.short_repr import short_repr
+from convscope.text import joined
 
 Prepared = NDArray[np.uint8]
 
@@ -134,11 +135,13 @@ def strongest_patches(
 
 def check_channels(channels: Collection[int], layer: str, num_channels: int) -> None:
     """Refuses channels that a layer doesn't have with a UsageError."""
-    for channel in channels:
-        if not 0 <= channel < num_channels:
-            raise UsageError(
-                f"{quoted(layer)} has no channel {channel}", hint=f"it is 0 to {num_channels - 1}"
-            )
+    missing = [str(channel) for channel in channels if not 0 <= channel < num_channels]
+    if missing:
+        noun, it = ("channel", "it is") if len(missing) == 1 else ("channels", "they are")
+        raise UsageError(
+            f"{quoted(layer)} has no {noun} {joined(missing)}",
+            hint=f"{it} 0 to {num_channels - 1}; choose a layer that has more",
+        )
 
 
 def cut_patches(

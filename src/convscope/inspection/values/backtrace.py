@@ -60,18 +60,23 @@ def backtrace(value: Value, index: Indices, *, is_joined: bool = False) -> Arith
     if source is None or not is_from_image or found.is_padding[0]:
         kind = "image" if found.value.is_image else "constant"
         return _end("padding" if found.is_padding[0] else kind, "", found)
-    explained = _explained(source, found)
-    num_inputs = len(explained.inputs)
+    own = explained(source, found)
+    num_inputs = len(own.inputs)
     # A layer ends at its activation, or where it joins another.
     is_end = source.name not in ARITHMETIC or num_inputs > 1
     if is_joined and works_by_value(source.operation) and is_end:
         return _end("value of an earlier layer", source.layer, found)
     is_joined = is_joined or num_inputs > 1
-    sources = [backtrace(*each, is_joined=is_joined) for each in explained.inputs]
-    return replace(explained.step, sources=tuple(sources))
+    sources = [backtrace(*each, is_joined=is_joined) for each in own.inputs]
+    return replace(own.step, sources=tuple(sources))
 
 
-def _explained(source: Recorded, found: Origin) -> Explained:
+def explained(source: Recorded, found: Origin) -> Explained:
+    """The step of one operation, with the values that went in.
+
+    Raises:
+        NetworkError: The operation has no rule.
+    """
     rule = RULES.get(source.name)
     if rule is None and works_by_value(source.operation):
         rule = pointwise

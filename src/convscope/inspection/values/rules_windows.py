@@ -18,7 +18,7 @@ from convscope.inspection.values.index_mapping import (
     taken_from,
 )
 from convscope.inspection.values.recording import Value
-from convscope.inspection.values.steps import Explained, OutputValue, terms_from
+from convscope.inspection.values.steps import Explained, OutputValue, TermWindow, terms_from
 
 
 class WindowPlaces(NamedTuple):
@@ -59,6 +59,14 @@ class WindowGrid(NamedTuple):
         rows = [leading, channels.start + places[:1], np.clip(position, 0, last)]
         return WindowPlaces(np.concatenate(rows), outside(position, lengths), places[1:])
 
+    def of_terms(self, seen: WindowPlaces, chosen: Flags) -> TermWindow | None:
+        """Where the chosen ones of the window's places lie; None but for feature maps."""
+        if len(self.extent) != 2:
+            return None
+        (top, left), (down, right) = self.start, self.dilation
+        channels = seen.places[-3, chosen]
+        return TermWindow((top, left), (down, right), channels, seen.in_kernel[:, chosen])
+
 
 def grid(lengths: Sequence[int]) -> Indices:
     """(A, T) all places of a box with these A lengths, the last one running fastest."""
@@ -92,7 +100,13 @@ def convolution(at: OutputValue) -> Explained:
     bias = operation.optional("bias")
     added = {} if bias is None else {"bias": number_at(bias, channel)}
     formula = "sum of weight * input" + (" + bias" if added else "")
-    return at.sum_of(terms, added=added, kind="convolution", formula=formula)
+    return at.sum_of(
+        terms,
+        added=added,
+        kind="convolution",
+        formula=formula,
+        window=window.of_terms(seen, exists),
+    )
 
 
 def _starts(index: Indices, stride: Sequence[int], padding: Sequence[int]) -> list[int]:
@@ -122,9 +136,11 @@ def _connections(kernel: Value, which: Indices) -> Flags:
 def max_pooling(at: OutputValue) -> Explained:
     """The largest input of the window, fixed or adaptive; padding never wins."""
     is_adaptive = at.operation.name.startswith("adaptive")
-    seen = _in_own_channel(at, _adaptive_window(at) if is_adaptive else _pooling_window(at))
-    found = origin(at.operation.value("self"), seen.places[:, ~seen.is_outside])
-    return at.largest_of(terms_from(found))
+    window = _adaptive_window(at) if is_adaptive else _pooling_window(at)
+    seen = _in_own_channel(at, window)
+    is_inside = ~seen.is_outside
+    found = origin(at.operation.value("self"), seen.places[:, is_inside])
+    return at.largest_of(terms_from(found), window=window.of_terms(seen, is_inside))
 
 
 def mean_pooling(at: OutputValue) -> Explained:
@@ -138,23 +154,29 @@ def mean_pooling(at: OutputValue) -> Explained:
     # With a rounded-up size, a window may reach beyond the padding: that part isn't counted.
     sides = zip(window.start, window.extent, lengths, padding, strict=True)
     num_inputs = math.prod(min(a + k, length + p) - a for a, k, length, p in sides)
+    is_inside = ~seen.is_outside
     if not operation.arguments["count_include_pad"]:
-        num_inputs = int((~seen.is_outside).sum())
+        num_inputs = int(is_inside.sum())
     divisor = operation.arguments.get("divisor_override") or num_inputs
-    return mean_of(at, seen.places[:, ~seen.is_outside], divisor)
+    return mean_of(at, seen.places[:, is_inside], divisor, window=window.of_terms(seen, is_inside))
 
 
-def mean_of(at: OutputValue, places: Indices, divisor: int) -> Explained:
+def mean_of(
+    at: OutputValue, places: Indices, divisor: int, *, window: TermWindow | None = None
+) -> Explained:
     """The sum of the inputs at places (D, T) over a divisor."""
     found = origin(at.operation.value("self"), places)
     terms = terms_from(found, weights=np.full(places.shape[1], 1 / divisor))
-    return at.sum_of(terms, kind="mean pooling", formula=f"sum of inputs / {divisor}")
+    formula = f"sum of inputs / {divisor}"
+    return at.sum_of(terms, kind="mean pooling", formula=formula, window=window)
 
 
 def adaptive_mean_pooling(at: OutputValue) -> Explained:
     """The mean of a window whose size follows from the sizes of input and output."""
-    places = _in_own_channel(at, _adaptive_window(at)).places
-    return mean_of(at, places, places.shape[1])
+    window = _adaptive_window(at)
+    seen = _in_own_channel(at, window)
+    found = window.of_terms(seen, ~seen.is_outside)
+    return mean_of(at, seen.places, seen.places.shape[1], window=found)
 
 
 def _pooling_window(at: OutputValue) -> WindowGrid:

@@ -53,6 +53,22 @@ class Terms:
 NO_TERMS = Terms(np.empty(0), np.empty(0), None, np.empty((1, 0), np.int64), np.empty(0, np.bool_))
 
 
+class TermWindow(NamedTuple):
+    """The window of a convolution or pooling over feature maps, and where its T terms lie in it.
+
+    Attributes:
+        start: (row, column) of its first place in the input; negative in the padding.
+        dilation: Distance from one place to the next, along both axes.
+        channels: (T,) input channel of each term.
+        cells: (2, T) row and column of each term within the window.
+    """
+
+    start: tuple[int, int]
+    dilation: tuple[int, int]
+    channels: Indices
+    cells: Indices
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ArithmeticStep:
     """One value on the way, recomputed in double precision from its inputs.
@@ -73,6 +89,7 @@ class ArithmeticStep:
         numbers: Other numbers of the formula by name: the mean, variance, weight and bias of a
             batch normalisation, a parameter that the input is multiplied by.
         branch: Index of the tensor that the value comes from, in a concatenation.
+        window: Where the terms lie, in a convolution or pooling over feature maps.
         sources: The steps that computed the inputs, as far as they are traced.
     """
 
@@ -89,6 +106,7 @@ class ArithmeticStep:
     added: Mapping[str, float] = field(default_factory=dict)
     numbers: Mapping[str, float] = field(default_factory=dict)
     branch: int | None = None
+    window: TermWindow | None = None
     sources: tuple[ArithmeticStep, ...] = ()
 
     @property
@@ -165,7 +183,14 @@ class OutputValue:
             )
         )
 
-    def largest_of(self, terms: Terms, *, kind: str = "max pooling", sign: int = 1) -> Explained:
+    def largest_of(
+        self,
+        terms: Terms,
+        *,
+        kind: str = "max pooling",
+        sign: int = 1,
+        window: TermWindow | None = None,
+    ) -> Explained:
         """The value as the largest of its terms, or the smallest where `sign` is -1.
 
         If several are equal the first one wins, as in torch.
@@ -173,7 +198,8 @@ class OutputValue:
         winner = int((sign * terms.values).argmax())
         formula = "largest input" if sign > 0 else "smallest input"
         value = float(terms.values[winner])
-        return Explained(self.choice(value, terms, kind=kind, formula=formula, winner=winner))
+        fields = {"kind": kind, "formula": formula, "winner": winner, "window": window}
+        return Explained(self.choice(value, terms, **fields))
 
 
 class Explained(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from convscope.errors import UsageError
-from convscope.report.translations import pages_en, pages_zh
+from convscope.report.translations import pages_en, pages_zh, tables_en, tables_zh
 from convscope.report.translations.run_en import RUN as RUN_EN
 from convscope.report.translations.run_zh import RUN as RUN_ZH
 from convscope.text import did_you_mean, either_of
@@ -14,19 +14,22 @@ from convscope.text import did_you_mean, either_of
 TRANSLATIONS: dict[str, dict[str, dict[str, Any]]] = {
     "en": {
         "check": pages_en.CHECK,
+        "comparison": tables_en.COMPARISON,
         "explanation": pages_en.EXPLANATION,
         "explanations": pages_en.EXPLANATIONS,
         "inspection": pages_en.INSPECTION,
-        "networks": pages_en.NETWORKS,
+        "networks": tables_en.NETWORKS,
         "run": RUN_EN,
         "shared": pages_en.SHARED,
-        "summary": pages_en.SUMMARY,
+        "summary": tables_en.SUMMARY,
     },
     "zh": {
+        "comparison": tables_zh.COMPARISON,
         "explanation": pages_zh.EXPLANATION,
         "explanations": pages_zh.EXPLANATIONS,
         "inspection": pages_zh.INSPECTION,
         "run": RUN_ZH,
+        "summary": tables_zh.SUMMARY,
         "shared": pages_zh.SHARED,
     },
 }

@@ -112,8 +112,64 @@ EXPLANATION = {
     },
     "kernels_alternative": "the kernels of the first convolution",
     "value_heading": "The arithmetic of one value",
-    "value_holds": "Every term of it; each step's sum equals what the network computed.",
-    "value_fails": "Every term of it; some sums do NOT equal what the network computed.",
+    "value_holds": "Each step is computed again from its terms, and equals what the network "
+    "computed.",
+    "value_fails": "Each step is computed again from its terms; some do NOT equal what the network "
+    "computed.",
+    "value_read": "The last operation comes first. Numbers in grids are rounded, sums are of "
+    "unrounded products; blue is above 0, orange below, each grid's darkest is its layer's "
+    "largest. Row and column numbers are those of the input; striped places are padding.",
+    "arithmetic": {
+        "deviation": "The largest difference is {deviation} of the sum of absolute terms; "
+        "rounding explains up to {tolerance}.",
+        "unit": "unit {0}",
+        "channel_row_column": "channel {0}, row {1}, column {2}",
+        "channel": "input channel {0}",
+        "grids": {
+            "product": {
+                "window": "input",
+                "kernel": "kernel",
+                "product": "product",
+            },
+            "choice": {"window": "input; framed is what was taken"},
+        },
+        "other_channels": "the {count} other input channels together",
+        "other_terms": "the {count} other inputs together",
+        "beyond": "{count} more terms{sum} are not on this page, which shows {most} at most to "
+        "stay below 5 MB; `--json` prints all.",
+        "beyond_sum": " (together {sum})",
+        "input": "input",
+        "value": "its value",
+        "weight": "weight",
+        "term": "term",
+        "padding": "padding",
+        "sum": "sum",
+        "added": {"bias": "bias", "shift": "shift c"},
+        "branch": "it is the input number {number} of those that are joined",
+        "kinds": {
+            "convolution": "convolution",
+            "dense": "dense layer",
+            "max pooling": "max pooling",
+            "mean pooling": "mean pooling",
+            "batch normalisation": "batch normalisation",
+            "layer normalisation": "layer normalisation",
+            "group normalisation": "group normalisation",
+            "addition": "addition",
+            "difference": "difference",
+            "product": "product",
+            "quotient": "quotient",
+            "function": "activation or other function",
+            "concatenation": "concatenation",
+            "softmax": "softmax",
+            "sum": "sum",
+            "maximum": "maximum",
+            "minimum": "minimum",
+            "image": "the image",
+            "padding": "padding",
+            "constant": "a constant",
+            "value of an earlier layer": "value of an earlier layer",
+        },
+    },
     "about_heading": "Method",
     "preprocessing": "Preprocessing",
     "repeat": "To create this page again",
@@ -136,6 +192,7 @@ INSPECTION = {
     "title": "{name}: what its layers respond to",
     "text": "What the layers respond to in {count} images: {images}.",
     "layer": "layer",
+    "type": "type",
     "columns": {
         "output": "output",
         "zeros": "zeros",
@@ -174,17 +231,23 @@ INSPECTION = {
     },
     "patches_heading": "Patches that activate its channels most",
     "patches_text": "Each picture is the receptive field of one value, cut out of an image, the "
-    "largest value first; the value is below. Stripes are padding. Each image gives at most one "
-    "picture.",
+    "largest value first; the value and the image's class are below. Stripes are padding. Each "
+    "image gives at most one picture. The kernel is that of the convolution behind the channel: "
+    "blue is above 0, brown below; a kernel on colour images is shown in the colours that excite "
+    "it.",
     "no_patches": "Its values have no receptive fields on a regular grid, so no patches can be cut "
     "out.",
     "channel": "channel {channel}",
     "channel_zeros": "{share} zeros",
+    "kernel": "Kernel {number} of `{layer}`, {height}×{width}.",
+    "kernel_slices": "The {shown} of {channels} input channels with the largest weights:",
+    "kernel_alternative": "kernel {number}: blue is above 0, brown below",
+    "slice": "{channel}",
     "patch_alternative": "an image patch that activates channel {channel}",
     "off": "Inactive: it is nowhere above 0.",
     "about_heading": "Method",
     "about_text": "The network ran in evaluation mode on images preprocessed as for any "
-    "prediction. Labels were not used.",
+    "prediction. Labels stand below pictures, and were not used else.",
     "repeat": "To create this page again",
     "written_by": "Written by Convscope {version}",
 }
@@ -254,21 +317,3 @@ CHECK = {
     "disagree)",
     "written_by": "Written by convscope {version}. This page needs no network and sends nothing.",
 }
-
-SUMMARY = {
-    "kind": "Layer table",
-    "parameters": "parameters",
-    "trainable": "{count} trainable",
-    "buffers": "{count} values in buffers",
-    "backward": "{count} in the backward pass",
-    "made": "computed in the forward pass",
-    "saved": "kept for the backward pass",
-    "input": "input",
-    "mode": {False: "in evaluation mode", True: "in training mode"},
-    "layers": "Layers",
-    "variants": "Variants",
-    "checks": "Verification",
-    "conventions": "Definitions",
-}
-
-NETWORKS = {"kind": "Layer tables", "title": "Networks side by side"}
