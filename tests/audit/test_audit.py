@@ -46,10 +46,10 @@ def leaking_audit(leaking: Examined) -> Audit:
 @pytest.mark.slow
 def test_clean_data_comes_out_clean(tmp_path: Path) -> None:
     audit = quick(examine(clean(tmp_path, splits=("train", "test"))))
-    assert audit.findings == ()
+    assert [found.kind for found in audit.findings] == ["labels_not_judged"]
     assert audit.is_clean
     assert not audit.has_leaks_or_damage
-    assert audit.verdict == "Nothing is wrong."
+    assert audit.verdict == "Nothing is wrong. Labels are not judged."
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_notes_alone_leave_data_clean(tmp_path: Path) -> None:
     save(tmp_path / "cat/really.jpg", picture(900), format="PNG")
     audit = quick(examine(tmp_path))
     assert audit.is_clean
-    assert audit.verdict == "Nothing is wrong; 1 thing to know."
+    assert audit.verdict == "Nothing is wrong; 1 thing to know. Labels are not judged."
 
 
 @pytest.mark.slow
@@ -157,7 +157,7 @@ def rows_of(path: Path) -> dict[str, dict[str, str]]:
 
 
 def test_the_list_says_which_images_to_leave_out(leaking_audit: Audit, tmp_path: Path) -> None:
-    write_exclusions(tmp_path / "out.csv", leaking_audit.findings)
+    write_exclusions(tmp_path / "out.csv", exclusion_rows(leaking_audit.findings))
     rows = rows_of(tmp_path / "out.csv")
     assert {name for name, row in rows.items() if row["exclude"] == "yes"} == {
         "train/cat/broken.png",
@@ -194,7 +194,7 @@ def test_what_is_written_is_read_back(
     leaking: Examined, leaking_audit: Audit, tmp_path: Path
 ) -> None:
     audit = leaking_audit
-    write_exclusions(tmp_path / "out.csv", audit.findings)
+    write_exclusions(tmp_path / "out.csv", exclusion_rows(audit.findings))
     left_out = {leaking.name(i) for i in read_exclusions(tmp_path / "out.csv", leaking.dataset)}
     assert left_out == {
         image.name for found in audit.findings for image in found.images if image.exclude
@@ -204,14 +204,14 @@ def test_what_is_written_is_read_back(
 def test_an_edited_list_is_kept_and_an_unchanged_one_replaced(
     leaking_audit: Audit, tmp_path: Path
 ) -> None:
-    findings = leaking_audit.findings
+    rows = exclusion_rows(leaking_audit.findings)
     path = tmp_path / "lists/out.csv"
-    assert write_exclusions(path, findings) is None
-    assert write_exclusions(path, findings) is None
+    assert write_exclusions(path, rows) is None
+    assert write_exclusions(path, rows) is None
     path.write_text(path.read_text().replace("yes", "no"))
     edited = path.read_text()
-    assert write_exclusions(path, findings) == tmp_path / "lists/out-1.csv"
+    assert write_exclusions(path, rows) == tmp_path / "lists/out-1.csv"
     assert (tmp_path / "lists/out-1.csv").read_text() == edited
     path.write_text("image,exclude\n")
-    assert write_exclusions(path, findings) == tmp_path / "lists/out-2.csv"
+    assert write_exclusions(path, rows) == tmp_path / "lists/out-2.csv"
     assert sorted(p.name for p in path.parent.iterdir()) == ["out-1.csv", "out-2.csv", "out.csv"]

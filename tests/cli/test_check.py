@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from PIL import Image
 
 from conftest import Outcome
 from convscope.cli.main import run
+from convscope.run import Run
 
 Check = Callable[..., Outcome]
 
@@ -53,12 +55,24 @@ def pets(tmp_path: Path) -> Path:
 def test_clean_data_ends_with_a_verdict_and_the_files(check: Check, pets: Path) -> None:
     outcome = check("pets")
     assert outcome.code == 0
-    assert outcome.out.splitlines() == [
-        "pets: 96 images, 2 classes of 48; 48 train, 48 test",
+    lines = outcome.out.splitlines()
+    assert lines[:3] == [
+        "pets: 96 images, 2 classes of 48; given as 48 train, 48 test",
         "",
-        "Nothing is wrong.",
+        "note     labels not judged",
+    ]
+    assert "`convscope check DATA --run RUN`" in " ".join(lines[3:6])
+    assert lines[6:9] == [
+        "",
+        "Nothing is wrong. Labels are not judged.",
         "page: checks/pets/report.html   list: checks/pets/exclude.csv",
     ]
+    assert lines[9].startswith("images: ")
+    assert lines[9].endswith(
+        " train, 13 validation, 48 test (test as given is kept for the number that is reported, a "
+        "part of train drawn by pixels chooses the epoch)"
+    )
+    assert lines[10:] == ["train: convscope train pets"]
     assert outcome.err == ""
     assert Path("checks/pets/report.html").read_text().startswith("<!doctype html>")
     assert Path("checks/pets/exclude.csv").read_text() == "image,reason,exclude,finding\n"
@@ -74,9 +88,9 @@ def test_faults_are_named_with_reasons_the_worst_first(check: Check, pets: Path)
     assert any(line.startswith("           train/dog/broken.png  ") for line in lines)
     assert "           train/cat/leak.png  same pixels as `test/cat/01.png` in test" in lines
     assert not any("the copy to keep" in line for line in lines)
-    titles = [line.split()[0] for line in lines if line[:1].isalpha()][1:-2]
+    titles = [line.split()[0] for line in lines if line[:1].isalpha()][1:-4]
     assert titles == sorted(titles, key=["error", "warning", "note"].index)
-    assert lines[-2].startswith("Deal with these before training: unreadable files (1 image); same")
+    assert lines[-4].startswith("Deal with these before training: unreadable files (1 image); same")
 
 
 @pytest.mark.slow
@@ -193,6 +207,45 @@ def test_flags_that_cannot_be_say_why(
     assert message in outcome.err
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("has_list", [True, False])
+def test_a_training_has_the_numbers_of_images_that_the_check_said(
+    check: Check, pets: Path, capsys: pytest.CaptureFixture[str], has_list: bool
+) -> None:
+    if has_list:
+        shutil.copy(pets / "test/cat/01.png", pets / "train/cat/leak.png")
+        (pets / "train/dog/broken.png").write_bytes(b"broken")
+    *_, images, train = check("pets").out.splitlines()
+    command = shlex.split(train.removeprefix("train: "))
+    assert command[:3] == ["convscope", "train", "pets"]
+    assert command[3:] == (["--exclude", "checks/pets/exclude.csv"] if has_list else [])
+    numbers, _, left_out = images.partition("; ")
+    assert left_out == ("2 images left out as `checks/pets/exclude.csv` says" if has_list else "")
+    options = ("--model", "lenet5_relu", "--epochs", "1", "--name", "pets")
+    assert run([*command[1:], *options]) == 0
+    said = capsys.readouterr().err
+    assert f"\n{numbers}\n" in said
+    assert (f"note: {left_out}" in said) == has_list
+    page = Path("checks/pets/report.html").read_text(encoding="utf-8")
+    assert numbers.removeprefix("images: ") in page
+    counts = Run.open("runs/pets").split_counts
+    trained = ", ".join(f"{counts[name]} {name}" for name in ("train", "validation", "test"))
+    assert numbers.startswith(f"images: {trained} (")
+
+
+@pytest.mark.slow
+def test_a_second_list_keeps_out_what_the_first_one_did(check: Check, pets: Path) -> None:
+    Path("mine.txt").write_text("train/cat/03.png\n")
+    (pets / "train/dog/broken.png").write_bytes(b"broken")
+    *_, images, train = check("pets", "--exclude", "mine.txt").out.splitlines()
+    assert images.endswith("; 2 images left out as `checks/pets/exclude.csv` says")
+    assert train == "train: convscope train pets --exclude checks/pets/exclude.csv"
+    rows = list(csv.DictReader(Path("checks/pets/exclude.csv").read_text().splitlines()))
+    left_out = [(row["image"], row["exclude"]) for row in rows]
+    assert left_out == [("train/cat/03.png", "yes"), ("train/dog/broken.png", "yes")]
+    assert rows[0]["reason"] == "on the list `mine.txt`"
+
+
 def test_data_that_is_not_there_is_an_error(check: Check) -> None:
     outcome = check("nowhere")
     assert outcome.code == 3
@@ -205,4 +258,5 @@ def test_images_of_one_class_only_are_an_error(check: Check, pets: Path) -> None
     shutil.rmtree(pets / "test" / "dog")
     lines = check("pets").out.splitlines()
     assert lines[2] == "error    images of one class only"
+    assert not any(line.startswith("train: ") for line in lines)
     assert "all are of `cat`" in "\n".join(lines)

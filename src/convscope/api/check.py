@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,25 +13,35 @@ import numpy as np
 
 from convscope.api.arguments import checked
 from convscope.api.destination import output_folder
+from convscope.api.judge import PREPROCESSING, open_judge
 from convscope.api.load import READ_FROM
 from convscope.audit.audit import audit_dataset
 from convscope.audit.findings import Examined
-from convscope.audit.result import Audit, exclusion_rows, write_exclusions
+from convscope.audit.result import (
+    Audit,
+    ExclusionRow,
+    PlannedTraining,
+    earlier_rows,
+    exclusion_rows,
+    write_exclusions,
+)
 from convscope.cache import open_cache
-from convscope.data.dataset import Dataset
+from convscope.data.dataset import Dataset, check_classes, check_trainable
 from convscope.data.decoding.content import Decoding
 from convscope.data.index.metadata_cache import open_metadata_cache
 from convscope.data.index.scan import Scan, scan_images
 from convscope.data.pixels.preprocessing import Preprocessing
-from convscope.data.reading import decoding_of, open_data
+from convscope.data.reading import decoding_of, left_out_text, open_with_excluded
+from convscope.data.recipe_split import split_for
+from convscope.errors import DataError
 from convscope.files import write_text
 from convscope.paths import EXCLUSIONS_FILE, REPORT_FILE
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
-from convscope.report.check import check_page
+from convscope.report.check import NextStep, check_page
+from convscope.run import Run
 
 DEFAULT_PX = 224  # assumed input size where none is given and the images are not smaller
-PREPROCESSING = ("value_range", "img_size", "fit")  # fields of a recipe
 
 
 class CheckFiles(NamedTuple):
@@ -40,11 +51,13 @@ class CheckFiles(NamedTuple):
         page: The HTML page.
         exclusions: The list of images, with `yes` where a training should leave one out.
         kept: Where an older list went, which someone may have edited; None if there was none.
+        next_step: The training that follows; None where none can begin.
     """
 
     page: Path
     exclusions: Path
     kept: Path | None
+    next_step: NextStep | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -56,12 +69,14 @@ class Checked:
         examined: The data set with its scan.
         preprocessing: The assumed preprocessing.
         decoding: How images were decoded.
+        left_out: Images that were left out from the beginning, as an earlier list said.
     """
 
     audit: Audit
     examined: Examined
     preprocessing: Preprocessing
     decoding: Decoding
+    left_out: tuple[ExclusionRow, ...] = ()
 
     def __repr__(self) -> str:
         return f"Checked({self.audit.name}: {self.audit.counts_text}. {self.audit.verdict})"
@@ -80,27 +95,40 @@ class Checked:
             RunError: The folder can't be written to.
         """
         folder = output_folder(folder)
-        exclude_command = ""
-        if any(row.answer == "yes" for row in exclusion_rows(self.audit.findings)):
-            trains = train_command or shlex.join(["convscope", "train", self.audit.name])
-            exclude_command = f"{trains} --exclude {shlex.quote(str(folder / EXCLUSIONS_FILE))}"
+        next_step = self._next_step(folder / EXCLUSIONS_FILE, train_command)
         page = check_page(
             self.audit,
             self.examined,
             preprocessing=self.preprocessing,
             decoding=self.decoding,
             command=command or shlex.join(["convscope", "check", self.audit.name]),
-            exclude_command=exclude_command,
+            next_step=next_step,
         )
         write_text(folder / REPORT_FILE, page)
-        kept = write_exclusions(folder / EXCLUSIONS_FILE, self.audit.findings)
-        return CheckFiles(folder / REPORT_FILE, folder / EXCLUSIONS_FILE, kept)
+        rows = [*self.left_out, *exclusion_rows(self.audit.findings)]
+        kept = write_exclusions(folder / EXCLUSIONS_FILE, rows)
+        return CheckFiles(folder / REPORT_FILE, folder / EXCLUSIONS_FILE, kept, next_step)
+
+    def _next_step(self, exclusions: Path, train_command: str | None) -> NextStep | None:
+        """The training that the list is for; None where no training can begin."""
+        training = self.audit.training
+        if training is None:
+            return None
+        command = train_command or shlex.join(["convscope", "train", self.audit.name])
+        images = training.split.counts_text
+        if not training.num_left_out:
+            return NextStep(command, images, has_list=False)
+        images += f"; {left_out_text(training.num_left_out, exclusions)}"
+        return NextStep(
+            f"{command} --exclude {shlex.quote(str(exclusions))}", images, has_list=True
+        )
 
 
 @checked(names=(*READ_FROM, *DECODING_FIELDS, *PREPROCESSING))
 def check(
     data: str | Path | Dataset,
     *,
+    run: Run | str | Path | None = None,
     workers: int | None = None,
     download: bool = False,
     reporter: Reporter = SILENT,
@@ -108,11 +136,13 @@ def check(
 ) -> Checked:
     """Checks a data set for what may be wrong with it.
 
-    Wrong labels are not looked for: the report of a trained run lists the labels that its network
-    contradicts.
+    Wrong labels are looked for with a trained run only: it names those that its network
+    contradicts. Images that it was trained on are judged by cross-validation on its features.
 
     Args:
         data: A data set, or its path: see `open_dataset`.
+        run: A run, or its folder, whose classifier knows the classes of the data; None to judge no
+            labels. Images are then read and seen as it was trained.
         workers: Number of threads that decode images; None for one per core.
         download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
         reporter: Shows progress.
@@ -121,14 +151,19 @@ def check(
             are smaller) and so on.
 
     Raises:
-        DataError: The data can't be opened.
-        UsageError: A field of `reading` doesn't exist or has a value that can't be.
+        DataError: The data can't be opened, or has classes that the run doesn't know.
+        RunError: There is no such run, or it has no classifier.
+        UsageError: A field of `reading` doesn't exist, has a value that can't be, or the run says
+            it.
     """
     given = {name: value for name, value in reading.items() if value is not None}
+    judge = None if run is None else open_judge(run, given)
     name = (data.name or "-") if isinstance(data, Dataset) else str(data)
-    recipe = Recipe.parse({"data": name, **given})
+    recipe = Recipe.parse({"data": name, **(judge.reading if judge else {}), **given})
     decoding = decoding_of(recipe)
-    dataset = data if isinstance(data, Dataset) else open_data(recipe, download=download)
+    dataset, left_out = _opened(data, recipe, download=download)
+    if judge is not None:
+        judge.matched(dataset)  # before anything is scanned
     started = time.perf_counter()
     with (
         open_metadata_cache(open_cache()) as metadata_cache,
@@ -141,15 +176,69 @@ def check(
             workers=workers,
             on_progress=task.advance,
         )
-    preprocessing = assumed_preprocessing(scan, recipe)
+    seconds_reading = time.perf_counter() - started
+    if judge is None or not len(scan.readable):
+        preprocessing, labels = assumed_preprocessing(scan, recipe), None
+    else:
+        preprocessing = judge.classifier.preprocessing
+        labels = judge.labels(dataset, scan, decoding, workers=workers, reporter=reporter)
     examined = Examined(dataset, scan)
     audit = audit_dataset(
         examined,
         preprocessing=preprocessing,
         decoding=decoding,
-        seconds_reading=time.perf_counter() - started,
+        labels=labels,
+        cache=open_cache(),
+        seconds_reading=seconds_reading,
     )
-    return Checked(audit=audit, examined=examined, preprocessing=preprocessing, decoding=decoding)
+    return Checked(
+        audit=replace(audit, training=planned_training(examined, audit, recipe, left_out)),
+        examined=examined,
+        preprocessing=preprocessing,
+        decoding=decoding,
+        left_out=left_out,
+    )
+
+
+def _opened(
+    data: str | Path | Dataset, recipe: Recipe, *, download: bool
+) -> tuple[Dataset, tuple[ExclusionRow, ...]]:
+    """The data set, and the rows of images that a list leaves out."""
+    if isinstance(data, Dataset):
+        return data, ()
+    dataset, excluded = open_with_excluded(recipe, download=download)
+    names = [excluded.images.name(index) for index in range(len(excluded))]
+    return dataset, tuple(earlier_rows(names, str(recipe.exclude)))
+
+
+def planned_training(
+    examined: Examined, audit: Audit, recipe: Recipe, left_out: Sequence[ExclusionRow]
+) -> PlannedTraining | None:
+    """What a training without the images on the list will do; None if it can't begin.
+
+    Args:
+        examined: The data set with its scan.
+        audit: Its findings say which images the list leaves out.
+        recipe: How the data was read.
+        left_out: Images that are on the list besides.
+    """
+    dataset = examined.dataset
+    excluded = {row.image for row in exclusion_rows(audit.findings) if row.answer == "yes"}
+    kept = [index for index in examined.readable if examined.name(index) not in excluded]
+    rows = np.array(kept, dtype=np.int64)
+    if len(rows) < 2:
+        return None
+    rest = dataset.take(rows)
+    try:
+        check_classes(dataset.classes, where=dataset.name)
+        split = split_for(recipe, rest, examined.statistics[rows], cache=open_cache())
+        check_trainable(
+            rest.classes,
+            np.bincount(rest.labels[split.train], minlength=len(rest.classes)).tolist(),
+        )
+    except DataError:  # a training says why
+        return None
+    return PlannedTraining(split, len(dataset) - len(rows) + len(left_out))
 
 
 def assumed_preprocessing(scan: Scan, recipe: Recipe) -> Preprocessing:

@@ -20,6 +20,7 @@ from convscope.audit.appearance import SizeRange, find_appearance, find_shapes, 
 from convscope.audit.balance import effective_classes, find_balance, train_counts
 from convscope.audit.copies import find_exact_copies, find_near_copies
 from convscope.audit.findings import Examined, Finding, by_severity
+from convscope.audit.labels import JudgedLabels, find_suspect_labels
 from convscope.audit.oddities import (
     find_colour_mix,
     find_damage,
@@ -30,6 +31,7 @@ from convscope.audit.oddities import (
 )
 from convscope.audit.result import Audit
 from convscope.audit.shortcuts import find_shortcuts
+from convscope.cache import Cache
 from convscope.data.dataset import Dataset
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.data.duplicates.calibration import Calibration
@@ -45,6 +47,8 @@ def audit_dataset(
     *,
     preprocessing: Preprocessing,
     decoding: Decoding = DEFAULT_DECODING,
+    labels: JudgedLabels | None = None,
+    cache: Cache | None = None,
     seconds_reading: float = 0.0,
 ) -> Audit:
     """Runs every detector on a data set.
@@ -53,16 +57,19 @@ def audit_dataset(
         examined: The data set with its scan.
         preprocessing: Its `fit` and size say how much of the images the network will see.
         decoding: How images are decoded.
+        labels: What a trained classifier makes of the labels; None if none was asked.
+        cache: Where near-duplicates are remembered, for the split of a training.
         seconds_reading: Duration of the scan.
     """
     seconds = {"reading": seconds_reading}
     with _timed(seconds, "duplicates"):
-        near, duplicates = _near_copies(examined, decoding)
+        near, duplicates = _near_copies(examined, decoding, cache)
     with _timed(seconds, "everything else"):
         findings = chain(
             find_damage(examined),
             find_exact_copies(examined),
             near,
+            find_suspect_labels(examined, labels),
             find_shortcuts(examined),
             find_balance(examined),
             find_appearance(examined),
@@ -105,11 +112,15 @@ def one_line(audit: Audit, *, data: str) -> str:
     return f"data: {'; '.join(parts)} (`convscope check {shell_word(data)}` says more)"
 
 
-def _near_copies(examined: Examined, decoding: Decoding) -> tuple[list[Finding], str]:
+def _near_copies(
+    examined: Examined, decoding: Decoding, cache: Cache | None
+) -> tuple[list[Finding], str]:
     """Findings about near-duplicates, and how these were told from different images."""
     if len(examined.readable) < 2:
         return [], ""
-    duplicates = search_duplicates(examined.dataset.images, examined.statistics, decoding)
+    duplicates = search_duplicates(
+        examined.dataset.images, examined.statistics, decoding, cache=cache
+    )
     certain = _certain_below(duplicates.calibration)
     found = find_near_copies(
         examined,

@@ -67,6 +67,23 @@ FINDINGS: dict[str, FindingMessages] = {
         "burst.{where}",
         "Nothing has to be done; leave copies out where they are many.",
     ),
+    "suspect_labels": FindingMessages(
+        "suspect labels",
+        "The classifier of `{run}` finds another class at least as probable as it is on average "
+        "for images of that class, and their own less probable than on average.",
+        "Look at each: move what lies in the wrong class. Of the others the classifier is wrong.",
+    ),
+    "no_suspect_labels": FindingMessages(
+        "labels judged, none is suspect",
+        "The classifier of `{run}` contradicts no label clearly.",
+        "Nothing has to be done.",
+    ),
+    "labels_not_judged": FindingMessages(
+        "labels not judged",
+        "Whether each image lies in the right class was not looked for: that takes a trained "
+        "classifier.",
+        "Train one; then `convscope check DATA --run RUN` names the labels that it contradicts.",
+    ),
     "shortcut": FindingMessages(
         "{feature} gives the class away",
         "A network may learn the {feature} instead of what is in the picture, look excellent "
@@ -207,3 +224,4 @@ VERDICTS = {
     "note": "Nothing is wrong; {notes} to know.",
     "nothing": "Nothing is wrong.",
 }
+LABELS_NOT_JUDGED = "Labels are not judged."  # behind each of them, where that is so

@@ -10,13 +10,32 @@ from typing import Any, NamedTuple
 
 from convscope.audit.appearance import Fitted, SizeRange
 from convscope.audit.findings import LEAKS_AND_DAMAGE, SEVERITIES, Finding, FoundImage, Severity
-from convscope.audit.messages import VERDICTS
+from convscope.audit.messages import LABELS_NOT_JUDGED, VERDICTS
+from convscope.data.split import SPLITS, Split
 from convscope.files import write_csv
 from convscope.short_repr import short_repr
 from convscope.text import counted
 
 FORMAT = 1  # of what `to_dict` gives
 EXCLUSION_COLUMNS = ("image", "reason", "exclude", "finding")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTraining:
+    """What a training will do with the images, once those are left out that a list says.
+
+    Attributes:
+        split: The split of the images that are left, as the training will draw it.
+        num_left_out: Number of images on the list.
+    """
+
+    split: Split
+    num_left_out: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers, ready for JSON."""
+        counts = {f"num_{name}": len(getattr(self.split, name)) for name in SPLITS}
+        return {**counts, "split": self.split.description, "num_left_out": self.num_left_out}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +57,7 @@ class Audit:
         formats: Number of images of each file format.
         modes: Number of images of each colour mode in the file.
         fitted: What the network will see of the images.
+        training: What a training will do with the images; None if it can't begin, or nobody asked.
         duplicates: How near-duplicates were told from different images, as a sentence; "" if they
             were not looked for.
         seconds: Duration of each part.
@@ -57,6 +77,7 @@ class Audit:
     formats: Mapping[str, int] = field(default_factory=dict)
     modes: Mapping[str, int] = field(default_factory=dict)
     fitted: Fitted | None = None
+    training: PlannedTraining | None = None
     duplicates: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -88,12 +109,12 @@ class Audit:
 
     @property
     def splits_text(self) -> str:
-        """The sizes of the splits, like `; 480 train, 120 test`; "" where there are no splits."""
+        """The sizes of the splits that the data came with; "" where there are none."""
         if not any(self.splits):
             return ""
         columns = zip(self.splits, zip(*self.counts, strict=True), strict=True)
         totals = [f"{sum(column):,} {split or 'in no split'}" for split, column in columns]
-        return f"; {', '.join(totals)}"
+        return f"; given as {', '.join(totals)}"
 
     @property
     def seconds_per_thousand(self) -> float:
@@ -106,15 +127,16 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """The overall result in one sentence."""
-        worst = next((s for s in SEVERITIES if self.of(s)), "nothing")
+        """The overall result in a sentence, and whether labels were judged."""
+        asked = [found for found in self.findings if found.kind != "labels_not_judged"]
+        severities = {found.severity for found in asked}
+        worst = next((s for s in SEVERITIES if s in severities), "nothing")
         names = [
             f"{found.title} ({found.count_text})" if found.images else found.title
             for found in self.of("error") or self.of("warning")
         ]
-        return VERDICTS[worst].format(
-            names="; ".join(names), notes=counted(len(self.of("note")), "thing")
-        )
+        verdict = VERDICTS[worst].format(names="; ".join(names), notes=counted(len(asked), "thing"))
+        return verdict if len(asked) == len(self.findings) else f"{verdict} {LABELS_NOT_JUDGED}"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -136,6 +158,7 @@ class Audit:
             "file_formats": dict(self.formats),
             "colour_modes": dict(self.modes),
             "fit": self.fitted and asdict(self.fitted),
+            "training": self.training and self.training.to_dict(),
             "near_duplicates": self.duplicates or None,
             "seconds": dict(self.seconds),
         }
@@ -181,8 +204,13 @@ def exclusion_rows(findings: Iterable[Finding]) -> list[ExclusionRow]:
     ]
 
 
-def write_exclusions(path: Path, findings: Iterable[Finding]) -> Path | None:
-    """Writes the exclusion list; an older list with other rows, perhaps edited, is kept.
+def earlier_rows(names: Iterable[str], said_by: str) -> list[ExclusionRow]:
+    """The rows of images that an earlier list left out already: a new list keeps them out."""
+    return [ExclusionRow(name, f"on the list `{said_by}`", "yes", "left out") for name in names]
+
+
+def write_exclusions(path: Path, rows: Iterable[ExclusionRow]) -> Path | None:
+    """Writes an exclusion list; an older list with other rows, perhaps edited, is kept.
 
     Returns:
         Where the older list went, or None if there was none.
@@ -192,7 +220,7 @@ def write_exclusions(path: Path, findings: Iterable[Finding]) -> Path | None:
         numbered = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(1))
         kept = next(other for other in numbered if not other.exists())
         path.replace(kept)
-    write_csv(path, EXCLUSION_COLUMNS, exclusion_rows(findings))
+    write_csv(path, EXCLUSION_COLUMNS, rows)
     if kept is not None and kept.read_bytes() == path.read_bytes():
         kept.unlink()
         return None

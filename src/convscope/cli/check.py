@@ -20,11 +20,17 @@ FOUND_WRONG = 1
 WIDTH = 92
 INDENT = " " * 9
 OWN = ("output", "as_json", "quiet")  # where the output goes changes nothing of it
-ONLY_CHECK = ("strict", "exclude")  # flags that `train` hasn't, or will get
+ONLY_CHECK = ("run", "strict", "exclude")  # flags that `train` hasn't, or will get
 
 
 @click.command("check", cls=Verb)
 @click.argument("data")
+@click.option(
+    "--run",
+    metavar="RUN",
+    help="Also name labels that the classifier of this run contradicts, by out-of-sample "
+    "probabilities.",
+)
 @check_flags
 @click.option(
     "-j", "--workers", type=click.IntRange(min=1), help="Threads that decode. [default: one a core]"
@@ -42,8 +48,8 @@ def command(data: str, strict: bool, output: str | None, as_json: bool, **flags:
     """Look for what is wrong with DATA before anything is trained on it.
 
     Finds damaged, duplicate, leaking, imbalanced and odd images. Writes a page with pictures, and a
-    list of images that `convscope train --exclude` takes. Wrong labels are listed by the report of
-    a trained run.
+    list of images that `convscope train --exclude` takes. With the run of a training (`--run`) it
+    names labels that are likely wrong, too.
     """
     from convscope.api.check import check
     from convscope.progress import Reporter
@@ -67,6 +73,8 @@ def command(data: str, strict: bool, output: str | None, as_json: bool, **flags:
     elif written:
         print("\n".join(audit_lines(audit)))
         print(f"page: {written.page}   list: {written.exclusions}")
+        if written.next_step is not None:
+            print(f"images: {written.next_step.images}\ntrain: {written.next_step.command}")
     return FOUND_WRONG if strict and audit.has_leaks_or_damage else 0
 
 

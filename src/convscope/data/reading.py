@@ -71,9 +71,14 @@ def open_with_excluded(recipe: Recipe, *, download: bool = False) -> tuple[Datas
     if recipe.exclude is None:
         return dataset, dataset.take(np.zeros(0, dtype=np.int64))
     left_out = read_exclusions(Path(recipe.exclude), dataset)
-    remark = f"{counted(len(left_out), 'image')} left out as `{recipe.exclude}` says"
+    remark = left_out_text(len(left_out), recipe.exclude)
     rest = dataset.take(np.setdiff1d(np.arange(len(dataset)), left_out))
     return replace(rest, remarks=(*rest.remarks, remark)), dataset.take(left_out)
+
+
+def left_out_text(count: int, path: str | Path) -> str:
+    """What a training says of the images that an exclusion list leaves out."""
+    return f"{counted(count, 'image')} left out as `{path}` says"
 
 
 def check_is_data(path: Path) -> None:

@@ -49,6 +49,14 @@ class Split:
     description: str
     remarks: tuple[str, ...] = ()
 
+    @property
+    def counts_text(self) -> str:
+        """The numbers of images, and how the split came about: the words of training and check."""
+        return (
+            f"{len(self.train):,} train, {len(self.validation):,} validation, "
+            f"{len(self.test):,} test ({self.description})"
+        )
+
     def names(self, count: int) -> list[str]:
         """The split of each of `count` images."""
         names = np.full(count, "", dtype=object)

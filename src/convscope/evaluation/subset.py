@@ -19,12 +19,19 @@ from convscope.files import read_regular
 from convscope.text import counted, did_you_mean, joined, listed
 
 SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+OTHER_NAMES_HINT = (
+    "`--synonyms FILE` says what they are called there, `--ignore-unknown` leaves their images out"
+)
 LEFT_OUT = -1
 MAX_BYTES = 1 << 24  # of a table of synonyms
 
 
 def match_classes(
-    dataset: Dataset, classes: Sequence[str], *, synonyms: Mapping[str, str] | None = None
+    dataset: Dataset,
+    classes: Sequence[str],
+    *,
+    synonyms: Mapping[str, str] | None = None,
+    way_out: str = OTHER_NAMES_HINT,
 ) -> Dataset:
     """The data set with labels that index the classifier's classes, matched by name.
 
@@ -33,6 +40,7 @@ def match_classes(
         classes: K names that the classifier knows.
         synonyms: The classifier's name for a class, by its name in the data; "" leaves its images
             out.
+        way_out: A hint for classes that the classifier doesn't know.
 
     Raises:
         DataError: The data has a class that the classifier doesn't know, or a synonym names a class
@@ -48,8 +56,7 @@ def match_classes(
             unknown,
             known=classes,
             owner="the classifier",
-            way_out="`--synonyms FILE` says what they are called there, `--ignore-unknown` leaves "
-            "their images out",
+            way_out=way_out,
         )
     index_of = np.array(
         [index_by_name.get(classifier_name, LEFT_OUT) for classifier_name in renamed],

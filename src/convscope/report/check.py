@@ -31,9 +31,25 @@ CLASSES_SAMPLED = 50
 FINDINGS_BYTES = 2_400_000  # of pictures; with the rest the page is to stay below 5 MB
 SAMPLES_BYTES = 1_400_000
 EXAMPLE_PX = 200
-SAMPLE_PX = 112
+SAMPLE_PX, LARGE_SAMPLE_PX = 112, 192
+FINDING_PX, LARGE_FINDING_PX = 176, 352
+LARGE_SAMPLES, LARGE_FINDINGS = 100, 60  # pictures of these sizes that there is room for
 BARS = 32  # of a histogram
 LOGARITHMIC_FROM = 8.0  # largest to smallest; beyond that, equal steps are equal ratios
+
+
+class NextStep(NamedTuple):
+    """The training that follows a check.
+
+    Attributes:
+        command: The command line.
+        images: The numbers of images of its splits, and of those left out.
+        has_list: Whether the exclusion list leaves images out.
+    """
+
+    command: str
+    images: str
+    has_list: bool
 
 
 def check_page(
@@ -43,13 +59,9 @@ def check_page(
     preprocessing: Preprocessing,
     decoding: Decoding = DEFAULT_DECODING,
     command: str,
-    exclude_command: str = "",
+    next_step: NextStep | None = None,
 ) -> str:
-    """The page as one HTML document, below 5 MB.
-
-    The `exclude_command` trains without the images that the check would exclude; "" if there are
-    none.
-    """
+    """The page as one HTML document, below 5 MB."""
     translations = translations_of("check", "en")
     pictures = Pictures(examined.dataset.images, decoding, room_bytes=FINDINGS_BYTES)
     sample_pictures = Pictures(examined.dataset.images, decoding, room_bytes=SAMPLES_BYTES)
@@ -57,7 +69,7 @@ def check_page(
     return render(
         "check",
         audit=audit,
-        findings=[_finding(found, pictures) for found in audit.findings],
+        findings=_findings(audit, pictures),
         split_totals=_split_totals(audit),
         class_rows=list(_class_rows(audit)),
         shapes=_shapes(examined) if has_images else None,
@@ -67,12 +79,23 @@ def check_page(
         samples=list(_samples(examined, sample_pictures)),
         num_classes_hidden=max(0, len(audit.classes) - CLASSES_SAMPLED),
         command=command,
-        exclude_command=exclude_command,
+        next_step=next_step,
         version=__version__,
     )
 
 
-def _finding(found: Finding, pictures: Pictures) -> dict[str, Any]:
+def _findings(audit: Audit, pictures: Pictures) -> list[dict[str, Any]]:
+    """The findings as the page shows them; where few pictures are shown, they are larger."""
+    count = sum(
+        min(len(found.images), GROUPS_SHOWN * GROUP_SHOWN if found.is_grouped else PICTURES_SHOWN)
+        for found in audit.findings
+        if found.kind != "unreadable"
+    )
+    longest_px = LARGE_FINDING_PX if count <= LARGE_FINDINGS else FINDING_PX
+    return [_finding(found, pictures, longest_px) for found in audit.findings]
+
+
+def _finding(found: Finding, pictures: Pictures, longest_px: int) -> dict[str, Any]:
     """A finding as the page shows it: some pictures, more names."""
     groups = found.groups if found.is_grouped else ()
     has_pictures = found.kind != "unreadable"
@@ -88,12 +111,12 @@ def _finding(found: Finding, pictures: Pictures) -> dict[str, Any]:
         "num_groups": found.num_groups,
         "groups": [
             {
-                "images": [_shown(image, pictures) for image in group[:GROUP_SHOWN]],
+                "images": [_shown(image, pictures, longest_px) for image in group[:GROUP_SHOWN]],
                 "num_hidden": max(0, len(group) - GROUP_SHOWN),
             }
             for group in groups[:GROUPS_SHOWN]
         ],
-        "images": [_shown(image, pictures) for image in found.images[:PICTURES_SHOWN]]
+        "images": [_shown(image, pictures, longest_px) for image in found.images[:PICTURES_SHOWN]]
         if has_pictures and not groups
         else [],
         "are_names_open": not has_pictures,
@@ -103,8 +126,8 @@ def _finding(found: Finding, pictures: Pictures) -> dict[str, Any]:
     }
 
 
-def _shown(image: FoundImage, pictures: Pictures) -> dict[str, Any]:
-    return {**asdict(image), "picture": pictures.of(image.index)}
+def _shown(image: FoundImage, pictures: Pictures, longest_px: int) -> dict[str, Any]:
+    return {**asdict(image), "picture": pictures.of(image.index, longest_px=longest_px)}
 
 
 def _split_totals(audit: Audit) -> list[tuple[str, int]]:
@@ -217,12 +240,14 @@ def _samples(examined: Examined, pictures: Pictures) -> Iterator[tuple[str, Sequ
     rows = examined.readable
     labels = examined.dataset.labels[rows]
     drawn = permutation("samples", len(rows))
+    has_room = SAMPLES * len(examined.dataset.classes) <= LARGE_SAMPLES
+    longest_px = LARGE_SAMPLE_PX if has_room else SAMPLE_PX
     for label, name in enumerate(examined.dataset.classes[:CLASSES_SAMPLED]):
         mine = rows[drawn[labels[drawn] == label][:SAMPLES]]
         if len(mine):
             yield (
                 name,
-                [(examined.name(i), pictures.of(int(i), longest_px=SAMPLE_PX)) for i in mine],
+                [(examined.name(i), pictures.of(int(i), longest_px=longest_px)) for i in mine],
             )
 
 

@@ -60,10 +60,7 @@ def announce_training(run: Run, setup: Setup, data: TrainingData, reporter: Repo
     """Prints the run folder, the splits, the recipe and the device."""
     split, recipe, processes = data.split, setup.recipe, setup.processes
     reporter.say(f"run {run.path}")
-    reporter.say(
-        f"images: {len(split.train):,} train, {len(split.validation):,} validation, "
-        f"{len(split.test):,} test ({split.description})"
-    )
+    reporter.say(f"images: {split.counts_text}")
     reporter.say(
         f"recipe: {recipe.model} at {recipe.img_size} px, {counted(recipe.epochs, 'epoch')} of "
         f"{counted(len(setup.train_batches), 'step')}, "

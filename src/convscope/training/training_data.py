@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +12,6 @@ from torch import Tensor
 from convscope.cache import Cache
 from convscope.data.augment.augmentation import Augmentation
 from convscope.data.dataset import Dataset
-from convscope.data.duplicates.near_duplicates import group_images
 from convscope.data.index.image_index import ImageIndex, build_image_index
 from convscope.data.index.metadata_cache import open_metadata_cache
 from convscope.data.index.scan import scan_images
@@ -22,20 +19,10 @@ from convscope.data.index.statistics import channel_moments, hash_pixels
 from convscope.data.pixels.prepared import Pixels, PreCrop
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry
 from convscope.data.reading import decoding_of
-from convscope.data.split import (
-    SPLITS,
-    Labels,
-    Split,
-    likely_split,
-    merged_groups,
-    split_images,
-)
-from convscope.errors import UsageError
-from convscope.paths import is_run
+from convscope.data.recipe_split import split_for
+from convscope.data.split import Split, likely_split
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
-from convscope.run import Run
-from convscope.splits import read_image_splits
 
 
 class ExcludedImages(NamedTuple):
@@ -156,7 +143,9 @@ def load_training_data(
         which=which,
         reporter=reporter,
     )
-    split = _split(image_index, recipe, reporter)
+    split = split_for(
+        recipe, image_index.dataset, image_index.statistics, cache=cache, reporter=reporter
+    )
     pixels = [image_index.pixels(geometry) for geometry in geometries]
     return TrainingData(
         image_index=image_index,
@@ -187,37 +176,3 @@ def _readable(excluded: Dataset, recipe: Recipe, cache: Cache | None) -> Exclude
         scan = scan_images(excluded, decoding_of(recipe), metadata_cache=metadata_cache)
     readable = scan.readable
     return ExcludedImages(excluded.take(readable), scan.statistics["pixels"][readable])
-
-
-def _split(image_index: ImageIndex, recipe: Recipe, reporter: Reporter) -> Split:
-    given = image_index.dataset.given_splits
-    own = image_index.dataset.groups
-    groups: NDArray[np.int64] | None = None
-    if len({*given} - {""}) < len(SPLITS):
-        groups = group_images(image_index, reporter)
-        if own is not None:
-            groups = merged_groups(groups, own)
-    elif own is not None:  # nothing is drawn, but groups that the given splits tear apart are named
-        groups = np.unique(np.asarray(own), return_inverse=True)[1]
-    return split_images(
-        given,
-        image_index.pixel_hashes,
-        labels=Labels(image_index.dataset.classes, image_index.labels),
-        groups=groups,
-        earlier=None if recipe.splits is None else _earlier(Path(recipe.splits)),
-        folds=recipe.folds,
-        fold=recipe.fold,
-    )
-
-
-def _earlier(path: Path) -> Mapping[int, frozenset[str]]:
-    if path.is_dir():
-        return Run.open(path).image_splits
-    if not path.is_file():
-        raise UsageError(
-            f"`splits` is `{path}`, which isn't there",
-            hint="give a run, or the splits.csv of one",
-        )
-    run = Run(path.parent)
-    is_of_run = is_run(run.path) and path.resolve() == run.splits_path.resolve()
-    return run.image_splits if is_of_run else read_image_splits(path)

@@ -37,9 +37,19 @@ def members(image_index: ImageIndex, labels: np.ndarray) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def group(image_index: ImageIndex, reporter: Reporter = SILENT) -> np.ndarray:
+    return grouping.group_images(
+        image_index.dataset.images,
+        image_index.statistics,
+        image_index.decoding,
+        cache=image_index.cache,
+        reporter=reporter,
+    )
+
+
 @pytest.mark.slow
 def test_copies_form_groups_and_others_stay_alone(image_index: ImageIndex) -> None:
-    labels = grouping.group_images(image_index, SILENT)
+    labels = group(image_index)
     assert members(image_index, labels) == [
         [f"a/smooth{number}.jpg", f"b/smooth{number}.jpg"] for number in range(5)
     ]
@@ -49,9 +59,9 @@ def test_copies_form_groups_and_others_stay_alone(image_index: ImageIndex) -> No
 def test_what_was_found_is_remembered(
     image_index: ImageIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = grouping.group_images(image_index, SILENT)
+    before = group(image_index)
     monkeypatch.setattr(grouping, "find_duplicates", None)
-    np.testing.assert_array_equal(grouping.group_images(image_index, SILENT), before)
+    np.testing.assert_array_equal(group(image_index), before)
 
 
 def test_too_many_images_are_grouped_by_equal_pixels_alone_and_that_is_said(
@@ -59,6 +69,6 @@ def test_too_many_images_are_grouped_by_equal_pixels_alone_and_that_is_said(
 ) -> None:
     monkeypatch.setattr(grouping, "COMPARED_AT_MOST", 10)
     said = io.StringIO()
-    labels = grouping.group_images(image_index, Reporter(file=said))
+    labels = group(image_index, Reporter(file=said))
     assert members(image_index, labels) == []
     assert "only those with the same pixels are kept in one split" in said.getvalue()

@@ -20,13 +20,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.cache import Cache
 from convscope.data.dataset import Images
 from convscope.data.decoding.content import Decoding
 from convscope.data.decoding.decode import decode_content
 from convscope.data.duplicates.calibration import Duplicates, calibrated_copies, fixed_copies
 from convscope.data.duplicates.orientations import INVERSE, TRANSPOSED
 from convscope.data.duplicates.thresholds import EPSILON
-from convscope.data.index.image_index import ImageIndex
 from convscope.data.index.metadata_cache import open_metadata_cache
 from convscope.data.index.statistics import LUMA, is_grey
 from convscope.data.index.statistics import VERSION as STATISTICS_VERSION
@@ -48,15 +48,28 @@ COMPARED_AT_MOST = 300_000  # images: some minutes
 
 
 def search_duplicates(
-    images: Images, statistics: NDArray[np.void], decoding: Decoding
+    images: Images,
+    statistics: NDArray[np.void],
+    decoding: Decoding,
+    *,
+    cache: Cache | None = None,
 ) -> Duplicates:
-    """The duplicates among N images with statistics (N,); decodes a sample to calibrate on."""
+    """The duplicates among N images with statistics (N,); decodes a sample to calibrate on.
+
+    The pairs are remembered in the cache, where `group_images` finds them.
+    """
     chosen = choose_sample(statistics)
-    return find_duplicates(
+    found = find_duplicates(
         statistics,
         sample_indices=chosen,
         sample_pixels=[decode_content(images.content(int(i)), decoding).pixels for i in chosen],
     )
+    unique = np.unique(statistics["pixels"][np.flatnonzero(statistics["height"])])
+    with open_metadata_cache(cache) as metadata_cache:
+        metadata_cache.remember(
+            _key_of_pairs(unique), _hashes_of(found.pairs, statistics).tobytes()
+        )
+    return found
 
 
 def choose_sample(statistics: NDArray[np.void], *, count: int = SAMPLE) -> NDArray[np.int64]:
@@ -161,36 +174,51 @@ def _tint(statistics: NDArray[np.void]) -> NDArray[np.float32]:
     return np.asarray(statistics["mean"] - (statistics["mean"] @ LUMA)[:, np.newaxis])
 
 
-def group_images(image_index: ImageIndex, reporter: Reporter) -> NDArray[np.int64]:
+def group_images(
+    images: Images,
+    statistics: NDArray[np.void],
+    decoding: Decoding,
+    *,
+    cache: Cache | None,
+    reporter: Reporter,
+) -> NDArray[np.int64]:
     """(N,) group labels: images of one group have the same pixels or are near-duplicates.
 
     They are found once for the same images, whatever their order or names, and remembered.
+
+    Args:
+        images: N images, all of which can be read.
+        statistics: (N,) of `STATISTICS`.
+        decoding: How images are decoded.
+        cache: Where pairs that were found are remembered; None for nowhere.
+        reporter: Says what takes long.
     """
-    hashes = image_index.pixel_hashes
-    unique, labels = np.unique(hashes, return_inverse=True)
+    unique, labels = np.unique(statistics["pixels"], return_inverse=True)
     if len(unique) > COMPARED_AT_MOST:
         reporter.say(
             f"note: of {len(unique):,} images only those with the same pixels are kept in one "
             "split; comparing so many for near-duplicates would take too long"
         )
         return labels
-    digest = hashlib.sha256(unique.tobytes()).hexdigest()
-    key = f"near pairs {VERSION} {STATISTICS_VERSION} {digest}"
-    with open_metadata_cache(image_index.cache) as metadata_cache:
-        remembered = metadata_cache.recall(key)
-        if remembered is None:
-            pairs = _near_pairs(image_index, reporter)
-            metadata_cache.remember(key, pairs.tobytes())
-        else:
-            pairs = np.frombuffer(remembered, dtype=np.uint64).reshape(-1, 2)
+    with open_metadata_cache(cache) as metadata_cache:
+        remembered = metadata_cache.recall(_key_of_pairs(unique))
+    if remembered is not None:
+        pairs = np.frombuffer(remembered, dtype=np.uint64).reshape(-1, 2)
+    else:
+        if len(images) > ANNOUNCED_FROM:
+            reporter.say(f"comparing {len(images):,} images with each other, once")
+        found = search_duplicates(images, statistics, decoding, cache=cache)
+        pairs = _hashes_of(found.pairs, statistics)
     return connected(labels, np.searchsorted(unique, pairs))
 
 
-def _near_pairs(image_index: ImageIndex, reporter: Reporter) -> NDArray[np.uint64]:
-    """(M, 2) hashes of the pixels of near-duplicates."""
-    if len(image_index) > ANNOUNCED_FROM:
-        reporter.say(f"comparing {len(image_index):,} images with each other, once")
-    found = search_duplicates(
-        image_index.dataset.images, image_index.statistics, image_index.decoding
-    )
-    return image_index.pixel_hashes[found.pairs.reshape(-1)].reshape(-1, 2)
+def _hashes_of(pairs: NDArray[np.int64], statistics: NDArray[np.void]) -> NDArray[np.uint64]:
+    """(M, 2) hashes of the pixels of pairs of images (M, 2)."""
+    hashes: NDArray[np.uint64] = statistics["pixels"][pairs.reshape(-1)].reshape(-1, 2)
+    return hashes
+
+
+def _key_of_pairs(unique: NDArray[np.uint64]) -> str:
+    """The name under which the pairs among images with these sorted hashes are remembered."""
+    digest = hashlib.sha256(unique.tobytes()).hexdigest()
+    return f"near pairs {VERSION} {STATISTICS_VERSION} {digest}"

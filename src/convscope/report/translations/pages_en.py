@@ -261,7 +261,6 @@ CHECK = {
     "per_thousand": "s per 1,000 images",
     "findings": "Findings",
     "severities": {"error": "error", "warning": "warning", "note": "note"},
-    "nothing": "No findings: no damage, duplicates, leaks or anything odd.",
     "excluded": "excluded",
     "all_of_them": "All {count} by name",
     "first_of_them": "The first {shown} of {count} by name; exclude.csv has all",
@@ -271,7 +270,7 @@ CHECK = {
     "classes_heading": "Classes",
     "class": "class",
     "class_caption": "Readable images of each class{where}.",
-    "by_split": " in each split",
+    "by_split": " in each split that the data came with",
     "all": "all",
     "share": "share",
     "sum": "sum",
@@ -307,13 +306,13 @@ CHECK = {
     "method_appearance": "Images are called dark, light, flat or blurry only if they are so in "
     "absolute terms and unlike the others here.",
     "method_limits": "A check finds what it looks for. No findings don't prove that labels are "
-    "right or that the images are like those in production. "
-    "Wrong labels are not looked for here: the report of a trained run lists suspected ones.",
+    "right or that the images are like those in production.",
     "took": "Time",
     "part": "step",
     "seconds": "seconds",
     "again": "To repeat the check",
-    "exclude_hint": "To train without the images marked “excluded” (edit exclude.csv first if you "
-    "disagree)",
+    "train_hint": "To train, on {images}:",
+    "train_without": "To train without the images marked “excluded” (edit exclude.csv first if you "
+    "disagree), on {images}:",
     "written_by": "Written by convscope {version}. This page needs no network and sends nothing.",
 }
