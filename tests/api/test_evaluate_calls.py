@@ -164,7 +164,8 @@ def test_a_training_reports_with_its_history_its_recipe_and_how_to_repeat_it(
     page = flawed.report_path.read_text(encoding="utf-8")
     for text in ("training report", "Training", "Recipe", "model: lenet_rgb", "Splits"):
         assert text in page
-    said = list(verdicts(flawed.evaluation, flawed.history))
+    again = f"convscope train --recipe {flawed.recipe_path.as_posix()}"
+    said = list(verdicts(flawed.evaluation, flawed.history, recipe=flawed.recipe, command=again))
     if not any(sentence.startswith("overfitting") for sentence in said):
         said.append("no sign of overfitting")
     text = Page(page).text.replace(" ", "")

@@ -52,7 +52,7 @@ def test_train_evaluate_predict_and_runs(convscope: Convscope, make_folder: Make
     trained = convscope("train", data, *QUICK)
     assert trained.code == 0
     assert re.search(r"accuracy +9 of 9 +70% to 100% +wilson", trained.out)
-    assert "next:       convscope predict runs/pictures-lenet_rgb" in trained.out
+    assert "next:       convscope predict runs/pictures-lenet_rgb pictures/" in trained.out
     assert "run runs/pictures-lenet_rgb" in trained.err
 
     evaluated = convscope("evaluate", "runs/pictures-lenet_rgb", "--json")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from convscope.errors import NetworkError
-from convscope.networks import build, network_entry, smallest_input
+from convscope.networks import build, collapsed_layers, network_entry, smallest_input
 from convscope.networks.mlp import MLP
 
 
@@ -241,3 +241,18 @@ def test_googlenet_gives_the_same_logits_with_and_without_heads() -> None:
         outputs = network.forward_with_auxiliaries(images)
         assert torch.equal(outputs.logits, network(images))
     assert outputs.auxiliary1.shape == outputs.auxiliary2.shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "found"),
+    [
+        ("resnet18", 64, ()),
+        ("resnet18", 32, ("layer4.0.conv2", "layer4.1.conv1", "layer4.1.conv2")),
+        ("resnet20", 16, ()),
+        ("lenet5_relu", 28, ()),
+    ],
+)
+def test_convolutions_that_see_a_single_position_are_known(
+    name: str, side: int, found: tuple[str, ...]
+) -> None:
+    assert collapsed_layers(name, input_size=side) == found

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alone import train_alone
 
 import convscope
 from conftest import make_pictures
@@ -17,15 +18,16 @@ QUICK: dict[str, Any] = {"model": "lenet_rgb", "epochs": 1, "batch_size": 16}
 
 
 class Hearing(Reporter):
-    """Keeps the notes about fields without effect."""
+    """Keeps the notes that have these words."""
 
-    def __init__(self) -> None:
+    def __init__(self, *words: str) -> None:
         super().__init__(quiet=True)
         self.heard: list[str] = []
+        self._words = words or ("has no effect",)
 
     def say(self, line: str) -> None:
         """Hears what a person would read."""
-        if "has no effect" in line:
+        if any(word in line for word in self._words):
             self.heard.append(line)
 
 
@@ -66,3 +68,19 @@ def test_fields_with_an_effect_are_not_named(pictures: Path, tmp_path: Path) -> 
     fields: dict[str, Any] = {"patience": 1, "epochs": 3, "sched": "step", "step_epochs": 2}
     fields |= {"fit": "pad", "img_size": "32x36", "class_weight": {"blue": 2}}
     assert heard(pictures, tmp_path, name="other", **fields) == []
+
+
+def test_large_batches_and_tiny_inputs_are_named_with_a_way_out(
+    pictures: Path, tmp_path: Path
+) -> None:
+    fields: dict[str, Any] = {"model": "resnet20", "epochs": 1, "img_size": 4}
+    hearing = Hearing("train images:", "feature map")
+    run = train_alone(pictures, project=tmp_path, reporter=hearing, batch_size=500, **fields)
+    num_train = run.split_counts["train"]
+    assert hearing.heard == [
+        f"note: `batch_size=500` is more than the {num_train} train images: each epoch is a single "
+        f"step; `--batch-size {num_train // 8}` gives more of them",
+        "note: at 4 px the feature map of `resnet20` has a single position left before 5 "
+        "convolutions, from `layer3.0.conv2` on: their kernels see padding around it; "
+        "`--img-size 8` avoids that",
+    ]

@@ -54,11 +54,17 @@ SECTIONS: dict[type[BaseModel] | None, str] = {
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+# Parameters of which one has to say what is trained on.
+SAY_DATA = ("data", "recipe_file", "resume", "continues")
+
+
 class RecipeCommand(Verb):
     """A command whose help lists flags by the sections of the recipe."""
 
     def check_values(self, values: Mapping[str, Any]) -> None:
-        """Refuses values that fields of the recipe can't have."""
+        """Refuses values that fields of the recipe can't have, and trainings without data."""
+        if not any(values.get(name) for name in SAY_DATA):
+            raise UsageError("`DATA` is missing")
         fields = {name: values[name] for name in Recipe.model_fields if name in values}
         recipe_of("data", {**fields, "continues": None, "data": None}, file=None)
         model = fields.get("model")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -82,15 +83,24 @@ def convscope(traceback: bool) -> None:
     """
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Runs a command line; returns its exit code. Errors are printed here and nowhere else."""
+def run(arguments: Sequence[str], *, began: float | None = None) -> int:
+    """Runs a command line; returns its exit code. Errors are printed here and nowhere else.
+
+    Args:
+        arguments: The words behind `convscope`.
+        began: When the program was started, by `time.monotonic()`; None for now. The verbs find it
+            in click's context.
+    """
+    began = time.monotonic() if began is None else began
     # The flag may be anywhere: after an error one adds it at the end of the line.
     wants_traceback = "--traceback" in arguments
     rest = [each for each in arguments if each != "--traceback"] or ["--help"]
     with safe_output():
         try:
             with unwinding():
-                outcome = convscope.main(rest, prog_name="convscope", standalone_mode=False)
+                outcome = convscope.main(
+                    rest, prog_name="convscope", standalone_mode=False, obj=began
+                )
                 sys.stdout.flush()  # here, so that a full disk has its message
                 return outcome if isinstance(outcome, int) else 0
         except (KeyboardInterrupt, click.Abort) as error:

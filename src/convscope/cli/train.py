@@ -7,16 +7,25 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from convscope.api.destination import FIRST_BATCH, PICTURES
-from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, report_flags
+from convscope.cli.flags import (
+    OutputPath,
+    RecipeCommand,
+    recipe_flags,
+    recipe_of,
+    report_flags,
+    typed,
+)
 from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.paths import shell_word
 from convscope.run import Run
+from convscope.splits import iterate_splits
 from convscope.text import duration_text
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
@@ -24,6 +33,9 @@ OPTIONS = (
     *("workers", "download", "show_batch", "log_steps", "checkpoint_every", "fresh"),
     "allow_change",
 )
+
+# Flags that belong to a single training: of another one they say something else.
+ONCE = ("time", "tune", "head_epochs", "fresh", "allow_change", "resume", "name", "show_batch")
 
 
 @click.command("train", cls=RecipeCommand)
@@ -118,7 +130,9 @@ def command(
             recipe,
             project=project or Path("runs"),
             name=name,
-            options=train_options(**options),
+            options=replace(
+                train_options(**options), began=click.get_current_context().find_object(float)
+            ),
             language=language,
             reporter=Reporter(quiet=quiet),
         )
@@ -137,24 +151,40 @@ def command(
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
         return
     print_evaluation(run.evaluation)
-    for sentence in verdicts(run.evaluation, run.history):
+    command = _train_command(click.get_current_context(), run)
+    for sentence in verdicts(run.evaluation, run.history, recipe=run.recipe, command=command):
         print(f"note: {sentence}")
     print(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
-    for title, step in zip(("next:", "or:", "or:"), _next_steps(run), strict=False):
+    for title, step in _next_steps(run, command):
         print(f"{title:11} {step}")
 
 
-def _next_steps(run: Run) -> Iterator[str]:
-    """Commands that most users want next, with what they are for."""
+def _next_steps(run: Run, command: str) -> Iterator[tuple[str, str]]:
+    """Commands that most users want next, as they can be pasted, each with a title."""
     place = shell_word(run.path)
-    yield f"convscope predict {place} IMAGE..."
-    yield f"convscope explain {place} IMAGE"
+    image = _test_image(run)
+    if image is None:  # of data without files
+        yield "next:", f"convscope inspect {place}"
+    else:
+        yield "next:", f"convscope predict {place} {shell_word(image)}"
+        yield "or:", f"convscope explain {place} {shell_word(image)}"
     layers = run.measured.get("trained_layers")
     if layers is not None and layers["tune"] == "head":
-        yield (
-            f"convscope train {shell_word(run.recipe.data)} --tune all   (about "
-            f"{duration_text(layers['seconds'])})"
-        )
+        yield f"or, in {duration_text(layers['seconds'])}:", f"{command} --tune all"
+
+
+def _test_image(run: Run) -> Path | None:
+    """The file of the first test image; None where it has none of its own."""
+    first = next((row for row in iterate_splits(run.splits_path) if row.split == "test"), None)
+    path = None if first is None else Path(run.recipe.data) / first.image
+    return path if path is not None and path.is_file() else None
+
+
+def _train_command(context: click.Context, run: Run) -> str:
+    """The command that trained, without flags that belong to this one training."""
+    if context.params["data"] is None:
+        return f"convscope train {shell_word(run.recipe.data)}"
+    return typed(context, "train", without=ONCE)
 
 
 def _resumed(run: Path, excluded: Mapping[str, object]) -> tuple[Path, Path, str]:

@@ -31,6 +31,10 @@ from convscope.recipe.habits import GPU, num_gpus, truth_of
 SETTING = re.compile(r"([A-Za-z_][\w-]*)=([^*?\[]*)", re.DOTALL)
 # `-epochs` and `-epochs=3`, of which only the first letter would be read
 ONE_HYPHEN = re.compile(r"-([A-Za-z][\w-]*)(?:=(.*))?", re.DOTALL)
+NUM_FROZEN = (
+    "it freezes all layers but the last; a number of them can't be given, but `--tune dense` "
+    "trains all dense layers, and `--layer-decay 0.8` each layer slower than the one behind it"
+)
 TWO_HYPHENS = "flags of several letters have two hyphens"
 
 Kind = Literal["flag", "setting", "value", "bare"]
@@ -256,4 +260,6 @@ class Translator:
         is_said = meaning.value is not None or value_meant(option, value or "")
         result.meant.append(" ".join(words) if is_said or words[-1:] == ["0"] else flag)
         result.flags += words
+        if words == ["--tune", "head"] and value is not None and NUMBER.fullmatch(value):
+            foreign = foreign._replace(remark=NUM_FROZEN)
         result.foreign.append(foreign)

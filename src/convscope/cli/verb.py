@@ -196,22 +196,31 @@ class Verb(click.Command):
         elif above := _folder_of_splits(words):
             translation.arguments = [above]
             hint = _with("give the folder above", self._command(context, translation))
-        elif flag := self._flag_for(context, word):
-            words.remove(word)
-            translation.flags += flag
+        elif flags := self._flags_for(context, words[len(places) :]):
+            translation.arguments = words[: len(places)]
+            translation.flags += flags
             command = self._command(context, translation)
-            hint = f"did you mean `{' '.join(flag)}`?" + (f" `{command}`" if command else "")
+            hint = f"did you mean `{' '.join(flags)}`?" + (f" `{command}`" if command else "")
         raise UsageError(f"`{_verb_of(context)}` has no place for `{word}`", hint=hint)
 
-    def _flag_for(self, context: click.Context, word: str) -> list[str] | None:
-        """The flag that a word stands for: its name without hyphens, or the name of a network."""
-        meanings = Meanings(_verb_of(context), self.params)
-        meaning = meanings.of(word, None) if meanings.is_name(word) else None
-        if meaning is not None and isinstance(meaning.place, click.Option):
-            return words_for(meaning.place, meaning, None)
-        if "model" in meanings.own and _are_networks([word]):
-            return ["--model", word]
-        return None
+    def _flags_for(self, context: click.Context, words: Sequence[str]) -> list[str]:
+        """The flags that words stand for: names without hyphens, with values, or networks.
+
+        What follows a word that stands for nothing is left out.
+        """
+        meanings, flags, rest = Meanings(_verb_of(context), self.params), list[str](), list(words)
+        while rest:
+            word = rest.pop(0)
+            meaning = meanings.of(word, None) if meanings.is_name(word) else None
+            if meaning is not None and isinstance(meaning.place, click.Option):
+                needs_value = not meaning.place.is_flag and meaning.value is None
+                value = rest.pop(0) if rest and needs_value else None
+                flags += words_for(meaning.place, meaning, value) or []
+            elif "model" in meanings.own and _are_networks([word]):
+                flags += ["--model", word]
+            else:
+                break
+        return flags
 
     def _missing(self, context: click.Context, error: click.MissingParameter) -> UsageError:
         parameter = error.param

@@ -3,57 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+from convscope.paths import shell_word
+from convscope.recipe import Recipe
 
 FEW_IMAGES = 30
 LARGE_GAP = 0.1  # between the accuracies on train and on validation images
 
-SENTENCES = {
-    "below_largest": "no better than always answering `{name}`, which is right for {share} of "
-    "these images: check the labels (`convscope check`), train longer, or with more images",
-    "near_largest": "not surely better than always answering `{name}`, which is right for "
-    "{share} of these images: check the labels (`convscope check`), train longer, or with more "
-    "images",
-    "one_image": "measured on 1 image alone: the accuracy lies between {low} and {high}; `--folds "
-    "5` tests on all images, a fifth at a time",
-    "few_images": "measured on {count} images alone: the accuracy lies between {low} and {high}; "
-    "`--folds 5` tests on all images, a fifth at a time",
-    "overfitting": "overfitting: {train} of the train images are right, {validation} of the "
-    "validation images; more images help most, then stronger augmentation (`--policy "
-    "trivialaugment`) or pretrained weights",
-}
-
-
-class Remark(NamedTuple):
-    """What a reader of the numbers should know: a key of `SENTENCES`, and what stands in it."""
-
-    kind: str
-    values: dict[str, str]
-
 
 def verdicts(
-    evaluation: Mapping[str, Any], history: Sequence[Mapping[str, float]]
+    evaluation: Mapping[str, Any],
+    history: Sequence[Mapping[str, float]],
+    *,
+    recipe: Recipe,
+    command: str,
 ) -> Iterator[str]:
     """Sentences about what a reader of the numbers should know; none where all is well.
 
     Args:
         evaluation: An evaluation, as `evaluation.json` has it.
         history: The rows of the training's epochs.
+        recipe: The training's recipe.
+        command: The command line that trained, to which flags can be added.
     """
-    for remark in remarks(evaluation, history):
-        yield SENTENCES[remark.kind].format(**remark.values)
+    yield from _against_largest_class(evaluation, recipe)
+    yield from _few_images(evaluation, command)
+    yield from _gap(history, recipe, command)
 
 
-def remarks(
-    evaluation: Mapping[str, Any], history: Sequence[Mapping[str, float]]
-) -> Iterator[Remark]:
-    """What `verdicts` says, for other languages."""
-    yield from _against_largest_class(evaluation)
-    yield from _few_images(evaluation)
+def _against_largest_class(evaluation: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
+    largest = max(evaluation["classes"], key=lambda row: row["num_images"])
+    share = largest["num_images"] / evaluation["num_images"]
+    interval = evaluation["accuracy_interval"]
+    if len(evaluation["classes"]) < 2 or interval["low"] > share:
+        return
+    is_below = evaluation["accuracy"] <= share
+    yield (
+        f"{'no better' if is_below else 'not surely better'} than always answering "
+        f"`{largest['name']}`, which is right for {share:.0%} of these images: check the labels "
+        f"(`convscope check {shell_word(recipe.data)}`), train longer, or with more images"
+    )
+
+
+def _few_images(evaluation: Mapping[str, Any], command: str) -> Iterator[str]:
+    num_images, interval = evaluation["num_images"], evaluation["accuracy_interval"]
+    if num_images >= FEW_IMAGES:
+        return
+    yield (
+        f"measured on {num_images} {'image' if num_images == 1 else 'images'} alone: the accuracy "
+        f"lies between {interval['low']:.0%} and {interval['high']:.0%}; `{command} --folds 5 "
+        "--fold 0`, and so on to `--fold 4`, tests on all images, a fifth at a time"
+    )
+
+
+def overfits(history: Sequence[Mapping[str, float]]) -> bool:
+    """Whether the kept epoch is so much better on train images that it knows them by heart."""
     train, validation = accuracies_of_the_best(history)
-    if train - validation >= LARGE_GAP:
-        values = {"train": f"{train:.0%}", "validation": f"{validation:.0%}"}
-        yield Remark("overfitting", values)
+    return train - validation >= LARGE_GAP
 
 
 def accuracies_of_the_best(history: Sequence[Mapping[str, float]]) -> tuple[float, float]:
@@ -64,25 +71,16 @@ def accuracies_of_the_best(history: Sequence[Mapping[str, float]]) -> tuple[floa
     return best["train_accuracy"], best["validation_accuracy"]
 
 
-def _against_largest_class(evaluation: Mapping[str, Any]) -> Iterator[Remark]:
-    largest = max(evaluation["classes"], key=lambda row: row["num_images"])
-    share = largest["num_images"] / evaluation["num_images"]
-    interval = evaluation["accuracy_interval"]
-    if len(evaluation["classes"]) < 2 or interval["low"] > share:
+def _gap(history: Sequence[Mapping[str, float]], recipe: Recipe, command: str) -> Iterator[str]:
+    if not overfits(history):
         return
-    kind = "below_largest" if evaluation["accuracy"] <= share else "near_largest"
-    yield Remark(kind, {"name": largest["name"], "share": f"{share:.0%}"})
-
-
-def _few_images(evaluation: Mapping[str, Any]) -> Iterator[Remark]:
-    num_images, interval = evaluation["num_images"], evaluation["accuracy_interval"]
-    if num_images >= FEW_IMAGES:
-        return
-    yield Remark(
-        "one_image" if num_images == 1 else "few_images",
-        {
-            "count": f"{num_images}",
-            "low": f"{interval['low']:.0%}",
-            "high": f"{interval['high']:.0%}",
-        },
+    train, validation = accuracies_of_the_best(history)
+    helps = ["more images help most"]
+    if recipe.policy == "none" and recipe.tune == "all":  # else few versions of an image are seen
+        helps.append(f"stronger augmentation may: `{command} --policy trivialaugment`")
+    if recipe.is_from_scratch:
+        helps.append("pretrained weights may: leave out `--model` and `--weights`")
+    yield (
+        f"overfitting: {train:.0%} of the train images are right, {validation:.0%} of the "
+        f"validation images; {'; '.join(helps)}"
     )

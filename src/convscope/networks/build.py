@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import nn
@@ -72,6 +73,38 @@ def smallest_input(name: str, *, in_channels: int | None = None, **options: obje
     """
     row = network_entry(name)
     return _smallest_side(row, _builder_arguments(row, None, in_channels, options))
+
+
+def collapsed_layers(
+    name: str, *, input_size: Size, in_channels: int | None = None, **options: object
+) -> tuple[str, ...]:
+    """The names of the convolutions to which a single position of the feature map is left.
+
+    At all places of such a kernel but one there is padding alone. It is found on the meta device,
+    where nothing is computed.
+
+    Args:
+        name: A name of the table.
+        input_size: H and W, or one number for both.
+        in_channels: C; by default that of the images the network was designed for.
+        **options: Options of this network.
+    """
+    row, found = network_entry(name), list[str]()
+    size, given = _sides(input_size, row), _builder_arguments(row, None, in_channels, options)
+    with torch.device("meta"):
+        network = _construct(row, given, size).eval()
+        for layer_name, layer in network.named_modules():
+            if isinstance(layer, nn.Conv2d) and max(layer.kernel_size) > 1:
+                layer.register_forward_pre_hook(partial(_note_collapsed, found, layer_name))
+        network(torch.empty(1, int(str(given["in_channels"])), *size))
+    return tuple(found)
+
+
+def _note_collapsed(
+    found: list[str], name: str, layer: nn.Module, inputs: tuple[torch.Tensor, ...]
+) -> None:
+    if max(inputs[0].shape[-2:]) == 1:
+        found.append(name)
 
 
 def _smallest_side(row: NetworkEntry, given: Mapping[str, object]) -> int:

@@ -79,6 +79,13 @@ class PublishedWeights:
         return PurePosixPath(self.packaged.path if self.packaged else self.url).name
 
     @property
+    def source(self) -> str:
+        """Where they come from, for people."""
+        if self.packaged is None:
+            return self.url
+        return f"the package `{self.packaged.name}`, trained on {self.data}"
+
+    @property
     def sha256_prefix(self) -> str:
         """The first digits of the file's SHA-256, which its publisher puts into its name."""
         return PurePosixPath(self.filename).stem.rpartition("-")[2]

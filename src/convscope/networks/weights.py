@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +14,9 @@ from torch import Tensor, nn
 
 from convscope.downloads import Checksum, cache_folder, download_file
 from convscope.errors import WeightsError
+from convscope.files import sha256
 from convscope.networks.googlenet import GoogLeNet
-from convscope.networks.registry import PackagedFile
+from convscope.networks.registry import PackagedFile, PublishedWeights
 from convscope.networks.structure import head_names
 from convscope.networks.table import NETWORKS, network_entry
 from convscope.networks.weights_file import read_weights
@@ -247,6 +249,23 @@ def _is_finite(value: Tensor) -> bool:
     return bool(torch.isfinite(wide).all())
 
 
+def publication_of(name: str) -> PublishedWeights:
+    """What is known of a network's published weights.
+
+    Raises:
+        NetworkError: There is no network of that name.
+        WeightsError: No weights are published for it.
+    """
+    published = network_entry(name).published
+    if published is None:
+        those = [row.name for row in NETWORKS.values() if row.published is not None]
+        raise WeightsError(
+            f"there are no published weights for `{name}`",
+            hint=f"there are for {', '.join(f'`{other}`' for other in those)}",
+        )
+    return published
+
+
 def published_weights(name: str, *, cache: Path | None = None) -> Path:
     """The file with a network's published weights, which is downloaded unless it is there.
 
@@ -263,13 +282,7 @@ def published_weights(name: str, *, cache: Path | None = None) -> Path:
             damaged.
         DownloadError: The download fails, or its hash differs.
     """
-    published = network_entry(name).published
-    if published is None:
-        those = [row.name for row in NETWORKS.values() if row.published is not None]
-        raise WeightsError(
-            f"there are no published weights for `{name}`",
-            hint=f"there are for {', '.join(f'`{other}`' for other in those)}",
-        )
+    published = publication_of(name)
     if published.packaged is not None:
         return _installed_file(published.packaged)
     return download_file(
@@ -293,7 +306,18 @@ def _installed_file(packaged: PackagedFile) -> Path:
     path = Path(str(distribution.locate_file(packaged.path)))
     if not path.is_file():
         raise WeightsError(f"the package `{packaged.name}` has no `{packaged.path}`", hint=again)
-    mismatch = (checksum := Checksum("SHA-256", packaged.sha256)).mismatch(checksum.of(path))
+    status = path.stat()
+    digest = _sha256_of(path, status.st_size, status.st_mtime_ns)
+    mismatch = Checksum("SHA-256", packaged.sha256).mismatch(digest)
     if mismatch is not None:
         raise WeightsError(f"`{path}` is damaged: {mismatch}", hint=again)
     return path
+
+
+@functools.lru_cache(maxsize=1)
+def _sha256_of(path: Path, size: int, changed_ns: int) -> str:
+    """The SHA-256 of a file, read once as long as the file stays as it is.
+
+    A training asks twice: when it chooses its network, and when it reads the weights.
+    """
+    return sha256(path)

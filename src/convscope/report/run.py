@@ -15,7 +15,7 @@ from convscope.audit.audit import cheap_audit
 from convscope.audit.findings import Finding
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
-from convscope.evaluation.verdict import accuracies_of_the_best, remarks
+from convscope.evaluation.verdict import accuracies_of_the_best, overfits, verdicts
 from convscope.figures.style import as_svg
 from convscope.files import relative_path
 from convscope.report.page import ENLARGED_PX, Picture, Pictures, isolated, percent, render
@@ -84,9 +84,7 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         network=_network(evaluation),
         recipe=_recipe(run) if run else "",
         environment=_environment(run) if run else {},
-        train_command=f"convscope train --recipe {shlex.quote(relative_path(run.recipe_path))}"
-        if run
-        else "",
+        train_command=_train_command(run) if run else "",
         command=command,
         version=__version__,
     )
@@ -160,11 +158,15 @@ def _calibration_sentence(evaluation: Evaluation, translations: Mapping[str, Any
     return str(translations[f"verdict_{kind}"].format(error=percent(error)))
 
 
+def _train_command(run: Run) -> str:
+    return f"convscope train --recipe {shlex.quote(relative_path(run.recipe_path))}"
+
+
 def _training(evaluation: Evaluation, run: Run, translations: Mapping[str, Any]) -> dict[str, Any]:
     """How long it was trained, and advice, of which there is always some on the gap."""
-    found = list(remarks(evaluation.to_dict(), run.history))
-    advice = [translations["advice"][each.kind].format(**each.values) for each in found]
-    if "overfitting" not in {each.kind for each in found}:
+    numbers, command = evaluation.to_dict(), _train_command(run)
+    advice = list(verdicts(numbers, run.history, recipe=run.recipe, command=command))
+    if not overfits(run.history):
         train, validation = accuracies_of_the_best(run.history)
         text = translations["no_overfitting"]
         advice.append(text.format(train=percent(train), validation=percent(validation)))

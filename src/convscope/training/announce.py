@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ from convscope.audit.oddities import find_values
 from convscope.data.batch import Batches
 from convscope.data.image_files import image_grid, save_grid
 from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.networks import collapsed_layers
 from convscope.progress import Reporter
 from convscope.recipe import Recipe, ResolvedRecipe
 from convscope.run import Run
-from convscope.text import counted, joined, listed
+from convscope.text import counted, duration_text, joined, listed
+from convscope.training.phases import Phases
 from convscope.training.presets import augmentation_of, mixing_of
 from convscope.training.runs.state import TrainingState
 from convscope.training.setup import Setup
@@ -27,6 +30,9 @@ from convscope.training.training_data import TrainingData
 SHOWN = 64
 DEFAULT_FIT = "crop"  # it stands in every resolved recipe
 CELL_PX = 160  # wide enough for a label
+DEFAULT_BATCH, STEPS_ADVISED = 32, 8  # images, and steps of an epoch that learn something
+NEVER_COLLAPSES_PX = 64  # twice the stride of the deepest networks
+FOR_SMALL_IMAGES = "resnet20"
 NAMED_SHARE = 0.01  # of a target; less is not worth a word
 
 
@@ -83,6 +89,48 @@ def announce_kept(setup: Setup, state: TrainingState, reporter: Reporter) -> Non
         f"kept: epoch {state.best_epoch + 1}, with {kept} trained; of the validation images, the "
         f"last layer alone came to {of_head:.2%}, all layers to {of_all:.2%}"
     )
+
+
+def announce_phases(phases: Phases, given: str | None, reporter: Reporter) -> None:
+    """Says what the time of a training went into, where a time was given."""
+    if given is not None:
+        took = duration_text(phases.total)
+        reporter.say(f"took {took}, with {given} given: {phases.description}")
+
+
+def announce_unsuited(given: Recipe, setup: Setup, reporter: Reporter) -> None:
+    """Names what can be trained but hardly well: large batches of few images, tiny inputs.
+
+    Args:
+        given: The recipe as given.
+        setup: The setup of the training.
+        reporter: Prints the lines.
+    """
+    recipe, num_train = setup.recipe, setup.image_batches.num_images
+    if isinstance(given.batch_size, int) and given.batch_size > num_train:
+        smaller = max(2, min(DEFAULT_BATCH, num_train // STEPS_ADVISED))
+        reporter.say(
+            f"note: `batch_size={given.batch_size}` is more than the {num_train:,} train images: "
+            f"each epoch is a single step; `--batch-size {smaller}` gives more of them"
+        )
+    sides = recipe.input_sides
+    if sides is None or min(sides) > NEVER_COLLAPSES_PX:
+        return
+    collapsed = partial(
+        collapsed_layers, recipe.model, in_channels=setup.choice.in_channels, **recipe.options
+    )
+    layers = collapsed(input_size=sides)
+    if layers:
+        side, other = max(sides), ""
+        if recipe.model != FOR_SMALL_IMAGES:
+            other = f", and `--model {FOR_SMALL_IMAGES}` is made for small images"
+        while collapsed(input_size=side):
+            side *= 2
+        reporter.say(
+            f"note: at {recipe.img_size} px the feature map of `{recipe.model}` has a single "
+            f"position left before {counted(len(layers), 'convolution')}, from `{layers[0]}` on: "
+            f"their kernels see padding around it; `--img-size {side}` avoids that{other}"
+        )
 
 
 def announce_without_effect(

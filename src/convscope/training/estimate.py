@@ -1,77 +1,65 @@
-"""How long a training will take, said once: as soon as its first steps have shown it."""
+"""How long a training will take: said before its first step, with what would be quicker."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from convscope.progress import Reporter
+from convscope.recipe import Recipe
 from convscope.text import counted, duration_text
-from convscope.training.frozen_features import DEFAULT_VIEWS
-from convscope.training.runs.state import TrainingState
+from convscope.training.autotune.forecast import Forecast, alternatives, epochs_of, forecast
+from convscope.training.autotune.time_budget import measuring_seconds
 from convscope.training.setup import Setup
+from convscope.training.training_data import TrainingData
 
 WORTH_SAYING_SECONDS = 30.0  # a shorter training is over before the sentence is read
-SURE_AFTER_SECONDS = 4.0  # of steps, or after `SURE_AFTER_STEPS`
-SURE_AFTER_STEPS = 10
-VALIDATION_SHARE = 1 / 3  # of the time of a train image: without its way back
+QUICKER_SHARE = 0.7  # of the time; what takes longer is not worth another start
 
 
-class DurationEstimate:
-    """Measures the first steps of a phase, and says what all of its epochs will take.
-
-    The very first step doesn't count: it allocates memory.
+def announce_duration(
+    recipe: Recipe,
+    build: Callable[[Recipe], Setup],
+    data: TrainingData,
+    *,
+    done: int,
+    reporter: Reporter,
+) -> None:
+    """Measures some steps and says how long the training takes, unless that is short.
 
     Args:
-        setup: The setup of the phase.
+        recipe: The recipe, in which what had to be measured is known.
+        build: Builds the setup of a recipe.
+        data: The images.
+        done: Number of epochs that are done already.
         reporter: Says it.
     """
+    foreseen = forecast(recipe, build, limit_seconds=measuring_seconds(None))
+    epochs = epochs_of(recipe, foreseen.setup) - done
+    of_head = max(0, (recipe.head_epochs or 0) - done)  # they count for nothing
+    seconds = foreseen.features_seconds
+    seconds += (epochs - of_head) * foreseen.epoch_seconds(recipe.tune)
+    if seconds < WORTH_SAYING_SECONDS or epochs < 1:
+        return
+    parts = _parts(recipe, foreseen, epochs, of_head)
+    reporter.say(
+        f"about {duration_text(seconds)}: {parts}{_quicker(recipe, foreseen, data, seconds)}"
+    )
 
-    def __init__(self, setup: Setup, reporter: Reporter) -> None:
-        self._setup, self._reporter = setup, reporter
-        self._began: float | None = None
-        self._steps = 0
-        self._is_said = False
 
-    def after_step(self, state: TrainingState) -> None:
-        """Counts a step; says the estimate once it is sure enough."""
-        if self._is_said:
-            return
-        if self._began is None:
-            self._began = time.perf_counter()
-            return
-        self._steps += 1
-        seconds = time.perf_counter() - self._began
-        # A GPU is given many steps before it has done the first.
-        are_enough = self._steps >= SURE_AFTER_STEPS and self._is_on_cpu
-        if seconds < SURE_AFTER_SECONDS and not are_enough:
-            return
-        self._is_said = True
-        num_train = self._setup.train_batches.num_images
-        num_validation = self._setup.validation_batches.num_images
-        image_seconds = seconds / self._steps * len(self._setup.train_batches) / num_train
-        epoch_seconds = image_seconds * (num_train + VALIDATION_SHARE * num_validation)
-        epochs = state.epochs - state.epoch
-        if epochs * epoch_seconds >= WORTH_SAYING_SECONDS:
-            self._reporter.say(
-                f"about {duration_text(epochs * epoch_seconds)}: {counted(epochs, 'epoch')} of "
-                f"{duration_text(epoch_seconds)}" + self._quicker(image_seconds * VALIDATION_SHARE)
-            )
+def _parts(recipe: Recipe, foreseen: Forecast, epochs: int, of_head: int) -> str:
+    """What the time goes into."""
+    parts = []
+    if foreseen.num_features:
+        took = duration_text(foreseen.features_seconds)
+        parts.append(f"{took} for features that are computed once")
+    if each := foreseen.epoch_seconds(recipe.tune):
+        parts.append(f"{counted(epochs - of_head, 'epoch')} of {duration_text(each)}")
+    return ", then ".join(parts)
 
-    @property
-    def _is_on_cpu(self) -> bool:
-        return self._setup.device.torch.type == "cpu"
 
-    def _quicker(self, evaluation_seconds: float) -> str:
-        """What would be quicker, where something would.
-
-        Args:
-            evaluation_seconds: Seconds in which the network evaluates an image.
-        """
-        if self._setup.recipe.tune != "all" or not self._is_on_cpu:
-            return ""
-        if self._setup.recipe.is_from_scratch:
-            return "; a pretrained network is trained sooner: leave out `--model` and `--weights`"
-        num_images = DEFAULT_VIEWS * self._setup.train_batches.num_images
-        num_images += self._setup.validation_batches.num_images
-        seconds = duration_text(num_images * evaluation_seconds)
-        return f"; `--tune head` trains the last layer alone, in about {seconds}"
+def _quicker(recipe: Recipe, foreseen: Forecast, data: TrainingData, seconds: float) -> str:
+    """What would be quicker, where something would."""
+    best = next(alternatives(recipe, foreseen, data), None)
+    if best is None or best.seconds > QUICKER_SHARE * seconds:
+        return ""
+    return f"; {best.text} takes about {duration_text(best.seconds)}"

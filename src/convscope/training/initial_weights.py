@@ -16,6 +16,7 @@ from convscope.networks import (
     load_weights,
     network_entry,
     network_names,
+    publication_of,
     published_weights,
     read_weights,
 )
@@ -142,18 +143,8 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
         )
     row = network_entry(model)
     if weights == PUBLISHED:
-        path = published_weights(model)
-        return _from_file(path, _publisher(row), row)
+        return _from_file(published_weights(model), publication_of(model).source, row)
     return _from_file(place, f"`{weights}`", row)
-
-
-def _publisher(row: NetworkEntry) -> str:
-    """Where published weights come from, in words."""
-    published = row.published
-    assert published is not None  # noqa: S101 - there is a file of them
-    if published.packaged is None:
-        return published.url
-    return f"the package `{published.packaged.name}`, trained on {published.data}"
 
 
 def _likely_weights(weights: str) -> str | None:

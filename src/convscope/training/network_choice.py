@@ -49,12 +49,9 @@ def with_default_network(recipe: Recipe, kind: ImageKind, reporter: Reporter) ->
     if recipe.weights not in (None, FROM_SCRATCH, PUBLISHED):
         return recipe  # they say their network
     is_small = kind.shorter_side_px <= SMALL_IMAGE_PX
-    is_unlike_photos = kind.shorter_side_px <= (
-        SMALL_IMAGE_PX if kind.channels == 1 else TINY_IMAGE_PX
-    )
     is_scratch = recipe.weights == FROM_SCRATCH or recipe.initialization is not None
     updates: dict[str, object] = {}
-    if recipe.weights is None and is_unlike_photos:
+    if recipe.weights is None and is_unlike_photos(kind):
         updates["model"] = SMALL_IMAGE_NETWORK
     elif is_scratch:
         updates["model"] = SMALL_IMAGE_NETWORK if is_small else NETWORK_FROM_SCRATCH
@@ -72,6 +69,11 @@ def with_default_network(recipe: Recipe, kind: ImageKind, reporter: Reporter) ->
     chosen = recipe.model_copy(update=updates)
     chosen.check()
     return chosen
+
+
+def is_unlike_photos(kind: ImageKind) -> bool:
+    """Whether images are so small that weights which know photos know nothing of them."""
+    return kind.shorter_side_px <= (SMALL_IMAGE_PX if kind.channels == 1 else TINY_IMAGE_PX)
 
 
 def _default_layers(recipe: Recipe) -> dict[str, object]:

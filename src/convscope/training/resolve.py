@@ -65,30 +65,21 @@ def resolve(
         UsageError: A field that is given has no effect on what was chosen.
     """
     num_train, preprocessing = len(data.split.train), data.preprocessing
-    row, tune = network_entry(choice.name), recipe.tune or "all"
-    tune = "all" if tune == "auto" else tune  # a dry run measures all layers
+    tune = "all" if recipe.tune in (None, "auto") else recipe.tune  # a dry run measures all layers
     epochs = recipe.epochs or default_epochs(num_train, tune)
     if recipe.head_epochs and recipe.epochs is None:
         epochs = recipe.head_epochs + default_tune_epochs(num_train)
     is_auto = not isinstance(recipe.batch_size, int)
-    trains_heads = trains_auxiliary_heads(recipe, row, choice.options)
     resolved: dict[str, Any] = {
-        "model": choice.name,
-        "options": dict(choice.options),
-        "dropout": None,  # they are among the options now
-        "drop_path": None,
+        **_network(recipe, choice),
         "device": str(device.torch),
         "precision": device.precision,
         "img_size": size_of(preprocessing.height, preprocessing.width),
         "fit": preprocessing.fit,
-        "initialization": recipe.initialization or row.initialization,
         "tune": tune,
         "layer_decay": given_or(
             recipe.layer_decay, HEAD_FIRST_LAYER_DECAY if recipe.head_epochs else 1.0
         ),
-        "auxiliary_weight": given_or(recipe.auxiliary_weight, AUXILIARY_WEIGHT)
-        if trains_heads
-        else None,
         "epochs": epochs,
         "time": None,
         "batch_size": max(recipe.accumulate, default_batch_size(num_train))
@@ -128,6 +119,21 @@ def head_recipe(recipe: ResolvedRecipe) -> Recipe:
     fields = {name: getattr(recipe, name) for name in kept}
     first = {"tune": "head", "epochs": recipe.head_epochs, "hflip": recipe.hflip}
     return Recipe.parse({**fields, **first})
+
+
+def _network(recipe: Recipe, choice: NetworkChoice) -> dict[str, object]:
+    """The network, and the fields that belong to it."""
+    row, weight = network_entry(choice.name), None
+    if trains_auxiliary_heads(recipe, row, choice.options):
+        weight = given_or(recipe.auxiliary_weight, AUXILIARY_WEIGHT)
+    return {
+        "model": choice.name,
+        "options": dict(choice.options),
+        "dropout": None,  # they are among the options now
+        "drop_path": None,
+        "initialization": recipe.initialization or row.initialization,
+        "auxiliary_weight": weight,
+    }
 
 
 def _optimizer(recipe: Recipe, family: Family, batch_size: int) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -251,6 +252,7 @@ def _compute_missing(
             output: Tensor = frozen(inputs)
         return output
 
+    began = time.monotonic()
     with reporter.task("computing features", total) as task:
         for view in missing:
             mine = compute_features(as_in_a_step, images, view, on_progress=task.advance)
@@ -259,6 +261,7 @@ def _compute_missing(
             features.validation.append(
                 compute_features(frozen, validation, 0, on_progress=task.advance)
             )
+    features.seconds += time.monotonic() - began
 
 
 def _feature_batches(

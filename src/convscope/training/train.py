@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -25,7 +25,9 @@ from convscope.run import Run
 from convscope.training.announce import (
     announce_data,
     announce_kept,
+    announce_phases,
     announce_training,
+    announce_unsuited,
     announce_without_effect,
     save_first_batch,
 )
@@ -34,6 +36,8 @@ from convscope.training.autotune.learning_rate_finder import (
     search_learning_rate,
 )
 from convscope.training.autotune.measure import read_measured, tune, write_measured
+from convscope.training.autotune.time_budget import Deadline
+from convscope.training.estimate import announce_duration
 from convscope.training.freezing import freeze
 from convscope.training.initial_weights import find_initial_weights, with_range_of
 from convscope.training.network_choice import (
@@ -42,6 +46,7 @@ from convscope.training.network_choice import (
     with_default_network,
 )
 from convscope.training.one_training import device_and_processes
+from convscope.training.phases import READING, STARTING, Phases
 from convscope.training.resolve import head_recipe, resolve
 from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.lock import Claim, claimed, was_begun_by_this_launch
@@ -50,6 +55,7 @@ from convscope.training.runs.metadata import check_same_in_all_processes, discar
 from convscope.training.runs.resume_checks import (
     begin_or_resume,
     check_continue,
+    check_resume,
     check_same_splits,
 )
 from convscope.training.runs.state import TrainingState
@@ -75,6 +81,8 @@ class TrainOptions:
         fresh: Whether an unfinished run begins anew instead of being resumed.
         allow_change: Whether an unfinished run is resumed although its recipe, images, versions or
             machine are others now.
+        began: When the program was started, by `time.monotonic()`: a time that is given counts
+            from there; None for now.
     """
 
     workers: int | None = None
@@ -84,6 +92,7 @@ class TrainOptions:
     checkpoint_every: CheckpointInterval = DEFAULT_INTERVAL
     fresh: bool = False
     allow_change: bool = False
+    began: float | None = None
 
 
 DEFAULT_OPTIONS = TrainOptions()
@@ -114,39 +123,24 @@ def train(
     Raises:
         ConvscopeError: Anything that `errors.py` lists.
     """
-    began = time.monotonic()
+    phases = Phases(options.began or time.monotonic())
+    phases.end(STARTING)
     with device_and_processes(recipe) as (device, processes):
         if processes.is_main:
             check_writable(project)
         else:
             reporter = SILENT
-        recipe, choice, network, data = prepare(recipe, device, processes, options, reporter)
-        name = name or f"{data.image_index.dataset.name}-{choice.name}"
+        prepared = prepare(recipe, device, processes, options, reporter)
+        data = prepared.data
+        phases.end(READING)
+        name = name or f"{data.image_index.dataset.name}-{prepared.choice.name}"
         with claimed(project, name, processes, reporter=reporter) as claim:
             run = claim.run
             if processes.broadcast_decision(run.state == "finished"):
                 return run  # before torchrun started this again
-            build = _builder(choice, network, data, device, processes, reporter)
-            is_fresh = options.fresh and not was_begun_by_this_launch(run)
-            is_fresh = processes.broadcast_decision(is_fresh)
-            recorded = {} if is_fresh else _recorded(run, recipe, processes, options)
-            tuned, deadline, measured = tune(
-                recipe,
-                recorded,
-                build,
-                num_test=len(data.split.test),
-                began=began,
-                reporter=reporter,
+            setup, deadline, run_id = _begin(
+                claim, prepared, device, processes, options, phases=phases, reporter=reporter
             )
-            setup = build(tuned)
-            check_same_in_all_processes(setup, data)
-            run_id = ""
-            if processes.is_main:
-                claim.check()  # what was measured took minutes
-                if is_fresh:
-                    discard(run, reporter)
-                run_id = _begin(run, setup, data, measured, recipe.time, options, reporter)
-                announce_without_effect(recipe, setup, data, reporter)
             log = RunLog(
                 run,
                 run_id=run_id,
@@ -155,8 +149,8 @@ def train(
                 logs_steps=options.log_steps,
                 check=claim.check,
             )
-            trainer = Trainer(run, setup, log=log, deadline=deadline)
-            state, best = trainer.fit(reporter)
+            state, best = Trainer(run, setup, log=log, deadline=deadline).fit(reporter)
+            phases.end("training")
             if processes.is_main:
                 claim.check()
                 announce_kept(setup, state, reporter)
@@ -165,6 +159,8 @@ def train(
                 if finish is not None:
                     finish(claim, classifier, data)
                     claim.check()
+                phases.end("evaluation and report")
+                announce_phases(phases, recipe.time, reporter)
             processes.barrier()  # so that all of them find what the first has written
     return run
 
@@ -178,23 +174,36 @@ def find_learning_rate(
         ConvscopeError: Anything that `errors.py` lists.
     """
     with device_and_processes(recipe) as (device, processes):
-        recipe, choice, network, data = prepare(recipe, device, processes, options, reporter)
-        setup = _builder(choice, network, data, device, processes, reporter)(recipe)
+        prepared = prepare(recipe, device, processes, options, reporter)
+        setup = builder(prepared, device, processes, reporter)(prepared.recipe)
         return search_learning_rate(setup, reporter)
 
 
-def _builder(
-    choice: NetworkChoice,
-    network: nn.Module,
-    data: TrainingData,
-    device: Device,
-    processes: ProcessGroup,
-    reporter: Reporter,
+class Prepared(NamedTuple):
+    """What a training has before anything is measured.
+
+    Attributes:
+        recipe: The recipe as given, with the range of values that the initial weights demand and,
+            where none is given, with a network.
+        choice: The network's name and options.
+        network: The network with its initial weights.
+        data: The images, prepared for it.
+    """
+
+    recipe: Recipe
+    choice: NetworkChoice
+    network: nn.Module
+    data: TrainingData
+
+
+def builder(
+    prepared: Prepared, device: Device, processes: ProcessGroup, reporter: Reporter
 ) -> Callable[[Recipe], Setup]:
     """A function that resolves a recipe and builds the setup for it.
 
     Afterwards those layers of the network are frozen that are not trained in the last epoch.
     """
+    _, choice, network, data = prepared
 
     def build(recipe: Recipe) -> Setup:
         freeze(network, "all" if recipe.tune in (None, "auto") else recipe.tune)
@@ -223,11 +232,8 @@ def prepare(
     processes: ProcessGroup,
     options: TrainOptions,
     reporter: Reporter,
-) -> tuple[Recipe, NetworkChoice, nn.Module, TrainingData]:
-    """The network with its initial weights, and the images prepared for it.
-
-    The recipe is returned with the range of values that the initial weights demand.
-    """
+) -> Prepared:
+    """The network with its initial weights, and the images prepared for it."""
     # What one process decodes, downloads and remembers, the others find.
     with processes.local_main_first():
         weights = find_initial_weights(recipe)
@@ -266,7 +272,7 @@ def prepare(
         check_same_splits(Run.open(recipe.continues), data)
     if recipe.sync_batch_norm:
         network = processes.sync_batch_norm(network)
-    return recipe, choice, network, data
+    return Prepared(recipe, choice, network, data)
 
 
 def _recorded(
@@ -281,6 +287,52 @@ def _recorded(
 
 
 def _begin(
+    claim: Claim,
+    prepared: Prepared,
+    device: Device,
+    processes: ProcessGroup,
+    options: TrainOptions,
+    *,
+    phases: Phases,
+    reporter: Reporter,
+) -> tuple[Setup, Deadline | None, str]:
+    """Measures what is open, and begins the run or resumes it.
+
+    Returns:
+        The setup, when the training has to end, and the run's number; "" in other processes than
+        the first.
+    """
+    run, (recipe, choice, _, data) = claim.run, prepared
+    build = builder(prepared, device, processes, reporter)
+    is_fresh = options.fresh and not was_begun_by_this_launch(run)
+    is_fresh = processes.broadcast_decision(is_fresh)
+    recorded: dict[str, Any] = {}
+    if not is_fresh:
+        if processes.is_main and not options.allow_change:
+            now = {"model": choice.name, "device": str(device.torch), "precision": device.precision}
+            check_resume(run, recipe.model_copy(update=now))
+        recorded = _recorded(run, recipe, processes, options)
+    tuned, deadline, measured = tune(
+        recipe, recorded, build, data, phases=phases, reporter=reporter
+    )
+    if processes.broadcast_decision(deadline is None and not reporter.quiet):
+        done = 0 if is_fresh else len(run.history)
+        announce_duration(tuned, build, data, done=done, reporter=reporter)
+    setup = build(tuned)
+    phases.end("measuring", within={"computing features": data.features.seconds})
+    check_same_in_all_processes(setup, data)
+    run_id = ""
+    if processes.is_main:
+        claim.check()  # what was measured took minutes
+        if is_fresh:
+            discard(run, reporter)
+        run_id = _record(run, setup, data, measured, recipe.time, options, reporter)
+        announce_without_effect(recipe, setup, data, reporter)
+        announce_unsuited(recipe, setup, reporter)
+    return setup, deadline, run_id
+
+
+def _record(
     run: Run,
     setup: Setup,
     data: TrainingData,

@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from convscope.classifier import collect_logits, portable_state
 from convscope.data.batch import Batch, Batches
 from convscope.errors import StoppedError, is_out_of_memory
-from convscope.progress import SILENT, Reporter, Task
+from convscope.progress import Reporter, Task
 from convscope.recipe import cuts_of, cuts_text
 from convscope.run import Run
 from convscope.training.autotune.batch_size import explain_no_memory
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.ema import WeightEMA
-from convscope.training.estimate import DurationEstimate
 from convscope.training.freezing import freeze, set_train_mode, unfreeze
 from convscope.training.loop import train_epoch
 from convscope.training.runs.log import RunLog
@@ -51,7 +50,6 @@ class Trainer:
         self._log, self._deadline = log, deadline
         self._steps_per_epoch = len(setup.train_batches)
         self._head_epochs = setup.recipe.head_epochs or 0
-        self._reporter = SILENT
         cuts = setup.recipe.epochs_cut
         self._cuts = {} if cuts is None else cuts_of(cuts)
         self._accumulator = MetricAccumulator()
@@ -65,7 +63,6 @@ class Trainer:
         self._phase = phase
         freeze(phase.network, phase.recipe.tune)
         self._train_step = phase.train_step(phase.make_optimizer())
-        self._estimate = DurationEstimate(phase, self._reporter)
         ema = phase.recipe.ema
         self._ema = WeightEMA(phase.network, ema) if ema else None
 
@@ -77,8 +74,6 @@ class Trainer:
             DivergedError: The loss became non-finite.
             RunError: A checkpoint could not be written.
         """
-        if self._deadline is None:  # else how long it takes is known
-            self._reporter = reporter
         self.state, self.best = self._initial_state(reporter)
         self._began = time.perf_counter() - self.state.used_seconds
         left = self.state.epochs - self.state.epoch
@@ -184,7 +179,6 @@ class Trainer:
         if self._ema is not None:
             self._ema.update(step)
         self.state.step += 1
-        self._estimate.after_step(self.state)
         stops = self.setup.processes.should_stop
         is_last = self._accumulator.steps == self._steps_per_epoch  # soon there is more to save
         if stops or (self._log.is_due_after_step() and not is_last):

@@ -45,11 +45,13 @@ class FrozenFeatures:
         train: Features (n, ...) of the train images, for each augmented version of them.
         validation: One tensor, (m, ...) features of the validation images.
         augmentation: How the versions were augmented.
+        seconds: Seconds that computing them took.
     """
 
     train: list[Tensor] = field(default_factory=list)
     validation: list[Tensor] = field(default_factory=list)
     augmentation: Augmentation | None = None
+    seconds: float = 0.0
 
     def begin(self, augmentation: Augmentation) -> None:
         """Forgets the versions that were augmented in another way."""

@@ -224,9 +224,9 @@ def test_an_unfinished_search_is_not_made_again(make_folder: MakeFolder, tmp_pat
 @pytest.mark.slow
 def test_a_training_ends_on_time(make_folder: MakeFolder, tmp_path: Path) -> None:
     began = time.monotonic()
-    run = convscope.train(make_folder(), project=tmp_path / "runs", time="6s", **QUICK)
+    run = convscope.train(make_folder(), project=tmp_path / "runs", time="9s", **QUICK)
     seconds = time.monotonic() - began
-    assert seconds < 12  # a machine may be slow for a moment, but not forget the time
+    assert seconds < 15  # a machine may be slow for a moment, but not forget the time
     record = json.loads(run.measured_path.read_text())["time"]
     assert record["epochs"] >= len(run.history) >= 2
     assert run.recipe.epochs == record["epochs"]
@@ -261,7 +261,7 @@ def test_what_a_clock_has_cut_off_stands_in_the_recipe_which_gives_the_same_bits
 ) -> None:
     data, reporter = make_folder(), Slower()
     timed = convscope.train(
-        data, project=tmp_path / "timed", time="4s", reporter=reporter, dropout=0.2, **QUICK
+        data, project=tmp_path / "timed", time="9s", reporter=reporter, dropout=0.2, **QUICK
     )
     assert any(
         "epochs take longer than when the time was planned" in line for line in reporter.said

@@ -226,12 +226,16 @@ def stopped(make_folder: MakeFolder, tmp_path: Path) -> convscope.Run:
 @pytest.mark.slow
 def test_a_run_is_begun_anew_when_asked(stopped: convscope.Run) -> None:
     number = stopped.environment["run"]
+    notes = stopped.classifier_path / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine")
     run = convscope.train(
         stopped.recipe.data, project=stopped.path.parent, fresh=True, **{**QUICK, "epochs": 1}
     )
     assert run.path == stopped.path
     assert len(run.history) == 1
     assert run.environment["run"] != number
+    assert notes.read_text() == "mine"
 
 
 @pytest.mark.slow
@@ -249,13 +253,25 @@ def test_a_command_that_can_not_be_throws_nothing_away(stopped: convscope.Run) -
     assert (run.path, len(run.history)) == (stopped.path, 4)
 
 
+class Silence(Reporter):
+    """Hears nothing that was measured."""
+
+    def say(self, line: str) -> None:
+        """Refuses the sentences about what was found."""
+        assert not line.startswith(("learning rate", "10m of time"))
+
+
 @pytest.mark.slow
 def test_a_changed_run_goes_on_only_when_that_is_asked_for(stopped: convscope.Run) -> None:
     where: dict[str, Any] = {"project": stopped.path.parent}
     changed = {**QUICK, "epochs": 5, "lr": 0.001}
     with pytest.raises(RunError, match="was begun differently") as caught:
         convscope.train(stopped.recipe.data, **where, **changed)
-    assert "\n  epochs         4 -> 5\n" in caught.value.message
+    assert "\n  epochs  4 -> 5" in caught.value.message
+    for field, value in {"lr": "auto", "time": "10m"}.items():  # found before it is measured
+        asked = {**QUICK, "epochs": None, field: value}
+        with pytest.raises(RunError, match=rf"\n  {field} +\S+ -> {value}"):
+            convscope.train(stopped.recipe.data, reporter=Silence(), **where, **asked)
     run = convscope.train(stopped.recipe.data, allow_change=True, **where, **changed)
     assert (run.path, len(run.history)) == (stopped.path, 5)
     assert run.recipe.lr == 0.001
@@ -360,10 +376,10 @@ def test_another_time_is_a_difference(make_folder: MakeFolder, tmp_path: Path) -
     data = make_folder()
     fields: dict[str, Any] = {"model": "lenet_rgb", "project": tmp_path / "runs"}
     with pytest.raises(StoppedError):
-        convscope.train(data, time="10s", reporter=Asking(signal.SIGTERM, "epoch   2/"), **fields)
-    with pytest.raises(RunError, match="time +10s -> 1h"):
+        convscope.train(data, time="20s", reporter=Asking(signal.SIGTERM, "epoch   2/"), **fields)
+    with pytest.raises(RunError, match="time +20s -> 1h"):
         convscope.train(data, time="1h", **fields)
-    run = convscope.train(data, time="10s", **fields)
+    run = convscope.train(data, time="20s", **fields)
     assert run.path.name == "pictures-lenet_rgb"
 
 

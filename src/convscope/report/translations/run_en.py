@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from convscope.evaluation.verdict import SENTENCES
 
 RUN = {
     "kind_run": "training report",
@@ -99,7 +98,6 @@ RUN = {
     "validation images.",
     "loss": "loss",
     "learning_rate": "learning rate",
-    "advice": SENTENCES,
     "no_overfitting": "in that epoch {train} of the train images and {validation} of the "
     "validation images are right: no sign of overfitting; if that is too few, train longer, or "
     "take a larger network or pretrained weights",

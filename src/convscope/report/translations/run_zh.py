@@ -97,18 +97,6 @@ RUN = {
     "training_text": "共 {epochs} 轮；采用第 {best} 轮的权重，它在验证图像上最好。",
     "loss": "损失",
     "learning_rate": "学习率",
-    "advice": {
-        "below_largest": "并不比总是预测 `{name}`（对其中 {share} 的图像是正确的）更好：请检查标签"
-        "（`convscope check`），训练更久，或使用更多图像",
-        "near_largest": "不能确定是否比总是预测 `{name}`（对其中 {share} 的图像是正确的）更好："
-        "请检查标签（`convscope check`），训练更久，或使用更多图像",
-        "one_image": "只在 1 张图像上测试：准确率在 {low} 到 {high} 之间；`--folds 5` 会轮流用"
-        "五分之一的图像，测试全部图像",
-        "few_images": "只在 {count} 张图像上测试：准确率在 {low} 到 {high} 之间；`--folds 5` 会"
-        "轮流用五分之一的图像，测试全部图像",
-        "overfitting": "过拟合：训练集的准确率为 {train}，验证集为 {validation}；更多图像最有帮助，"
-        "其次是更强的数据增强（`--policy trivialaugment`）或预训练权重",
-    },
     "no_overfitting": "在这一轮，训练集的准确率为 {train}，验证集为 {validation}："
     "没有过拟合的迹象；如果准确率不够高，可以训练更久，或使用更大的网络或预训练权重",
     "confusion_heading": "混淆矩阵",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 
 import torch
@@ -12,6 +13,10 @@ from torch import nn
 from convscope.data.batch import Batch, Batches
 from convscope.training.freezing import set_train_mode, unfreeze
 from convscope.training.setup import Setup
+
+MEASURING_FACTOR = 1e-3  # share of the learning rate; at 0 a line search finds nothing
+FEWEST_STEPS = 3  # that are measured, where whole ones don't take too long
+FEWEST_IMAGES = 2  # in a step of which time is all that counts
 
 
 class DryRun:
@@ -73,25 +78,75 @@ class DryRun:
             raise explained from error
         return float(metrics.loss)
 
+    def step_seconds(self, *, limit_seconds: float) -> float:
+        """Seconds of a step, by whole ones, or by a part of one where these take too long.
+
+        Args:
+            limit_seconds: Seconds that measuring takes, about.
+        """
+
+        def take(part: Batch) -> None:
+            self.step(0, factor=MEASURING_FACTOR, batch=part)
+
+        batch, least = next(self._batches), FEWEST_IMAGES * self._setup.recipe.accumulate
+        took = partial(self._seconds, take)
+        took(_part(batch, least))  # the first one allocates
+        image_seconds = took(_part(batch, 2 * least)) / (2 * least)
+        size, fit = len(batch.inputs), self._decided(limit_seconds / image_seconds)
+        if fit < FEWEST_STEPS * size:
+            part = _part(batch, max(2 * least, fit))
+            return took(part) / len(part.inputs) * size
+        began, steps = time.perf_counter(), 0
+        while self._setup.processes.broadcast_decision(
+            steps < FEWEST_STEPS or time.perf_counter() - began < limit_seconds
+        ):
+            self.step(steps, factor=MEASURING_FACTOR)
+            steps += 1
+        return (time.perf_counter() - began) / steps
+
     def validation_seconds(self, module: nn.Module, *, limit_seconds: float) -> float:
         """Seconds that a validation image takes in the network or in its trained part."""
         setup = self._setup
         is_whole = module is setup.network
         batches: Batches = setup.validation_image_batches if is_whole else setup.validation_batches
         module.eval()
-        images, began = 0, time.perf_counter()
+
+        def evaluate(batch: Batch) -> None:
+            float(module(batch.inputs).sum())  # waits for the device
+
         with torch.inference_mode():
-            for batch in batches.epoch(0):
-                float(module(batch.inputs).sum())  # waits for the device
-                images += len(batch.inputs)
+            first = next(iter(batches.epoch(0)))
+            few = _part(first, FEWEST_IMAGES)
+            self._seconds(evaluate, few)  # the first one allocates
+            fit = int(limit_seconds / self._seconds(evaluate, few) * len(few.inputs))
+            images, began = 0, time.perf_counter()
+            for batch in (first,) if fit < len(first.inputs) else batches.epoch(0):
+                part = _part(batch, max(FEWEST_IMAGES, fit))
+                evaluate(part)
+                images += len(part.inputs)
                 if time.perf_counter() - began > limit_seconds:
                     break
-        seconds = (time.perf_counter() - began) / max(1, images)
+            seconds = (time.perf_counter() - began) / images
         set_train_mode(setup.trained_part)
         return seconds
+
+    def _seconds(self, act: Callable[[Batch], object], batch: Batch) -> float:
+        began = time.perf_counter()
+        act(batch)
+        return max(1e-6, time.perf_counter() - began)
+
+    def _decided(self, number: float) -> int:
+        """A whole number that the main process's clock decides for all."""
+        return int(self._setup.processes.broadcast(str(int(number)).encode()))
 
     def _endless(self) -> Iterator[Batch]:
         epoch = self._epoch
         while True:
             yield from self._setup.train_batches.epoch(epoch)
             epoch += 1
+
+
+def _part(batch: Batch, size: int) -> Batch:
+    """The first images of a batch."""
+    inputs = batch.inputs[:size]
+    return Batch(inputs, batch.targets[:size], min(batch.num_images, len(inputs)))

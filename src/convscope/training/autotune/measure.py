@@ -9,27 +9,28 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from convscope.files import write_sealed_json
 from convscope.progress import Reporter
 from convscope.recipe import Recipe, ResolvedRecipe, seconds_of
-from convscope.recipe.types import MAX_EPOCHS
 from convscope.run import Run
 from convscope.schemas import MeasuredFile
-from convscope.text import counted
 from convscope.training.autotune.batch_size import MOST_TEXT, find_batch_size, measure_memory
+from convscope.training.autotune.forecast import forecast
 from convscope.training.autotune.learning_rate_finder import (
     LearningRateSearch,
     search_learning_rate,
     sweep_title,
 )
-from convscope.training.autotune.time_budget import Deadline, measure_pace
+from convscope.training.autotune.time_budget import Deadline, begin_deadline, measuring_seconds
+from convscope.training.autotune.time_plan import check_time, plan_epochs
 from convscope.training.autotune.trained_layers import choose_trained_layers
+from convscope.training.phases import Phases
 from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.metadata import recorded_recipe
 from convscope.training.setup import Setup
+from convscope.training.training_data import TrainingData
 
 # Fields of the recipe that may be measured, or decided by the clock.
 MEASURED_FIELDS = ("batch_size", "lr", "tune", "head_epochs", "epochs", "epochs_cut")
@@ -39,9 +40,9 @@ def tune(
     recipe: Recipe,
     recorded: Mapping[str, Any],
     build: Callable[[Recipe], Setup],
+    data: TrainingData,
     *,
-    num_test: int,
-    began: float,
+    phases: Phases,
     reporter: Reporter,
 ) -> tuple[Recipe, Deadline | None, dict[str, Any] | None]:
     """The recipe with what it leaves to be measured, which is measured now or on record.
@@ -50,8 +51,8 @@ def tune(
         recipe: The recipe as given.
         recorded: What `read_measured` found.
         build: Builds the setup for a dry run of a recipe.
-        num_test: Number of images that are evaluated after the last epoch.
-        began: When the training was started, by `time.monotonic()`.
+        data: The images.
+        phases: What time went into since the training was started.
         reporter: Says what was found.
 
     Returns:
@@ -60,79 +61,73 @@ def tune(
 
     Raises:
         TrainingError: The loss falls at no learning rate, or no image fits into memory.
-        UsageError: The time is over already.
+        UsageError: The time is over already, or too short for this training.
     """
     if recorded:
         recipe, plan = _with_recorded(recipe, recorded)
-        return recipe, _deadline(plan, began), None
-    recipe, measured = _measured(recipe, build, num_test, began=began, reporter=reporter)
-    return recipe, _deadline(measured.get("time"), began), measured
+        return recipe, _deadline(plan, phases.began), None
+    recipe, measured = _measured(recipe, build, data, phases=phases, reporter=reporter)
+    return recipe, _deadline(measured.get("time"), phases.began), measured
 
 
 def _measured(
     recipe: Recipe,
     build: Callable[[Recipe], Setup],
-    num_test: int,
+    data: TrainingData,
     *,
-    began: float,
+    phases: Phases,
     reporter: Reporter,
 ) -> tuple[Recipe, dict[str, Any]]:
     """The recipe with what was measured in it, and the content of `measured.json`."""
     measured: dict[str, Any] = {}
-    asked = _fingerprint(recipe)
+    asked, given = _fingerprint(recipe), recipe.time
+    deadline = None if given is None else begin_deadline(given, phases)
     if recipe.batch_size == "auto":
-        setup = build(recipe)
-        memory = measure_memory(setup)
-        size = find_batch_size(setup, memory)
-        is_most = memory.images * recipe.accumulate * setup.processes.world_size >= 2 * size
-        reporter.say(
-            f"batch size {size}: an image takes {memory.image_bytes / 1e6:,.1f} MB, "
-            f"{memory.free_bytes / 1e9:,.1f} GB are free{MOST_TEXT if is_most else ''}"
-        )
-        measured["batch_size"] = {"found": size, **memory.to_dict()}
+        size, measured["batch_size"] = _measure_batch_size(build(recipe), reporter)
         recipe = recipe.model_copy(update={"batch_size": size})
+    if recipe.tune == "auto" or deadline is not None:
+        limit = measuring_seconds(None if deadline is None else deadline.seconds_left)
+        foreseen = forecast(recipe, build, limit_seconds=limit)
+        if deadline is not None:
+            deadline = deadline.with_reserve(foreseen.reserve_seconds(len(data.split.test)))
     if recipe.tune == "auto":
-        end = None if recipe.time is None else Deadline(began + seconds_of(recipe.time))
-        layers = choose_trained_layers(recipe, build, end)
+        layers = choose_trained_layers(recipe, foreseen, deadline)
         reporter.say(layers.sentence)
         measured["trained_layers"] = layers.to_dict()
         recipe = recipe.model_copy(update=layers.of_recipe)
+    if deadline is not None and given is not None:
+        check_time(recipe, given, foreseen, data, deadline=deadline, phases=phases)
     if recipe.lr == "auto":
         search = search_learning_rate(build(recipe), reporter)
         reporter.say(f"learning rate {search.rate:.3g}: {search.choice.reason}")
         measured["learning_rate"] = search.to_dict()
         recipe = recipe.model_copy(update={"lr": search.rate})
-    if recipe.time is not None:
+    if deadline is not None and given is not None:
         most = recipe.epochs if recipe.tune == "head" else None  # chosen above, and enough
-        plan = _plan_epochs(build(recipe), recipe.time, most, num_test=num_test, began=began)
-        reporter.say(plan.pop("sentence"))
-        measured["time"] = plan
-        recipe = recipe.model_copy(update={"epochs": plan["epochs"], "time": None})
+        plan = plan_epochs(build(recipe), foreseen, deadline, most=most)
+        reporter.say(f"{given} of time: {plan.description}")
+        measured["time"] = {
+            "given": given,
+            **plan.to_dict(),
+            "reserve_seconds": deadline.reserve_seconds,
+            "seconds_before_the_first_step": time.monotonic() - phases.began,
+        }
+        recipe = recipe.model_copy(update={"epochs": plan.epochs, "time": None})
     if measured:
         measured["asked"] = asked
     return recipe, measured
 
 
-def _plan_epochs(
-    setup: Setup, given: str, most: int | None, *, num_test: int, began: float
-) -> dict[str, Any]:
-    """As many epochs as there is time for, as `measured.json` has it, with a sentence."""
-    deadline = Deadline(began + seconds_of(given))
-    pace = measure_pace(setup, seconds=deadline.seconds_left)
-    deadline = replace(deadline, reserve_seconds=pace.image_seconds * num_test)
-    epochs = (setup.recipe.head_epochs or 0) + pace.epochs_in(deadline.seconds_left)
-    epochs = min(epochs, MAX_EPOCHS if most is None else most)
-    epochs = int(setup.processes.broadcast(str(epochs).encode()))
-    return {
-        "sentence": f"{given} of time: {counted(epochs, 'epoch')} at {pace.description}"
-        f"{pace.limit_text(epochs, deadline.seconds_left)}",
-        "given": given,
-        "epochs": epochs,
-        "step_seconds": pace.step_seconds,
-        "epoch_seconds": pace.epoch_seconds,
-        "reserve_seconds": deadline.reserve_seconds,
-        "seconds_before_the_first_step": time.monotonic() - began,
-    }
+def _measure_batch_size(setup: Setup, reporter: Reporter) -> tuple[int, dict[str, Any]]:
+    """The batch size that fits into memory, and how it was found, as `measured.json` has it."""
+    memory = measure_memory(setup)
+    size = find_batch_size(setup, memory)
+    is_most = memory.images * setup.recipe.accumulate * setup.processes.world_size >= 2 * size
+    reporter.say(
+        f"batch size {size}: an image takes {memory.image_bytes / 1e6:,.1f} MB, "
+        f"{memory.free_bytes / 1e9:,.1f} GB are free{MOST_TEXT if is_most else ''}"
+    )
+    return size, {"found": size, **memory.to_dict()}
 
 
 def _deadline(plan: Mapping[str, Any] | None, began: float) -> Deadline | None:

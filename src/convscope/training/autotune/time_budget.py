@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convscope.errors import UsageError
+from convscope.recipe import seconds_of
 from convscope.recipe.types import MAX_EPOCHS
 from convscope.training.autotune.dry_run import DryRun
+from convscope.training.phases import STARTING, Phases
 from convscope.training.runs.log import SHARE
 from convscope.training.setup import Setup
 
 SAFETY = 0.92  # share of the time that is planned with: no machine is equally fast all the time
-FEWEST_STEPS = 3
 FEWEST_CYCLES = 3  # epochs from which on the plan may change: the first ones say little
-MEASURING_FACTOR = 1e-3  # share of the learning rate; at 0 a line search finds nothing
 MEASURED_SHARE = 0.03  # share of the time that may be spent on measuring
 MOST_SECONDS_MEASURED = 20.0
+SECONDS_MEASURED = 1.0  # where no time was given
+NEXT_START = "; the next start finds the images prepared"
+REPORT_SECONDS = 5.0  # of evaluation and report, whatever the network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,10 @@ class Deadline:
         """Seconds until the last epoch has to end."""
         return self.at - time.monotonic() - self.reserve_seconds
 
+    def with_reserve(self, seconds: float) -> Deadline:
+        """The deadline with more time kept for what comes after the last epoch."""
+        return replace(self, reserve_seconds=self.reserve_seconds + seconds)
+
     def sooner(self, seconds: float) -> Deadline:
         """The deadline of a training that has run for some seconds before."""
         return replace(self, at=self.at - seconds)
@@ -94,45 +101,66 @@ class Deadline:
         return min(planned, done + more)
 
 
-def measure_pace(setup: Setup, *, seconds: float) -> Pace:
+def begin_deadline(given: str, phases: Phases) -> Deadline:
+    """The deadline of a training, with time for evaluation and report.
+
+    These import and draw about as much as the start of the program did: where that took long, the
+    machine is slow or busy.
+
+    Args:
+        given: The time as the recipe has it.
+        phases: What time went into since the program was started.
+
+    Raises:
+        UsageError: The time is over.
+    """
+    reserve = max(REPORT_SECONDS, phases.seconds(STARTING))
+    deadline = Deadline(phases.began + seconds_of(given), reserve)
+    if deadline.seconds_left + reserve <= 0:
+        raise UsageError(
+            f"`time` was over before the first step: {phases.longest} of {given}",
+            hint="give more time" + NEXT_START,
+        )
+    return deadline
+
+
+def measuring_seconds(seconds: float | None) -> float:
+    """Seconds that may be spent on measuring.
+
+    Args:
+        seconds: Seconds that there are; None for no such limit.
+    """
+    if seconds is None:
+        return SECONDS_MEASURED
+    return min(MOST_SECONDS_MEASURED, max(0.0, seconds) * MEASURED_SHARE)
+
+
+def measure_pace(setup: Setup, *, limit_seconds: float) -> Pace:
     """Measures some steps and some validation in dry runs.
 
     Args:
         setup: What a step needs; its network is the same afterwards.
-        seconds: The whole budget; a small share of it is spent here.
-
-    Raises:
-        UsageError: The budget is used up.
+        limit_seconds: Seconds that steps, and validation, are measured for.
     """
-    if seconds <= 0:
-        raise UsageError(
-            "`time` was over before the first step: reading the images took all of it",
-            hint="give more time; the next start finds the images prepared",
-        )
-    limit = min(MOST_SECONDS_MEASURED, seconds * MEASURED_SHARE)
     recipe, epochs = setup.recipe, [0]
     if recipe.train_sizes is not None or recipe.unfreeze_epochs is not None:
         epochs = [0, recipe.epochs // 2, recipe.epochs - 1]  # they get slower
-    measured = [_step_seconds(setup, epoch, limit / len(epochs)) for epoch in epochs]
+    measured = [_step_seconds(setup, epoch, limit_seconds / len(epochs)) for epoch in epochs]
     with DryRun(setup) as dry_run:
-        dry_run.step(0, factor=MEASURING_FACTOR)  # fills the optimizer's state
-        trained_seconds = dry_run.validation_seconds(setup.trained_part, limit_seconds=limit)
-        network_seconds = dry_run.validation_seconds(setup.network, limit_seconds=limit)
+        image_seconds = dry_run.validation_seconds(setup.network, limit_seconds=limit_seconds)
+        trained_seconds = image_seconds
+        if setup.trained_part is not setup.network:
+            trained_seconds = dry_run.validation_seconds(
+                setup.trained_part, limit_seconds=limit_seconds
+            )
     return Pace(
         step_seconds=sum(measured) / len(measured),
         validation_seconds=trained_seconds * setup.validation_batches.num_images,
-        image_seconds=network_seconds,
+        image_seconds=image_seconds,
         steps_per_epoch=len(setup.train_batches),
     )
 
 
 def _step_seconds(setup: Setup, epoch: int, limit_seconds: float) -> float:
     with DryRun(setup, epoch=epoch) as dry_run:
-        dry_run.step(0, factor=MEASURING_FACTOR)  # the first one allocates
-        began, steps = time.perf_counter(), 0
-        while setup.processes.broadcast_decision(
-            steps < FEWEST_STEPS or time.perf_counter() - began < limit_seconds
-        ):
-            dry_run.step(steps + 1, factor=MEASURING_FACTOR)
-            steps += 1
-        return (time.perf_counter() - began) / steps
+        return dry_run.step_seconds(limit_seconds=limit_seconds)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from convscope.recipe import Recipe
 from convscope.text import duration_text
-from convscope.training.autotune.dry_run import DryRun
-from convscope.training.autotune.time_budget import MEASURING_FACTOR, SAFETY, Deadline
-from convscope.training.estimate import VALIDATION_SHARE
-from convscope.training.presets import head_epochs_before
-from convscope.training.setup import Setup
+from convscope.training.autotune.forecast import Forecast
+from convscope.training.autotune.time_budget import SAFETY, Deadline
+from convscope.training.presets import default_tune_epochs, head_epochs_before
 
 MOST_SECONDS = 60.0  # that all layers may take where nobody said how long
 FEWEST_EPOCHS = 2  # of all layers: in a single one the learning rate can't rise and fall
@@ -28,25 +24,30 @@ class TrainedLayers:
         head_epochs: Number of epochs of the head before all layers; None where they aren't trained.
         epochs: Number of epochs in all.
         seconds: Seconds that all layers take, or would take.
+        features_seconds: Seconds that the features of the last layer take.
     """
 
     tune: str
     head_epochs: int | None
     epochs: int
     seconds: float
+    features_seconds: float
 
     @property
     def sentence(self) -> str:
         """The choice, for people."""
+        features = duration_text(self.features_seconds)
         if self.head_epochs is None:
+            took = f"; all layers would take about {duration_text(self.seconds)} more"
+            more = f"{took} (`--tune all`)" if self.seconds else ""
             return (
-                "trains the last layer alone, on features that are computed once; all layers would "
-                f"take about {duration_text(self.seconds)} more (`--tune all`)"
+                "trains the last layer alone, on features that are computed once, in about "
+                f"{features}{more}"
             )
         return (
             f"trains the last layer for {self.head_epochs} epochs, on features that are computed "
-            f"once, then all layers for {self.epochs - self.head_epochs}, about "
-            f"{duration_text(self.seconds)}; the better of the two is kept"
+            f"once, in about {features}, then all layers for {self.epochs - self.head_epochs}, "
+            f"about {duration_text(self.seconds)}; the better of the two is kept"
         )
 
     @property
@@ -60,7 +61,7 @@ class TrainedLayers:
 
 
 def choose_trained_layers(
-    recipe: Recipe, build: Callable[[Recipe], Setup], deadline: Deadline | None
+    recipe: Recipe, foreseen: Forecast, deadline: Deadline | None
 ) -> TrainedLayers:
     """Chooses by the time that all layers take: a minute at most, or as long as there is.
 
@@ -68,39 +69,42 @@ def choose_trained_layers(
 
     Args:
         recipe: The recipe with `tune=auto`.
-        build: Builds the setup of a recipe.
+        foreseen: The forecast of its training.
         deadline: When the training has to end; None where no time was given.
     """
     head_epochs = head_epochs_before(recipe.epochs)
+    features_seconds, epoch_seconds = foreseen.features_seconds, foreseen.pace.epoch_seconds
     if head_epochs is None:  # of a single epoch
-        return TrainedLayers(tune="head", head_epochs=None, epochs=recipe.epochs or 1, seconds=0.0)
-    setup = build(recipe.model_copy(update={"tune": "all", "head_epochs": head_epochs}))
-    tune_epochs = setup.recipe.epochs - head_epochs
-    epoch_seconds = _epoch_seconds(setup)
+        return TrainedLayers(
+            tune="head",
+            head_epochs=None,
+            epochs=recipe.epochs or 1,
+            seconds=0.0,
+            features_seconds=features_seconds,
+        )
+    setup = foreseen.setup
+    tune_epochs = default_tune_epochs(setup.image_batches.num_images)
+    if recipe.epochs is not None:
+        tune_epochs = recipe.epochs - head_epochs
     fits = setup.device.torch.type != "cpu" or tune_epochs * epoch_seconds <= MOST_SECONDS
     if deadline is not None:
-        tune_epochs = int(deadline.seconds_left * SAFETY / epoch_seconds)
+        left = deadline.seconds_left - features_seconds
+        tune_epochs = int(left * SAFETY / epoch_seconds)
         fits = tune_epochs >= FEWEST_EPOCHS
     fits = setup.processes.broadcast_decision(fits)
     tune_epochs = int(setup.processes.broadcast(str(tune_epochs).encode()))
     if not fits:
-        seconds = max(FEWEST_EPOCHS, tune_epochs) * epoch_seconds
-        epochs = recipe.epochs or head_epochs
-        return TrainedLayers(tune="head", head_epochs=None, epochs=epochs, seconds=seconds)
+        return TrainedLayers(
+            tune="head",
+            head_epochs=None,
+            epochs=recipe.epochs or head_epochs,
+            seconds=max(FEWEST_EPOCHS, tune_epochs) * epoch_seconds,
+            features_seconds=features_seconds,
+        )
     return TrainedLayers(
         tune="all",
         head_epochs=head_epochs,
         epochs=head_epochs + tune_epochs,
         seconds=tune_epochs * epoch_seconds,
+        features_seconds=features_seconds,
     )
-
-
-def _epoch_seconds(setup: Setup) -> float:
-    """Seconds of an epoch of all layers, from a single step after one that allocates."""
-    with DryRun(setup) as dry_run:
-        dry_run.step(0, factor=MEASURING_FACTOR)
-        began = time.perf_counter()
-        dry_run.step(1, factor=MEASURING_FACTOR)
-        step_seconds = time.perf_counter() - began
-    validation = setup.validation_image_batches.num_images / setup.image_batches.num_images
-    return step_seconds * len(setup.train_batches) * (1 + VALIDATION_SHARE * validation)

@@ -21,6 +21,7 @@ from convscope import __version__
 from convscope.distributed import torchrun_id
 from convscope.errors import ConvscopeError, RunError
 from convscope.files import remove_leftovers, sha256, write_json, write_text
+from convscope.paths import OUTPUTS
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import FORMAT, Run
@@ -211,18 +212,19 @@ def discard(run: Run, reporter: Reporter) -> None:
     remove_leftovers(run.checkpoints_path)
     for path in (
         *(run.checkpoints_path / str(step) for step in steps),  # first: without them nothing counts
-        run.classifier_path,
+        *(run.classifier_path / name for name in OUTPUTS["classifier"]),
         run.history_path,
         run.measured_path,
         run.learning_rate_plot_path,
         run.step_log_path,
     ):
         _remove(path)
-    if not run.checkpoints_path.is_dir():
-        _remove(run.checkpoints_path)
-    else:
-        with suppress(OSError):  # it holds what others put there
-            run.checkpoints_path.rmdir()
+    for folder in (run.checkpoints_path, run.classifier_path):
+        if not folder.is_dir():
+            _remove(folder)
+        else:
+            with suppress(OSError):  # it holds what others put there
+                folder.rmdir()
 
 
 def _done(run: Run) -> str:

@@ -14,7 +14,7 @@ from convscope.errors import RunError, UsageError
 from convscope.files import write_json
 from convscope.paths import shell_word
 from convscope.progress import Reporter
-from convscope.recipe import Recipe
+from convscope.recipe import OPTION_FIELDS, Recipe
 from convscope.run import Run
 from convscope.splits import SplitRow, read_splits, write_splits
 from convscope.text import listed
@@ -36,6 +36,8 @@ from convscope.training.training_data import TrainingData
 FIXED_FIELDS = ("opt", "tune", "layer_decay", "options")
 # The same images may be given, left out or split in another way: they are compared themselves.
 PATH_FIELDS = ("data", "exclude", "splits", "split_column", "class_level", "zip_encoding")
+# Field that may be measured -> its entry in `measured.json`.
+MEASURED_AS = {"batch_size": "batch_size", "lr": "learning_rate", "tune": "trained_layers"}
 # Other versions, processors, threads or processes round differently.
 DECISIVE = ("convscope", "torch", "numpy", "pillow", "processor", "threads", "processes")
 IMAGES = "the images, their order, classes or splits"
@@ -110,6 +112,34 @@ def begin_or_resume(
     return str(environment["run"])
 
 
+def check_resume(run: Run, given: Recipe) -> None:
+    """Refuses to resume an unfinished run with another recipe, before anything is measured.
+
+    What the recipe leaves open is compared when it is resolved, by `begin_or_resume`.
+
+    Args:
+        run: The run folder.
+        given: The recipe as given, with the network, the device and its number format.
+
+    Raises:
+        RunError: Something that is given differs from what the run was begun with.
+    """
+    if not steps_in(run.checkpoints_path):
+        return
+    before, now = recorded_recipe(run).model_dump(mode="json"), given.model_dump(mode="json")
+    measured = run.measured
+    changes = []
+    for field, value in now.items():
+        if value is None or field in (*PATH_FIELDS, *OPTION_FIELDS, "options", "time"):
+            continue
+        is_on_record = value == "auto" and measured.get(MEASURED_AS.get(field, "")) is not None
+        if value != before[field] and not is_on_record:
+            changes.append(Change(field, before[field], value))
+    changes += _time_change(run, given.time)
+    if changes:
+        raise _refusal(run, changes, is_fixed=_is_fixed(changes))
+
+
 def _recipe_changes(run: Run, recipe: Recipe, time_given: str | None) -> list[Change]:
     before = recorded_recipe(run).model_dump(mode="json")
     now = recipe.model_dump(mode="json")
@@ -118,10 +148,12 @@ def _recipe_changes(run: Run, recipe: Recipe, time_given: str | None) -> list[Ch
         for field in now
         if field not in PATH_FIELDS and before[field] != now[field]
     ]
-    time_before = (run.measured.get("time") or {}).get("given")
-    if time_given is not None and time_given != time_before:
-        changes.append(Change("time", time_before, time_given))
-    return changes
+    return changes + _time_change(run, time_given)
+
+
+def _time_change(run: Run, given: str | None) -> list[Change]:
+    before = (run.measured.get("time") or {}).get("given")
+    return [] if given in (None, before) else [Change("time", before, given)]
 
 
 def _image_changes(run: Run, recipe: Recipe, rows: list[SplitRow]) -> list[Change]:
@@ -144,19 +176,9 @@ def _check_changes(
     Raises:
         RunError: It wasn't, or isn't.
     """
-    table = listed(_as_table(changes))
-    is_fixed = any(change.what in ("model", *FIXED_FIELDS) for change in changes)
-    if is_fixed or not _has_weights_of(run, setup):
-        raise RunError(
-            f"`{run.path}` is an unfinished run that can't be resumed like this, as its weights "
-            f"belong to other values\n{table}",
-            hint="`--name NAME` begins another run, `--fresh` begins this one anew",
-        )
-    if not allow_change:
-        raise RunError(
-            f"`{run.path}` is an unfinished run that was begun differently\n{table}",
-            hint=_way_out(changes),
-        )
+    is_fixed = _is_fixed(changes) or not _has_weights_of(run, setup)
+    if is_fixed or not allow_change:
+        raise _refusal(run, changes, is_fixed=is_fixed)
     done = len(run.history)
     if setup.recipe.epochs < done:
         raise RunError(
@@ -171,6 +193,25 @@ def _check_changes(
                 "rows of its classes",
             )
         _check_still_unseen(run, data)
+
+
+def _is_fixed(changes: Sequence[Change]) -> bool:
+    """Whether something is different that the weights belong to."""
+    return any(change.what in ("model", *FIXED_FIELDS) for change in changes)
+
+
+def _refusal(run: Run, changes: Sequence[Change], *, is_fixed: bool) -> RunError:
+    table = listed(_as_table(changes))
+    if is_fixed:
+        return RunError(
+            f"`{run.path}` is an unfinished run that can't be resumed like this, as its weights "
+            f"belong to other values\n{table}",
+            hint="`--name NAME` begins another run, `--fresh` begins this one anew",
+        )
+    return RunError(
+        f"`{run.path}` is an unfinished run that was begun differently\n{table}",
+        hint=_way_out(changes),
+    )
 
 
 def _way_out(changes: Sequence[Change]) -> str:
