@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 RUN = {
     "kind_run": "training report",
     "kind_evaluation": "evaluation",
