@@ -22,8 +22,9 @@ from convscope.evaluation.calibration import (
 )
 from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.subset import Subset
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.run import Run
+from convscope.short_repr import Shown, short_repr
 from convscope.training.runs.lock import owned
 
 
@@ -45,6 +46,9 @@ class CalibrationResult(NamedTuple):
     fit: TemperatureFit | None
     threshold: Threshold | None
     images: str
+
+    __repr__ = short_repr
+    _repr_html_ = Shown._repr_html_
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -115,7 +119,7 @@ def calibrate(
     *,
     target_error: float | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **options: Unpack[DataOptions],
 ) -> CalibrationResult:
     """Chooses temperature and threshold of a saved classifier anew, and saves them with it.

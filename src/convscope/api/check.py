@@ -25,9 +25,11 @@ from convscope.data.pixels.preprocessing import Preprocessing
 from convscope.data.reading import decoding_of, open_data
 from convscope.files import write_text
 from convscope.paths import EXCLUSIONS_FILE, REPORT_FILE
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.report.check import check_page
+from convscope.short_repr import LONGEST_SENTENCE, LONGEST_TEXT, Shown
+from convscope.text import one_line
 
 DEFAULT_PX = 224  # assumed input size where none is given and the images are not smaller
 PREPROCESSING = ("value_range", "img_size", "fit")  # fields of a recipe
@@ -48,7 +50,7 @@ class CheckFiles(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Checked:
+class Checked(Shown):
     """A data set that was checked.
 
     Attributes:
@@ -64,22 +66,24 @@ class Checked:
     decoding: Decoding
 
     def __repr__(self) -> str:
-        return f"Checked({self.audit.name}: {self.audit.counts_text}. {self.audit.verdict})"
+        name = one_line(self.audit.name, at_most=LONGEST_TEXT)
+        text = f"{name}: {self.audit.counts_text}. {self.audit.verdict}"
+        return f"Checked({one_line(text, at_most=LONGEST_SENTENCE)})"
 
     def write(
-        self, folder: str | Path, *, command: str | None = None, train_command: str | None = None
+        self, output: str | Path, *, command: str | None = None, train_command: str | None = None
     ) -> CheckFiles:
         """Writes the page and the list of images to leave out.
 
         Args:
-            folder: Where the files go; made if it isn't there.
+            output: Folder where the files go; made if it isn't there.
             command: The command that repeats the check, for the page.
             train_command: The command that trains on the data as it was read here.
 
         Raises:
             RunError: The folder can't be written to.
         """
-        folder = output_folder(folder)
+        folder = output_folder(output)
         exclude_command = ""
         if any(row.answer == "yes" for row in exclusion_rows(self.audit.findings)):
             trains = train_command or shlex.join(["convscope", "train", self.audit.name])
@@ -103,7 +107,8 @@ def check(
     *,
     workers: int | None = None,
     download: bool = False,
-    reporter: Reporter = SILENT,
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
     **reading: Any,
 ) -> Checked:
     """Checks a data set for what may be wrong with it.
@@ -115,15 +120,16 @@ def check(
         data: A data set, or its path: see `open_dataset`.
         workers: Number of threads that decode images; None for one per core.
         download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        output: Folder for the page and the list of images to leave out; None to write nothing.
         reporter: Shows progress.
-        reading: Fields of `Recipe` that say how data is read and preprocessed:
-            `path_column`, `group`, `max_pixels`, `fit`, `img_size` (else 224, or less where images
-            are smaller) and so on.
+        reading: Fields of `Recipe` that say how data is read and preprocessed; `img_size` is else
+            224, or less where images are smaller.
 
     Raises:
         DataError: The data can't be opened.
         UsageError: A field of `reading` doesn't exist or has a value that can't be.
     """
+    place = None if output is None else output_folder(output)
     given = {name: value for name, value in reading.items() if value is not None}
     name = (data.name or "-") if isinstance(data, Dataset) else str(data)
     recipe = Recipe.parse({"data": name, **given})
@@ -149,7 +155,10 @@ def check(
         decoding=decoding,
         seconds_reading=time.perf_counter() - started,
     )
-    return Checked(audit=audit, examined=examined, preprocessing=preprocessing, decoding=decoding)
+    found = Checked(audit=audit, examined=examined, preprocessing=preprocessing, decoding=decoding)
+    if place is not None:
+        found.write(place)
+    return found
 
 
 def assumed_preprocessing(scan: Scan, recipe: Recipe) -> Preprocessing:

@@ -27,9 +27,9 @@ from convscope.evaluation.comparison import (
 from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.intervals import Estimate, Record, named, proportion
 from convscope.evaluation.outputs import Outputs
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.run import Run
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 from convscope.text import listed
 
 Comparable = Classifier | Run | str | Path
@@ -117,7 +117,7 @@ class ClassifierPair(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison(Record):
+class Comparison(Record, Shown):
     """Several classifiers on the same images.
 
     Attributes:
@@ -140,7 +140,7 @@ def compare(
     *classifiers: Comparable | list[Any],
     data: str | Path | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **options: Unpack[DataOptions],
 ) -> Comparison:
     """Compares classifiers on the same images: which is better, if the images can tell?
@@ -250,7 +250,7 @@ def _disagreements(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeComparison:
+class RecipeComparison(Shown):
     """Recipes with the accuracies of their trainings.
 
     Attributes:
