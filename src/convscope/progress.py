@@ -212,10 +212,10 @@ class Reporter:
 
     def view_of(self, task: Task) -> _TaskView:
         """What shows a task where this reporter writes."""
-        if self.console.is_terminal:
-            return _TerminalBar(self, task)
         notebook = _notebook() if self._file is None else None
-        return _Lines(self, task) if notebook is None else _NotebookBar(notebook, task)
+        if notebook is not None:
+            return _NotebookBar(notebook, task)
+        return _TerminalBar(self, task) if self.console.is_terminal else _Lines(self, task)
 
     def bar(self, text: str) -> RichProgress:
         """A bar with description, count, details and time left.

@@ -73,9 +73,9 @@ def test_recipes_that_are_compared_show_their_accuracies() -> None:
     assert view.count("<svg") == 1
 
 
-def test_figures_are_dark_on_light_in_dark_notebooks_too() -> None:
-    view = figure(Figure(figsize=(1, 1)))
-    assert view.startswith('<div style="max-width:40em;background:white;color:black')
+def test_figures_are_dark_on_light_in_dark_notebooks_too_and_as_wide_as_they_are() -> None:
+    view = figure(Figure(figsize=(2, 1)))
+    assert view.startswith('<div style="max-width:17em;background:white;color:black')
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:

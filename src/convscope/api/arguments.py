@@ -88,7 +88,7 @@ def _taken_by(
     types = {name: _plain_types(hint) for name, hint in hints.items()}
     fields = {name: Recipe.model_fields[name] for name in names if name in Recipe.model_fields}
     is_open = bool(open_names) and not options and form.parameters.keys() >= set(names)
-    declared = (*options, fields) if fields else options
+    declared: tuple[Declaration, ...] = (*options, fields) if fields else tuple(options)
     return _Taken(form, {**types, **dict.fromkeys(names, ())}, is_open, declared)
 
 

@@ -33,7 +33,8 @@ from convscope.text import counted
 SHEET_IMAGES, SHEET_COLUMNS, SHEET_CELL_PX = 24, 8, 96
 ROWS_SHOWN = 60  # of a layer table
 PREDICTIONS_SHOWN = 5
-CARD = "max-width:40em;background:white;color:black;border-radius:4px;margin:.3em 0"
+CARD = "background:white;color:black;border-radius:4px;margin:.3em 0"
+EM_PER_INCH = 8.3  # so that letters in figures are as large as those around them
 
 
 @singledispatch
@@ -158,7 +159,8 @@ def table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
 
 def figure(drawn: Figure) -> str:
     """A figure on a card that is light in dark notebooks too, as its letters are dark."""
-    return f'<div style="{CARD}">{Markup(as_svg(drawn))}</div>'
+    width = round(EM_PER_INCH * drawn.get_figwidth())
+    return f'<div style="max-width:{width}em;{CARD}">{Markup(as_svg(drawn))}</div>'
 
 
 def _contact_sheet(dataset: Dataset) -> str:
