@@ -102,7 +102,8 @@ def _form(overload: Any, full: FullSignature) -> FullSignature:
 
 
 def _definition(name: str, full: FullSignature) -> str:
-    return f"def {name}{full.replace(parameters=map(_shown, full.parameters.values()))}: ..."
+    shown = full.replace(parameters=[_shown(each) for each in full.parameters.values()])
+    return f"def {name}{shown}: ..."
 
 
 def _shown(parameter: Parameter) -> Parameter:

@@ -58,7 +58,7 @@ def test_no_option_is_left_out_and_each_is_described(verb: Callable[..., Any]) -
 
 
 def test_help_has_one_parameter_a_line() -> None:
-    lines = pydoc.render_doc(convscope.evaluate, renderer=pydoc.plaintext).splitlines()
+    lines = pydoc.render_doc(convscope.evaluate, renderer=pydoc.plaintext).splitlines()  # type: ignore[attr-defined]
     assert "    min_confidence: float | None = None," in lines
     assert "    *," in lines
     assert lines.index(") -> Evaluation") < 40

@@ -20,8 +20,13 @@ class Shown:
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        html: str = import_module("convscope.api.notebook").html_of(self)
-        return html
+        return html_view(self)
+
+
+def html_view(shown: object) -> str:
+    """The view of an object in a notebook, as `api/notebook.py` draws it."""
+    html: str = import_module("convscope.api.notebook").html_of(shown)
+    return html
 
 
 def short_repr(self: Any) -> str:

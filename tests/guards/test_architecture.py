@@ -207,7 +207,7 @@ def test_every_public_name_loads() -> None:
     for name in convscope.__all__:
         assert getattr(convscope, name) is not None
     with pytest.raises(AttributeError, match="has no attribute `trian`"):
-        _ = convscope.trian
+        _ = convscope.trian  # type: ignore[attr-defined]
     assert "train" in dir(convscope)
 
 

@@ -16,10 +16,9 @@ from PIL import Image
 import convscope
 from conftest import MakeFolder, make_pictures
 from convscope.api.compare import RecipeComparison
-from convscope.api.notebook import html_of
 from convscope.classifier import Prediction
 from convscope.evaluation.comparison import over_seeds, recipe_difference
-from convscope.report.notebook import figure
+from convscope.report.notebook import figure, html_of
 
 
 def shown(value: object) -> str:

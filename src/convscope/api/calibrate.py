@@ -24,7 +24,7 @@ from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.subset import Subset
 from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.run import Run
-from convscope.short_repr import Shown, short_repr
+from convscope.short_repr import html_view, short_repr
 from convscope.training.runs.lock import owned
 
 
@@ -47,8 +47,11 @@ class CalibrationResult(NamedTuple):
     threshold: Threshold | None
     images: str
 
-    __repr__ = short_repr
-    _repr_html_ = Shown._repr_html_
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+    def _repr_html_(self) -> str:
+        return html_view(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""

@@ -99,7 +99,8 @@ class EvaluationFiles(NamedTuple):
     predictions: Path
     numbers: Path
 
-    __repr__ = short_repr
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @checked()
