@@ -1,7 +1,8 @@
 """From a folder of images to a single multiplication.
 
 A notebook as a script in cells, for VS Code, Spyder, or `jupytext --to ipynb`; `python` runs it
-whole. It trains LeNet-5 on scikit-learn's handwritten digits and then looks inside it.
+whole. It trains LeNet-5 on scikit-learn's handwritten digits and then looks inside it. Progress is
+shown while it trains; `convscope.train?`, or `help(convscope.train)`, describes all that it takes.
 """
 
 # %%
@@ -20,25 +21,34 @@ run = convscope.train("digits", model="lenet5_relu", epochs=6, project=RUNS, nam
 accuracy = run.evaluation["accuracy"]
 low, high = (run.evaluation["accuracy_interval"][end] for end in ("low", "high"))
 print(f"accuracy {accuracy:.1%}, 95 % interval {low:.1%} to {high:.1%}")
+run  # a notebook shows what the last line of a cell is: here the curves of the training
 
 # %% [markdown]
-# ## Predict
+# ## The data
+
+# %%
+dataset = convscope.open_dataset("digits")
+dataset
+
+# %% [markdown]
+# ## Predict, and explain
 
 # %%
 classifier = convscope.load(run.path)
-dataset = convscope.open_dataset("digits")
 image, label = dataset[3]
 prediction = classifier.predict(image)
 print(f"true class {dataset.classes[label]}, predicted {prediction.label} ", end="")
 print(f"with probability {prediction.probability:.1%}")
+convscope.explain(classifier, image, top=1, draws=0)
 
 # %% [markdown]
 # ## What the layers cost, and what they see
 
 # %%
-for row in convscope.summarize("lenet5_relu").layers:
-    print(f"{row.name:12} {row.own.parameters:>7,} parameters  {row.own.macs:>9,} MACs")
 print(convscope.receptive_field_of(classifier, "pool2", row=2, column=2))
+table = convscope.summarize(run.path)
+print(f"{table.parameters:,} parameters, {table.macs:,} MACs")
+table
 
 # %% [markdown]
 # ## One value, down to its multiplications

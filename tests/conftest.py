@@ -126,6 +126,7 @@ def convscope(
     monkeypatch.chdir(tmp_path)
 
     def call(*words: str | Path) -> Outcome:
+        capsys.readouterr()  # what the test itself said before, by calls from Python
         code = run([str(word) for word in words])
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)

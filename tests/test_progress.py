@@ -8,11 +8,13 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from convscope import progress
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 
 
 @pytest.fixture
@@ -181,6 +183,89 @@ def test_quiet_leaves_notes_and_nothing_else() -> None:
     assert stream.getvalue() == "note: no test images of red\n"
 
 
-def test_the_reporter_of_python_calls_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_silent_says_nothing_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     SILENT.say("note: no test images of red")
     assert capsys.readouterr() == ("", "")
+
+
+def test_calls_from_python_speak_on_the_standard_error_of_their_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    DEFAULT_REPORTER.say("hello")
+    assert capsys.readouterr() == ("", "hello\n")
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stderr", stream)
+        DEFAULT_REPORTER.say("again")
+    assert stream.getvalue() == "again\n"
+
+
+class Cell(list[dict[str, str]]):
+    """The outputs of a notebook's cell, as IPython's `display` fills it."""
+
+    def display(self, shown: dict[str, str], *, raw: bool, display_id: bool) -> Cell:
+        assert raw
+        assert display_id
+        self.append(shown)
+        return self
+
+    def update(self, shown: dict[str, str], *, raw: bool) -> None:
+        assert raw
+        self[-1] = shown
+
+
+@pytest.fixture
+def cell(monkeypatch: pytest.MonkeyPatch) -> Cell:
+    """Stands in for IPython, which users of notebooks have, and we needn't."""
+    outputs = Cell()
+    shell = SimpleNamespace(kernel=object())
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a kernel says so, and is no terminal
+    modules: Any = sys.modules
+    monkeypatch.setitem(modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(modules, "IPython.display", outputs)
+    return outputs
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_notebook_gets_one_bar_that_changes_and_stays_with_its_time(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "NOTEBOOK_EVERY_SECONDS", 0.0)
+    with Reporter().task("training", 1000) as task:
+        task.advance(500, "loss <0.5>")
+        assert '<progress value="500" max="1000"></progress>' in cell[0]["text/html"]
+        assert "training: 500/1000 images, loss &lt;0.5&gt;, 0 s left" in cell[0]["text/html"]
+        task.hide()
+        for _ in range(500):
+            task.advance()
+    assert [shown["text/plain"] for shown in cell] == ["training: 1000/1000 images in 0 s"]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_bar_in_a_notebook_is_not_sent_at_every_step(cell: Cell) -> None:
+    with Reporter().task("training", 1000) as task:
+        task.advance(1, "first")
+        task.advance(1, "second")
+        assert "first" in cell[0]["text/plain"]
+
+
+def test_lines_in_a_notebook_are_plain_and_on_no_red_ground(
+    cell: Cell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Reporter().say("epoch 1/4")
+    assert capsys.readouterr() == ("epoch 1/4\n", "")
+    assert not cell
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_file_gets_what_it_was_given_for_in_a_notebook_too(cell: Cell) -> None:
+    stream = io.StringIO()
+    with Reporter(file=stream).task("training", 10) as task:
+        task.advance(5)
+    assert "5/10" in stream.getvalue()
+    assert not cell
+
+
+def test_reporters_show_what_they_are() -> None:
+    assert (repr(DEFAULT_REPORTER), repr(SILENT)) == ("Reporter()", "Reporter(quiet=True)")

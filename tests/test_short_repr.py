@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import torch
@@ -11,7 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import convscope
+from convscope.api.check import Checked
 from convscope.classifier import Prediction
+from convscope.evaluation.evaluate import Evaluation
+from convscope.inspection.receptive_fields import Box, ValueField
 from convscope.recipe import Recipe
 from convscope.short_repr import MOST_LETTERS, short_repr
 
@@ -62,3 +68,55 @@ def test_a_recipe_shows_what_was_chosen() -> None:
 
 def test_a_run_shows_its_place() -> None:
     assert repr(convscope.Run(Path("runs/x"))) == "Run(path=PosixPath('runs/x'))"
+
+
+HUGE = "x" * 100_000
+
+
+def returned_classes() -> set[type]:
+    """The public classes, and those of what public functions return."""
+    found: set[type] = set()
+    waiting: list[Any] = [getattr(convscope, name) for name in convscope.__all__]
+    while waiting:
+        each = waiting.pop()
+        waiting += get_args(each)
+        if inspect.isfunction(each):
+            waiting.append(get_type_hints(inspect.unwrap(each))["return"])
+        elif isinstance(each, type) and each.__module__.startswith("convscope."):
+            found.add(each)
+    return found
+
+
+def is_filled(kind: type) -> bool:
+    return is_dataclass(kind) or issubclass(kind, tuple)
+
+
+def filled(kind: Any) -> object:
+    """An object whose fields are too long to be shown, whatever they should be."""
+    if issubclass(kind, tuple):
+        return kind(*[HUGE] * len(kind._fields))
+    value = object.__new__(kind)
+    for field in fields(kind):
+        object.__setattr__(value, field.name, HUGE)
+    return value
+
+
+def made_huge() -> dict[type, object]:
+    """Objects of classes that have a text of their own, as long as they can be."""
+    huge = SimpleNamespace(name=HUGE, counts_text=HUGE, verdict=HUGE, description=HUGE)
+    checked, evaluation = filled(Checked), filled(Evaluation)
+    object.__setattr__(checked, "audit", huge)
+    object.__setattr__(evaluation, "subset", huge)
+    object.__setattr__(evaluation, "metrics", SimpleNamespace(accuracy=SimpleNamespace(value=0.5)))
+    recipe = Recipe.parse({"data": HUGE, "model": "resnet18", "seed": 3})
+    box = Box(100_000, 100_000, 200_000, 200_000)
+    value = ValueField(HUGE, 100_000, 100_000, box, box, box)
+    return {Checked: checked, Evaluation: evaluation, Recipe: recipe, ValueField: value}
+
+
+def test_whatever_public_functions_return_is_shown_in_three_hundred_letters() -> None:
+    own = made_huge()
+    kinds = {kind for kind in returned_classes() if kind in own or is_filled(kind)}
+    letters = {kind.__name__: len(repr(own.get(kind) or filled(kind))) for kind in kinds}
+    assert {name: number for name, number in letters.items() if number > 300} == {}
+    assert {"Checked", "Comparison", "Dataset", "Evaluation", "LayerTable", "Run"} <= set(letters)

@@ -61,7 +61,7 @@ from convscope.schemas import (
     MeasuredFile,
     RunFile,
 )
-from convscope.short_repr import Shown
+from convscope.short_repr import Shown, short_repr
 from convscope.splits import SPLITS, iterate_splits, read_image_splits
 from convscope.text import did_you_mean
 
@@ -91,6 +91,8 @@ class Run(Shown):
     """
 
     path: Path
+
+    __repr__ = short_repr
 
     recipe_path = RunPath(RECIPE_FILE)  # the resolved recipe
     environment_path = RunPath(ENVIRONMENT_FILE)  # versions, device, fingerprint of the data

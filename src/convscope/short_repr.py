@@ -10,26 +10,32 @@ from typing import Any
 from convscope.text import one_line
 
 MOST_LETTERS = 280
-LONGEST_TEXT = 60
+LONGEST_TEXT, LONGEST_SENTENCE = 60, 240
 MOST_PARTS = 4  # numbers or names of a sequence that are shown one by one
 
 
 class Shown:
-    """Base of what has a view in notebooks, which `report/notebook.py` draws."""
+    """Base of what has a view in notebooks, which `api/notebook.py` knows."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        html: str = import_module("convscope.report.notebook").html_of(self)
-        return html
+        return html_view(self)
+
+
+def html_view(shown: object) -> str:
+    """The view of an object in a notebook, as `api/notebook.py` draws it."""
+    html: str = import_module("convscope.api.notebook").html_of(shown)
+    return html
 
 
 def short_repr(self: Any) -> str:
-    """The `__repr__` of a dataclass: its fields, long ones by their shape or number of parts."""
+    """The `__repr__` of a dataclass or named tuple: long fields by their shape or size."""
     parts = []
     left = MOST_LETTERS - len(type(self).__name__)
-    for field in fields(self):
-        text = f"{field.name}={_shown(getattr(self, field.name))}"
+    names = [each.name for each in fields(self)] if is_dataclass(self) else self._fields
+    for name in names:
+        text = f"{name}={_shown(getattr(self, name))}"
         left -= len(text) + 2
         if left < 0:
             parts.append("...")

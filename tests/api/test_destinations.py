@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import convscope as package
 from convscope.api.destination import output_file, output_folder
 from convscope.api.evaluate import save_figures, write_evaluation
 from convscope.api.explain import ExplanationFolder
@@ -101,7 +102,11 @@ WRITERS: dict[str, Callable[[str], object]] = {
     "inputs of a prediction": lambda path: predict("none", ["picture.png"], save_inputs=path),
     "first batch": lambda path: train_options(show_batch=path),
     "evaluation": lambda path: write_evaluation(object.__new__(Evaluation), path),
-    "figures": lambda path: save_figures(None, path),  # type: ignore[arg-type]
+    "figures": lambda path: save_figures(object.__new__(Evaluation), path),
+    "evaluate": lambda path: package.evaluate("none", output=path),
+    "check": lambda path: package.check("none", output=path),
+    "explain": lambda path: package.explain("none", "picture.png", output=path),
+    "inspect": lambda path: package.inspect("none", output=path),
     "page of an inspection": lambda path: write_inspection(
         None,  # type: ignore[arg-type]
         path,
@@ -135,3 +140,23 @@ def test_a_grid_and_a_first_batch_have_a_name_of_their_own_in_a_folder(
     assert save_image_grid(["picture.png"], Path("grids")).path == Path("grids/image-grid.png")
     assert Path("grids/image-grid.png").is_file()
     assert train_options(show_batch="runs/new").show_batch == Path("runs/new/first-batch.png")
+
+
+@pytest.mark.slow
+def test_output_in_python_writes_what_it_writes_on_the_command_line(flawed: package.Run) -> None:
+    image = "pictures/red/000.png"
+    package.evaluate(flawed, split="val", output="evaluated")
+    package.check("pictures", output="checked")
+    package.explain(flawed, image, top=1, draws=0, output="explained")
+    package.inspect(flawed, num_images=8, layers="conv1", count=1, output="inspected.html")
+    assert sorted(str(path) for path in Path().glob("*ed/*") if path.parent.name != "flawed") == [
+        "checked/exclude.csv",
+        "checked/report.html",
+        "evaluated/evaluation.json",
+        "evaluated/predictions.csv",
+        "evaluated/report.html",
+        "explained/000.html",
+        "explained/000.png",
+    ]
+    assert "convscope explain runs/flawed" in Path("explained/000.html").read_text()
+    assert "convscope inspect runs/flawed" in Path("inspected.html").read_text()

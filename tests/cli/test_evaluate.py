@@ -51,7 +51,7 @@ def test_json_alone_has_the_names_of_the_record_and_writes_nothing(
 def test_views_and_thresholds_are_said_in_words_and_written_apart(
     convscope: Convscope, flawed: Run
 ) -> None:
-    words = ("--tta", "flip", "--min-confidence", "0.7", "--split", "all", "--plot", "figures")
+    words = ("--tta", "flip", "--min-confidence", "0.7", "--split", "all", "--figures", "figures")
     outcome = convscope("evaluate", flawed.path, *words)
     assert re.search(r"threshold 70\.0%: [\d.]+% of the images are accepted", outcome.out)
     assert re.search(r"2 views of each image \(flip\): [+-][\d.]+ points of acc", outcome.out)

@@ -30,7 +30,7 @@ VERB_LINES = [
     ("help", "`convscope --help` lists the verbs, `convscope train --help` the flags of one"),
     ("help train", "`convscope train --help` the flags of one"),
     ("version", "`convscope --version` says it"),
-    ("plot", "`convscope evaluate RUN --plot FOLDER` saves its figures"),
+    ("plot", "`convscope evaluate RUN --figures FOLDER` saves its figures"),
     ("photos", "the verb comes first: `convscope train photos`, for instance"),
     ("xyz", "there are `check`, `train`"),
     ("convscope train photos", "it is typed once"),
@@ -410,7 +410,9 @@ VALUE_LINES = [
     ("compare runs/mine runs/mine --plot fig.tex", "it doesn't end in `.svg` or `.png`"),
     ("summary lenet5 -o table.xml", "it doesn't end in `.txt`, `.json`"),
     ("train photos --show-batch batch.eps", "it doesn't end in `.png`, `.jpg` or `.jpeg`"),
-    ("evaluate runs/mine --plot fig.eps", "give a folder: `fig`, or `fig.eps/` for one of that"),
+    ("evaluate runs/mine --figures fig.eps", "give a folder: `fig`, or `fig.eps/` for one of that"),
+    ("evaluate runs/mine --plot figures", "several figures: `--figures FOLDER` saves them"),
+    ("compare runs/mine runs/mine --figures figures", "one figure: `--plot FILE` saves it"),
 ]
 REFUSED_LINES = [*VERB_LINES, *FLAG_LINES, *VALUE_OF_FLAG_LINES, *SEVERAL_LINES, *FORM_LINES]
 LINES = [*REFUSED_LINES, *FILE_LINES, *VALUE_LINES]

@@ -43,6 +43,11 @@ def test_the_coverage_page_is_made_from_its_table() -> None:
     assert (ROOT / "docs" / "coverage.md").read_text() == page, "run `make docs`"
 
 
+def test_what_type_checkers_see_is_made_from_the_public_names() -> None:
+    stub = runpy.run_path(str(ROOT / "docs" / "generate.py"))["stub"]()
+    assert (ROOT / "src" / "convscope" / "__init__.pyi").read_text() == stub, "run `make docs`"
+
+
 def test_the_coverage_table_has_every_id_of_the_notes(shared_data: Path) -> None:
     notes = (shared_data.parent / "notes.md").read_text()
     ids = re.findall(r"^\| ([a-z0-9-]+) \| [NATDCQ, ]+ \|", notes, flags=re.MULTILINE)

@@ -150,7 +150,7 @@ def test_numbers_and_arrays_of_numpy_and_paths_are_taken_as_pythons() -> None:
 
 
 @pytest.mark.parametrize("device", [0, "0", "gpu"])
-def test_the_number_of_a_gpu_alone_is_no_device(device: object) -> None:
+def test_the_number_of_a_gpu_alone_is_no_device(device: Any) -> None:
     with pytest.raises(convscope.ConvscopeError, match="no device is called") as refused:
         convscope.train("digits", device=device)
     assert "`cuda" in str(refused.value.hint)

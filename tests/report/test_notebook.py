@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import convscope
 from conftest import MakeFolder, make_pictures
+from convscope.api.compare import RecipeComparison
 from convscope.classifier import Prediction
-from convscope.report.notebook import html_of
+from convscope.evaluation.comparison import over_seeds, recipe_difference
+from convscope.report.notebook import figure, html_of
 
 
 def shown(value: object) -> str:
     """What a notebook gets, as text without tags."""
-    html = str(value._repr_html_())  # type: ignore[attr-defined]
-    assert not re.search(r"<script|https?://(?!www\.w3\.org)", html)
-    return html
+    view = str(value._repr_html_())  # type: ignore[attr-defined]
+    assert not re.search(r"<script|https?://(?!www\.w3\.org)", view)
+    return view
 
 
-def cells(html: str) -> list[str]:
-    return re.findall(r"<td[^>]*>(.*?)</td>", html)
+def cells(view: str) -> list[str]:
+    return re.findall(r"<td[^>]*>(.*?)</td>", view)
 
 
 def test_a_data_set_shows_images_of_all_classes(make_folder: MakeFolder) -> None:
-    html = shown(convscope.open_dataset(make_folder({"blue": 40, "red": 3}, side=30)))
-    assert cells(html) == ["images", "43", "classes", "2: 3 to 40 images each"]
-    content = re.search(r"data:image/png;base64,([^\"]+)", html)
+    view = shown(convscope.open_dataset(make_folder({"blue": 40, "red": 3}, side=30)))
+    assert cells(view) == ["images", "43", "classes", "2: 3 to 40 images each"]
+    content = re.search(r"data:image/jpeg;base64,([^\"]+)", view)
     assert content is not None
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content[1]))))
     reds = (sheet[..., 1] > 100) & (sheet[..., 0] < 130)  # the second class is made of the second
@@ -46,18 +50,45 @@ def test_of_unreadable_images_nothing_is_drawn(tmp_path: Path) -> None:
     assert "none of its images can be read" in shown(convscope.open_dataset(tmp_path))
 
 
+def test_a_check_shows_what_it_found(make_folder: MakeFolder) -> None:
+    folder = make_folder({"blue": 30, "<red>": 30})
+    (folder / "blue" / "copy.png").write_bytes((folder / "blue" / "000.png").read_bytes())
+    checked = convscope.check(folder)
+    view = shown(checked)
+    assert cells(view)[:2] == ["images", checked.audit.counts_text]
+    assert "<red>" not in view
+    assert checked.audit.findings
+    for text in (checked.audit.verdict, *(found.title for found in checked.audit.findings)):
+        assert text in html.unescape(view)
+
+
+def test_recipes_that_are_compared_show_their_accuracies() -> None:
+    first, second = over_seeds((0.8, 0.82)), over_seeds((0.9, 0.91))
+    pairs = ((0, 1, recipe_difference(first, second)),)
+    recipes = ((("a", "b"), first), (("c", "d"), second))
+    view = shown(RecipeComparison(recipes=recipes, pairs=pairs))
+    assert cells(view)[:2] == ["a", "2"]
+    assert cells(view)[2].startswith("81.00% (")
+    assert view.count("<svg") == 1
+
+
+def test_figures_are_dark_on_light_in_dark_notebooks_too_and_as_wide_as_they_are() -> None:
+    view = figure(Figure(figsize=(2, 1)))
+    assert view.startswith('<div style="max-width:17em;background:white;color:black')
+
+
 def test_a_long_table_is_cut_and_says_so() -> None:
     table = convscope.summarize("resnet152")
-    html = shown(table)
-    assert html.count("<tr>") == 61
-    assert f"and {len(table.rows) - 60:,} rows more" in html
-    assert "60,192,808" in html
+    view = shown(table)
+    assert view.count("<tr>") == 61
+    assert f"and {len(table.rows) - 60:,} rows more" in view
+    assert "60,192,808" in view
 
 
 def test_names_are_escaped() -> None:
-    html = shown(Prediction("<img src=x>", "<b>", 1.0, {"<b>": 1.0}))
-    assert "<img" not in html
-    assert cells(html) == ["&lt;b&gt;", "100.0%"]
+    view = shown(Prediction("<img src=x>", "<b>", 1.0, {"<b>": 1.0}))
+    assert "<img" not in view
+    assert cells(view) == ["&lt;b&gt;", "100.0%"]
 
 
 def test_what_has_no_view_is_refused() -> None:
@@ -81,5 +112,11 @@ def test_a_run_and_all_that_follows_from_it_show_themselves(tmp_path: Path) -> N
     assert f"{evaluation.accuracy:.4f}" in cells(shown(evaluation))
     image = tmp_path / "pictures" / "red" / "000.png"
     assert "<svg" in shown(convscope.explain(run, image))
+    compared = shown(convscope.compare([run, run.path]))
+    assert "can't tell" in html.unescape(compared)
+    assert f"{evaluation.accuracy:.2%} (" in compared
+    assert compared.count("<svg") == 1
+    calibrated = shown(convscope.calibrate(run))
+    assert "temperature" in cells(calibrated)
     trace = convscope.trace_value(classifier, image, "conv1", channel=0, row=3, column=4)
     assert shown(trace).startswith("<pre>")

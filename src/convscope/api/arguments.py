@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from functools import cache, wraps
+from functools import wraps
 from inspect import BoundArguments, Parameter, Signature, signature
 from pathlib import Path
 from types import NoneType, UnionType
@@ -18,9 +18,10 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from convscope.errors import UsageError
-from convscope.recipe import one_error
+from convscope.recipe import Recipe, one_error
 from convscope.recipe.habits import likely_field
 from convscope.recipe.types import Problem
+from convscope.signatures import Declaration, show_options
 from convscope.text import either_of, shown
 
 Parameters = ParamSpec("Parameters")
@@ -46,6 +47,7 @@ class _Taken(NamedTuple):
     signature: Signature
     types: Mapping[str, tuple[type, ...]]  # none where any value is passed on
     is_open: bool  # whether it takes options of any name, and judges them itself
+    declared: Sequence[Declaration]  # where its options are declared
 
 
 def checked(
@@ -59,15 +61,14 @@ def checked(
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        @cache
-        def taken() -> _Taken:  # at the first call: modules refer to each other
-            return _taken_by(function, options, names)
+        taken = _taken_by(function, options, names)
 
         @wraps(function)
         def call(*args: Parameters.args, **given: Parameters.kwargs) -> Result:
-            bound = _bound(function.__name__, taken(), args, given)
+            bound = _bound(function.__name__, taken, args, given)
             return function(*bound.args, **bound.kwargs)
 
+        show_options(call, function, taken.declared, fields=Recipe.model_fields)
         return call
 
     return decorate
@@ -85,8 +86,10 @@ def _taken_by(
     for each in options:
         hints |= get_type_hints(each)
     types = {name: _plain_types(hint) for name, hint in hints.items()}
+    fields = {name: Recipe.model_fields[name] for name in names if name in Recipe.model_fields}
     is_open = bool(open_names) and not options and form.parameters.keys() >= set(names)
-    return _Taken(form, {**types, **dict.fromkeys(names, ())}, is_open)
+    declared: tuple[Declaration, ...] = (*options, fields) if fields else tuple(options)
+    return _Taken(form, {**types, **dict.fromkeys(names, ())}, is_open, declared)
 
 
 def _plain_types(hint: object) -> tuple[type, ...]:

@@ -22,8 +22,9 @@ from convscope.evaluation.calibration import (
 )
 from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.subset import Subset
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.run import Run
+from convscope.short_repr import html_view, short_repr
 from convscope.training.runs.lock import owned
 
 
@@ -45,6 +46,12 @@ class CalibrationResult(NamedTuple):
     fit: TemperatureFit | None
     threshold: Threshold | None
     images: str
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+    def _repr_html_(self) -> str:
+        return html_view(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON."""
@@ -115,7 +122,7 @@ def calibrate(
     *,
     target_error: float | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **options: Unpack[DataOptions],
 ) -> CalibrationResult:
     """Chooses temperature and threshold of a saved classifier anew, and saves them with it.

@@ -36,10 +36,12 @@ from convscope.data.recipe_split import split_for
 from convscope.errors import DataError
 from convscope.files import write_text
 from convscope.paths import EXCLUSIONS_FILE, REPORT_FILE
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.report.check import NextStep, check_page
 from convscope.run import Run
+from convscope.short_repr import LONGEST_SENTENCE, LONGEST_TEXT, Shown
+from convscope.text import one_line
 
 DEFAULT_PX = 224  # assumed input size where none is given and the images are not smaller
 
@@ -61,7 +63,7 @@ class CheckFiles(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Checked:
+class Checked(Shown):
     """A data set that was checked.
 
     Attributes:
@@ -79,22 +81,24 @@ class Checked:
     left_out: tuple[ExclusionRow, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Checked({self.audit.name}: {self.audit.counts_text}. {self.audit.verdict})"
+        name = one_line(self.audit.name, at_most=LONGEST_TEXT)
+        text = f"{name}: {self.audit.counts_text}. {self.audit.verdict}"
+        return f"Checked({one_line(text, at_most=LONGEST_SENTENCE)})"
 
     def write(
-        self, folder: str | Path, *, command: str | None = None, train_command: str | None = None
+        self, output: str | Path, *, command: str | None = None, train_command: str | None = None
     ) -> CheckFiles:
         """Writes the page and the list of images to leave out.
 
         Args:
-            folder: Where the files go; made if it isn't there.
+            output: Folder where the files go; made if it isn't there.
             command: The command that repeats the check, for the page.
             train_command: The command that trains on the data as it was read here.
 
         Raises:
             RunError: The folder can't be written to.
         """
-        folder = output_folder(folder)
+        folder = output_folder(output)
         next_step = self._next_step(folder / EXCLUSIONS_FILE, train_command)
         page = check_page(
             self.audit,
@@ -131,7 +135,8 @@ def check(
     run: Run | str | Path | None = None,
     workers: int | None = None,
     download: bool = False,
-    reporter: Reporter = SILENT,
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
     **reading: Any,
 ) -> Checked:
     """Checks a data set for what may be wrong with it.
@@ -145,10 +150,10 @@ def check(
             labels. Images are then read and seen as it was trained.
         workers: Number of threads that decode images; None for one per core.
         download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        output: Folder for the page and the list of images to leave out; None to write nothing.
         reporter: Shows progress.
-        reading: Fields of `Recipe` that say how data is read and preprocessed:
-            `path_column`, `group`, `max_pixels`, `fit`, `img_size` (else 224, or less where images
-            are smaller) and so on.
+        reading: Fields of `Recipe` that say how data is read and preprocessed; `img_size` is else
+            224, or less where images are smaller.
 
     Raises:
         DataError: The data can't be opened, or has classes that the run doesn't know.
@@ -156,6 +161,7 @@ def check(
         UsageError: A field of `reading` doesn't exist, has a value that can't be, or the run says
             it.
     """
+    place = None if output is None else output_folder(output)
     given = {name: value for name, value in reading.items() if value is not None}
     judge = None if run is None else open_judge(run, given)
     name = (data.name or "-") if isinstance(data, Dataset) else str(data)
@@ -191,13 +197,16 @@ def check(
         cache=open_cache(),
         seconds_reading=seconds_reading,
     )
-    return Checked(
+    found = Checked(
         audit=replace(audit, training=planned_training(examined, audit, recipe, left_out)),
         examined=examined,
         preprocessing=preprocessing,
         decoding=decoding,
         left_out=left_out,
     )
+    if place is not None:
+        found.write(place)
+    return found
 
 
 def _opened(

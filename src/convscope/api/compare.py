@@ -36,7 +36,7 @@ from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
 from convscope.files import mark_output, relative_path, write_text
 from convscope.paths import REPORT_FILE
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.comparison import classifiers_page, recipes_page
 from convscope.run import Run
 from convscope.text import listed
@@ -52,7 +52,7 @@ def compare(
     *classifiers: Comparable | list[Any],
     data: str | Path | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **options: Unpack[DataOptions],
 ) -> Comparison:
     """Compares classifiers on the same images: which is better, if the images can tell?

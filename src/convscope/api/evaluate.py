@@ -26,10 +26,11 @@ from convscope.files import (
     write_text,
 )
 from convscope.paths import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, is_run
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
 from convscope.run import Run
+from convscope.short_repr import short_repr
 
 
 @checked()
@@ -40,7 +41,8 @@ def evaluate(
     tta: str | None = None,
     min_confidence: float | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
     **options: Unpack[DataOptions],
 ) -> Evaluation:
     """Evaluates a classifier on any data, classes matched by name.
@@ -52,15 +54,18 @@ def evaluate(
         min_confidence: Probability from which on a prediction is accepted; None for the
             classifier's own threshold.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        output: Folder for report, predictions and numbers; None to write nothing. For a report in
+            another language see `write_evaluation`.
         reporter: Shows progress.
-        **options: Which images, and how they are read: `split`, `synonyms`, `workers` and more;
-            see `DataOptions`. Images are decoded as in training where they don't say.
+        **options: Which images, and how they are read. Images are decoded as in training where
+            they don't say.
 
     Raises:
         DataError: The data can't be used, or has classes that the classifier doesn't know.
         RunError: There is no classifier, or no data is given and the run is unknown.
         UsageError: An option doesn't exist or has an invalid value.
     """
+    place = None if output is None else output_folder(output)
     loaded = load_with_run(classifier, device=device)
     if min_confidence is not None:
         loaded = loaded._replace(classifier=with_min_confidence(loaded.classifier, min_confidence))
@@ -72,9 +77,13 @@ def evaluate(
         reporter=reporter,
         **options,
     )
-    return evaluate_subset(
+    evaluation = evaluate_subset(
         loaded.classifier, opened.image_index, opened.subset, tta=tta, reporter=reporter
     )
+    if place is not None:
+        page = evaluation_page(evaluation, run=loaded.run, language="en")
+        write_evaluation_files(evaluation, page, place, run=loaded.run)
+    return evaluation
 
 
 class EvaluationFiles(NamedTuple):
@@ -90,11 +99,14 @@ class EvaluationFiles(NamedTuple):
     predictions: Path
     numbers: Path
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 @checked()
 def write_evaluation(
     evaluation: Evaluation,
-    folder: str | Path,
+    output: str | Path,
     *,
     run: Run | str | Path | None = None,
     language: str = "en",
@@ -104,7 +116,7 @@ def write_evaluation(
 
     Args:
         evaluation: The evaluation.
-        folder: Their folder; created if it doesn't exist.
+        output: Their folder; created if it doesn't exist.
         run: The run that the classifier is from: the report shows its history and its recipe.
         language: Language of the report: `en` or `zh`.
         command: Command line that repeats the evaluation, for the report.
@@ -113,7 +125,7 @@ def write_evaluation(
         RunError: The folder can't be written to.
         UsageError: There is no report in this language.
     """
-    run, place = _run_at(run), output_folder(folder)
+    run, place = _run_at(run), output_folder(output)
     page = evaluation_page(evaluation, run=run, language=language, command=command)
     return write_evaluation_files(evaluation, page, place, run=run)
 
@@ -140,9 +152,10 @@ def write_evaluation_files(
     return files
 
 
+@checked()
 def save_figures(
     evaluation: Evaluation,
-    folder: str | Path,
+    output: str | Path,
     *,
     run: Run | str | Path | None = None,
     language: str = "en",
@@ -151,7 +164,7 @@ def save_figures(
 
     Args:
         evaluation: The evaluation.
-        folder: Their folder; created if it doesn't exist.
+        output: Their folder; created if it doesn't exist.
         run: The run that the classifier is from, for the history of its training.
         language: Language of their texts: `en` or `zh`.
 
@@ -159,7 +172,7 @@ def save_figures(
         RunError: The folder can't be written to.
         UsageError: There is no report in this language.
     """
-    paths, place = [], output_folder(folder)
+    paths, place = [], output_folder(output)
     mark_output(place)
     for name, figure in run_figures(evaluation, _run_at(run), language=language).items():
         paths.append(place / f"{name}.svg")

@@ -16,8 +16,14 @@ from convscope.errors import DataError
 from convscope.figures.attribution import draw_attributions
 from convscope.figures.style import save_figure
 from convscope.files import mark_output, relative_path, write_text
-from convscope.inspection.explained_image import Explainer, Explanation, Question, parse_position
-from convscope.progress import SILENT, Reporter
+from convscope.inspection.explained_image import (
+    Explainer,
+    Explanation,
+    Question,
+    ValuePosition,
+    parse_position,
+)
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.explanation import (
     IndexEntry,
     explanation_page,
@@ -32,14 +38,25 @@ INDEX = "index.html"
 JUDGED = ("target", "against", "value")  # fields of `Question` that take more than their type
 
 
-@checked(Question, names=JUDGED)
+class JudgedOptions(TypedDict, total=False):
+    """Fields of `Question` in forms that people write.
+
+    Attributes:
+        value: The value whose arithmetic is traced, as `LAYER:CHANNEL,ROW,COLUMN` or a
+            `ValuePosition`; None for none.
+    """
+
+    value: ValuePosition | str | None
+
+
+@checked(JudgedOptions, Question, names=JUDGED)
 def explain_each(
     classifier: Classifier | Run | str | Path,
     images: Sequence[ImageLike],
     *,
     decoding: Decoding = DEFAULT_DECODING,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     unreadable: list[str] | None = None,
     **asked: Any,
 ) -> Iterator[Explanation]:
@@ -79,18 +96,17 @@ def explain_each(
             yield found
 
 
-class ExplainOptions(TypedDict, total=False):
-    """Options of `explain_each`, besides fields of `Question`."""
-
-    decoding: Decoding
-    device: str
-    reporter: Reporter
-    unreadable: list[str] | None
-
-
 @overload
 def explain(
-    classifier: Classifier | Run | str | Path, images: ImageLike, **options: Any
+    classifier: Classifier | Run | str | Path,
+    images: ImageLike,
+    *,
+    decoding: Decoding = DEFAULT_DECODING,
+    device: str = "auto",
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
+    unreadable: list[str] | None = None,
+    **asked: Any,
 ) -> Explanation: ...
 
 
@@ -98,25 +114,41 @@ def explain(
 def explain(
     classifier: Classifier | Run | str | Path,
     images: list[ImageLike] | tuple[ImageLike, ...],
-    **options: Any,
+    *,
+    decoding: Decoding = DEFAULT_DECODING,
+    device: str = "auto",
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
+    unreadable: list[str] | None = None,
+    **asked: Any,
 ) -> list[Explanation]: ...
 
 
-@checked(ExplainOptions, Question, names=JUDGED)
+@checked(JudgedOptions, Question, names=JUDGED)
 def explain(
     classifier: Classifier | Run | str | Path,
     images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
-    **options: Any,
+    *,
+    decoding: Decoding = DEFAULT_DECODING,
+    device: str = "auto",
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
+    unreadable: list[str] | None = None,
+    **asked: Any,
 ) -> Explanation | list[Explanation]:
     """The explanation of a classifier's prediction for an image, or for each of several.
 
     Args:
         classifier: A run, its folder, a classifier folder, or a classifier.
         images: What `Classifier.predict` takes: one, or a list of them.
-        options: Options of `explain_each`, and fields of `Question`: `top`, `target`, `against`,
-            `method`, `layer`, `value` (a `ValuePosition` or `LAYER:CHANNEL,ROW,COLUMN`), `slide`,
-            `draws`, `steps`. `draws=0` leaves out the comparison with random maps, which takes most
-            of the time.
+        decoding: How images are decoded.
+        device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        output: Folder for pages and pictures; None to write nothing.
+        reporter: Shows progress.
+        unreadable: A list to which the reasons why some of several images can't be read are added;
+            such images are then skipped. Without it the first one is an error.
+        asked: What is asked, see Options. `draws=0` leaves out the comparison with random maps,
+            which takes most of the time.
 
     Raises:
         DataError: An image can't be read.
@@ -124,10 +156,26 @@ def explain(
         UsageError: There is no such class, method, layer or value.
         NetworkError: No gradient can be computed through the network.
     """
-    if isinstance(images, list | tuple):
-        return list(explain_each(classifier, images, **options))
-    (found,) = explain_each(classifier, [images], **options)
-    return found
+    several: Sequence[ImageLike] = images if isinstance(images, list | tuple) else [images]
+    place = None if output is None else output_folder(output)
+    loaded = load_with_run(classifier, device=device)
+    found = list(
+        explain_each(
+            loaded.classifier,
+            several,
+            decoding=decoding,
+            reporter=reporter,
+            unreadable=unreadable if several is images else None,
+            **asked,
+        )
+    )
+    if place is not None and found:
+        name = relative_path(loaded.run.path) if loaded.run else loaded.name
+        folder = ExplanationFolder(place, classifier=loaded.classifier, name=name)
+        for each in found:
+            folder.add(each)
+        folder.finish()
+    return found if several is images else found[0]
 
 
 class WrittenExplanations(NamedTuple):

@@ -14,7 +14,7 @@ from convscope.data.decoding.decode import decode
 from convscope.data.image_files import image_grid, save_grid
 from convscope.errors import DataError
 from convscope.files import mark_output
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.text import listed
 
 
@@ -41,7 +41,7 @@ def save_image_grid(
     cell_px: int = 128,
     at_most: int = 100,
     with_names: bool = True,
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
 ) -> SavedGrid:
     """Saves a picture of image files, row by row.
 

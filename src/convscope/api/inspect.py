@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from convscope.api.load import DataOptions, load_with_run, open_evaluation_data
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import Subset
-from convscope.files import mark_output, write_text
+from convscope.files import mark_output, relative_path, write_text
 from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuestion, view_layers
 from convscope.paths import REPORT_FILE
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.inspection import inspection_page
 from convscope.rng import permutation
 from convscope.run import Run
@@ -32,11 +33,10 @@ def inspect(
     classifier: Classifier | Run | str | Path,
     data: str | Path | None = None,
     *,
-    split: str | None = None,
     num_images: int = IMAGES,
-    workers: int | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    output: str | Path | None = None,
+    reporter: Reporter = DEFAULT_REPORTER,
     **options: Any,
 ) -> Inspection:
     """What the layers of a classifier respond to: sparsity, strongest patches, effective fields.
@@ -45,13 +45,11 @@ def inspect(
         classifier: A run, its folder, a classifier folder, or a classifier.
         data: See `open_dataset`; its labels don't matter. None for the data that the run was
             trained on.
-        split: `train`, `val`, `test` or `all`; None for images that training never saw.
         num_images: Number of images that are used at most; of more, always the same are drawn.
-        workers: Number of threads that decode images; None for one per core.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        output: HTML file, or folder for report.html; None to write nothing.
         reporter: Shows progress.
-        options: Fields of `LayerQuestion`: `layers` (names as in `named_modules`), `channels`,
-            `count`; and fields of `Recipe` that say how data is read, see `evaluate`.
+        options: Which layers and channels, which images, and how they are read.
 
     Raises:
         DataError: The data can't be used.
@@ -67,13 +65,12 @@ def inspect(
     for name, number in (("num_images", num_images), ("count", question.count)):
         if number < 1:
             raise UsageError(f"`{name}` can't be {number}", hint="it is 1 or more")
+    file = None if output is None else output_file(output, endings=PAGES, name=REPORT_FILE)
     loaded = load_with_run(classifier, device=device)
     opened = open_evaluation_data(
         [loaded],
         data,
-        split=split,
         needs_labels=False,
-        workers=workers,
         reporter=reporter,
         **options,
     )
@@ -81,13 +78,18 @@ def inspect(
     pixels = image_index.pixels(loaded.classifier.preprocessing)
     with reporter.task("looking", len(indices)) as task:
         views = view_layers(loaded.classifier, pixels, indices, question, on_progress=task.advance)
-    return Inspection(
+    found = Inspection(
         views=tuple(views),
         names=tuple(image_index.dataset.images.name(int(index)) for index in indices),
         images=description,
         labels=tuple(image_index.dataset.classes[label] for label in image_index.labels[indices]),
         example=pixels.take(indices[:1])[0].numpy(),
     )
+    if file is not None:
+        place = relative_path(loaded.run.path) if loaded.run else loaded.name
+        command = shlex.join(["convscope", "inspect", place])
+        write_inspection(found, file, name=loaded.name, command=command)
+    return found
 
 
 def _drawn(subset: Subset, most: int) -> tuple[NDArray[np.int64], str]:
@@ -105,7 +107,7 @@ def _drawn(subset: Subset, most: int) -> tuple[NDArray[np.int64], str]:
 
 def write_inspection(
     inspection: Inspection,
-    path: str | Path,
+    output: str | Path,
     *,
     name: str,
     command: str,
@@ -117,7 +119,7 @@ def write_inspection(
         RunError: The file can't be written.
         UsageError: There is no translation for this language, or the file has another ending.
     """
-    file = output_file(path, endings=PAGES, name=REPORT_FILE)
+    file = output_file(output, endings=PAGES, name=REPORT_FILE)
     page = inspection_page(inspection, name=name, command=command, language=language)
     mark_output(file.parent)
     write_text(file, page)

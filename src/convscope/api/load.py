@@ -85,13 +85,7 @@ def load_with_run(classifier: Classifier | Run | str | Path, *, device: str) -> 
 
 
 class DecodingOptions(TypedDict, total=False):
-    """Fields of `Recipe` that say what may be decoded; None stands for the default.
-
-    Attributes:
-        max_pixels: Images with more pixels are refused.
-        extra_formats: Names of further formats of Pillow that are read.
-        allow_damaged: Whether truncated images are used as far as they go.
-    """
+    """Fields of `Recipe` that say what may be decoded; None stands for the default."""
 
     max_pixels: int | None
     extra_formats: str | Sequence[str] | None
@@ -143,6 +137,8 @@ Synonyms = Mapping[str, str] | str | Path | None
 class DataOptions(DecodingOptions, total=False):
     """Options for the images that are evaluated on; None stands for the default.
 
+    Those that are fields of `Recipe` mean what they mean there.
+
     Attributes:
         split: `train`, `val`, `test` or `all`; None for images that training never saw.
         synonyms: What the classifier calls classes of the data, or a CSV file with the columns
@@ -150,13 +146,6 @@ class DataOptions(DecodingOptions, total=False):
         ignore_unknown: Whether images of classes that the classifier doesn't know are left out; an
             error else.
         workers: Number of threads that decode images; None for one per core.
-        path_column: Column of a table that holds the images' paths.
-        label_column: Column of a table that holds the labels.
-        split_column: Column of a table that holds the splits; `none` for no column.
-        group: Column whose values keep images in one split.
-        exclude: File that lists images to leave out.
-        class_level: Which of the folders that an image lies in is its class: `first` or `last`.
-        zip_encoding: Encoding of the names in an archive that doesn't say it.
     """
 
     split: str | None

@@ -27,7 +27,7 @@ from convscope.data.sources.naming import with_formats
 from convscope.errors import DataError
 from convscope.files import mark_output, printable
 from convscope.paths import likely_path
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.run import Run
 from convscope.text import counted, listed
 
@@ -115,7 +115,7 @@ def predict(
     min_confidence: float | None = None,
     save_inputs: str | Path | None = None,
     device: str = "auto",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **decoding: Unpack[DecodingOptions],
 ) -> PredictedFiles:
     """Predictions for files, folders and patterns; see `find_images`.

@@ -15,7 +15,7 @@ from convscope.classifier import Classifier
 from convscope.data.parallel import num_threads
 from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
-from convscope.progress import SILENT, Reporter
+from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.report.translations import check_language
 from convscope.run import Run, on_top_of_continued
@@ -29,7 +29,21 @@ from convscope.training.training_data import TrainingData
 
 
 class TrainSettings(TypedDict, total=False):
-    """Options of a training that don't change its result; see `train`."""
+    """Options of a training that don't change its result.
+
+    Attributes:
+        workers: Threads that decode images; one a core by default.
+        download: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
+        show_batch: Where a picture of the first batch goes, as the network sees it: a file, or a
+            folder for first-batch.png.
+        log_steps: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
+        checkpoint_every: The longest distance between two checkpoints: steps, or a time like `90s`;
+            five minutes by default. They are also written at the ends of epochs, as far as that
+            costs little.
+        fresh: Whether an unfinished run begins anew instead of being resumed.
+        allow_change: Whether an unfinished run is resumed although its recipe, images, versions or
+            machine are others now.
+    """
 
     workers: int | None
     download: bool
@@ -47,7 +61,7 @@ def train(
     project: str | Path = "runs",
     name: str | None = None,
     language: str = "en",
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **settings: Any,
 ) -> Run:
     """Trains a classifier on `data` and evaluates it on images that it was not trained on.
@@ -55,29 +69,15 @@ def train(
     One thread of a program trains at a time. The random states of torch, NumPy and Python are the
     same afterwards, also after an error.
 
-    Besides its own arguments it takes the fields of `Recipe` (`model`, `epochs`, `lr` and so on),
-    and these options, which don't change the result:
-
-    - `workers`: Threads that decode images; one a core by default.
-    - `download`: Whether `data` may name a data set that is fetched (`mnist`, `cifar10`).
-    - `show_batch`: Where a picture of the first batch goes, as the network sees it: a file, or a
-      folder for first-batch.png.
-    - `log_steps`: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
-    - `checkpoint_every`: The longest distance between two checkpoints: steps, or a time like `90s`;
-      five minutes by default. They are also written at the ends of epochs, as far as that costs
-      little.
-    - `fresh`: Whether an unfinished run begins anew instead of being resumed.
-    - `allow_change`: Whether an unfinished run is resumed although its recipe, images, versions or
-      machine are others now.
-
     Args:
         data: See `open_dataset`; None for that of the run that `continues` names.
         project: Folder of run folders.
         name: Name of the run; `<data>-<model>` by default. An unfinished run of this name is
             resumed, a finished one gets the next number.
         language: Language of the report: `en` or `zh`.
-        reporter: Says what happens; `convscope.Reporter()` writes to standard error.
-        settings: Fields of `Recipe`, and the options above.
+        reporter: Says what happens, on standard error or in a notebook;
+            `convscope.Reporter(quiet=True)` says what concerns the result alone.
+        settings: Options that don't change the result, and fields of `Recipe`: see Options.
 
     Raises:
         ConvscopeError: Anything that `errors.py` lists.
@@ -100,7 +100,7 @@ def find_learning_rate(
     *,
     workers: int | None = None,
     download: bool = False,
-    reporter: Reporter = SILENT,
+    reporter: Reporter = DEFAULT_REPORTER,
     **recipe: Any,
 ) -> LearningRateSearch:
     """The learning rate that suits a training, with the reason; `train(lr="auto")` uses it.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from convscope.audit.messages import FINDINGS
 from convscope.data.dataset import Dataset
 from convscope.data.index.scan import Scan
+from convscope.short_repr import short_repr
 from convscope.text import counted
 
 Severity = Literal["error", "warning", "note"]
@@ -66,6 +67,8 @@ class Finding:
     advice: str
     images: tuple[FoundImage, ...] = ()
     details: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     @property
     def groups(self) -> tuple[tuple[FoundImage, ...], ...]:

@@ -20,7 +20,7 @@ from convscope.cli.flags import (
 from convscope.cli.verb import Verb
 from convscope.paths import CLASSIFIER_FOLDER
 
-NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of the output alone
+NOT_REPEATED = ("output", "figures", "as_json", "quiet", "language")  # flags of the output alone
 
 
 @click.command("evaluate", cls=Verb)
@@ -45,10 +45,10 @@ NOT_REPEATED = ("output", "plot", "as_json", "quiet", "language")  # flags of th
 @evaluation_flags
 @output_flag("Folder for report, predictions and metrics. [default: evaluations/RUN-DATA]")
 @click.option(
-    "--plot",
+    "--figures",
     type=OutputPath(),
     metavar="FOLDER",
-    help="Also save the report's figures here, as SVG.",
+    help="Also save the report's figures in this folder, as SVG.",
 )
 @report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -57,7 +57,7 @@ def command(
     run: str,
     data: str | None,
     output: str | None,
-    plot: str | None,
+    figures: str | None,
     language: str,
     as_json: bool,
     quiet: bool,
@@ -68,7 +68,7 @@ def command(
     Without DATA, it is evaluated on the test split of the data that it was trained on. Classes are
     matched by name. Writes a report with pictures and a table of predictions.
     """
-    check_lang(has_report=bool(output or plot) or not as_json)
+    check_lang(has_report=bool(output or figures) or not as_json)
     from convscope.api.evaluate import evaluate, save_figures, write_evaluation
     from convscope.cli.tables import print_evaluation
     from convscope.progress import Reporter
@@ -85,8 +85,8 @@ def command(
             language=language,
             command=typed(click.get_current_context(), "evaluate", without=NOT_REPEATED),
         )
-    if plot is not None:
-        saved = save_figures(evaluation, plot, run=run, language=language)
+    if figures is not None:
+        saved = save_figures(evaluation, figures, run=run, language=language)
         print(f"figures: {saved[0].parent}", file=sys.stderr)
     if as_json:
         print(json.dumps(evaluation.to_dict(), ensure_ascii=False, allow_nan=False))

@@ -37,7 +37,8 @@ VERB_ANSWERS = {
     "convscope": "it is typed once: `convscope train DATA`, for instance",
     "help": "`convscope --help` lists the verbs, `convscope train --help` the flags of one",
     "version": "`convscope --version` says it",
-    "plot": "each run has a report.html; `convscope evaluate RUN --plot FOLDER` saves its figures",
+    "plot": "each run has a report.html; `convscope evaluate RUN --figures FOLDER` saves its "
+    "figures",
     "report": "each run has a report.html; `convscope evaluate RUN DATA` writes one for other data",
     "resume": "the same `convscope train` command resumes, and so does `convscope train --resume "
     "RUN`",
@@ -140,6 +141,16 @@ FLAG_ANSWERS = (
         "the batch size changes no result here, and has no flag",
         (*_OF_DATA[:1], *_OF_DATA[2:], "predict", "explain"),
         names="b batch batchsize bs",
+    ),
+    Answer(
+        "an evaluation has several figures: `--figures FOLDER` saves them",
+        ("evaluate",),
+        names="plot plots figure savefig saveplots",
+    ),
+    Answer(
+        "it draws one figure: `--plot FILE` saves it",
+        ("compare", "networks"),
+        names="figures figure savefig",
     ),
     Answer(
         "the best weights are saved anyway",

@@ -15,8 +15,8 @@ from convscope.data.decoding.content import Content, DamagedImageError
 from convscope.data.decoding.decode import decode_content
 from convscope.errors import DataError
 from convscope.files import printable, read_regular
-from convscope.short_repr import Shown
-from convscope.text import counted, joined, listed
+from convscope.short_repr import LONGEST_TEXT, Shown
+from convscope.text import counted, joined, listed, one_line
 
 MAX_IMAGE_BYTES = 512 << 20  # of an image's file, or of what it unpacks to
 
@@ -172,7 +172,8 @@ class Dataset(Shown):
     remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Dataset({self.name}, {len(self)} images, {len(self.classes)} classes)"
+        name = one_line(self.name, at_most=LONGEST_TEXT)
+        return f"Dataset({name}, {len(self)} images, {len(self.classes)} classes)"
 
     def __len__(self) -> int:
         return len(self.images)

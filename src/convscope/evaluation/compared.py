@@ -9,7 +9,7 @@ from convscope.data.index.image_index import ImageIndex
 from convscope.evaluation.comparison import Difference, RepeatedAccuracy
 from convscope.evaluation.intervals import Estimate, Record, named
 from convscope.run import Run
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class ClassifierPair(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison(Record):
+class Comparison(Record, Shown):
     """Several classifiers on the same images.
 
     Attributes:
@@ -133,7 +133,7 @@ class Comparison(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecipeComparison:
+class RecipeComparison(Shown):
     """Recipes with the accuracies of their trainings.
 
     Attributes:

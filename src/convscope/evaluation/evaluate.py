@@ -34,7 +34,8 @@ from convscope.evaluation.subset import Subset
 from convscope.evaluation.test_time_augmentation import TtaGain, Views, views_called
 from convscope.progress import SILENT, Reporter
 from convscope.run import EVALUATION_FORMAT
-from convscope.short_repr import Shown
+from convscope.short_repr import LONGEST_SENTENCE, Shown
+from convscope.text import one_line
 
 
 class Uncalibrated(NamedTuple):
@@ -77,7 +78,8 @@ class Evaluation(Shown):
     images_per_second: float
 
     def __repr__(self) -> str:
-        return f"Evaluation(accuracy {self.accuracy:.2%} on {self.images})"
+        images = one_line(self.images, at_most=LONGEST_SENTENCE)
+        return f"Evaluation(accuracy {self.accuracy:.2%} on {images})"
 
     @property
     def accuracy(self) -> float:

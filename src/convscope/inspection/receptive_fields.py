@@ -15,6 +15,8 @@ from convscope.classifier import Classifier
 from convscope.data.pixels.preprocessing import MAX_ASPECT_RATIO, Preprocessing
 from convscope.errors import UsageError
 from convscope.inspection.layers import first_path, map_axes_of, quoted
+from convscope.short_repr import LONGEST_TEXT
+from convscope.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Box:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ValueField:
     """The receptive field of one value of a layer.
 
@@ -78,6 +80,11 @@ class ValueField:
     box: Box
     seen: Box
     file: Box | None = None
+
+    def __repr__(self) -> str:
+        layer = repr(one_line(self.layer, at_most=LONGEST_TEXT))
+        place = f"layer={layer}, row={self.row}, column={self.column}"
+        return f"ValueField({place}, box={self.box}, seen={self.seen}, file={self.file})"
 
     @property
     def padding(self) -> dict[str, int]:

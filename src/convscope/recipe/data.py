@@ -13,6 +13,7 @@ from convscope.recipe.types import (
     Fit,
     Formats,
     ImageSize,
+    PathText,
     ValueRange,
     flags,
 )
@@ -58,12 +59,12 @@ class DataFields(Fields):
         None,
         description="Encoding of the names in a zip or tar archive that doesn't say it, as gbk.",
     )
-    exclude: str | None = Field(
+    exclude: PathText | None = Field(
         None,
         description="Leave out the images in this list, which `convscope check` wrote, or a text "
         "file with one name a line.",
     )
-    splits: str | None = Field(
+    splits: PathText | None = Field(
         None,
         description="Keep the splits of an earlier run, or of its splits.csv; new images join the "
         "split of their near-duplicates.",

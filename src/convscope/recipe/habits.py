@@ -99,7 +99,6 @@ _OPTIONS_ELSEWHERE = {
     "quiet": "silent noprogress",
     "language": "lang locale",
     "reporter": "noprogress progress progressbar quiet silent verbose verbosity",
-    "folder": "dest destination o out outdir output outputdir outputfolder savedir saveto",
     "split=val": "val valdata valdir valid validation validationsplit valpath valsplit",
     "split=test": "test testdata testdir testpath testsplit",
     "run": "checkpoint ckpt load m model modelpath rundir weights",

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from convscope.recipe.types import Fields, Initialization, Tune, flags
+from convscope.recipe.types import Fields, Initialization, PathText, Tune, flags
 
 
 class NetworkFields(Fields):
@@ -40,12 +40,12 @@ class NetworkFields(Fields):
     initialization: Initialization | None = Field(
         None, description="Scheme of the initial weights; else the one that suits the network."
     )
-    weights: str | None = Field(
+    weights: PathText | None = Field(
         None,
         description="Initial weights: a file (safetensors, pth, pt, th), a run, `published`, or "
         "`none` for random ones. The head of a run keeps the rows of classes that it knows.",
     )
-    continues: str | None = Field(
+    continues: PathText | None = Field(
         None,
         description="Continue this finished run for more `--epochs`, in a new run that begins with "
         "its weights, optimizer state and history.",

@@ -26,6 +26,7 @@ from convscope.recipe.types import (
     Fit,
     ImageSize,
     Initialization,
+    PathText,
     Problem,
     TrainedLayers,
     sides_of,
@@ -116,7 +117,9 @@ class Recipe(RecipeFields):
 
 # Fields whose values are text, however they look: a column may be called `no` or `010`.
 TEXT_FIELDS = frozenset(
-    name for name, field in Recipe.model_fields.items() if field.annotation in (str, str | None)
+    name
+    for name, field in Recipe.model_fields.items()
+    if field.annotation in (str, str | None, PathText | None)
 )
 
 

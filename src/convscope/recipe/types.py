@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
@@ -88,6 +90,10 @@ def _value_range(value: object) -> object:
     if not low < high:
         raise ValueError("it must be LOW,HIGH with LOW below HIGH, as 0,4095")
     return low, high
+
+
+def _path_text(value: object) -> object:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _encoding(value: object) -> object:
@@ -201,16 +207,32 @@ def _learning_rate(value: object) -> object:
     return rate
 
 
+# What a field takes besides its own type, `json_schema_input_type` says: signatures show it.
+PathText = Annotated[str, BeforeValidator(_path_text, json_schema_input_type=str | Path)]
 # Others number GPUs; that the number alone is no name is said where devices are known.
 DeviceName = Annotated[str, BeforeValidator(str)]
 ImageSize = Annotated[str | int, BeforeValidator(_image_size)]
-ValueRange = Annotated[tuple[float, float], BeforeValidator(_value_range)]
+Numbers = Sequence[float] | str
+WholeNumbers = Sequence[int] | str
+ValueRange = Annotated[
+    tuple[float, float], BeforeValidator(_value_range, json_schema_input_type=Numbers)
+]
 Encoding = Annotated[str, BeforeValidator(_encoding)]
-Formats = Annotated[tuple[str, ...], BeforeValidator(_formats)]
+Formats = Annotated[
+    tuple[str, ...], BeforeValidator(_formats, json_schema_input_type=Sequence[str] | str)
+]
 Cuts = Annotated[str, BeforeValidator(_cuts)]
 Duration = Annotated[str, BeforeValidator(_duration)]
-Betas = Annotated[tuple[float, float], BeforeValidator(_decay_rates)]
-Epochs = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "30,60"))]
-Sides = Annotated[tuple[int, ...], BeforeValidator(_numbers(int, "32,48,64"))]
+Betas = Annotated[
+    tuple[float, float], BeforeValidator(_decay_rates, json_schema_input_type=Numbers)
+]
+Epochs = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_numbers(int, "30,60"), json_schema_input_type=WholeNumbers),
+]
+Sides = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_numbers(int, "32,48,64"), json_schema_input_type=WholeNumbers),
+]
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 LearningRate = Annotated[float | Literal["auto"], BeforeValidator(_learning_rate)]

@@ -1,20 +1,16 @@
 """What objects show of themselves in a notebook: HTML that needs no other file and no script.
 
-An object asks for its view by `short_repr.Shown`, which finds this module by its name: what draws
-knows what is drawn, and not the other way round.
+Text has the colours of the notebook, light or dark; figures lie on a light card.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
-from PIL import Image
 
 from convscope.arithmetic import LayerTable
 from convscope.arithmetic.table_text import text_rows, titles
@@ -28,6 +24,7 @@ from convscope.figures.style import as_svg
 from convscope.inspection.explained_image import Explanation
 from convscope.inspection.values.trace import ValueTrace
 from convscope.report.explanation import explanation_panels
+from convscope.report.page import embedded
 from convscope.report.run_figures import confusion_figure, history_figures
 from convscope.report.translations import translations_of
 from convscope.run import Run
@@ -36,7 +33,8 @@ from convscope.text import counted
 SHEET_IMAGES, SHEET_COLUMNS, SHEET_CELL_PX = 24, 8, 96
 ROWS_SHOWN = 60  # of a layer table
 PREDICTIONS_SHOWN = 5
-FIGURE_WIDTH = "max-width:40em"
+CARD = "background:white;color:black;border-radius:4px;margin:.3em 0"
+EM_PER_INCH = 8.3  # so that letters in figures are as large as those around them
 
 
 @singledispatch
@@ -52,11 +50,11 @@ def html_of(shown: object) -> str:
 @html_of.register
 def _(shown: Dataset) -> str:
     counts = np.bincount(shown.labels, minlength=len(shown.classes))
-    facts = [
+    known = [
         ("images", f"{len(shown):,}"),
         ("classes", f"{len(shown.classes)}: {counts.min():,} to {counts.max():,} images each"),
     ]
-    return _heading(shown.name) + _facts(facts) + _contact_sheet(shown)
+    return heading(shown.name) + facts(known) + _contact_sheet(shown)
 
 
 @html_of.register
@@ -64,19 +62,19 @@ def _(shown: LayerTable) -> str:
     rows = text_rows(shown)
     more = len(rows) - ROWS_SHOWN
     note = f"<p>and {more:,} rows more: <code>print</code> shows all</p>" if more > 0 else ""
-    return _heading(shown.network) + _table(titles(), rows[:ROWS_SHOWN]) + note
+    return heading(shown.network) + table(titles(), rows[:ROWS_SHOWN]) + note
 
 
 @html_of.register
 def _(shown: Run) -> str:
-    facts = [("state", shown.state), ("network", shown.recipe.model or "")]
+    known = [("state", shown.state), ("network", shown.recipe.model or "")]
     if shown.state == "finished":
         evaluation = shown.evaluation
         low, high = (evaluation["accuracy_interval"][end] for end in ("low", "high"))
         share = f"{evaluation['accuracy']:.2%} ({low:.2%} to {high:.2%})"
-        facts.append(("accuracy", f"{share} on {counted(evaluation['num_images'], 'image')}"))
-    figures = history_figures(shown, translations_of("run", "en")).values()
-    return _heading(str(shown.path)) + _facts(facts) + "".join(map(_figure, figures))
+        known.append(("accuracy", f"{share} on {counted(evaluation['num_images'], 'image')}"))
+    curves = history_figures(shown, translations_of("run", "en")).values()
+    return heading(str(shown.path)) + facts(known) + "".join(map(figure, curves))
 
 
 @html_of.register
@@ -92,15 +90,15 @@ def _(shown: Evaluation) -> str:
         [name, *(f"{number:.4f}" for number in (value, interval.low, interval.high))]
         for name, (value, interval) in estimates.items()
     ]
-    table = _table(["", "value", "from", "to (95 %)"], rows)
-    figure = confusion_figure(shown, translations_of("run", "en"))
-    return _heading(shown.images) + table + _figure(figure)
+    estimated = table(["", "value", "from", "to (95 %)"], rows)
+    confusion = confusion_figure(shown, translations_of("run", "en"))
+    return heading(shown.images) + estimated + figure(confusion)
 
 
 @html_of.register
 def _(shown: Classifier) -> str:
     preparation = shown.preprocessing
-    facts = [
+    known = [
         ("network", shown.choice.name),
         ("input", f"{preparation.channels}x{preparation.height}x{preparation.width}"),
         ("classes", f"{len(shown.classes)}: {', '.join(shown.classes[:10])}"),
@@ -112,20 +110,20 @@ def _(shown: Classifier) -> str:
             if isinstance(value, int | float)
         ),
     ]
-    return _heading("classifier") + _facts(facts)
+    return heading("classifier") + facts(known)
 
 
 @html_of.register
 def _(shown: Prediction) -> str:
     rows = [[name, f"{share:.1%}"] for name, share in shown.top(PREDICTIONS_SHOWN)]
-    return _heading(shown.image or "prediction") + _table(["class", "probability"], rows)
+    return heading(shown.image or "prediction") + table(["class", "probability"], rows)
 
 
 @html_of.register
 def _(shown: Explanation) -> str:
     panels = explanation_panels(shown)
-    figure = draw_attributions(shown.pixels, panels, label=panels[0].title)
-    return html_of(shown.prediction) + _figure(figure)
+    drawn = draw_attributions(shown.pixels, panels, label=panels[0].title)
+    return html_of(shown.prediction) + figure(drawn)
 
 
 @html_of.register
@@ -133,15 +131,17 @@ def _(shown: ValueTrace) -> str:
     return f"<pre>{escape(shown.to_text())}</pre>"
 
 
-def _heading(text: str) -> str:
+def heading(text: str) -> str:
+    """A line above a view."""
     return f"<p><strong>{escape(text)}</strong></p>"
 
 
-def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    return _table(None, [list(fact) for fact in facts])
+def facts(known: Iterable[tuple[str, str]]) -> str:
+    """Names with their values."""
+    return table(None, [list(fact) for fact in known])
 
 
-def _table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text, and the others numbers."""
 
     def line(cells: Sequence[str], kind: str) -> str:
@@ -157,8 +157,10 @@ def _table(header: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:
     return f"<table>{head}<tbody>{body}</tbody></table>"
 
 
-def _figure(figure: Figure) -> str:
-    return f'<div style="{FIGURE_WIDTH};background:white">{Markup(as_svg(figure))}</div>'
+def figure(drawn: Figure) -> str:
+    """A figure on a card that is light in dark notebooks too, as its letters are dark."""
+    width = round(EM_PER_INCH * drawn.get_figwidth())
+    return f'<div style="max-width:{width}em;{CARD}">{Markup(as_svg(drawn))}</div>'
 
 
 def _contact_sheet(dataset: Dataset) -> str:
@@ -182,7 +184,8 @@ def _contact_sheet(dataset: Dataset) -> str:
         columns=SHEET_COLUMNS,
         cell_px=SHEET_CELL_PX,
     )
-    return f'<img alt="{escape(dataset.name)}" src="{_data_uri(grid)}">'
+    picture = embedded(np.asarray(grid))
+    return f'<img alt="{escape(dataset.name)}" src="{picture.source}">'
 
 
 def _in_turn(dataset: Dataset) -> list[int]:
@@ -192,9 +195,3 @@ def _in_turn(dataset: Dataset) -> list[int]:
     starts = np.searchsorted(labels, labels)  # where the class of each begins
     turn = np.lexsort((labels, np.arange(len(labels)) - starts))
     return [int(index) for index in order[turn]]
-
-
-def _data_uri(image: Image.Image) -> str:
-    content = io.BytesIO()
-    image.save(content, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"

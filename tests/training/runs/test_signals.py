@@ -476,7 +476,7 @@ def test_a_batch_size_that_fits_is_found_once(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "2000000"])
-def test_a_batch_size_that_can_not_be_is_refused(value: str) -> None:
+def test_a_batch_size_that_can_not_be_is_refused(value: Any) -> None:
     with pytest.raises(UsageError, match="`batch_size`"):
         convscope.train("digits", batch_size=value)
 

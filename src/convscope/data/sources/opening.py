@@ -33,6 +33,7 @@ from convscope.data.sources.table_columns import GivenColumns, looks_like_labels
 from convscope.errors import DataError
 from convscope.paths import likely_path
 from convscope.recipe.types import ClassLevel
+from convscope.signatures import showing
 from convscope.text import did_you_mean, either_of, listed
 
 DIGITS = "digits"
@@ -114,6 +115,7 @@ class ReadingOptions(TypedDict, total=False):
     extra_formats: Sequence[str]
 
 
+@showing(ReadingOptions)
 def open_dataset(
     path: str | Path, *, download: bool = False, **reading: Unpack[ReadingOptions]
 ) -> Dataset:
