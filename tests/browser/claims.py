@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,7 +85,10 @@ def a_thumbnail_is_enlarged_and_made_small_again(document: Document) -> None:
     button = document.page.locator(".enlarged button").first
     picture = button.locator("img")
     before = picture.bounding_box()
-    closings = (button.click, lambda: document.page.keyboard.press("Escape"))
+    closings: list[Callable[[], object]] = [
+        button.click,
+        partial(document.page.keyboard.press, "Escape"),
+    ]
     for close in closings:
         button.press("Enter")
         assert _area(picture.bounding_box()) > 2 * _area(before)

@@ -83,7 +83,7 @@ def test_a_class_without_images_has_a_row_without_a_dot() -> None:
 
 def test_thirty_rows_are_higher_not_denser() -> None:
     few, all_rows = draw_accuracy_bars(ROWS, overall=0.0), draw_accuracy_bars(ROWS * 10, overall=0)
-    assert all_rows.get_figheight() - few.get_figheight() == pytest.approx(27 * 0.22)
+    assert all_rows.get_figheight() - few.get_figheight() == pytest.approx(27 * 0.28)
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ from PIL import Image
 
 import convscope
 from conftest import MakeFolder, make_pictures
-from convscope.api.compare import RecipeComparison
 from convscope.classifier import Prediction
+from convscope.evaluation.compared import RecipeComparison
 from convscope.evaluation.comparison import over_seeds, recipe_difference
 from convscope.report.notebook import figure, html_of
 
@@ -66,7 +66,7 @@ def test_recipes_that_are_compared_show_their_accuracies() -> None:
     first, second = over_seeds((0.8, 0.82)), over_seeds((0.9, 0.91))
     pairs = ((0, 1, recipe_difference(first, second)),)
     recipes = ((("a", "b"), first), (("c", "d"), second))
-    view = shown(RecipeComparison(recipes=recipes, pairs=pairs))
+    view = shown(RecipeComparison(recipes=recipes, pairs=pairs, runs=((), ())))
     assert cells(view)[:2] == ["a", "2"]
     assert cells(view)[2].startswith("81.00% (")
     assert view.count("<svg") == 1

@@ -6,6 +6,7 @@ import io
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alone import train_alone
@@ -21,7 +22,7 @@ from convscope.training import estimate
 pytestmark = pytest.mark.slow
 
 LIKE_PHOTOS_PX = 28
-QUICK = {"model": "resnet20", "img_size": 16, "batch_size": 8}
+QUICK: dict[str, Any] = {"model": "resnet20", "img_size": 16, "batch_size": 8}
 
 
 def said(data: Path, project: Path, **given: object) -> str:
@@ -57,7 +58,7 @@ def test_before_the_first_step_a_pretrained_network_is_named_and_no_weight_chang
 def test_with_weights_the_head_alone_is_named(make_folder: MakeFolder, tmp_path: Path) -> None:
     data = make_folder()
     source = train_alone(data, project=tmp_path / "source", epochs=1, **QUICK)
-    given = {"weights": source.classifier_path, "epochs": 2, "model": None}
+    given: dict[str, Any] = {"weights": source.classifier_path, "epochs": 2, "model": None}
     text = said(data, tmp_path, **given)
     assert re.search(r"about \d+ s: 2 epochs of \d+ s; `--tune head` takes about \d+ s run", text)
     text = said(data, tmp_path / "head", tune="head", **given)
@@ -68,7 +69,7 @@ def test_with_weights_the_head_alone_is_named(make_folder: MakeFolder, tmp_path:
 def test_tiny_images_are_no_photos_and_a_resumed_run_says_what_is_left(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:
-    data, fields = make_folder(), {"epochs": 3, **QUICK}
+    data, fields = make_folder(), {**QUICK, "epochs": 3}
     with pytest.raises(StoppedError):
         convscope.train(
             data, project=tmp_path, reporter=Asking(signal.SIGTERM, "epoch   1/"), **fields

@@ -13,7 +13,7 @@ class SuspectLabel(NamedTuple):
     """An image whose label a classifier contradicts.
 
     Attributes:
-        index: Index in the data set.
+        row: Index of the image in the data set.
         predicted: The class that it finds instead.
         probability: Probability of that class.
         label_probability: Probability of the image's own class.
@@ -21,7 +21,7 @@ class SuspectLabel(NamedTuple):
             image; else they are of the classifier itself, which was not trained on it.
     """
 
-    index: int
+    row: int
     predicted: str
     probability: float
     label_probability: float
@@ -57,7 +57,7 @@ def find_suspect_labels(examined: Examined, judged: JudgedLabels | None) -> Iter
         return
     images = [
         examined.image(
-            suspect.index,
+            suspect.row,
             f"looks like `{suspect.predicted}` ({suspect.probability:.0%}; its own class "
             f"{suspect.label_probability:.0%}; {_source(suspect)})",
         )

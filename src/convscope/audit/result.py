@@ -220,7 +220,7 @@ def write_exclusions(path: Path, rows: Iterable[ExclusionRow]) -> Path | None:
         numbered = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in count(1))
         kept = next(other for other in numbered if not other.exists())
         path.replace(kept)
-    write_csv(path, EXCLUSION_COLUMNS, rows)
+    write_csv(path, EXCLUSION_COLUMNS, list(rows))
     if kept is not None and kept.read_bytes() == path.read_bytes():
         kept.unlink()
         return None

@@ -82,7 +82,7 @@ class ValueField:
     file: Box | None = None
 
     def __repr__(self) -> str:
-        layer = repr(one_line(self.layer, at_most=LONGEST_TEXT))
+        layer = repr(one_line(self.layer, at_most=LONGEST_TEXT // 2))
         place = f"layer={layer}, row={self.row}, column={self.column}"
         return f"ValueField({place}, box={self.box}, seen={self.seen}, file={self.file})"
 

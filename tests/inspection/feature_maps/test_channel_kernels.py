@@ -33,7 +33,7 @@ def test_normalisation_activation_and_pooling_are_followed_back(layer: str) -> N
     )
     found = channel_kernels(network, IMAGE, {layer: [3, 1]})[layer]
     assert list(found) == [3, 1]
-    weights = network[0].weight.detach().numpy()
+    weights = network.get_parameter("0.weight").detach().numpy()
     for channel, kernel in found.items():
         assert (kernel.layer, kernel.number) == ("0", channel)
         assert np.array_equal(kernel.weights, weights[channel])
