@@ -18,7 +18,7 @@ from convscope.figures import style
 CELLS_AT_MOST = 250  # in a row: a phone has about one point for each
 NUM_TICKS = 9
 NAME_LETTERS = 14
-SCALE_SHARE = 0.7  # of the picture's width that is left to the colour bar beside names
+SCALE_SHARE = 0.58  # of the picture's width that is left to the colour bar beside names
 STEPS_AT_MOST = 10  # of the colour bar; more can't be told apart
 # One hue, dark means many: it is read the same with any colour vision and in grey. The palest is
 # still seen as a single cell on white.
