@@ -65,7 +65,7 @@ def test_json_alone_has_the_numbers_and_writes_nothing(convscope: Convscope, fla
         (("--layer", "conv1", "--channels", "5000"), "`conv1` has no channel 5000"),
         (
             ("--layer", "conv1", "--channels", "0,500,900"),
-            "`conv1` has no channels 500 and 900\nhint: they are 0 to 15; choose a layer that has",
+            "`conv1` has no channels 500, 900\nhint: they are 0 to 15; choose a layer that has",
         ),
         (("--channels", "²"), "`--channels` can't be `²`\nhint: write numbers from 0"),
     ],
