@@ -155,6 +155,7 @@ def test_output_in_python_writes_what_it_writes_on_the_command_line(flawed: pack
         "evaluated/evaluation.json",
         "evaluated/predictions.csv",
         "evaluated/report.html",
+        "explained/.convscope",
         "explained/000.html",
         "explained/000.png",
     ]

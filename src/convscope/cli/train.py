@@ -23,6 +23,7 @@ from convscope.cli.flags import (
     typed,
 )
 from convscope.errors import DataError, RunError, StoppedError, UsageError
+from convscope.files import relative_path
 from convscope.paths import shell_word
 from convscope.run import Run
 from convscope.splits import iterate_splits
@@ -166,8 +167,8 @@ def _next_steps(run: Run, command: str) -> Iterator[tuple[str, str]]:
     if image is None:  # of data without files
         yield "next:", f"convscope inspect {place}"
     else:
-        yield "next:", f"convscope predict {place} {shell_word(image)}"
-        yield "or:", f"convscope explain {place} {shell_word(image)}"
+        yield "next:", f"convscope predict {place} {shell_word(relative_path(image))}"
+        yield "or:", f"convscope explain {place} {shell_word(relative_path(image))}"
     layers = run.measured.get("trained_layers")
     if layers is not None and layers["tune"] == "head":
         yield f"or, in {duration_text(layers['seconds'])}:", f"{command} --tune all"

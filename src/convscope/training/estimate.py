@@ -21,7 +21,7 @@ def announce_duration(
     build: Callable[[Recipe], Setup],
     data: TrainingData,
     *,
-    done: int,
+    steps_done: int,
     reporter: Reporter,
 ) -> None:
     """Measures some steps and says how long the training takes, unless that is short.
@@ -30,10 +30,11 @@ def announce_duration(
         recipe: The recipe, in which what had to be measured is known.
         build: Builds the setup of a recipe.
         data: The images.
-        done: Number of epochs that are done already.
+        steps_done: Number of steps that are done already.
         reporter: Says it.
     """
     foreseen = forecast(recipe, build, limit_seconds=measuring_seconds(None))
+    done = steps_done // len(foreseen.setup.image_batches)
     epochs = epochs_of(recipe, foreseen.setup) - done
     of_head = max(0, (recipe.head_epochs or 0) - done)  # they count for nothing
     seconds = foreseen.features_seconds

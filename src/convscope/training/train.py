@@ -316,8 +316,8 @@ def _begin(
         recipe, recorded, build, data, phases=phases, reporter=reporter
     )
     if processes.broadcast_decision(deadline is None and not reporter.quiet):
-        done = 0 if is_fresh else len(run.history)
-        announce_duration(tuned, build, data, done=done, reporter=reporter)
+        done = 0 if is_fresh else max(steps_in(run.checkpoints_path), default=0)
+        announce_duration(tuned, build, data, steps_done=done, reporter=reporter)
     setup = build(tuned)
     phases.end("measuring", within={"computing features": data.features.seconds})
     check_same_in_all_processes(setup, data)
