@@ -48,7 +48,7 @@ from convscope.files import (
     write_sealed_json,
 )
 from convscope.networks import Undrawn, build, check_weights, with_folded_batch_norm
-from convscope.paths import CLASSIFIER_FILE, CLASSIFIER_FOLDER, WEIGHTS_FILE, is_run
+from convscope.paths import CLASSIFIER_FILE, WEIGHTS_FILE, may_hold_classifier
 from convscope.records import check_fields, read_json
 from convscope.schemas import ClassifierFile
 from convscope.short_repr import Shown, short_repr
@@ -283,10 +283,7 @@ class Classifier(Shown):
         """
         target = Path(folder)
         restore_replaced(target)
-        is_ours = (target / CLASSIFIER_FILE).is_file() or (
-            target.name == CLASSIFIER_FOLDER and is_run(target.parent)
-        )
-        if target.exists() and not is_ours and any(target.iterdir()):
+        if target.exists() and not may_hold_classifier(target) and any(target.iterdir()):
             raise RunError(
                 f"`{target}` holds something that is no classifier, and would be replaced",
                 hint="give a new folder",

@@ -89,6 +89,12 @@ def is_classifier(path: Path) -> bool:
     return not _lacking(path, "classifier")
 
 
+def may_hold_classifier(path: Path) -> bool:
+    """Whether a classifier may be written into this folder: one is there, or its run is around."""
+    is_of_run = path.name == CLASSIFIER_FOLDER and is_run(path.parent)
+    return is_of_run or (path / CLASSIFIER_FILE).is_file()
+
+
 def no_run_text(path: Path) -> str:
     """Why a path is neither a run nor a classifier, as a message says it behind the name."""
     if path.is_file():

@@ -25,7 +25,7 @@ class RunCurve(NamedTuple):
     Attributes:
         name: Name of the run.
         validation: The number of each epoch on validation images; a non-finite one leaves a gap.
-        train: That on train images, drawn dashed; empty for none.
+        train: The same on train images, drawn dashed; empty for none.
         best_epoch: The epoch whose weights were taken, from 1.
     """
 

@@ -73,7 +73,7 @@ class Rest(NamedTuple):
         text: How many they are.
         total: Their sum.
         channels: Those that are on the page, folded away.
-        units: As rows of a table, where the layer takes a vector.
+        units: Rows of a table, where the layer takes a vector.
         beyond: A sentence about those that are not on the page; empty if all are.
     """
 

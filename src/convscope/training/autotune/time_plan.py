@@ -27,7 +27,7 @@ OFFERS = 3
 LONG_SECONDS, ROUNDED_TO, ROUNDED_TO_LONG = 600, 30, 300  # of a time that is offered
 
 
-class TimePlan(NamedTuple):
+class EpochPlan(NamedTuple):
     """A number of epochs for which there is time.
 
     Attributes:
@@ -56,7 +56,7 @@ class TimePlan(NamedTuple):
 
 def plan_epochs(
     setup: Setup, foreseen: Forecast, deadline: Deadline, *, most: int | None
-) -> TimePlan:
+) -> EpochPlan:
     """As many epochs as there is time for; features of frozen layers are there by now.
 
     Args:
@@ -79,7 +79,7 @@ def plan_epochs(
     epochs = head_epochs + pace.epochs_in(left)
     epochs = min(epochs, MAX_EPOCHS if most is None else most)
     epochs = int(setup.processes.broadcast(str(epochs).encode()))
-    return TimePlan(epochs, pace, pace.limit_text(epochs, left))
+    return EpochPlan(epochs, pace, pace.limit_text(epochs, left))
 
 
 def check_time(
