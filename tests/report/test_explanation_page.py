@@ -80,7 +80,7 @@ def test_what_was_asked_is_said() -> None:
     words = " ".join(Page(page_of(found, classifier)).words)
     assert "Attribution for class 1 rather than class 2" in words
     assert "share of the probability of both classes" in words
-    assert words.count("class 1 rather than class 2") == 2
+    assert words.count("class 1 rather than class 2") == 3  # contents, heading, sentence
     assert "equals what the network computed" in words
     assert "channel 0, row 1, column 2" in words
 

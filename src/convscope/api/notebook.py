@@ -63,9 +63,10 @@ def _(shown: RecipeComparison) -> str:
 
 @html_of.register
 def _(shown: CalibrationResult) -> str:
-    known = [("images", shown.images)]
+    fitted = "1: too few images to fit another"
     if shown.fit is not None:
-        known.append(("temperature", f"{shown.fit.temperature:.3g}"))
+        fitted = f"{shown.fit.temperature:.3g}"
+    known = [("images", shown.images), ("temperature", fitted)]
     if shown.threshold is not None:
         known.append(("threshold", f"{shown.threshold.min_confidence:.4f}"))
     return heading("calibration") + facts(known)
