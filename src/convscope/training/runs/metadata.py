@@ -142,8 +142,9 @@ def recorded_recipe(run: Run) -> Recipe:
     Raises:
         RunError: It can't be read.
     """
+    environment = read_environment(run)
     try:
-        recipe, is_known = run.recipe, _is_known(run.recipe_path, run.environment)
+        recipe, is_known = run.recipe, _is_known(run.recipe_path, environment)
     except ConvscopeError as error:
         raise unreadable_metadata(run.recipe_path, error.message) from error
     if not is_known:
