@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from convscope.errors import is_out_of_memory
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.text import counted, duration_text
@@ -33,7 +34,12 @@ def announce_duration(
         steps_done: Number of steps that are done already.
         reporter: Says it.
     """
-    foreseen = forecast(recipe, build, limit_seconds=measuring_seconds(None))
+    try:
+        foreseen = forecast(recipe, build, limit_seconds=measuring_seconds(None))
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return  # the first step will find out too, and says what fits
     done = steps_done // len(foreseen.setup.image_batches)
     epochs = epochs_of(recipe, foreseen.setup) - done
     of_head = max(0, (recipe.head_epochs or 0) - done)  # they count for nothing
