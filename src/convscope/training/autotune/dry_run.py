@@ -90,11 +90,10 @@ class DryRun:
 
         batch, least = next(self._batches), FEWEST_IMAGES * self._setup.recipe.accumulate
         took = partial(self._seconds, take)
-        took(_part(batch, least))  # the first one allocates
         image_seconds = took(_part(batch, 2 * least)) / (2 * least)
         size, fit = len(batch.inputs), self._decided(limit_seconds / image_seconds)
         if fit < FEWEST_STEPS * size:
-            part = _part(batch, max(2 * least, fit))
+            part = _part(batch, max(2 * least, fit // 2))
             return took(part) / len(part.inputs) * size
         began, steps = time.perf_counter(), 0
         while self._setup.processes.broadcast_decision(
@@ -117,20 +116,22 @@ class DryRun:
         with torch.inference_mode():
             first = next(iter(batches.epoch(0)))
             few = _part(first, FEWEST_IMAGES)
-            self._seconds(evaluate, few)  # the first one allocates
             fit = int(limit_seconds / self._seconds(evaluate, few) * len(few.inputs))
+            part = _part(first, max(FEWEST_IMAGES, fit // 2))
+            seconds = self._seconds(evaluate, part) / len(part.inputs)
             images, began = 0, time.perf_counter()
-            for batch in (first,) if fit < len(first.inputs) else batches.epoch(0):
-                part = _part(batch, max(FEWEST_IMAGES, fit))
-                evaluate(part)
-                images += len(part.inputs)
-                if time.perf_counter() - began > limit_seconds:
+            for batch in batches.epoch(0) if fit > 2 * len(first.inputs) else ():
+                evaluate(batch)
+                images += len(batch.inputs)
+                seconds = (time.perf_counter() - began) / images
+                if seconds * images > limit_seconds:
                     break
-            seconds = (time.perf_counter() - began) / images
         set_train_mode(setup.trained_part)
         return seconds
 
     def _seconds(self, act: Callable[[Batch], object], batch: Batch) -> float:
+        """Seconds of the second run: in the first of a size, memory and kernels are chosen."""
+        act(batch)
         began = time.perf_counter()
         act(batch)
         return max(1e-6, time.perf_counter() - began)
