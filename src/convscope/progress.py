@@ -12,11 +12,13 @@ import time
 from html import escape
 from typing import IO, Any, Protocol
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
 
+from convscope.languages import translated
 from convscope.streams import Output
 from convscope.text import escaped
 
@@ -31,7 +33,7 @@ class Task:
     """A piece of work with a known number of units; its progress is shown once it takes long."""
 
     def __init__(self, reporter: Reporter, description: str, total: int, *, unit: str) -> None:
-        self.description, self.total, self.unit = escaped(description), total, unit
+        self.description, self.total, self.unit = description, total, unit
         self._reporter = reporter
         self._done = 0
         self._started = time.monotonic()
@@ -95,14 +97,12 @@ class _TerminalBar:
         self._bar: RichProgress | None = None
 
     def update(self, details: str) -> None:
-        task = self._task
+        task, shown = self._task, escaped(translated(details))
         if self._bar is None:
-            self._bar = self._reporter.bar(
-                f"{task.description} {task.total}/{task.total} {details}"
-            )
-            self._bar.add_task(task.description, total=task.total, details="")
-        first = self._bar.task_ids[0]
-        self._bar.update(first, completed=task.num_done, details=escaped(details))
+            description = escaped(translated(task.description))
+            self._bar = self._reporter.bar(f"{description} {task.total}/{task.total} {shown}")
+            self._bar.add_task(description, total=task.total, details="")
+        self._bar.update(self._bar.task_ids[0], completed=task.num_done, details=shown)
         self._bar.start()
 
     def hide(self) -> None:
@@ -135,7 +135,8 @@ class _NotebookBar:
             f"{task.description}: {task.num_done}/{task.total} {task.unit} in {task.seconds:.0f} s"
         )
 
-    def _draw(self, text: str) -> None:
+    def _draw(self, sentence: str) -> None:
+        text = translated(sentence)
         bar = f'<progress value="{self._task.num_done}" max="{self._task.total}"></progress>'
         shown = {"text/html": f"<div>{bar} {escape(text)}</div>", "text/plain": text}
         if self._handle is None:
@@ -202,9 +203,9 @@ class Reporter:
         return self._console
 
     def say(self, line: str) -> None:
-        """Prints one plain line."""
+        """Prints one plain line, in the language that is spoken."""
         if not self.quiet or line.startswith(NOTE):
-            self.console.print(escaped(line), markup=False)
+            self.console.print(escaped(translated(line)), markup=False)
 
     def task(self, description: str, total: int, *, unit: str = "images") -> Task:
         """A task of `total` units, to be used as a context manager."""
@@ -224,7 +225,7 @@ class Reporter:
             text: All that stands beside the bar but the time. It is never cut: the bar becomes
                 shorter or is left out, and where even that is not enough the details are wrapped.
         """
-        room = min(BAR_COLUMNS, self.console.width - len(text) - TIME_COLUMNS)
+        room = min(BAR_COLUMNS, self.console.width - cell_len(text) - TIME_COLUMNS)
         return RichProgress(
             TextColumn("{task.description}"),
             *([BarColumn(bar_width=room)] if room >= SHORTEST_BAR_COLUMNS else []),

@@ -93,7 +93,6 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
         lambda: package.train("digits", language="de"),
         "no report in the language `de`",
     ),
-    (lambda: package.train("digits", language="EN"), "did you mean `en`? it can be `en` or `zh`"),
     (lambda: package.train("digits", model=""), "it must have at least 1 character"),
     (lambda: package.check("digits", workers=-2), "`workers` can't be -2"),
     (lambda: package.evaluate(3), "`classifier` can't be `3`: it takes a `Classifier`, a `Run`"),

@@ -91,7 +91,6 @@ def test_a_threshold_is_said_with_what_it_gives(
         (("--target-error", "0.001"), 3, "error: no threshold keeps the error at 0.001 or below:"),
         (("--split", "tset"), 2, "error: `split` can't be `tset`"),
         (("--synonyms", "none.csv"), 3, "error: `none.csv` can't be read"),
-        (("--lang", "zh"), 2, "error: `calibrate` has no flag `--lang`"),
     ],
 )
 def test_wrong_values_get_a_clear_error_and_change_nothing(

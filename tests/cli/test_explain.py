@@ -121,7 +121,7 @@ def test_that_the_class_to_compare_with_is_the_answer_is_said(
             "`conv1` names no value of a layer",
             "LAYER:CHANNEL",
         ),
-        (["--lang", "fr"], "`--lang` can't be `fr`", "it takes `en` or `zh`"),
+        (["--lang", "fr"], "`--lang` can't be `fr`", "it can be `en` or `zh`"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_the_way_out(

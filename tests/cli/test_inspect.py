@@ -40,7 +40,7 @@ def test_the_command_on_the_page_repeats_it(convscope: Convscope, flawed: Run) -
 def test_a_name_without_ending_is_a_folder(convscope: Convscope, flawed: Run) -> None:
     words = ("--layer", "conv1", "--images", "3", "--lang", "zh", "-q")
     outcome = convscope("inspect", "runs/flawed", *words, "-o", "inspections/zh")
-    assert "page: inspections/zh/report.html\n" in outcome.out
+    assert "页面：inspections/zh/report.html\n" in outcome.out
     assert Path("inspections/zh/report.html").is_file()
 
 

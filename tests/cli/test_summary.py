@@ -451,10 +451,8 @@ def test_the_format_is_that_of_the_files_ending(convscope: Convscope, tmp_path: 
         assert file.read_text(encoding="utf-8").startswith(start)
     convscope("summary", "lenet5_relu", "-o", tmp_path / "zh.html", "--lang", "zh")
     assert "术语表" in (tmp_path / "zh.html").read_text(encoding="utf-8")
-    done = convscope("summary", "lenet5_relu", "--lang", "zh")
-    assert "`--lang` has no effect: without `--format html` no report is written" in done.err
-    done = convscope("summary", "lenet5", "vgg11", "--lang", "zh", "--format", "html")
-    assert "`--lang` applies to one network, not to several" in done.err
+    done = convscope("summary", "lenet5", "lenet_rgb", "--lang", "zh", "--format", "html")
+    assert "网络对照" in done.out
     done = convscope("summary", "lenet5_relu", "-o", tmp_path / "x.md", "--format", "html")
     assert "ends like markdown, but html is asked for" in done.err
 

@@ -19,7 +19,7 @@ TREES = runpy.run_path(str(ROOT / "docs" / "structure.py"))["Source"](SOURCE)
 # What a row's members may import: members of the rows above, themselves, nothing beside them.
 LAYERS = [
     {"errors", "text", "rng"},
-    {"files", "streams", "paths", "short_repr", "signatures"},
+    {"files", "streams", "paths", "short_repr", "signatures", "languages"},
     {"records"},
     {"device", "progress", "figures", "arithmetic", "recipe", "downloads", "splits"},
     {"schemas"},

@@ -10,15 +10,12 @@ import pytest
 from convscope.errors import UsageError
 from convscope.report.translations import TRANSLATIONS, translations_of
 
-OPTIONAL = "finding_titles"  # a language without them takes the findings' own
-
 
 def placeholders(words: dict[str, Any]) -> dict[str, Any]:
     """For each text which values it has; for each table of texts the same of these."""
     return {
         name: placeholders(text) if isinstance(text, dict) else sorted(re.findall(r"{\w+}", text))
         for name, text in words.items()
-        if name != OPTIONAL
     }
 
 

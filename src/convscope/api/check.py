@@ -86,7 +86,12 @@ class Checked(Shown):
         return f"Checked({one_line(text, at_most=LONGEST_SENTENCE)})"
 
     def write(
-        self, output: str | Path, *, command: str | None = None, train_command: str | None = None
+        self,
+        output: str | Path,
+        *,
+        command: str | None = None,
+        train_command: str | None = None,
+        language: str = "en",
     ) -> CheckFiles:
         """Writes the page and the list of images to leave out.
 
@@ -94,9 +99,11 @@ class Checked(Shown):
             output: Folder where the files go; made if it isn't there.
             command: The command that repeats the check, for the page.
             train_command: The command that trains on the data as it was read here.
+            language: Language of the page: `en` or `zh`.
 
         Raises:
             RunError: The folder can't be written to.
+            UsageError: There is no page in this language.
         """
         folder = output_folder(output)
         next_step = self._next_step(folder / EXCLUSIONS_FILE, train_command)
@@ -107,6 +114,7 @@ class Checked(Shown):
             decoding=self.decoding,
             command=command or shlex.join(["convscope", "check", self.audit.name]),
             next_step=next_step,
+            language=language,
         )
         write_text(folder / REPORT_FILE, page)
         rows = [*self.left_out, *exclusion_rows(self.audit.findings)]

@@ -25,6 +25,7 @@ from convscope.files import (
     write_sealed_json,
     write_text,
 )
+from convscope.languages import language_of, speaking
 from convscope.paths import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, is_run
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.run import run_page
@@ -135,7 +136,8 @@ def evaluation_page(
 ) -> str:
     """The report of an evaluation, which takes seconds to make; see `write_evaluation`."""
     again = f"convscope evaluate {shlex.quote(relative_path(run.path) if run else 'RUN')}"
-    return run_page(evaluation, run=run, command=command or again, language=language)
+    with speaking(language_of(language)):
+        return run_page(evaluation, run=run, command=command or again, language=language)
 
 
 def write_evaluation_files(

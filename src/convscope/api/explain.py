@@ -23,6 +23,7 @@ from convscope.inspection.explained_image import (
     ValuePosition,
     parse_position,
 )
+from convscope.languages import language_of
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.explanation import (
     IndexEntry,
@@ -31,7 +32,6 @@ from convscope.report.explanation import (
     index_entry,
     index_page,
 )
-from convscope.report.translations import check_language
 from convscope.run import Run
 
 INDEX = "index.html"
@@ -212,9 +212,8 @@ class ExplanationFolder:
         language: str = "en",
         command: str | None = None,
     ) -> None:
-        check_language(language)
         self._folder, self._classifier, self._name = output_folder(folder), classifier, name
-        self._language, self._command = language, command
+        self._language, self._command = language_of(language), command
         self._entries: list[IndexEntry] = []
         self._pictures: list[Path] = []
         self._taken = {Path(INDEX).stem}

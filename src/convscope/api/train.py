@@ -15,9 +15,9 @@ from convscope.classifier import Classifier
 from convscope.data.parallel import num_threads
 from convscope.evaluation.evaluate import evaluate_subset
 from convscope.evaluation.subset import Subset
+from convscope.languages import language_of, speaking
 from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.recipe import Recipe
-from convscope.report.translations import check_language
 from convscope.run import Run, on_top_of_continued
 from convscope.training.autotune.learning_rate_finder import LearningRateSearch
 from convscope.training.runs.lock import Claim
@@ -74,7 +74,7 @@ def train(
         project: Folder of run folders.
         name: Name of the run; `<data>-<model>` by default. An unfinished run of this name is
             resumed, a finished one gets the next number.
-        language: Language of the report: `en` or `zh`.
+        language: Language of the report and of what the reporter says: `en` or `zh`.
         reporter: Says what happens, on standard error or in a notebook;
             `convscope.Reporter(quiet=True)` says what concerns the result alone.
         settings: Options that don't change the result, and fields of `Recipe`: see Options.
@@ -160,14 +160,15 @@ def train_recipe(
 
     Of several processes the first evaluates; all return when it has.
     """
-    check_language(language)  # not at the end of the training
+    own_name = language_of(language)  # refused now, not at the end of the training
 
     def finish(claim: Claim, classifier: Classifier, data: TrainingData) -> None:
         _finish(claim, classifier, data, language=language, reporter=reporter)
 
-    return run_training(
-        recipe, project=project, name=name, options=options, finish=finish, reporter=reporter
-    )
+    with speaking(own_name):
+        return run_training(
+            recipe, project=project, name=name, options=options, finish=finish, reporter=reporter
+        )
 
 
 def _finish(

@@ -9,6 +9,7 @@ from convscope.arithmetic.costs import MACS, Caveat, Convention
 from convscope.arithmetic.layer_table import STATUS_COLUMNS, LayerRow, LayerTable, Status
 from convscope.errors import UsageError
 from convscope.files import csv_text
+from convscope.languages import translated
 from convscope.text import either_of
 
 MARKS = {Status.UPPER_BOUND: "≤ ", Status.LOWER_BOUND: "≥ ", Status.VARIES: "? "}
@@ -38,15 +39,15 @@ class LayerTableColumn(NamedTuple):
 
 
 def _layer(row: LayerRow, *_: object) -> str:
-    return "  " * row.depth + (row.name.rpartition(".")[2] or "(network)")
+    return "  " * row.depth + (row.name.rpartition(".")[2] or translated("(network)"))
 
 
 def _output(row: LayerRow, *_: object) -> str:
     if not row.is_used:
-        return "not called"
+        return translated("not called")
     if row.output_shape is None:
         # A list of modules is never called itself.
-        return "no tensor" if row.num_calls else ""
+        return translated("no tensor") if row.num_calls else ""
     return " x ".join(str(length) for length in row.output_shape)
 
 
@@ -57,9 +58,9 @@ def _number(name: str) -> Cell:
 def _field(row: LayerRow, table: LayerTable, *_: object) -> str:
     field = row.receptive_field
     if field is None:
-        return "unknown" if row.output_shape else ""
+        return translated("unknown") if row.output_shape else ""
     if field.is_whole_input(*table.input_shape[2:]):
-        return "whole input"
+        return translated("whole input")
     return MARKS.get(row.status("receptive_field"), "") + _pair_text(field.size)
 
 
@@ -126,7 +127,7 @@ def text_rows(
 
 def titles(columns: Sequence[str] = DEFAULT, *, convention: Convention = MACS) -> list[str]:
     """Headings of columns; a UsageError if there is no such column."""
-    return [column.title.format(unit=convention.unit) for column in _chosen(columns)]
+    return [translated(column.title.format(unit=convention.unit)) for column in _chosen(columns)]
 
 
 def to_markdown(
@@ -141,7 +142,7 @@ def to_markdown(
     cells = text_rows(table, columns, convention=convention, depth=depth)
     if "layer" in columns:
         place = list(columns).index("layer")
-        names = [f"`{row.name}`" if row.name else "(network)" for row in shown]
+        names = [f"`{row.name}`" if row.name else translated("(network)") for row in shown]
         cells = [
             (*row[:place], name, *row[place + 1 :]) for row, name in zip(cells, names, strict=True)
         ]

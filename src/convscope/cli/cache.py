@@ -8,8 +8,10 @@ import time
 
 import click
 
+from convscope.cli.language import padded, say
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.languages import translated
 
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -42,10 +44,11 @@ def command(limit: str | None, clear: bool, as_json: bool) -> None:
         print(json.dumps({**content, "freed_bytes": freed, "entries": rows}, ensure_ascii=False))
         return
     if freed is not None:
-        print(f"removed {_size_text(freed)}")
+        say(f"removed {_size_text(freed)}")
     for entry in entries:
-        print(f"{_size_text(entry.bytes):>9}  {_ago(entry.last_used):<12}  {entry.description}")
-    print(f"{_size_text(total)} of at most {_size_text(cache.limit_bytes)} in {cache.folder}")
+        used = padded(translated(_ago(entry.last_used)), 12)
+        print(f"{_size_text(entry.bytes):>9}  {used}  {translated(entry.description)}")
+    say(f"{_size_text(total)} of at most {_size_text(cache.limit_bytes)} in {cache.folder}")
 
 
 def _bytes(text: str) -> int:

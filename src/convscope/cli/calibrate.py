@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.flags import evaluation_flags
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 
 if TYPE_CHECKING:
@@ -48,17 +49,17 @@ def command(run: str, data: str | None, as_json: bool, quiet: bool, **options: A
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
         return
-    print(f"calibrated on {found.images}")
+    say(f"calibrated on {found.images}")
     if found.fit is None:
-        print("temperature 1: too few images to fit another")
+        say("temperature 1: too few images to fit another")
     else:
         kept = "" if found.fit.temperature != 1 else ": no other is proven to be better"
-        print(
+        say(
             f"temperature {found.fit.temperature:.3f}: log loss {found.fit.log_loss_before:.4f} -> "
             f"{found.fit.log_loss_after:.4f} nats on these {found.fit.num_images:,} images{kept}"
         )
-    print(_threshold_text(found.threshold))
-    print(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures the effect")
+    say(_threshold_text(found.threshold))
+    say(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures the effect")
 
 
 def _threshold_text(threshold: Threshold | None) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import textwrap
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from convscope.cli.flags import check_flags, output_flag, typed
+from convscope.cli.language import padded, say, wrapped
 from convscope.cli.verb import Verb
+from convscope.languages import spoken, translated
 from convscope.text import listed
 
 if TYPE_CHECKING:
-    from convscope.audit.findings import Finding
+    from convscope.audit.findings import Finding, FoundImage
     from convscope.audit.result import Audit
 
 FOUND_WRONG = 1
@@ -65,6 +67,7 @@ def command(data: str, strict: bool, output: str | None, as_json: bool, **flags:
             folder,
             command=typed(context, "check", without=OWN),
             train_command=typed(context, "train", without=(*OWN, *ONLY_CHECK)),
+            language=spoken(),
         )
         if written.kept:
             reporter.say(f"the list that was there, perhaps edited, is now `{written.kept}`")
@@ -72,39 +75,39 @@ def command(data: str, strict: bool, output: str | None, as_json: bool, **flags:
         print(json.dumps(audit.to_dict(), ensure_ascii=False, allow_nan=False))
     elif written:
         print("\n".join(audit_lines(audit)))
-        print(f"page: {written.page}   list: {written.exclusions}")
+        say(f"page: {written.page}   list: {written.exclusions}")
         if written.next_step is not None:
-            print(f"images: {written.next_step.images}\ntrain: {written.next_step.command}")
+            say(f"images: {written.next_step.images}\ntrain: {written.next_step.command}")
     return FOUND_WRONG if strict and audit.has_leaks_or_damage else 0
 
 
 def audit_lines(audit: Audit) -> list[str]:
     """What was found, as lines of text: the most serious first, the verdict last."""
-    lines = [f"{audit.name}: {audit.counts_text}{audit.splits_text}"]
+    lines = [translated(f"{audit.name}: {audit.counts_text}{audit.splits_text}")]
     for found in audit.findings:
         lines += ["", *_finding_lines(found)]
-    return [*lines, "", audit.verdict]
+    return [*lines, "", translated(audit.verdict)]
 
 
 def _finding_lines(found: Finding) -> list[str]:
     from convscope.audit.copies import KEPT
 
     count = f": {found.count_text}" if found.images else ""
-    lines = [f"{found.severity:<8} {found.title}{count}"]
-    lines += textwrap.wrap(
-        f"{found.sentence} {found.advice}",
-        WIDTH,
-        initial_indent=INDENT,
-        subsequent_indent=INDENT,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    lines += [INDENT + line for line in listed(found.details).splitlines()]
+    severity = padded(translated(found.severity), len(INDENT))
+    lines = [f"{severity}{translated(f'{found.title}{count}')}"]
+    text = translated(f"{found.sentence} {found.advice}")
+    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 0)).columns) - len(INDENT)
+    lines += [INDENT + line for line in wrapped(text, width)]
+    lines += [INDENT + line for line in translated(listed(found.details)).splitlines()]
     if found.severity != "note":  # of notes, the page has the names
         # Of copies, the one to keep is named by the others.
         named = [image for image in found.images if image.reason != KEPT]
         lines += [
             INDENT + line
-            for line in listed([f"{image.name}  {image.reason}" for image in named]).splitlines()
+            for line in translated(listed(list(map(_named_reason, named)))).splitlines()
         ]
     return lines
+
+
+def _named_reason(image: FoundImage) -> str:
+    return f"{image.name}  {translated(image.reason)}"

@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.api.destination import FIGURES, PAGES, output_file
-from convscope.cli.flags import (
-    OutputPath,
-    check_lang,
-    evaluation_flags,
-    output_flag,
-    report_flags,
-    typed,
-)
+from convscope.cli.flags import OutputPath, evaluation_flags, output_flag, typed
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.languages import spoken, translated
 from convscope.paths import REPORT_FILE
 from convscope.text import counted
 
@@ -59,7 +54,6 @@ OWN = ("output", "plot", "as_json", "quiet")
 @output_flag(
     "Also write a page: an HTML file, or a folder for report.html.", *PAGES, name=REPORT_FILE
 )
-@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -67,7 +61,6 @@ def command(
     recipes: bool,
     plot: str | None,
     output: str | None,
-    language: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -77,7 +70,6 @@ def command(
     Says "can't tell" where their difference may be chance: by McNemar's test (5 %), or because its
     95 % interval includes 0.
     """
-    check_lang(has_report=output is not None, reason="without `--output`")
     from convscope.api.compare import compare, compare_recipes, write_comparison
     from convscope.progress import Reporter
 
@@ -110,8 +102,8 @@ def command(
             _print_classifiers(compared)
     if output is not None:
         again = typed(click.get_current_context(), "compare", without=OWN)
-        page = write_comparison(result, output, language=language, command=again)
-        print(f"\npage: {page}", file=sys.stderr if as_json else sys.stdout)
+        page = write_comparison(result, output, language=spoken(), command=again)
+        say(f"\npage: {page}", file=sys.stderr if as_json else sys.stdout)
 
 
 def _save_plot(pairs: Sequence[Mapping[str, Any]], plot: str) -> None:
@@ -132,20 +124,20 @@ def _save_plot(pairs: Sequence[Mapping[str, Any]], plot: str) -> None:
         raise UsageError("there is nothing to draw", hint="give runs of two recipes at least")
     path = output_file(plot, endings=FIGURES, name=PLOT)
     save_figure(draw_differences(rows), path)
-    print(f"plot: {path}", file=sys.stderr)
+    say(f"plot: {path}", file=sys.stderr)
 
 
 def _print_classifiers(found: dict[str, Any]) -> None:
     from convscope.cli.tables import print_table
 
-    print(f"\non {found['num_images']:,} images: {found['images']}")
+    say(f"\non {found['num_images']:,} images: {found['images']}")
     print_table(
         ["classifier", "accuracy", "95 % interval", "log loss", "parameters", "MACs", "images/s"],
         [
             [
                 row["name"],
                 f"{row['accuracy']:.2%}",
-                "{low:.2%} to {high:.2%}".format(**row["accuracy_interval"]),
+                translated("{low:.2%} to {high:.2%}".format(**row["accuracy_interval"])),
                 f"{row['log_loss']:.4f}",
                 f"{row['num_parameters']:,}",
                 f"{row['macs']:,}",
@@ -155,15 +147,15 @@ def _print_classifiers(found: dict[str, Any]) -> None:
         ],
     )
     for pair in found["pairs"]:
-        print(
+        say(
             f"{pair['words']}: {_difference(pair)} from {pair['first']} to {pair['second']}, "
             f"p = {pair['p_value']:.2g}; only {pair['first']} gets "
             f"{counted(pair['only_first'], 'image')} right, only {pair['second']} "
             f"{pair['only_second']:,}"
         )
         for image in pair["disagreements"][:DISAGREEMENTS_SHOWN]:
-            print(f"  {image['name']}: {image['first']} / {image['second']}, is {image['label']}")
-    print(NOT_RECIPES)
+            say(f"  {image['name']}: {image['first']} / {image['second']}, is {image['label']}")
+    say(NOT_RECIPES)
 
 
 def _difference(pair: Mapping[str, Any]) -> str:
@@ -183,10 +175,10 @@ def _print_recipes(found: dict[str, Any]) -> None:
         [
             [
                 row["runs"][0],
-                f"{len(row['runs'])} {'folds' if row['are_folds'] else 'seeds'}",
+                translated(f"{len(row['runs'])} {'folds' if row['are_folds'] else 'seeds'}"),
                 f"{row['accuracy']:.2%}",
-                "{low:.2%} to {high:.2%}".format(**row["accuracy_interval"]),
-                f"{min(row['accuracies']):.2%} to {max(row['accuracies']):.2%}",
+                translated("{low:.2%} to {high:.2%}".format(**row["accuracy_interval"])),
+                translated(f"{min(row['accuracies']):.2%} to {max(row['accuracies']):.2%}"),
             ]
             for row in found["recipes"]
         ],
@@ -199,4 +191,4 @@ def _print_recipes(found: dict[str, Any]) -> None:
             better = "second" if interval["low"] > 0 else "first"
             conclusion = f"{names[pair[better]]} has the better recipe"
         first, second = names[pair["first"]], names[pair["second"]]
-        print(f"{conclusion}: {_difference(pair)} from the recipe of {first} to that of {second}")
+        say(f"{conclusion}: {_difference(pair)} from the recipe of {first} to that of {second}")

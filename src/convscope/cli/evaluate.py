@@ -11,13 +11,13 @@ import click
 
 from convscope.cli.flags import (
     OutputPath,
-    check_lang,
     evaluation_flags,
     output_flag,
-    report_flags,
     typed,
 )
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
+from convscope.languages import spoken
 from convscope.paths import CLASSIFIER_FOLDER
 
 NOT_REPEATED = ("output", "figures", "as_json", "quiet", "language")  # flags of the output alone
@@ -50,7 +50,6 @@ NOT_REPEATED = ("output", "figures", "as_json", "quiet", "language")  # flags of
     metavar="FOLDER",
     help="Also save the report's figures in this folder, as SVG.",
 )
-@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -58,7 +57,6 @@ def command(
     data: str | None,
     output: str | None,
     figures: str | None,
-    language: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -68,7 +66,6 @@ def command(
     Without DATA, it is evaluated on the test split of the data that it was trained on. Classes are
     matched by name. Writes a report with pictures and a table of predictions.
     """
-    check_lang(has_report=bool(output or figures) or not as_json)
     from convscope.api.evaluate import evaluate, save_figures, write_evaluation
     from convscope.cli.tables import print_evaluation
     from convscope.progress import Reporter
@@ -82,18 +79,18 @@ def command(
             evaluation,
             output or f"evaluations/{'-'.join(parts)}/",
             run=run,
-            language=language,
+            language=spoken(),
             command=typed(click.get_current_context(), "evaluate", without=NOT_REPEATED),
         )
     if figures is not None:
-        saved = save_figures(evaluation, figures, run=run, language=language)
-        print(f"figures: {saved[0].parent}", file=sys.stderr)
+        saved = save_figures(evaluation, figures, run=run, language=spoken())
+        say(f"figures: {saved[0].parent}", file=sys.stderr)
     if as_json:
         print(json.dumps(evaluation.to_dict(), ensure_ascii=False, allow_nan=False))
         return
     print_evaluation(evaluation.to_dict())
     if files is not None:
-        print(f"\nreport:      {files.report}\npredictions: {files.predictions}")
+        say(f"\nreport:      {files.report}\npredictions: {files.predictions}")
 
 
 def short_name(place: Path) -> str:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.flags import (
-    check_lang,
     decoding_flags,
     device_flag,
     output_flag,
-    report_flags,
     typed,
 )
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import DataError, UsageError
+from convscope.languages import spoken, translated
 from convscope.text import counted, listed
 
 if TYPE_CHECKING:
@@ -77,14 +77,12 @@ QUESTION = ("top", "target", "against", "method", "layer", "value", "slide", "dr
 @decoding_flags
 @device_flag
 @output_flag("Folder for pages and pictures. [default: explanations/RUN]")
-@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything but pictures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     run: str,
     images: tuple[str, ...],
     output: str | None,
-    language: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -95,7 +93,6 @@ def command(
     Writes a page and a picture of each: Grad-CAM of the most probable classes, whether it is better
     than random maps, and the feature maps of each stage of the network.
     """
-    check_lang(has_report=bool(output) or not as_json)
     from convscope.api.explain import explain_files
     from convscope.api.load import decoding_from
     from convscope.api.predict import find_images
@@ -115,7 +112,7 @@ def command(
         on_explained=(lambda each: found.append(each.to_dict())) if as_json else _print,
         output=output or (None if as_json else f"explanations/{name}/"),
         name=name,
-        language=language,
+        language=spoken(),
         command=typed(click.get_current_context(), "explain", without=OWN),
         device=device,
         decoding=decoding,
@@ -125,13 +122,13 @@ def command(
     if as_json:
         print(json.dumps(found, ensure_ascii=False, allow_nan=False))
     elif outcome.written is not None and outcome.written.overview is not None:
-        print(f"\npages: {outcome.written.overview}")
+        say(f"\npages: {outcome.written.overview}")
     elif outcome.written is not None:
-        print(f"\npage:    {outcome.written.pages[0]}\npicture: {outcome.written.pictures[0]}")
+        say(f"\npage:    {outcome.written.pages[0]}\npicture: {outcome.written.pictures[0]}")
     if outcome.unreadable:
         number = counted(len(outcome.unreadable), "image")
-        print(f"error: {number} of {len(paths)} can't be read", file=sys.stderr)
-        print(listed(outcome.unreadable), file=sys.stderr)
+        say(f"error: {number} of {len(paths)} can't be read", file=sys.stderr)
+        say(listed(outcome.unreadable), file=sys.stderr)
         return DataError.exit_code
     return 0
 
@@ -161,19 +158,19 @@ def _size(text: str) -> tuple[int, int]:
 
 def _print(explanation: Explanation) -> None:
     prediction = explanation.prediction
-    unsure = "unsure: " if prediction.is_unsure else ""
+    unsure = translated("unsure:") + " " if prediction.is_unsure else ""
     print(f"{explanation.image}  {unsure}{prediction.label} {prediction.probability:.1%}")
     chosen = explanation.attributions[0].grad_cam_layer
     if chosen is not None:
-        print(f"  {chosen.reason}")
+        say(f"  {chosen.reason}")
     judged = explanation.faithfulness or [None] * len(explanation.attributions)
     for attribution, verdict in zip(explanation.attributions, judged, strict=True):
         rather = f" rather than {attribution.against}" if attribution.against else ""
-        print(f"  for {attribution.target}{rather}: {_verdict(attribution, verdict)}")
+        say(f"  for {attribution.target}{rather}: {_verdict(attribution, verdict)}")
         for note in attribution.notes:
-            print(f"    note: {note}")
+            say(f"    note: {note}")
     if explanation.value is not None:
-        print(f"\n{explanation.value.to_text()}")
+        say(f"\n{explanation.value.to_text()}")
 
 
 def _verdict(attribution: Attribution, found: Faithfulness | None) -> str:

@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from convscope.api.destination import output_file, output_folder
+from convscope.cli.language import LANGUAGE
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.files import relative_path
+from convscope.languages import spoken
 from convscope.recipe import (
     DECODING_FIELDS,
     RESERVED_OPTIONS,
@@ -30,7 +32,6 @@ from convscope.recipe import (
 from convscope.recipe.data import AugmentationFields, DataFields, PreprocessingFields
 from convscope.recipe.network import NetworkFields
 from convscope.recipe.optimization import LossFields, OptimizerFields, ScheduleFields
-from convscope.report.translations import OTHER_NAMES, TRANSLATIONS
 from convscope.run import on_top_of_continued
 from convscope.text import did_you_mean, either_of
 
@@ -243,33 +244,6 @@ class OneOf(click.Choice[str]):
         )
 
 
-report_flags = click.option(
-    "--lang",
-    "language",
-    default="en",
-    type=OneOf(tuple(TRANSLATIONS), OTHER_NAMES),
-    help="Language of the report. [default: en]",
-)
-
-
-def check_lang(*, has_report: bool, reason: str = "with `--json`") -> None:
-    """Refuses `--lang` where no report is written.
-
-    Args:
-        has_report: Whether one is.
-        reason: Why it may not be.
-
-    Raises:
-        UsageError: It was given, and would change nothing.
-    """
-    source = click.get_current_context().get_parameter_source("language")
-    if not has_report and source is ParameterSource.COMMANDLINE:
-        raise UsageError(
-            f"`--lang` has no effect: {reason} no report is written",
-            hint="say with `--output` where a report goes, or leave `--lang` out",
-        )
-
-
 device_flag = click.option(
     "--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps. [default: auto]"
 )
@@ -351,7 +325,7 @@ def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if not given or name in without:
             continue
-        value = context.params[name]
+        value = spoken() if name == LANGUAGE else context.params[name]
         flag = next((flag for flag in parameter.opts if flag.startswith("--")), None)
         if value is True and flag is not None:
             parts.append(flag)

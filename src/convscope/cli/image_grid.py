@@ -9,6 +9,7 @@ import click
 
 from convscope.api.destination import IMAGE_GRID, PICTURES
 from convscope.cli.flags import output_flag
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import DataError
 from convscope.text import counted, listed
@@ -48,12 +49,12 @@ def command(images: tuple[str, ...], output: str, no_names: bool, **options: Any
     saved = save_image_grid(images, output, with_names=not no_names, reporter=Reporter(), **options)
     print(saved.path)
     if saved.num_left_out:
-        print(
+        say(
             f"{saved.num_left_out:,} more are left out: `--at-most` says how many",
             file=sys.stderr,
         )
     if saved.unreadable:
-        print(f"error: {counted(len(saved.unreadable), 'image')} can't be read", file=sys.stderr)
-        print(listed(saved.unreadable), file=sys.stderr)
+        say(f"error: {counted(len(saved.unreadable), 'image')} can't be read", file=sys.stderr)
+        say(listed(saved.unreadable), file=sys.stderr)
         return DataError.exit_code
     return 0

@@ -10,15 +10,15 @@ import click
 
 from convscope.api.destination import PAGES
 from convscope.cli.flags import (
-    check_lang,
     machine_flags,
     output_flag,
     reading_flags,
-    report_flags,
     typed,
 )
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.languages import spoken, translated
 from convscope.paths import REPORT_FILE
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ OWN = ("output", "as_json", "quiet")
     *PAGES,
     name=REPORT_FILE,
 )
-@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print everything but pictures as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -77,7 +76,6 @@ def command(
     data: str | None,
     output: str | None,
     channels: str | None,
-    language: str,
     as_json: bool,
     quiet: bool,
     **options: Any,
@@ -88,7 +86,6 @@ def command(
     cut out by receptive field; and the effective receptive field. Without DATA, it uses the data
     that RUN was trained on: the images that training never saw.
     """
-    check_lang(has_report=bool(output) or not as_json)
     from convscope.api.inspect import inspect, write_inspection
     from convscope.cli.evaluate import short_name
     from convscope.progress import Reporter
@@ -103,13 +100,13 @@ def command(
             output or Path("inspections", f"{name}.html"),
             name=name,
             command=typed(click.get_current_context(), "inspect", without=OWN),
-            language=language,
+            language=spoken(),
         )
     if as_json:
         print(json.dumps(found.to_dict(), ensure_ascii=False, allow_nan=False))
         return
     _print(found)
-    print(f"\npage: {page}")
+    say(f"\npage: {page}")
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
@@ -133,13 +130,13 @@ def _print(found: Inspection) -> None:
             f"{view.sparsity.zero_share:.1%}",
             str(len(view.sparsity.dead)),
             str(len(view.sparsity.rare)),
-            field_text(view, "whole image", "unknown").replace("×", "x"),
+            field_text(view, translated("whole image"), translated("unknown")).replace("×", "x"),
             effective_text(view).replace("×", "x"),
         ]
         for view in found.views
     ]
-    print(f"{found.images}\n")
+    say(f"{found.images}\n")
     print_table(
         ["layer", "output", "zeros", "dead", "rare", "receptive field", "effective field"], rows
     )
-    print("dead: channels that are 0 everywhere; rare: not 0 in less than 1 % of the images")
+    say("dead: channels that are 0 everywhere; rare: not 0 in less than 1 % of the images")

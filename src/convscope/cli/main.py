@@ -24,6 +24,7 @@ from convscope.errors import (
     UsageError,
     is_out_of_memory,
 )
+from convscope.languages import ENGLISH, speaking, translated
 from convscope.streams import safe_output
 
 # Looking for plugins of pydantic, of which there are none, takes an eighth of the time of help.
@@ -95,7 +96,7 @@ def run(arguments: Sequence[str], *, began: float | None = None) -> int:
     # The flag may be anywhere: after an error one adds it at the end of the line.
     wants_traceback = "--traceback" in arguments
     rest = [each for each in arguments if each != "--traceback"] or ["--help"]
-    with safe_output():
+    with safe_output(), speaking(ENGLISH):
         try:
             with unwinding():
                 outcome = convscope.main(
@@ -107,7 +108,7 @@ def run(arguments: Sequence[str], *, began: float | None = None) -> int:
             if isinstance(error.__cause__, StoppedError):  # click has its own name for it
                 return _failed(error.__cause__, wants_traceback)
             hint = "; the same command continues a training" if rest[0] == "train" else ""
-            print(f"\ninterrupted{hint}", file=sys.stderr)
+            print(translated(f"\ninterrupted{hint}"), file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
             explained = _explained(error)
@@ -149,7 +150,7 @@ def _failed(error: ConvscopeError | StoppedError, wants_traceback: bool) -> int:
         lines = [f"{which}error: {error.message}"]
         if error.hint:
             lines.append(f"{which}hint: {error.hint}")
-        sys.stderr.write("\n".join(lines) + "\n")  # at once: others write there too
+        sys.stderr.write(translated("\n".join(lines)) + "\n")  # at once: others write there too
     return error.exit_code
 
 

@@ -9,7 +9,9 @@ import click
 
 from convscope.api.destination import FIGURES, output_file
 from convscope.cli.flags import OutputPath
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
+from convscope.languages import translated
 
 PLOT = "networks.svg"
 
@@ -47,7 +49,7 @@ def command(as_json: bool, plot: str | None) -> None:
                 str(row["num_classes"]),
                 f"{row['parameters']:,}",
                 f"{row['macs'] / 1e6:,.1f}",
-                "published" if row["published"] else "",
+                translated("published") if row["published"] else "",
                 f"{row['imagenet_top1']:.1%}" if row["published"] else "",
             ]
             for row in rows
@@ -55,7 +57,7 @@ def command(as_json: bool, plot: str | None) -> None:
         left=2,
         first_to_go=("classes", "paper", "weights", "input"),
     )
-    print("MACs: multiply-accumulates of convolutions and matrix products for one image")
+    say("MACs: multiply-accumulates of convolutions and matrix products for one image")
 
 
 def _draw(plot: str) -> None:
@@ -69,4 +71,4 @@ def _draw(plot: str) -> None:
     ]
     path = output_file(plot, endings=FIGURES, name=PLOT)
     save_figure(draw_costs(networks), path)
-    print(f"plot: {path}", file=sys.stderr)
+    say(f"plot: {path}", file=sys.stderr)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.cli.flags import OutputPath, decoding_flags, device_flag
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import DataError, UsageError
 from convscope.files import csv_text
+from convscope.languages import translated
 from convscope.text import listed
 
 if TYPE_CHECKING:
@@ -73,8 +75,8 @@ def command(
         _print_table(rows)
     if predicted.unreadable:
         count = len(predicted.unreadable)
-        print(f"error: {count} of {len(predicted)} images can't be read", file=sys.stderr)
-        print(listed(predicted.unreadable), file=sys.stderr)
+        say(f"error: {count} of {len(predicted)} images can't be read", file=sys.stderr)
+        say(listed(predicted.unreadable), file=sys.stderr)
         return DataError.exit_code
     return 0
 
@@ -100,10 +102,13 @@ def _print_csv(rows: Sequence[Row]) -> None:
 
 
 def _print_table(rows: Sequence[Row]) -> None:
-    width = max((len(row["image"]) for row in rows), default=0)
+    from rich.cells import cell_len
+
+    width = max((cell_len(row["image"]) for row in rows), default=0)
     for row in rows:
         classes = "  ".join(
             f"{label} {probability:.1%}" for label, probability in row["probabilities"].items()
         )
-        unsure = "unsure: " if row["is_unsure"] else ""
-        print(f"{row['image']:<{width}}  {unsure}{classes}")
+        unsure = translated("unsure:") + " " if row["is_unsure"] else ""
+        gap = " " * (width - cell_len(row["image"]))
+        print(f"{row['image']}{gap}  {unsure}{classes}")

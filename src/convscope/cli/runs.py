@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import ConvscopeError, RunError
+from convscope.languages import translated
 from convscope.paths import is_run, likely_path, run_meant, runs_in
 from convscope.run import Run, find_runs, is_training
 
@@ -31,7 +33,7 @@ def command(project: Path, as_json: bool) -> None:
     rows = [_row(run) for run in ([Run(project)] if is_run(project) else find_runs(project))]
     if not rows and not as_json:
         near = run_meant(project) or next((p for p in project.iterdir() if runs_in(p)), None)
-        print(f"no runs in `{project}`" + (f": did you mean `{near}`?" if near else ""))
+        say(f"no runs in `{project}`" + (f": did you mean `{near}`?" if near else ""))
         return
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -44,7 +46,7 @@ def command(project: Path, as_json: bool) -> None:
         [
             [
                 row["run"],
-                row["state"],
+                translated(row["state"]),
                 row["model"] or "-",
                 "-" if row["epochs"] is None else f"{row['epochs_done']}/{row['epochs']}",
                 percent(row["accuracy"]),
@@ -56,7 +58,7 @@ def command(project: Path, as_json: bool) -> None:
     )
     for row in rows:
         if "error" in row:
-            print(f"note: {row['error']}", file=sys.stderr)
+            say(f"note: {row['error']}", file=sys.stderr)
 
 
 def _row(run: Run) -> dict[str, Any]:

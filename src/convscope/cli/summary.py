@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convscope.api.destination import output_file
-from convscope.cli.flags import OneOf, check_lang, network_options, output_flag, report_flags
+from convscope.cli.flags import OneOf, network_options, output_flag
+from convscope.cli.language import say
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
+from convscope.languages import translated
 from convscope.paths import exists
 from convscope.text import plain
 
@@ -82,16 +84,21 @@ def _print_example(example: Any, *, as_json: bool) -> None:
         return
     from convscope.cli.tables import print_table
 
-    print(example.layer)
+    say(example.layer)
     print_table(
         ["", "formula", "numbers", "result"],
         [
-            [line.quantity, line.formula, line.numbers, f"{line.result:,} {line.unit}".strip()]
+            [
+                translated(line.quantity),
+                translated(line.formula),
+                line.numbers,
+                translated(f"{line.result:,} {line.unit}".strip()),
+            ]
             for line in example.lines
         ],
         left=3,
     )
-    print(f"output {' x '.join(str(side) for side in example.output_shape)}")
+    say(f"output {' x '.join(str(side) for side in example.output_shape)}")
 
 
 SHAPE = click.option(
@@ -263,7 +270,6 @@ class _NetworkOrLayer(Verb):
     "folder.",
     *ENDINGS,
 )
-@report_flags
 def command(
     networks: tuple[str, ...], output: str | None, form: str | None, as_json: bool, **flags: Any
 ) -> None:
@@ -278,7 +284,6 @@ def command(
     on no regular grid, and the field is that of all of them, an upper bound (≤).
     """
     chosen = _form(form, as_json=as_json, output=output)
-    check_lang(has_report=chosen == "html", reason="without `--format html`")
     for flag in ("columns", "depth"):
         if chosen in ("json", "csv") and flags[flag] is not None:
             raise UsageError(
@@ -294,7 +299,7 @@ def command(
     ending = next(ending for ending, kind in ENDINGS.items() if kind == chosen)
     file = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
     write_text(file, text)
-    print(f"written to {file}")
+    say(f"written to {file}")
 
 
 def _form(form: str | None, *, as_json: bool, output: str | None) -> str:
@@ -336,7 +341,6 @@ def _text(
     from convscope.cli.summary_text import TableForm, show_side_by_side
 
     of_one = {name: flags.pop(name) for name in ("columns", "depth", "verify", "effective")}
-    language = flags.pop("language")
     chosen = {
         "input_shape": parse_shape(input_text) if input_text else None,
         **flags,
@@ -345,9 +349,8 @@ def _text(
     convention = Convention(flops=flops, kinds=_names(kinds, KINDS) if kinds else ())
     if len(networks) == 1:
         shown = _columns(of_one["columns"], effective=of_one["effective"])
-        look = TableForm(form, shown, convention, of_one["depth"], language)
+        look = TableForm(form, shown, convention, of_one["depth"])
         return _layer_table(networks[0], chosen, look, verified=of_one["verify"])
-    of_one["lang"] = language != "en"
     for flag, value in of_one.items():
         if value not in (None, False):
             raise UsageError(f"`--{flag}` applies to one network, not to several")

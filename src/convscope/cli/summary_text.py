@@ -19,6 +19,7 @@ from convscope.arithmetic.table_text import (
 )
 from convscope.cli.tables import table_text
 from convscope.files import csv_text
+from convscope.languages import spoken, translated
 from convscope.networks import network_entry
 from convscope.networks.registry import (
     COSTS,
@@ -49,14 +50,12 @@ class TableForm(NamedTuple):
         columns: Columns shown; JSON and CSV have all of them, and all modules.
         convention: How operations are counted.
         depth: Depth down to which modules are shown; None for all.
-        language: Language of the page.
     """
 
     format: str
     columns: Sequence[str]
     convention: Convention
     depth: int | None
-    language: str
 
 
 def show(
@@ -84,10 +83,10 @@ def show(
             columns,
             convention=convention,
             depth=depth,
-            language=form.language,
+            language=spoken(),
             remarks=Remarks(notes, checks),
         )
-    lines = [*_totals(table, convention), *notes, *checks]
+    lines = list(map(translated, [*_totals(table, convention), *notes, *checks]))
     if form.format == "markdown":
         listed = "".join(f"- {line}\n" for line in lines)
         return f"{to_markdown(table, columns, convention=convention, depth=depth)}\n{listed}"
@@ -128,6 +127,7 @@ def show_side_by_side(
     )
     notes += f"{convention.unit}: {convention.description}\n"
     notes += source if any(row["imagenet_top1"] is not None for row in rows) else ""
+    header, notes = list(map(translated, header)), translated(notes)
     if form == "markdown":
         lines = [header, ["---", *["---:"] * (len(header) - 1)], *cells]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{notes}"
@@ -189,7 +189,7 @@ def _notes(name: str, table: LayerTable) -> list[str]:
         if name in IMAGENET_ACCURACY or not others:
             return []
         return [f"as many parameters as {', '.join(f'`{other}`' for other in others)}"]
-    departs = network_entry(name).departs.rstrip(".")
+    departs = network_entry(name).departs.rstrip(".").replace(". ", "; ")
     lines = [f"`{name}` is one of {counted(1 + len(variants.others), 'form')} of "
              f"{variants.architecture}{f' ({departs})' if departs else ''}"]  # fmt: skip
     for other in variants.others:

@@ -10,6 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from convscope.cli.language import say
+from convscope.languages import translated
 from convscope.text import counted, joined
 
 CLASSES_SHOWN = 20
@@ -50,6 +52,7 @@ def table_text(
     """
     # Without colours there is nothing in it that a terminal obeys but what came with the names.
     console = Console(highlight=False, emoji=False, color_system=None)
+    header, first_to_go = (list(map(translated, names)) for names in (header, first_to_go))
     columns = [list(column) for column in zip(header, *rows, strict=True)]
     gone: list[str] = []
     if not console.is_terminal:
@@ -71,7 +74,8 @@ def table_text(
     with console.capture() as drawn:
         console.print(table, markup=False)
     if gone:
-        return f"{drawn.get()}left out, as the terminal is too narrow: {joined(gone)}\n"
+        left_out = translated(f"left out, as the terminal is too narrow: {joined(gone)}")
+        return f"{drawn.get()}{left_out}\n"
     return drawn.get()
 
 
@@ -126,13 +130,13 @@ IN_PERCENT = ("accuracy", "top5_accuracy", "balanced_accuracy", "calibration_err
 
 def print_evaluation(evaluation: Mapping[str, Any]) -> None:
     """Prints an evaluation: its metrics, then those of each class, worst first."""
-    print(f"\nevaluated on {counted(evaluation['num_images'], 'image')}: {evaluation['images']}")
+    say(f"\nevaluated on {counted(evaluation['num_images'], 'image')}: {evaluation['images']}")
     print_table(["", "", "95 % interval", ""], list(_metric_rows(evaluation)))
     if evaluation["damaged"]:
-        print(f"left out: {counted(len(evaluation['damaged']), 'image')} that can't be read")
+        say(f"left out: {counted(len(evaluation['damaged']), 'image')} that can't be read")
     absent = [row["name"] for row in evaluation["classes"] if not row["num_images"]]
     if absent:
-        print(f"no images of {joined(absent)}: macro means are over the other classes")
+        say(f"no images of {joined(absent)}: macro means are over the other classes")
     _print_classes(evaluation)
     _print_extras(evaluation)
 
@@ -146,7 +150,12 @@ def _metric_rows(evaluation: Mapping[str, Any]) -> Iterator[list[str]]:
             text, low, high = (_metric_text(name, number, num_images) for number in numbers)
             if name == "accuracy" and num_images < FEW_IMAGES:
                 text = f"{round(value * num_images)} of {num_images}"
-            yield [title, text, f"{low} to {high}", interval["method"]]
+            yield [
+                translated(title),
+                translated(text),
+                translated(f"{low} to {high}"),
+                translated(interval["method"]),
+            ]
 
 
 def _metric_text(name: str, number: float, num_images: int) -> str:
@@ -176,7 +185,7 @@ def _print_classes(evaluation: Mapping[str, Any]) -> None:
         ],
     )
     if len(rows) > CLASSES_SHOWN:
-        print(f"and {len(rows) - CLASSES_SHOWN} classes with a higher F1")
+        say(f"and {len(rows) - CLASSES_SHOWN} classes with a higher F1")
 
 
 def _print_extras(evaluation: Mapping[str, Any]) -> None:
@@ -184,19 +193,19 @@ def _print_extras(evaluation: Mapping[str, Any]) -> None:
     for found in evaluation["slices"]:
         if found["is_worse"]:
             images = counted(found["num_images"], "image")
-            print(
+            say(
                 f"worse on {found['grouped_by']} {found['value']}: accuracy "
                 f"{found['accuracy']:.1%} on {images}, {found['rest_accuracy']:.1%} on the others"
             )
     selective, gain = evaluation["answered"], evaluation["test_time_augmentation"]
     if selective is not None:
-        print(
+        say(
             f"threshold {selective['min_confidence']:.1%}: {selective['coverage']:.1%} of the "
             f"images are accepted, error rate {percent(selective['error'])}"
         )
     if gain is not None:
         interval = gain["accuracy_difference_interval"]
-        print(
+        say(
             f"{gain['count']} views of each image ({gain['views']}): "
             f"{100 * gain['accuracy_difference']:+.2f} points of accuracy "
             f"({100 * interval['low']:+.2f} to {100 * interval['high']:+.2f}), "

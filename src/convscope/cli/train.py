@@ -14,16 +14,11 @@ from typing import Any
 import click
 
 from convscope.api.destination import FIRST_BATCH, PICTURES
-from convscope.cli.flags import (
-    OutputPath,
-    RecipeCommand,
-    recipe_flags,
-    recipe_of,
-    report_flags,
-    typed,
-)
+from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, typed
+from convscope.cli.language import say
 from convscope.errors import DataError, RunError, StoppedError, UsageError
 from convscope.files import relative_path
+from convscope.languages import spoken
 from convscope.paths import shell_word
 from convscope.run import Run
 from convscope.splits import iterate_splits
@@ -91,14 +86,12 @@ ONCE = ("time", "tune", "head_epochs", "fresh", "allow_change", "resume", "name"
     metavar="RUN",
     help="Resume the unfinished run in this folder, with its recipe.",
 )
-@report_flags
 @click.option("--json", "as_json", is_flag=True, help="Print the evaluation as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
     data: str | None,
     recipe_file: Path | None,
     resume: Path | None,
-    language: str,
     as_json: bool,
     quiet: bool,
     **flags: Any,
@@ -134,7 +127,7 @@ def command(
             options=replace(
                 train_options(**options), began=click.get_current_context().find_object(float)
             ),
-            language=language,
+            language=spoken(),
             reporter=Reporter(quiet=quiet),
         )
     except DataError as error:
@@ -154,10 +147,10 @@ def command(
     print_evaluation(run.evaluation)
     command = _train_command(click.get_current_context(), run)
     for sentence in verdicts(run.evaluation, run.history, recipe=run.recipe, command=command):
-        print(f"note: {sentence}")
-    print(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
+        say(f"note: {sentence}")
+    say(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
     for title, step in _next_steps(run, command):
-        print(f"{title:11} {step}")
+        say(f"{title:11} {step}")
 
 
 def _next_steps(run: Run, command: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from convscope.cli.language import lang_option
 from convscope.cli.meanings import Meanings, long_flag, metavar_of, words_for
 from convscope.cli.translation import Translation, Translator
 from convscope.errors import ConvscopeError, UsageError
@@ -17,7 +18,14 @@ from convscope.text import either_of
 
 
 class Verb(click.Command):
-    """A verb, which refuses what can't be meant before it begins, and says what can."""
+    """A verb, which refuses what can't be meant before it begins, and says what can.
+
+    Each has the flag `--lang` besides its own.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.params.append(lang_option())
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Reads the command line.

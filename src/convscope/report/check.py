@@ -60,14 +60,16 @@ def check_page(
     decoding: Decoding = DEFAULT_DECODING,
     command: str,
     next_step: NextStep | None = None,
+    language: str = "en",
 ) -> str:
     """The page as one HTML document, below 5 MB."""
-    translations = translations_of("check", "en")
+    translations = translations_of("check", language)
     pictures = Pictures(examined.dataset.images, decoding, room_bytes=FINDINGS_BYTES)
     sample_pictures = Pictures(examined.dataset.images, decoding, room_bytes=SAMPLES_BYTES)
     has_images = bool(len(examined.readable))
     return render(
         "check",
+        language=language,
         audit=audit,
         findings=_findings(audit, pictures),
         split_totals=_split_totals(audit),

@@ -50,9 +50,8 @@ def classifiers_page(found: Comparison, *, command: str, language: str = "en") -
         "comparison",
         language=language,
         names=names,
-        text=translations["text"].format(
-            count=f"{found.num_images:,}", images=isolated(found.images)
-        ),
+        text=translations["text"],
+        compared={"count": f"{found.num_images:,}", "images": found.images},
         header=translations["columns"].values(),
         rows=[
             [
@@ -99,6 +98,7 @@ def recipes_page(found: RecipeComparison, *, command: str, language: str = "en")
         language=language,
         names=names,
         text=translations["recipes_text"],
+        compared=None,
         header=translations["recipe_columns"].values(),
         rows=[
             [

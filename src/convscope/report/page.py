@@ -25,6 +25,7 @@ from PIL import Image
 from convscope.data.dataset import Images
 from convscope.data.decoding.content import DamagedImageError, Decoding
 from convscope.data.decoding.decode import decode_content
+from convscope.languages import language_of, speaking, translated
 from convscope.report.translations import translations_of
 
 RIGHT_TO_LEFT = ("R", "AL")  # bidirectional classes: Hebrew and the like, Arabic and the like
@@ -48,13 +49,15 @@ def render(template: str, *, language: str = "en", **values: object) -> str:
     """
     page = _environment().get_template(f"{template}.html.j2")
     ids = map("picture-{}".format, itertools.count(1))
-    return page.render(
-        language=language,
-        t=translations_of(template, language),
-        shared=translations_of("shared", language),
-        next_id=lambda: next(ids),
-        **values,
-    )
+    texts, own_name = translations_of(template, language), language_of(language)
+    with speaking(own_name):  # sentences of data are translated while the template is filled
+        return page.render(
+            language=own_name,
+            t=texts,
+            shared=translations_of("shared", own_name),
+            next_id=lambda: next(ids),
+            **values,
+        )
 
 
 @cache
@@ -72,6 +75,7 @@ def _environment() -> Environment:
     environment.filters["short"] = _short
     environment.filters["marked"] = _marked
     environment.filters["isolated"] = isolated
+    environment.filters["translated"] = translated
     environment.filters["with_contents"] = with_contents
     return environment
 
@@ -129,7 +133,8 @@ def _short(number: float) -> str:
 
 
 def _marked(text: str) -> Markup:
-    """Escaped text, with what is between backticks marked as code."""
+    """Escaped text in the page's language, with what is between backticks marked as code."""
+    text = translated(text)
     parts = str(escape(text)).split("`")
     if len(parts) % 2 == 0:  # a name has a backtick of its own
         return Markup(str(escape(text)))

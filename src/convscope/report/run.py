@@ -12,7 +12,6 @@ from convscope import __version__
 from convscope.arithmetic import layer_table
 from convscope.arithmetic.table_text import number, text_rows
 from convscope.audit.audit import cheap_audit
-from convscope.audit.findings import Finding
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
 from convscope.evaluation.verdict import accuracies_of_the_best, overfits, verdicts
@@ -71,7 +70,7 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         averages=averages(evaluation),
         evaluation=evaluation,
         split_counts=run.split_counts if run else {},
-        data=_data(evaluation, translations),
+        data=_data(evaluation),
         training=_training(evaluation, run, translations) if run and run.history else None,
         confusion=confusion_table(evaluation.metrics.confusion, evaluation.outputs.classes),
         pairs=evaluation.mistakes.pairs[:PAIRS],
@@ -173,34 +172,15 @@ def _training(evaluation: Evaluation, run: Run, translations: Mapping[str, Any])
     return {"epochs": len(run.history), "best": run.best_epoch, "advice": advice}
 
 
-def _data(evaluation: Evaluation, translations: Mapping[str, Any]) -> dict[str, Any]:
+def _data(evaluation: Evaluation) -> dict[str, Any]:
     image_index = evaluation.image_index
     audit = cheap_audit(image_index.source, image_index.scan)
     return {
         "audit": audit,
         "smallest": min(audit.totals),
         "largest": max(audit.totals),
-        "findings": [
-            {
-                "severity": found.severity,
-                "title": translations["finding_titles"].get(found.kind, found.title),
-                "count_text": count_text_of(found, translations["finding_counts"]),
-            }
-            for found in audit.findings
-        ],
+        "findings": audit.findings,
     }
-
-
-def count_text_of(found: Finding, translations: Mapping[str, str]) -> str:
-    """The numbers of images and groups, as on the page of `convscope check`."""
-    num_images, num_groups = len(found.images), found.num_groups
-    if not num_images:
-        return f"{len(found.details):,}"
-    if num_groups is None:
-        key = "image" if num_images == 1 else "images"
-    else:
-        key = "group" if num_groups == 1 else "groups"
-    return translations[key].format(images=f"{num_images:,}", groups=f"{num_groups or 0:,}")
 
 
 def _shown(evaluation: Evaluation, pictures: Pictures) -> dict[str, list[PicturedImage]]:

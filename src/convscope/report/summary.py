@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from convscope.arithmetic import MACS, Convention, LayerTable
 from convscope.arithmetic.costs import Costs
-from convscope.arithmetic.table_text import COLUMNS, DEFAULT, marks_explained, number, text_rows
+from convscope.arithmetic.table_text import (
+    COLUMNS,
+    DEFAULT,
+    marks_explained,
+    number,
+    text_rows,
+    titles,
+)
+from convscope.languages import speaking, spoken
 from convscope.report.page import percent, render
 from convscope.report.translations import translations_of
 
@@ -72,9 +80,11 @@ def summary_page(
     """
     whole = table.rows[0]
     translations = translations_of("summary", language)
-    names = [text.format(unit=convention.unit) for text in translations["columns"].values()]
-    column_names = dict(zip(translations["columns"], names, strict=True))
+    with speaking(language):
+        names = dict(zip(COLUMNS, titles(tuple(COLUMNS), convention=convention), strict=True))
+        rows = text_rows(table, columns, convention=convention, depth=depth)
     drawn = cost_bars(table, convention)
+    used = _terms(table, columns, depth, convention.unit)
     return render(
         "summary",
         language=language,
@@ -86,12 +96,10 @@ def summary_page(
         made=f"{number(whole, 'forward_bytes')} MB",
         saved=f"{number(whole, 'saved_bytes')} MB",
         marks=marks_explained(whole),
-        titles=[column_names[column] for column in columns],
+        layer=names["layer"],
+        titles=[names[column] for column in columns],
         is_text=[COLUMNS[column].is_text for column in columns],
-        rows=[
-            [_translated(cell, translations["cells"]) for cell in row]
-            for row in text_rows(table, columns, convention=convention, depth=depth)
-        ],
+        rows=rows,
         notes=list(remarks.notes),
         checks=list(remarks.checks),
         bars=[
@@ -101,14 +109,12 @@ def summary_page(
         bars_text=translations["bars_text"]
         if drawn.depth is None
         else translations["bars_grouped"].format(depth=drawn.depth),
-        glossary=list(_glossary(table, columns, depth, convention.unit, translations)),
+        glossary=[
+            (names.get(term, translations["terms"].get(term, term)), text)
+            for term, text in translations["glossary"].items()
+            if term in used
+        ],
     )
-
-
-def _translated(cell: str, cells: Mapping[str, str]) -> str:
-    """A cell of the table; its indentation stays."""
-    word = cell.lstrip()
-    return cell[: len(cell) - len(word)] + cells.get(word, word)
 
 
 def _with_share(number_and_share: tuple[int, float]) -> tuple[str, str, str]:
@@ -152,27 +158,21 @@ def _sums(table: LayerTable, depth: int) -> dict[str, Costs]:
     return sums
 
 
-def _glossary(
-    table: LayerTable,
-    columns: Sequence[str],
-    depth: int | None,
-    unit: str,
-    translations: Mapping[str, Any],
-) -> Iterator[tuple[str, str]]:
-    """The terms that the page uses, with what they mean."""
-    shown = {*AT_THE_TOP, *columns, unit}
+def _terms(table: LayerTable, columns: Sequence[str], depth: int | None, unit: str) -> set[str]:
+    """The terms that the page uses."""
+    used = {*AT_THE_TOP, *columns, unit}
     if "jump" in columns:
-        shown.add("stride")
+        used.add("stride")
     if "kind" in columns:
-        shown |= {row.kind for row in table.rows if depth is None or row.depth <= depth}
-    for term, text in translations["glossary"].items():
-        if term in shown:
-            title = translations["columns"].get(term, translations["terms"].get(term, term))
-            yield title.format(unit=unit), text
+        used |= {row.kind for row in table.rows if depth is None or row.depth <= depth}
+    return used
 
 
 def comparison_page(
-    header: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    notes: Sequence[str],
 ) -> str:
-    """One HTML document that shows several networks side by side."""
-    return render("networks", header=list(header), rows=list(rows), notes=list(notes))
+    """The page of several networks side by side, in the language that is spoken."""
+    shown = {"header": list(header), "rows": list(rows), "notes": list(notes)}
+    return render("networks", language=spoken(), **shown)

@@ -136,7 +136,7 @@ EXPLANATION = {
             "dense": "全连接层",
             "max pooling": "最大池化",
             "mean pooling": "平均池化",
-            "batch normalisation": "批归一化",
+            "batch normalisation": "批量归一化",
             "layer normalisation": "层归一化",
             "group normalisation": "组归一化",
             "addition": "加法",

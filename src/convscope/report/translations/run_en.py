@@ -84,13 +84,6 @@ RUN = {
     "data_check": "Only damage, exact duplicates and class sizes were checked here; `convscope "
     "check` looks for more.",
     "data_clean": "No damaged images and no exact duplicates were found.",
-    "finding_titles": {},
-    "finding_counts": {
-        "image": "{images} image",
-        "images": "{images} images",
-        "group": "{images} images in {groups} group",
-        "groups": "{images} images in {groups} groups",
-    },
     "severities": {"error": "error", "warning": "warning", "note": "note"},
     "training_heading": "Training",
     "training_text": "{epochs} epochs; the weights are those of epoch {best}, the best on the "
