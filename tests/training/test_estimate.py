@@ -63,6 +63,9 @@ def test_with_weights_the_head_alone_is_named(make_folder: MakeFolder, tmp_path:
     assert re.search(r"about \d+ s: 2 epochs of \d+ s; `--tune head` takes about \d+ s run", text)
     text = said(data, tmp_path / "head", tune="head", **given)
     assert re.search(r"about \d+ s: \d+ s for features that are computed once run", text)
+    text = said(data, tmp_path / "auto", **{**given, "epochs": 5}, tune="auto")
+    assert "trains the last layer" in text  # in about so long: nothing is measured once more
+    assert not re.search(r"about \d+ s: ", text)
 
 
 @pytest.mark.usefixtures("each_is_said")

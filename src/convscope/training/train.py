@@ -315,7 +315,9 @@ def _begin(
     tuned, deadline, measured = tune(
         recipe, recorded, build, data, phases=phases, reporter=reporter
     )
-    if processes.broadcast_decision(deadline is None and not reporter.quiet):
+    # A choice of the trained layers says how long they take, as a plan of the time does.
+    is_said = deadline is not None or "trained_layers" in (measured or {})
+    if processes.broadcast_decision(not is_said and not reporter.quiet):
         done = 0 if is_fresh else max(steps_in(run.checkpoints_path), default=0)
         announce_duration(tuned, build, data, steps_done=done, reporter=reporter)
     setup = build(tuned)
