@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from convscope.device import Device, choose_device
+from convscope.device import ALLOCATOR_VARIABLES, Device, choose_device
 from convscope.errors import DeviceError
 
 
@@ -88,3 +93,27 @@ def test_the_random_state_of_an_apple_gpu_is_restored_too(monkeypatch: pytest.Mo
     with pytest.raises(ValueError, match="broken off"):
         draw()
     assert int(states[-1]) == 7
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+@pytest.mark.parametrize("given", [{}, {"MALLOC_MMAP_THRESHOLD_": "131072"}], ids=["usual", "own"])
+def test_memory_of_freed_tensors_is_kept_unless_the_user_chose_otherwise(
+    given: dict[str, str],
+) -> None:
+    measured = """
+import resource, torch
+from convscope.device import choose_device
+choose_device("cpu")
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for step in range(24):
+    if step == 16:
+        before = faults()
+    torch.ones(1 << 22)
+print(faults() - before)
+"""
+    environment = {key: os.environ[key] for key in os.environ.keys() - ALLOCATOR_VARIABLES}
+    done = subprocess.run(
+        [sys.executable, "-c", measured], env={**environment, **given}, capture_output=True
+    )
+    all_pages = 8 * 2**22 * 4 // 4096
+    assert (int(done.stdout) > all_pages / 10) is bool(given)

@@ -5,12 +5,14 @@ This is the only file that names CUDA or MPS; everything else takes a `Device`.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -23,6 +25,13 @@ NUMBER_FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 DType = torch.dtype  # inside `Device` the name `torch` is its field
 
 BFLOAT16_CAPABILITY = (8, 0)  # of the first GPUs that compute in bfloat16
+
+# Parameters of glibc's `mallopt`, and the sizes below which freed memory is kept: the largest that
+# its versions take, the newest first.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = (1 << 30, 32 << 20)
+# By these a user chooses another allocator, or another behaviour of this one.
+ALLOCATOR_VARIABLES = {"LD_PRELOAD", "GLIBC_TUNABLES", "MALLOC_MMAP_THRESHOLD_"}
 
 # The memory limit of a container and its use, in both versions of Linux' control groups.
 CGROUP_FILES = (
@@ -47,6 +56,23 @@ class Device:
     torch: torch.device
     compute_dtype: DType
     reason: str
+
+    def computing_in(self, precision: str) -> Device:
+        """This device with another number format; the same one for `auto`."""
+        if precision in ("auto", self.precision):
+            return self
+        reason = self.reason.removesuffix(self.precision) + precision
+        return replace(self, compute_dtype=NUMBER_FORMATS[precision], reason=reason)
+
+    @property
+    def measurable_precisions(self) -> tuple[str, ...]:
+        """The number formats of which a measurement tells the faster, the usual one first.
+
+        Of a GPU the capability tells; processors without instructions for bfloat16 imitate it.
+        """
+        if self.torch.type == "cpu" and has_fast_bfloat16(self.torch):
+            return ("float32", "bfloat16")
+        return (self.precision,)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Context manager in which the network computes in `compute_dtype`; a no-op for float32."""
@@ -151,6 +177,8 @@ def choose_device(
         DeviceError: The machine has no such device, or it lacks the number format.
     """
     device, reason = _find(name)
+    if device.type == "cpu":
+        keep_freed_memory()
     if device.type == "cuda" and local_rank is not None:
         if local_rank >= torch.cuda.device_count():
             raise DeviceError(
@@ -217,7 +245,7 @@ def _number_format(device: torch.device, precision: str) -> tuple[torch.dtype, s
             hint="choose `auto`, `float32` or `bfloat16`",
         )
     if device.type == "cuda":
-        capable = torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY
+        capable = has_fast_bfloat16(device)
         if precision == "bfloat16" and not capable:
             raise DeviceError(
                 f"`{device}` can't compute in bfloat16", hint="leave out `--precision bfloat16`"
@@ -227,6 +255,31 @@ def _number_format(device: torch.device, precision: str) -> tuple[torch.dtype, s
     if precision == "bfloat16":
         return torch.bfloat16, "bfloat16 as requested"
     return torch.float32, "float32"
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16; others imitate it, many times slower."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= BFLOAT16_CAPABILITY
+    cpu = torch.cpu
+    return device.type == "cpu" and (
+        cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    )
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Makes glibc keep the memory of freed tensors for the next ones; returns whether it does.
+
+    By default it gives that of large tensors back to the system after each layer, which then clears
+    it again page by page: up to a quarter of the time of a training (docs/performance.md). Other
+    allocators are left as they are, and a user's variables win.
+    """
+    if platform.libc_ver()[0] != "glibc" or any(map(os.environ.get, ALLOCATOR_VARIABLES)):
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    is_set = any(mallopt(M_MMAP_THRESHOLD, size) for size in KEPT_BYTES)
+    return is_set and bool(mallopt(M_TRIM_THRESHOLD, KEPT_BYTES[0]))
 
 
 def free_memory_bytes() -> int | None:

@@ -66,6 +66,7 @@ class MeasuredFile(RunFile):
     batch_size: Values | None = None
     learning_rate: Values | None = None
     trained_layers: Values | None = None
+    formats_chosen: Values | None = None
     time: TimePlan | None = None
 
 

@@ -110,8 +110,23 @@ def test_muon_treats_a_kernel_as_a_matrix_and_vectors_as_adamw_does() -> None:
     torch.testing.assert_close(bias, other, rtol=0, atol=1e-6)
 
 
+def test_muon_moves_kernels_of_one_shape_together_as_it_moves_each_alone() -> None:
+    torch.manual_seed(0)
+    kernels = [nn.Parameter(torch.randn(6, 2, 3, 3)) for _ in range(3)]
+    alone = [nn.Parameter(kernel.detach().clone()) for kernel in kernels]
+    together, each = Muon(kernels, lr=0.1), [Muon([kernel], lr=0.1) for kernel in alone]
+    for _ in range(3):
+        for kernel, copy in zip(kernels, alone, strict=True):
+            kernel.grad = torch.randn_like(kernel)
+            copy.grad = kernel.grad.clone()
+        together.step()
+        for muon in each:
+            muon.step()
+    torch.testing.assert_close(kernels, alone, rtol=0, atol=1e-3)
+
+
 def test_what_muon_steps_by_has_singular_values_near_one() -> None:
     torch.manual_seed(0)
     for shape in ((6, 40), (40, 6), (10, 10)):
-        values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+        values = torch.linalg.svdvals(orthogonal(torch.randn(3, *shape)))
         assert 0.5 < values.min() <= values.max() < 1.3

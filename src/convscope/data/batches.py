@@ -46,7 +46,7 @@ class Shard(NamedTuple):
 
 
 class TrainAugmentation(NamedTuple):
-    """How training images are augmented.
+    """How training images are augmented, and how they lie in memory.
 
     Attributes:
         seed: Decides the augmentation, together with the epoch and the image.
@@ -55,6 +55,7 @@ class TrainAugmentation(NamedTuple):
         mixing: Mixing of images with each other; None for none.
         num_classes: K, for mixed targets.
         side_at: The longer side in an epoch, for sizes that grow; None for the input's.
+        memory_format: Order of the values of an image.
     """
 
     seed: int
@@ -63,6 +64,7 @@ class TrainAugmentation(NamedTuple):
     mixing: Mixing | None = None
     num_classes: int = 0
     side_at: Callable[[int], int] | None = None
+    memory_format: torch.memory_format = torch.channels_last
 
     def apply(
         self, pixels: Tensor, *, epoch: int, step: BatchIndices, out_size: tuple[int, int]
@@ -77,8 +79,15 @@ class TrainAugmentation(NamedTuple):
             out_size=out_size,
         )
 
-    def resized(self, inputs: Tensor, epoch: int) -> Tensor:
-        """Inputs (n, C, H, W) at the size of an epoch."""
+    def laid_out(self, inputs: Tensor, epoch: int) -> Tensor:
+        """Inputs (n, C, H, W) at the size of an epoch, in the order in memory."""
+        inputs = self._resized(inputs, epoch)
+        if self.memory_format is torch.channels_last:
+            return inputs.contiguous(memory_format=torch.channels_last)
+        # Of a single channel `contiguous` returns both orders as they are.
+        return inputs.clone(memory_format=torch.contiguous_format)
+
+    def _resized(self, inputs: Tensor, epoch: int) -> Tensor:
         if self.side_at is None:
             return inputs
         height, width = inputs.shape[2:]
@@ -86,8 +95,7 @@ class TrainAugmentation(NamedTuple):
         if side == longer:
             return inputs
         size = [max(1, round(length * side / longer)) for length in (height, width)]
-        smaller = F.interpolate(inputs, size, mode="bilinear", antialias=True)
-        return smaller.contiguous(memory_format=torch.channels_last)
+        return F.interpolate(inputs, size, mode="bilinear", antialias=True)
 
 
 def normalise(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
@@ -176,7 +184,7 @@ class ImageBatches:
             return normalise(pixels, self._preprocessing), labels
         out_size = (self._preprocessing.height, self._preprocessing.width)
         pixels = augmentation.apply(pixels, epoch=epoch, step=shard, out_size=out_size)
-        inputs = augmentation.resized(normalise(pixels, self._preprocessing), epoch)
+        inputs = augmentation.laid_out(normalise(pixels, self._preprocessing), epoch)
         if augmentation.mixing is None:
             return inputs, labels
         return augmentation.mixing.apply(

@@ -42,6 +42,8 @@ _ELSEWHERE = {
     "device=mps": "mps",
     "precision=bfloat16": "amp autocast bf16 fp16 half mixedprecision float16 bfloat16",
     "precision=float32": "float32 fp32 noamp noautocast nofp16 nohalf",
+    "memory_format=channels_last": "channelslast nhwc",
+    "memory_format=contiguous": "nchw",
     "deterministic": "reproducible",
     "sync_batch_norm": "syncbn",
     "opt": "optim optimizer optimiser optname optimizername",

@@ -83,8 +83,13 @@ class ScheduleFields(Fields):
     device: DeviceName = Field("auto", description="auto, cpu, cuda, cuda:1 or mps.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto",
-        description="Number format of convolutions and matrix products.",
+        description="Number format of convolutions and matrix products; `auto` measures on a CPU.",
         json_schema_extra=flags("--precision", "--amp"),
+    )
+    memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
+        "auto",
+        description="Order of an image's values in memory, which changes how fast a step is; "
+        "`auto` measures on a CPU.",
     )
 
 

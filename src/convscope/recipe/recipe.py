@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -136,6 +136,7 @@ class ResolvedRecipe(Recipe):
     batch_size: int
     opt: Opt
     lr: float
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
     ema: float
     sched: Sched
     warmup_epochs: float

@@ -10,11 +10,13 @@ Departs: torch's `optim.Muon` takes matrices alone. Here a kernel (O, I, H, W) i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
+
+from convscope.device import has_fast_bfloat16
 
 # Of the polynomial whose iteration brings singular values near 1; from the source.
 POLYNOMIAL = (3.4445, -4.7750, 2.0315)
@@ -28,6 +30,13 @@ class _Adam(NamedTuple):
 
     betas: tuple[float, float]
     eps: float
+
+
+class _Moved(NamedTuple):
+    """A weight that has a gradient."""
+
+    weight: nn.Parameter
+    grad: Tensor
 
 
 class Muon(optim.Optimizer):
@@ -69,27 +78,34 @@ class Muon(optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            lr, decay = group["lr"], group["weight_decay"]
-            adam = _Adam(group["betas"], group["eps"])
+            lr, adam = group["lr"], _Adam(group["betas"], group["eps"])
+            by_shape: dict[torch.Size, list[_Moved]] = {}
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                weight.mul_(1 - lr * decay)
+                weight.mul_(1 - lr * group["weight_decay"])
                 if weight.ndim > 1:
-                    self._move_matrix(weight, weight.grad, lr, group["momentum"])
+                    by_shape.setdefault(weight.shape, []).append(_Moved(weight, weight.grad))
                 else:
                     self._move_vector(weight, weight.grad, lr, adam)
+            for together in by_shape.values():
+                self._move_matrices(together, lr, group["momentum"])
         return loss
 
-    def _move_matrix(self, weight: Tensor, grad: Tensor, lr: float, momentum: float) -> None:
+    def _move_matrices(self, together: Sequence[_Moved], lr: float, momentum: float) -> None:
+        """Moves weights of one shape at once: a step of small matrices is mostly overhead."""
+        ahead = torch.stack([self._ahead(*each, momentum).flatten(1) for each in together])
+        size = RMS_OF_ADAMW * math.sqrt(max(ahead.shape[1:]))
+        for (weight, _), change in zip(together, orthogonal(ahead), strict=True):
+            weight.sub_(change.view(weight.shape), alpha=lr * size)
+
+    def _ahead(self, weight: nn.Parameter, grad: Tensor, momentum: float) -> Tensor:
+        """The mean gradient of a weight, one step ahead."""
         state = self.state[weight]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(weight)
         average = state["momentum_buffer"].lerp_(grad, 1 - momentum)
-        ahead = torch.lerp(grad, average, momentum)
-        matrix = ahead.flatten(1)
-        size = RMS_OF_ADAMW * math.sqrt(max(matrix.shape))
-        weight.sub_(orthogonal(matrix).view(ahead.shape), alpha=lr * size)
+        return torch.lerp(grad, average, momentum)
 
     def _move_vector(self, weight: Tensor, grad: Tensor, lr: float, adam: _Adam) -> None:
         state = self.state[weight]
@@ -106,17 +122,19 @@ class Muon(optim.Optimizer):
         weight.addcdiv_(mean, deviation, value=-lr / (1 - first**steps))
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """The orthogonal matrix (M, N) nearest to one, its singular values about 1: 0.7 to 1.2.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """The orthogonal matrices (B, M, N) nearest to some, singular values about 1: 0.7 to 1.2.
 
-    Iterated in bfloat16, whose rounding is far below what the iteration leaves.
+    Iterated in bfloat16 where the processor multiplies it fast: its rounding is far below what the
+    iteration leaves.
     """
     a, b, c = POLYNOMIAL
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    wide = (matrix.T if is_tall else matrix).bfloat16()
-    wide = wide / wide.norm().clamp(min=SMALLEST_NORM)
+    is_tall = matrices.shape[1] > matrices.shape[2]
+    wide = matrices.mT if is_tall else matrices
+    wide = wide / wide.norm(dim=(1, 2), keepdim=True).clamp(min=SMALLEST_NORM)
+    wide = wide.to(torch.bfloat16 if has_fast_bfloat16(wide.device) else torch.float32)
     for _ in range(ITERATIONS):
-        gram = wide @ wide.T
-        wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    result: Tensor = (wide.T if is_tall else wide).to(matrix.dtype)
+        gram = wide @ wide.mT
+        wide = torch.baddbmm(wide, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+    result: Tensor = (wide.mT if is_tall else wide).to(matrices.dtype)
     return result

@@ -43,6 +43,7 @@ from convscope.training.presets import (
     default_tune_epochs,
     family_of,
 )
+from convscope.training.setup import FORMAT_FIELDS
 from convscope.training.training_data import TrainingData
 
 
@@ -74,6 +75,9 @@ def resolve(
         **_network(recipe, choice),
         "device": str(device.torch),
         "precision": device.precision,
+        "memory_format": "channels_last"
+        if recipe.memory_format == "auto"
+        else recipe.memory_format,
         "img_size": size_of(preprocessing.height, preprocessing.width),
         "fit": preprocessing.fit,
         "tune": tune,
@@ -114,7 +118,8 @@ def head_recipe(recipe: ResolvedRecipe) -> Recipe:
         *PreprocessingFields.model_fields,
         *LossFields.model_fields,
         *("model", "options", "initialization", "weights", "feature_views"),
-        *("batch_size", "accumulate", "sampler", "seed", "device", "precision", "deterministic"),
+        *FORMAT_FIELDS,
+        *("batch_size", "accumulate", "sampler", "seed", "device", "deterministic"),
     } - {"auxiliary_weight"}
     fields = {name: getattr(recipe, name) for name in kept}
     first = {"tune": "head", "epochs": recipe.head_epochs, "hflip": recipe.hflip}

@@ -28,6 +28,12 @@ from convscope.training.optimizers import optimizer_of
 from convscope.training.presets import augmentation_of, mixing_of
 from convscope.training.training_data import TrainingData
 
+FORMAT_FIELDS = ("precision", "memory_format")  # decided by a measurement where they are open
+MEMORY_FORMATS = {
+    "channels_last": torch.channels_last,
+    "contiguous": torch.contiguous_format,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
@@ -219,6 +225,7 @@ def _train_batches(
             mixing=mixing_of(recipe),
             num_classes=len(data.classes),
             side_at=_side_at(recipe, max(preprocessing.height, preprocessing.width)),
+            memory_format=MEMORY_FORMATS[recipe.memory_format],
         ),
     )
 

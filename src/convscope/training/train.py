@@ -207,13 +207,14 @@ def builder(
 
     def build(recipe: Recipe) -> Setup:
         freeze(network, "all" if recipe.tune in (None, "auto") else recipe.tune)
-        resolved = resolve(recipe, choice, network, data, device)
+        chosen = device.computing_in(recipe.precision)
+        resolved = resolve(recipe, choice, network, data, chosen)
         setup = build_setup(
             resolved,
             choice,
             network,
             data,
-            device=device,
+            device=chosen,
             processes=processes,
             reporter=reporter,
         )
@@ -309,7 +310,7 @@ def _begin(
     recorded: dict[str, Any] = {}
     if not is_fresh:
         if processes.is_main and not options.allow_change:
-            now = {"model": choice.name, "device": str(device.torch), "precision": device.precision}
+            now = {"model": choice.name, "device": str(device.torch)}
             check_resume(run, recipe.model_copy(update=now))
         recorded = _recorded(run, recipe, processes, options)
     tuned, deadline, measured = tune(

@@ -28,6 +28,7 @@ from convscope.training.runs.signals import StopSignals
 from convscope.training.runs.state import NonFiniteError, TrainingState, check_finite, copied
 from convscope.training.schedules import Schedule, schedule_of
 from convscope.training.setup import Setup
+from convscope.training.slowdown import SlowdownWatch, slowdown_text
 from convscope.training.step_metrics import DivergedError, EpochSums, MetricAccumulator, StepRow
 
 CYCLES = 5  # last epochs from whose times the remaining ones are planned
@@ -63,6 +64,8 @@ class Trainer:
         self._phase = phase
         freeze(phase.network, phase.recipe.tune)
         self._train_step = phase.train_step(phase.make_optimizer())
+        is_steady = phase.recipe.train_sizes is None and phase.recipe.unfreeze_epochs is None
+        self._watch = SlowdownWatch(is_steady=is_steady)
         ema = phase.recipe.ema
         self._ema = WeightEMA(phase.network, ema) if ema else None
 
@@ -121,13 +124,14 @@ class Trainer:
         if setup.recipe.unfreeze_epochs is not None:
             unfreeze(setup.network, state.epoch, every=setup.recipe.unfreeze_epochs)
         set_train_mode(setup.trained_part)
+        self._watch.pause()
         with self._errors_explained():
             state.sums = train_epoch(
                 self._train_step,
                 setup.train_batches,
                 epoch=state.epoch,
                 factor=lambda step: schedule.factor(step - first_step, losses),
-                after_step=self._after_step,
+                after_step=partial(self._after_step, reporter),
                 accumulator=self._accumulator,
             )
         state.epoch_seconds = time.perf_counter() - self._epoch_began
@@ -174,8 +178,10 @@ class Trainer:
             traceback.clear_frames(error.__traceback__)  # they hold what the step had computed
             raise explain_no_memory(self.setup) from error
 
-    def _after_step(self, step: int) -> None:
+    def _after_step(self, reporter: Reporter, step: int) -> None:
         """Updates the moving average; saves or stops where that is due."""
+        if times := self._watch.step():
+            reporter.say(slowdown_text(times, precision=self.setup.device.precision))
         if self._ema is not None:
             self._ema.update(step)
         self.state.step += 1
@@ -187,6 +193,7 @@ class Trainer:
             if stops:
                 raise _StopRequestedError
             self._save()
+            self._watch.pause()
 
     def _schedule(self) -> Schedule:
         is_last = self._phase is self.setup

@@ -38,6 +38,19 @@ TRAINING = {
     "cpu (no GPU found), {format:t}": "cpu（没有找到 GPU），{format}",
     "{name} as requested, {format:t}": "{name}（按要求），{format}",
     "{name}, bfloat16 (its tensor cores have it)": "{name}，bfloat16（其张量核心支持）",
+    # In which formats it computes, and steps that become slow.
+    "computes in {chosen:t}: a step is {times:n} times as fast as in {usual:t}": "以 {chosen} 计"
+    "算：每步速度是 {usual} 的 {times} 倍",
+    "{precision}, channels last": "{precision}（通道在后）",
+    "{precision}, channel by channel": "{precision}（逐通道存放）",
+    "in the last half minute steps took {times:n} times as long as before": "最近半分钟每步用时是"
+    "之前的 {times} 倍",
+    "It seems that another program uses the processors; what is trained stays the same": "似乎有其"
+    "他程序占用处理器；训练结果不变",
+    "Ctrl-C saves, and the same command resumes when the machine is free": "按 Ctrl-C 保存，机器空"
+    "闲时用同一命令继续",
+    "Float32 loses less beside other programs: `--precision float32` in a new run": "与其他程序同时"
+    "运行时 float32 损失较小：新的运行可用 `--precision float32`",
     # Whether a training repeats itself.
     "killed at any moment and started again by the same command, this training gives the same "
     "weights to the bit on the same type of machine, with the same versions, device, threads and "

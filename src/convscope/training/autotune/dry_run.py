@@ -103,6 +103,12 @@ class DryRun:
             steps += 1
         return (time.perf_counter() - began) / steps
 
+    def image_seconds(self, images: int) -> float:
+        """Seconds that an image takes in a step of so many, or of a whole batch."""
+        part = _part(next(self._batches), images)
+        act = partial(self.step, 0, factor=MEASURING_FACTOR)
+        return self._seconds(lambda each: act(batch=each), part) / len(part.inputs)
+
     def validation_seconds(self, module: nn.Module, *, limit_seconds: float) -> float:
         """Seconds that a validation image takes in the network or in its trained part."""
         setup = self._setup

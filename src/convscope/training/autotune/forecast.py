@@ -93,13 +93,19 @@ def forecast(recipe: Recipe, build: Callable[[Recipe], Setup], *, limit_seconds:
         build: Builds the setup of a recipe.
         limit_seconds: Seconds that steps, and validation, are measured for.
     """
-    if recipe.tune in ("head", "dense"):
-        on_images: dict[str, object] = {"feature_views": 0}
-    else:
-        on_images = {"tune": "all", "head_epochs": None, "feature_views": None}
-    setup = build(recipe.model_copy(update=on_images))
+    setup = build(on_images(recipe))
     pace = measure_pace(setup, limit_seconds=limit_seconds)
     return Forecast(setup=setup, pace=pace, num_features=_num_features(recipe, setup))
+
+
+def on_images(recipe: Recipe) -> Recipe:
+    """The recipe with steps that run the whole network on images; of all layers, where it is open.
+
+    No features are computed for it.
+    """
+    if recipe.tune in ("head", "dense"):
+        return recipe.model_copy(update={"feature_views": 0})
+    return recipe.model_copy(update={"tune": "all", "head_epochs": None, "feature_views": None})
 
 
 def epochs_of(recipe: Recipe, setup: Setup) -> int:

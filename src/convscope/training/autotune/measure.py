@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convscope.files import write_sealed_json
@@ -23,17 +23,21 @@ from convscope.training.autotune.learning_rate_finder import (
     search_learning_rate,
     sweep_title,
 )
+from convscope.training.autotune.number_format import FormatChoice, choose_formats
 from convscope.training.autotune.time_budget import Deadline, begin_deadline, measuring_seconds
 from convscope.training.autotune.time_plan import check_time, plan_epochs
 from convscope.training.autotune.trained_layers import choose_trained_layers
 from convscope.training.phases import Phases
 from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.metadata import recorded_recipe
-from convscope.training.setup import Setup
+from convscope.training.setup import FORMAT_FIELDS, Setup
 from convscope.training.training_data import TrainingData
 
 # Fields of the recipe that may be measured, or decided by the clock.
-MEASURED_FIELDS = ("batch_size", "lr", "tune", "head_epochs", "epochs", "epochs_cut")
+MEASURED_FIELDS = (
+    *FORMAT_FIELDS,
+    *("batch_size", "lr", "tune", "head_epochs", "epochs", "epochs_cut"),
+)
 
 
 def tune(
@@ -64,6 +68,8 @@ def tune(
         UsageError: The time is over already, or too short for this training.
     """
     if recorded:
+        recipe = _with_auto(recipe, FORMAT_FIELDS, recorded["recipe"])
+    if "asked" in recorded:
         recipe, plan = _with_recorded(recipe, recorded)
         return recipe, _deadline(plan, phases.began), None
     recipe, measured = _measured(recipe, build, data, phases=phases, reporter=reporter)
@@ -85,6 +91,9 @@ def _measured(
     if recipe.batch_size == "auto":
         size, measured["batch_size"] = _measure_batch_size(build(recipe), reporter)
         recipe = recipe.model_copy(update={"batch_size": size})
+    recipe, formats = _in_chosen_formats(recipe, build, deadline, reporter)
+    if formats is not None:
+        measured["formats_chosen"] = formats.to_dict()
     if recipe.tune == "auto" or deadline is not None:
         limit = measuring_seconds(None if deadline is None else deadline.seconds_left)
         foreseen = forecast(recipe, build, limit_seconds=limit)
@@ -118,6 +127,22 @@ def _measured(
     return recipe, measured
 
 
+def _in_chosen_formats(
+    recipe: Recipe,
+    build: Callable[[Recipe], Setup],
+    deadline: Deadline | None,
+    reporter: Reporter,
+) -> tuple[Recipe, FormatChoice | None]:
+    """The recipe in the formats that are chosen by measuring; None where nothing is measured."""
+    limit = measuring_seconds(None if deadline is None else deadline.seconds_left)
+    choice = choose_formats(recipe, build, limit_seconds=limit)
+    if choice is None:
+        return recipe, None
+    if choice.sentence:
+        reporter.say(choice.sentence)
+    return recipe.model_copy(update=choice.chosen._asdict()), choice
+
+
 def _measure_batch_size(setup: Setup, reporter: Reporter) -> tuple[int, dict[str, Any]]:
     """The batch size that fits into memory, and how it was found, as `measured.json` has it."""
     memory = measure_memory(setup)
@@ -141,23 +166,25 @@ def _deadline(plan: Mapping[str, Any] | None, began: float) -> Deadline | None:
 def read_measured(run: Run, given: Recipe, *, allow_change: bool) -> dict[str, Any]:
     """What was measured for an unfinished run; empty where that doesn't count.
 
-    What was measured before the first checkpoint counts if the same was asked for.
+    What was measured before the first checkpoint counts if the same was asked for. After it the
+    formats count also where nothing was measured: the usual ones.
 
     Args:
         run: The run folder.
         given: The recipe as given now.
         allow_change: Whether another time than before means that everything is measured anew.
     """
-    if not (run.recipe_path.is_file() and run.measured_path.exists()):
+    if not run.recipe_path.is_file():
         return {}
-    measured = run.measured
-    if not steps_in(run.checkpoints_path) and measured.get("asked") != _fingerprint(given):
-        return {}
+    is_begun, measured = bool(steps_in(run.checkpoints_path)), run.measured
     planned = (measured.get("time") or {}).get("given")
-    if allow_change and given.time is not None and planned != given.time:
+    is_other = not is_begun and measured.get("asked") != _fingerprint(given)
+    if is_other or (allow_change and given.time is not None and planned != given.time):
+        measured = {}
+    if not (is_begun or measured):
         return {}
-    before = recorded_recipe(run)
-    return {**measured, "recipe": {name: getattr(before, name) for name in MEASURED_FIELDS}}
+    before, names = recorded_recipe(run), MEASURED_FIELDS if measured else FORMAT_FIELDS
+    return {**measured, "recipe": {name: getattr(before, name) for name in names}}
 
 
 def _with_recorded(
@@ -165,7 +192,8 @@ def _with_recorded(
 ) -> tuple[Recipe, dict[str, Any] | None]:
     """The recipe with what was measured when the run was begun, and its plan of the time."""
     found, plan = recorded["recipe"], recorded.get("time")
-    updates = {name: found[name] for name in ("batch_size", "lr") if getattr(given, name) == "auto"}
+    given = _with_auto(given, ("batch_size", "lr"), found)
+    updates: dict[str, Any] = {}
     if given.tune == "auto":
         updates |= {name: found[name] for name in ("tune", "head_epochs", "epochs")}
     # A run that was begun with a time has it, also where its own recipe is given.
@@ -176,6 +204,12 @@ def _with_recorded(
         return given.model_copy(update=updates), None
     updates |= {"epochs": found["epochs"], "epochs_cut": found["epochs_cut"], "time": None}
     return given.model_copy(update=updates), {**(plan or {}), "given": time_given}
+
+
+def _with_auto(given: Recipe, names: Sequence[str], found: Mapping[str, Any]) -> Recipe:
+    """The recipe with what was found for those of the fields that are `auto`."""
+    opened = [name for name in names if getattr(given, name) == "auto"]
+    return given.model_copy(update={name: found[name] for name in opened})
 
 
 def write_measured(run: Run, measured: Mapping[str, Any], recipe: ResolvedRecipe) -> None:

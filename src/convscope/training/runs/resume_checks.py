@@ -29,7 +29,7 @@ from convscope.training.runs.metadata import (
     with_recipe,
     write_recipe,
 )
-from convscope.training.setup import Setup
+from convscope.training.setup import FORMAT_FIELDS, Setup
 from convscope.training.training_data import TrainingData
 
 # What the optimizer's state belongs to: no training can go on with another.
@@ -119,7 +119,7 @@ def check_resume(run: Run, given: Recipe) -> None:
 
     Args:
         run: The run folder.
-        given: The recipe as given, with the network, the device and its number format.
+        given: The recipe as given, with the network and the device.
 
     Raises:
         RunError: Something that is given differs from what the run was begun with.
@@ -132,7 +132,9 @@ def check_resume(run: Run, given: Recipe) -> None:
     for field, value in now.items():
         if value is None or field in (*PATH_FIELDS, *OPTION_FIELDS, "options", "time"):
             continue
-        is_on_record = value == "auto" and measured.get(MEASURED_AS.get(field, "")) is not None
+        is_on_record = value == "auto" and (
+            field in FORMAT_FIELDS or measured.get(MEASURED_AS.get(field, "")) is not None
+        )
         if value != before[field] and not is_on_record:
             changes.append(Change(field, before[field], value))
     changes += _time_change(run, given.time)
@@ -146,7 +148,8 @@ def _recipe_changes(run: Run, recipe: Recipe, time_given: str | None) -> list[Ch
     changes = [
         Change(field, before[field], now[field])
         for field in now
-        if field not in PATH_FIELDS and before[field] != now[field]
+        # `auto` stands for a field that is newer than the run.
+        if field not in PATH_FIELDS and before[field] not in (now[field], "auto")
     ]
     return changes + _time_change(run, time_given)
 
