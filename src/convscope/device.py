@@ -10,7 +10,7 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -144,6 +144,13 @@ class Device:
         if self.torch.type == "cuda":
             torch.cuda.empty_cache()
 
+    def wait(self) -> None:
+        """Waits until the device has done what it was told to do."""
+        if self.torch.type == "cuda":
+            torch.cuda.synchronize(self.torch)
+        elif self.torch.type == "mps":
+            torch.mps.synchronize()
+
     @property
     def processor(self) -> str:
         """The name of the processor, as precisely as torch knows it."""
@@ -255,6 +262,30 @@ def _number_format(device: torch.device, precision: str) -> tuple[torch.dtype, s
     if precision == "bfloat16":
         return torch.bfloat16, "bfloat16 as requested"
     return torch.float32, "float32"
+
+
+def describe(device: Device) -> dict[str, str]:
+    """What decides how fast a device is, in words, by what it is."""
+    facts = {"device": device.reason, "processor": device.processor}
+    if device.torch.type == "cpu":
+        facts["processor"] = f"{_cpu_name()}, {torch.backends.cpu.get_cpu_capability()}"
+        facts["threads"] = f"{torch.get_num_threads()} of {os.cpu_count()} processors"
+        is_kept = keep_freed_memory()
+        facts["freed memory"] = "kept for the next tensors" if is_kept else "given back"
+    free = device.free_bytes()
+    facts["free memory"] = "unknown" if free is None else f"{free / 1e9:,.1f} GB"
+    if not has_fast_bfloat16(device.torch):
+        facts["bfloat16"] = "imitated, and slow: the processor has no instructions for it"
+    return facts
+
+
+def _cpu_name() -> str:
+    """The name of the processor as Linux has it, or as the platform module does."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n"):
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

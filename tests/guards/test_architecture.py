@@ -22,7 +22,7 @@ LAYERS = [
     {"files", "streams", "paths", "short_repr", "signatures", "languages"},
     {"records"},
     {"device", "progress", "figures", "arithmetic", "recipe", "downloads", "splits"},
-    {"schemas"},
+    {"device_speed", "schemas"},
     {"run", "cache", "distributed"},
     {"networks", "onnx_import", "data"},
     {"classifier"},

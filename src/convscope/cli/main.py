@@ -44,6 +44,7 @@ VERBS = {
     "networks": "List the networks.",
     "runs": "List the runs in a folder.",
     "image-grid": "Put many images into one picture.",
+    "device": "Show which device is used, and how fast it multiplies.",
     "cache": "Show or clear the cache of decoded images.",
 }
 INTERRUPTED = 130

@@ -199,9 +199,13 @@ class ImageBatches:
 
 def _prefetched(values: Iterator[Value], *, depth: int) -> Iterator[Value]:
     """The same values, of which one thread makes up to `depth` ahead of time."""
-    end = object()
-    with ThreadPoolExecutor(1, "prefetching") as pool:
+    end, pool = object(), ThreadPoolExecutor(1, "prefetching")
+    try:
         waiting = deque(pool.submit(next, values, end) for _ in range(depth))
         while (value := waiting.popleft().result()) is not end:
             waiting.append(pool.submit(next, values, end))
             yield cast(Value, value)
+    finally:
+        # Without waiting: garbage collection may come here in any thread at any moment, also where
+        # that thread holds a lock that the end of another one needs.
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -32,6 +32,8 @@ def in_parallel(
 ) -> Iterator[Result]:
     """The results of `work` for each item, in the order of the items.
 
+    Where the results are not all taken, `work` may still be running for a moment.
+
     Threads, not processes: Pillow decodes and resizes outside of Python's lock, nothing has to be
     copied from one process to another, and nothing is left behind when a training is killed.
 
@@ -43,13 +45,15 @@ def in_parallel(
         workers: Number of threads; None for one a core.
     """
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(num_threads(workers)) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
+    pool = ThreadPoolExecutor(num_threads(workers))
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
-        finally:  # whoever stops early waits only for what was begun
-            pool.shutdown(cancel_futures=True)
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        # Whoever stops early leaves what was begun to end by itself. Nothing waits for it: garbage
+        # collection may come here in any thread, also where that one holds a lock.
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +81,22 @@ def test_what_was_filled_counts_at_the_next_start(
     third = stored(build_image_index(open_dataset(root), cache=cache))
     no_decoding(monkeypatch)
     np.testing.assert_array_equal(third.take(EVERYTHING).numpy(), true)
+
+
+def test_a_store_that_is_collected_as_garbage_notes_its_rows_in_no_other_thread(
+    root: Path, cache: Cache, true: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which thread collects, and what it holds then, nobody knows: it must not wait for another."""
+    pixels = stored(build_image_index(open_dataset(root), cache=cache))
+    pixels.take(EVERYTHING)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", None)
+        patched.setattr(threading.Thread, "join", None)
+        del pixels
+        gc.collect()
+    no_decoding(monkeypatch)
+    again = stored(build_image_index(open_dataset(root), cache=cache))
+    np.testing.assert_array_equal(again.take(EVERYTHING).numpy(), true)
 
 
 def test_rows_that_are_not_noted_are_decoded_again(

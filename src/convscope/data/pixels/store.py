@@ -183,8 +183,12 @@ class Store:
             self._file = -1
 
     def __del__(self) -> None:
+        # In this thread, whichever it is: garbage collection may come here where it holds a lock
+        # that the start or the end of another thread needs.
         with suppress(Exception):  # while the interpreter ends, anything may be gone
-            self.close()
+            if self._file >= 0:
+                self._note(self._unnoted)
+                os.close(self._file)
 
     def _read_at(self, offset: int, pixels: NDArray[np.uint8], checksum: NDArray[np.uint8]) -> None:
         """Reads a row; of one that can't be read, or only in part, the checksum is wrong."""

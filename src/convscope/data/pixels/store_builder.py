@@ -157,11 +157,16 @@ class StoreBuilder:
             self._release()
 
     def close(self) -> None:
-        """Lets go of the files; what was added stays for the next scan of the same images."""
-        if self._file >= 0:
-            self._note_soon()
-            self._join()
-            self._release()
+        """Lets go of the files; what was added stays for the next scan of the same images.
+
+        A thread that still decodes adds nothing any more.
+        """
+        with self._lock:
+            self._takes_more = False
+            if self._file >= 0:
+                self._note_soon()
+                self._join()
+                self._release()
 
     def _open(self) -> None:
         self.folder.parent.mkdir(parents=True, exist_ok=True)

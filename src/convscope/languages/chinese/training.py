@@ -51,6 +51,23 @@ TRAINING = {
     "闲时用同一命令继续",
     "Float32 loses less beside other programs: `--precision float32` in a new run": "与其他程序同时"
     "运行时 float32 损失较小：新的运行可用 `--precision float32`",
+    # `convscope device`.
+    "{n:n} of {all:n} processors": "{n} 个，共 {all} 个处理器",
+    "freed memory": "释放的内存",
+    "kept for the next tensors": "留给后面的张量",
+    "given back": "归还系统",
+    "free memory": "可用内存",
+    "imitated, and slow: the processor has no instructions for it": "处理器没有相应指令，模拟运行，"
+    "速度慢",
+    "operation": "运算",
+    "format": "格式",
+    "order in memory": "内存顺序",
+    "channels last": "通道在后",
+    "contiguous": "逐通道",
+    "product of two {size} x {same} matrices": "两个 {size} x {same} 矩阵相乘",
+    "convolution {kernel}, {channels:n} channels of {height:n} x {width:n}": "{kernel} 卷积，"
+    "{channels} 个通道，{height} x {width}",
+    "that convolution forward and backward": "该卷积的前向与反向",
     # Whether a training repeats itself.
     "killed at any moment and started again by the same command, this training gives the same "
     "weights to the bit on the same type of machine, with the same versions, device, threads and "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import partial
 from types import TracebackType
 
@@ -52,6 +52,7 @@ class DryRun:
         trace: TracebackType | None,
     ) -> None:
         """Restores the network's state."""
+        self._batches.close()  # it refers to this object, which it would outlive
         network = self._setup.network
         network.load_state_dict(self._state)
         for parameter, is_trained in zip(network.parameters(), self._is_trained, strict=True):
@@ -146,7 +147,7 @@ class DryRun:
         """A whole number that the main process's clock decides for all."""
         return int(self._setup.processes.broadcast(str(int(number)).encode()))
 
-    def _endless(self) -> Iterator[Batch]:
+    def _endless(self) -> Generator[Batch, None, None]:
         epoch = self._epoch
         while True:
             yield from self._setup.train_batches.epoch(epoch)
