@@ -23,7 +23,6 @@ from convscope.files import (
     from_cell,
     is_portable,
     new_folder,
-    relative_path,
     remove_leftovers,
     restore_replaced,
     sha256,
@@ -313,13 +312,3 @@ def test_no_text_in_a_table_is_a_formula_and_reading_gives_it_back(text: str) ->
 def test_any_text_is_read_as_it_was_written(text: str) -> None:
     _, (cell, *_) = csv.reader(io.StringIO(csv_text(["a", "b"], [[text, ""]]), newline=""))
     assert from_cell(cell) == text
-
-
-def test_a_path_is_shown_from_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    assert relative_path(tmp_path / "data" / "x") == str(Path("..", "data", "x"))
-    assert relative_path(tmp_path / "here" / "x") == "x"
-    assert [relative_path(name) for name in ("digits", "a/b", "")] == ["digits", "a/b", ""]

@@ -1,4 +1,4 @@
-"""What was likely meant by a path that leads nowhere."""
+"""How paths are shown, and what was likely meant by one that leads nowhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convscope.errors import RunError
-from convscope.paths import likely_path, run_around
+from convscope.paths import command_line, likely_path, run_around, short_path
 from convscope.run import Run
 
 
@@ -56,6 +56,42 @@ def test_of_an_address_it_is_said_that_only_files_are_read(given: str) -> None:
 )
 def test_of_other_paths_nothing_is_said(given: str) -> None:
     assert likely_path(given) is None
+
+
+def test_a_path_is_shown_from_the_current_folder(here: Path) -> None:
+    assert short_path(here / "photos" / "cats") == "photos/cats"
+    assert short_path(here) == "."
+    assert short_path(here.parent / "data") == "../data"
+    kept = ["digits", "a/b", "photos/", "./photos", "a/../b", "", "a\0b", "https://x.org/a"]
+    assert [short_path(each) for each in kept] == kept
+
+
+def test_a_path_never_climbs_more_than_one_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.chdir("photos/cats")
+    assert short_path(here / "my photos") == str(here / "my photos")
+    assert short_path("../../my photos") == str(here / "my photos")
+    assert short_path("../dogs") == short_path(here / "photos" / "dogs") == "../dogs"
+    assert command_line("convscope", "check", here / "my photos", "--split", "all") == (
+        f"convscope check '{here}/my photos' --split all"
+    )
+
+
+def test_a_path_does_not_tell_the_name_of_the_home_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("photos/cats")
+    assert short_path(here / "my photos") == "../../my photos"
+
+
+def test_of_two_ways_to_write_a_path_the_shorter_one_is_shown(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = here.parents[-2]  # the folder below the root
+    monkeypatch.chdir(top)
+    assert short_path("/x.png") == short_path("../x.png") == "/x.png"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import convscope
 from convscope.api.train import TrainSettings
 from convscope.recipe import Recipe
 from convscope.signatures import descriptions_in, showing, written
-from convscope.training.train import DEFAULT_OPTIONS
+from convscope.training.options import DEFAULT_OPTIONS
 
 OPEN = ("build", "summarize")  # take options of a network, whose names depend on its name
 VERBS = [
@@ -55,6 +55,13 @@ def test_no_option_is_left_out_and_each_is_described(verb: Callable[..., Any]) -
             assert each.kind is not inspect.Parameter.VAR_KEYWORD
         if "Options:" in text:
             assert f" {name}: " in text, name
+
+
+def test_where_options_of_any_name_are_taken_those_that_are_known_are_shown() -> None:
+    shown = parameters(convscope.summarize)
+    assert str(shown["language"]) == "language: str = 'en'"
+    assert list(shown)[-1] == "options"
+    assert shown["options"].kind is inspect.Parameter.VAR_KEYWORD
 
 
 def test_help_has_one_parameter_a_line() -> None:

@@ -87,13 +87,16 @@ def check(
     value_range: Sequence[float] | str | None = None,
     img_size: str | int | None = None,
     fit: Literal['crop', 'pad', 'stretch'] | None = None,
+    language: str = 'en',
 ) -> Checked: ...
 
 def compare(
     *classifiers: Classifier | Run | str | Path | list[Any],
     data: str | Path | None = None,
     device: str = 'auto',
+    output: str | Path | None = None,
     reporter: Reporter = ...,
+    language: str = 'en',
     max_pixels: int | None = None,
     extra_formats: str | Sequence[str] | None = None,
     allow_damaged: bool | None = None,
@@ -110,7 +113,11 @@ def compare(
     zip_encoding: str | None = None,
 ) -> Comparison: ...
 
-def compare_recipes(*runs: Run | str | Path | list[Any]) -> RecipeComparison: ...
+def compare_recipes(
+    *runs: Run | str | Path | list[Any],
+    output: str | Path | None = None,
+    language: str = 'en',
+) -> RecipeComparison: ...
 
 def evaluate(
     classifier: Classifier | Run | str | Path,
@@ -121,6 +128,7 @@ def evaluate(
     device: str = 'auto',
     output: str | Path | None = None,
     reporter: Reporter = ...,
+    language: str = 'en',
     max_pixels: int | None = None,
     extra_formats: str | Sequence[str] | None = None,
     allow_damaged: bool | None = None,
@@ -147,6 +155,7 @@ def explain(
     output: str | Path | None = None,
     reporter: Reporter = ...,
     unreadable: list[str] | None = None,
+    language: str = 'en',
     top: int = 3,
     target: str | None = None,
     against: str | None = None,
@@ -168,6 +177,7 @@ def explain(
     output: str | Path | None = None,
     reporter: Reporter = ...,
     unreadable: list[str] | None = None,
+    language: str = 'en',
     top: int = 3,
     target: str | None = None,
     against: str | None = None,
@@ -280,6 +290,7 @@ def inspect(
     device: str = 'auto',
     output: str | Path | None = None,
     reporter: Reporter = ...,
+    language: str = 'en',
     max_pixels: int | None = None,
     extra_formats: str | Sequence[str] | None = None,
     allow_damaged: bool | None = None,
@@ -330,6 +341,8 @@ def summarize(
     batch_size: int = 1,
     training: bool = False,
     auxiliary_heads: bool = False,
+    output: str | Path | None = None,
+    language: str = 'en',
     **options: Any,
 ) -> LayerTable: ...
 
@@ -436,7 +449,7 @@ def train(
 
 def write_comparison(
     found: Comparison | RecipeComparison,
-    path: str | Path,
+    output: str | Path,
     *,
     language: str = 'en',
     command: str | None = None,

@@ -367,15 +367,6 @@ def printable(path: str | os.PathLike[str]) -> str:
     return one_line(text)
 
 
-def relative_path(path: str | os.PathLike[str]) -> str:
-    """A path as it is written from the current folder; it tells nobody where that one lies."""
-    text = os.fspath(path)
-    try:
-        return os.path.relpath(text) if os.path.isabs(text) else text  # noqa: PTH117 - any text
-    except ValueError:  # on another drive
-        return text
-
-
 def _open_to_others(path: Path) -> None:
     """Gives a file or folder the rights that it would have without going through a temporary."""
     with _MASK_LOCK:  # the mask can't be asked without being set

@@ -1,11 +1,12 @@
-"""The files by which output is known, and what was likely meant by a path that leads nowhere."""
+"""The files by which output is known, how paths are shown, and what a lost one was meant to be."""
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
 
 from convscope.text import either_of
@@ -61,9 +62,38 @@ def _variants(text: str) -> Iterator[str]:
             yield str(Path(clean).expanduser())
 
 
-def shell_word(value: object) -> str:
-    """A path or name as one word of a command line that can be pasted."""
-    return shlex.quote(str(value))
+def short_path(path: str | os.PathLike[str]) -> str:
+    """A path as people are shown it: from the current folder where it lies below that.
+
+    Elsewhere it is the shorter of the absolute path and, with a single `..`, the relative one: of
+    `../../../x` nobody sees at once where that is. Only in the user's home folder it is relative
+    all the same, as pages are given to others. What is no path stays as it is.
+    """
+    text = os.fspath(path)
+    is_absolute = PurePath(text).is_absolute()
+    if not is_absolute and os.pardir not in PurePath(text).parts:
+        return text
+    absolute = os.path.abspath(text)  # noqa: PTH100 - `resolve` would follow links
+    try:
+        relative = os.path.relpath(absolute)
+    except ValueError:  # on another drive
+        return absolute
+    num_up = PurePath(relative).parts.count(os.pardir)
+    if not num_up:
+        return relative if is_absolute else text
+    if PurePath(absolute).is_relative_to(os.path.expanduser("~")):  # noqa: PTH111 - may be unknown
+        return relative
+    return absolute if num_up > 1 else min(relative, absolute, key=len)
+
+
+def shell_word(path: object) -> str:
+    """A path, as people are shown it, as one word of a command line that can be pasted."""
+    return shlex.quote(short_path(str(path)))
+
+
+def command_line(*words: object) -> str:
+    """A command line that can be pasted, with its paths as people are shown them."""
+    return " ".join(map(shell_word, words))
 
 
 def exists(text: str) -> bool:

@@ -99,6 +99,7 @@ def show_options(
     declared: Iterable[Declaration],
     *,
     fields: Mapping[str, FieldInfo] = NO_FIELDS,
+    is_open: bool = False,
 ) -> None:
     """Gives a function its full signature and docstring.
 
@@ -108,13 +109,14 @@ def show_options(
         declared: Where the options that its `**` stands for are declared; of two with the same
             name the first counts, and the function's own parameters come before all.
         fields: Fields of the recipe, which describe options of their names that aren't described.
+        is_open: Whether its `**` takes others besides.
     """
     own = written_signature(function)
     options: dict[str, Option] = {}
     for each in declared:
         options = dict(_options_of(each)) | options
     options = {name: each for name, each in options.items() if name not in own.parameters}
-    vars(shown)["__signature__"] = with_options(own, options)
+    vars(shown)["__signature__"] = with_options(own, options, is_open=is_open)
     lines = [
         textwrap.fill(f"{name}: {text}", TEXT, subsequent_indent=" " * 4)
         for name, option in options.items()
@@ -138,16 +140,20 @@ def written_signature(function: Callable[..., Any]) -> FullSignature:
     )
 
 
-def with_options(own: FullSignature, options: Mapping[str, Option]) -> FullSignature:
-    """A signature with named options in place of its `**`."""
+def with_options(
+    own: FullSignature, options: Mapping[str, Option], *, is_open: bool = False
+) -> FullSignature:
+    """A signature with named options in place of its `**`, or before it where it takes others."""
     if not options:
         return own
-    kept = [each for each in own.parameters.values() if each.kind is not Parameter.VAR_KEYWORD]
+    kept = list(own.parameters.values())
+    others = [each for each in kept if each.kind is Parameter.VAR_KEYWORD]
+    kept = [each for each in kept if each not in others]
     named = [
         Parameter(name, KEYWORD, default=option.default, annotation=option.annotation)
         for name, option in options.items()
     ]
-    return own.replace(parameters=[*kept, *named])
+    return own.replace(parameters=[*kept, *named, *(others if is_open else [])])
 
 
 def _options_of(declared: Declaration) -> Iterator[tuple[str, Option]]:

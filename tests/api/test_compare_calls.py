@@ -159,7 +159,7 @@ def recorded(run: convscope.Run, name: str, accuracy: float, **changes: object) 
 def test_recipes_are_compared_over_seeds(flawed: convscope.Run) -> None:
     good = [recorded(flawed, f"a{seed}", 0.9 + seed / 100, seed=seed) for seed in range(3)]
     bad = [recorded(flawed, f"b{seed}", 0.7 + seed / 100, seed=seed, lr=9.0) for seed in range(4)]
-    found = compare_recipes(*bad[:2], *good, *bad[2:])
+    found = compare_recipes(*bad[:2], *good, *bad[2:], output="pages", language="zh")
     (first_names, first), (second_names, second) = found.recipes
     assert (first_names, second_names) == (("b0", "b1", "b2", "b3"), ("a0", "a1", "a2"))
     assert first.accuracy.value == pytest.approx(0.715)
@@ -169,6 +169,7 @@ def test_recipes_are_compared_over_seeds(flawed: convscope.Run) -> None:
     assert difference.value == pytest.approx(0.195)
     assert difference.interval.low > 0
     assert found.to_dict()["pairs"][0]["accuracy_difference"] == difference.value
+    assert "配方优于" in Path("pages/report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

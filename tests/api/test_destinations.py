@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import convscope as package
+from convscope.api.compare import compare_recipes, write_comparison
 from convscope.api.destination import output_file, output_folder
 from convscope.api.evaluate import save_figures, write_evaluation
 from convscope.api.explain import ExplanationFolder
@@ -17,6 +18,7 @@ from convscope.api.inspect import write_inspection
 from convscope.api.predict import predict
 from convscope.api.train import train_options
 from convscope.errors import UsageError
+from convscope.evaluation.compared import Comparison
 from convscope.evaluation.evaluate import Evaluation
 
 PAGES = (".html", ".htm")
@@ -107,6 +109,10 @@ WRITERS: dict[str, Callable[[str], object]] = {
     "check": lambda path: package.check("none", output=path),
     "explain": lambda path: package.explain("none", "picture.png", output=path),
     "inspect": lambda path: package.inspect("none", output=path),
+    "compare": lambda path: package.compare("none", "neither", output=path),
+    "compare_recipes": lambda path: compare_recipes("none", output=path),
+    "summarize": lambda path: package.summarize("lenet5", output=path),
+    "page of a comparison": lambda path: write_comparison(object.__new__(Comparison), path),
     "page of an inspection": lambda path: write_inspection(
         None,  # type: ignore[arg-type]
         path,
@@ -132,6 +138,27 @@ def test_each_function_that_writes_refuses_another_kind_of_file_before_it_begins
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
 
+VERBS_WITH_PAGES: dict[str, Callable[[str], object]] = {
+    "train": lambda name: package.train("none", language=name),
+    "evaluate": lambda name: package.evaluate("none", language=name),
+    "check": lambda name: package.check("none", language=name),
+    "explain": lambda name: package.explain("none", "picture.png", language=name),
+    "inspect": lambda name: package.inspect("none", language=name),
+    "compare": lambda name: package.compare("none", "neither", language=name),
+    "compare_recipes": lambda name: compare_recipes("none", language=name),
+    "summarize": lambda name: package.summarize("lenet5", language=name),
+}
+
+
+@pytest.mark.parametrize("call", VERBS_WITH_PAGES.values(), ids=VERBS_WITH_PAGES)
+def test_each_verb_that_writes_pages_refuses_an_unknown_language_before_it_begins(
+    call: Callable[[str], object],
+) -> None:
+    with pytest.raises(UsageError, match="there is no report in the language `fr`") as refused:
+        call("fr")
+    assert refused.value.hint == "it can be `en` or `zh`"
+
+
 def test_a_grid_and_a_first_batch_have_a_name_of_their_own_in_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,13 +172,18 @@ def test_a_grid_and_a_first_batch_have_a_name_of_their_own_in_a_folder(
 @pytest.mark.slow
 def test_output_in_python_writes_what_it_writes_on_the_command_line(flawed: package.Run) -> None:
     image = "pictures/red/000.png"
-    package.evaluate(flawed, split="val", output="evaluated")
-    package.check("pictures", output="checked")
-    package.explain(flawed, image, top=1, draws=0, output="explained")
-    package.inspect(flawed, num_images=8, layers="conv1", count=1, output="inspected.html")
+    package.evaluate(flawed, split="val", output="evaluated", language="zh")
+    package.check("pictures", output="checked", language="zh")
+    package.explain(flawed, image, top=1, draws=0, output="explained", language="zh-CN")
+    package.inspect(
+        flawed, num_images=8, layers="conv1", count=1, output="inspected.html", language="zh"
+    )
+    package.compare(flawed, flawed.path, split="val", output="compared", language="zh")
     assert sorted(str(path) for path in Path().glob("*ed/*") if path.parent.name != "flawed") == [
         "checked/exclude.csv",
         "checked/report.html",
+        "compared/.convscope",
+        "compared/report.html",
         "evaluated/evaluation.json",
         "evaluated/predictions.csv",
         "evaluated/report.html",
@@ -161,3 +193,6 @@ def test_output_in_python_writes_what_it_writes_on_the_command_line(flawed: pack
     ]
     assert "convscope explain runs/flawed" in Path("explained/000.html").read_text()
     assert "convscope inspect runs/flawed" in Path("inspected.html").read_text()
+    pages = [*Path().glob("*ed/*.html"), Path("inspected.html")]
+    assert len(pages) == 5
+    assert all('<html lang="zh">' in page.read_text() for page in pages)

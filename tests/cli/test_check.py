@@ -144,6 +144,18 @@ def test_the_page_repeats_the_command_as_it_was_typed(check: Check, pets: Path) 
 
 
 @pytest.mark.slow
+def test_no_path_in_a_command_climbs_several_folders(
+    check: Check, pets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = pets.parent / "deep" / "er"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert check("../../pets", "-q").out.endswith(f"\ntrain: convscope train {pets}\n")
+    page = Path("checks/pets/report.html").read_text()
+    assert f"<pre>convscope check {pets}</pre>" in page
+
+
+@pytest.mark.slow
 def test_the_columns_of_a_table_can_be_given(check: Check, pets: Path) -> None:
     with (pets / "table.csv").open("w", newline="") as file:
         writer = csv.writer(file)

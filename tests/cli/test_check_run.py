@@ -75,9 +75,9 @@ def test_what_cannot_judge_these_labels_is_refused_before_anything_is_read(
 
     assert "there is no run `runs/flaved`" in refusal("pictures", "--run", "runs/flaved")
     assert "did you mean `runs/flawed`?" in refusal("pictures", "--run", "runs/flawed/classifier")
-    assert "`fit` has no effect with `run`" in refusal(
-        "pictures", "--run", "runs/flawed", "--fit", "pad"
-    )
+    told = refusal("pictures", "--run", "runs/flawed", "--img-size", "40")
+    assert "`img_size` has no effect with `run`" in told
+    assert "hint: leave `img_size` out, or check without `run`" in told
     make_pictures(Path("zoo"), {"blue": 3, "zebra": 4})
     told = refusal("zoo", "--run", "runs/flawed")
     assert "the classifier doesn't know 1 class of the data\n  `zebra` (4 images)" in told

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from convscope.cli.tables import _metric_rows, _metric_text, table_text
+from convscope.cli.tables import _metric_rows, _metric_text
 from convscope.evaluation.intervals import Estimate, Interval, named, proportion
 from convscope.text import joined
+from convscope.text_table import table_text
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,5 @@ def test_a_narrow_terminal_shortens_numbers_then_leaves_out_columns_and_says_whi
     else:
         assert "left out" not in text
     assert columns < 20 or max(map(len, text.splitlines()[:-1])) <= columns
+    of_a_file = table_text(HEADER, ROWS, left=2, first_to_go=("paper",), fits=False)
+    assert all(cell in of_a_file for row in [HEADER, *ROWS] for cell in row)

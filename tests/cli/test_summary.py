@@ -74,7 +74,9 @@ def test_auxiliary_heads_of_a_network_without_any_are_an_error(convscope: Convsc
     )
 
 
-@pytest.mark.parametrize("name", ["training", "auxiliary_heads", "input_shape", "num_classes"])
+@pytest.mark.parametrize(
+    "name", ["training", "auxiliary_heads", "input_shape", "num_classes", "output", "language"]
+)
 def test_what_a_flag_says_is_no_option_of_the_network(convscope: Convscope, name: str) -> None:
     err = convscope("summary", "resnet20", "--option", f"{name}=1").err
     assert err.startswith(f"error: `{name}` is no option of a network\n")
@@ -455,6 +457,23 @@ def test_the_format_is_that_of_the_files_ending(convscope: Convscope, tmp_path: 
     assert "网络对照" in done.out
     done = convscope("summary", "lenet5_relu", "-o", tmp_path / "x.md", "--format", "html")
     assert "ends like markdown, but html is asked for" in done.err
+
+
+@pytest.mark.parametrize("ending", ["txt", "json", "csv", "md", "html"])
+def test_output_in_python_is_what_the_verb_writes(
+    convscope: Convscope, tmp_path: Path, ending: str
+) -> None:
+    file, typed = tmp_path / f"python.{ending}", tmp_path / f"typed.{ending}"
+    summarize("lenet5_relu", batch_size=2, output=file, language="zh")
+    convscope("summary", "lenet5_relu", "-b", "2", "-o", typed, "--lang", "zh")
+    assert file.read_bytes() == typed.read_bytes()
+
+
+def test_a_module_of_ones_own_is_written_into_a_folder(tmp_path: Path) -> None:
+    summarize(nn.Sequential(nn.Conv2d(3, 4, 3)), input_shape=(3, 8, 8), output=tmp_path / "tables")
+    text = (tmp_path / "tables" / "summary.txt").read_text(encoding="utf-8")
+    assert "Sequential" in text
+    assert "parameters 112 (112 trainable)" in text
 
 
 def test_flops_of_the_backward_pass_are_flops_too(convscope: Convscope) -> None:

@@ -16,9 +16,9 @@ import pytest
 
 from conftest import make_pictures
 from convscope.cli.main import run as command_line
-from convscope.cli.tables import _short
 from convscope.files import sha256
 from convscope.run import Run
+from convscope.text_table import _short
 
 pytestmark = [
     pytest.mark.slow,

@@ -21,7 +21,7 @@ LAYERS = [
     {"errors", "text", "rng"},
     {"files", "streams", "paths", "short_repr", "signatures", "languages"},
     {"records"},
-    {"device", "progress", "figures", "arithmetic", "recipe", "downloads", "splits"},
+    {"device", "progress", "text_table", "figures", "arithmetic", "recipe", "downloads", "splits"},
     {"device_speed", "schemas"},
     {"run", "cache", "distributed"},
     {"networks", "onnx_import", "data"},

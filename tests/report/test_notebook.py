@@ -19,6 +19,11 @@ from convscope.classifier import Prediction
 from convscope.evaluation.compared import RecipeComparison
 from convscope.evaluation.comparison import over_seeds, recipe_difference
 from convscope.report.notebook import figure, html_of
+from convscope.training.autotune.learning_rate_finder import (
+    LearningRateCurve,
+    LearningRateSearch,
+    learning_rates_to_try,
+)
 
 
 def shown(value: object) -> str:
@@ -85,6 +90,19 @@ def test_a_long_table_is_cut_and_says_so() -> None:
     assert "60,192,808" in view
 
 
+def test_a_search_for_a_learning_rate_shows_the_rate_its_reason_and_the_curve() -> None:
+    rates = learning_rates_to_try(1e-5, 10.0, 60)
+    losses = [2.3 - 2 / (1 + (3e-2 / rate) ** 2) + rate for rate in rates]
+    curve = LearningRateCurve(rates, tuple(losses))
+    search = LearningRateSearch(curve, curve.choose(), "<lenet5>, adamw, batches of 64")
+    view = shown(search)
+    assert cells(view) == ["learning rate", f"{search.rate:.3g}"]
+    assert search.choice.reason in html.unescape(view)
+    assert view.count("<svg") == 1
+    assert "<lenet5>" not in view
+    assert max(len(repr(each)) for each in (search, search.choice, search.curve)) <= 300
+
+
 def test_names_are_escaped() -> None:
     view = shown(Prediction("<img src=x>", "<b>", 1.0, {"<b>": 1.0}))
     assert "<img" not in view
@@ -102,9 +120,9 @@ def test_a_run_and_all_that_follows_from_it_show_themselves(tmp_path: Path) -> N
     run = convscope.train(
         tmp_path / "pictures", project=tmp_path / "runs", model="lenet_rgb", epochs=1
     )
-    found = dict(zip(*[iter(cells(shown(run)))] * 2, strict=True))
-    assert (found["state"], found["network"]) == ("finished", "lenet_rgb")
-    assert found["accuracy"].startswith(f"{run.evaluation['accuracy']:.2%} (")
+    known = dict(zip(*[iter(cells(shown(run)))] * 2, strict=True))
+    assert (known["state"], known["network"]) == ("finished", "lenet_rgb")
+    assert known["accuracy"].startswith(f"{run.evaluation['accuracy']:.2%} (")
     assert shown(run).count("<svg") == 3
     classifier = convscope.load(run.path)
     assert "121,182" in shown(classifier) or "lenet_rgb" in shown(classifier)
@@ -118,5 +136,13 @@ def test_a_run_and_all_that_follows_from_it_show_themselves(tmp_path: Path) -> N
     assert compared.count("<svg") == 1
     calibrated = shown(convscope.calibrate(run))
     assert "temperature" in cells(calibrated)
+    inspected = convscope.inspect(run, layers=["conv1", "fc1"], channels=[2, 0], count=3)
+    assert cells(shown(inspected))[::8] == ["conv1", "fc1"]
+    found = [patches for view in inspected.views for patches in view.patches.values()]
+    assert len(found) == 4
+    assert shown(inspected).count("data:image/") == sum(map(bool, found))
+    assert shown(inspected).count(": nowhere above 0") == found.count([])
+    assert "<details><summary>strongest patches of <code>conv1</code>" in shown(inspected)
+    assert len(repr(inspected)) <= 300
     trace = convscope.trace_value(classifier, image, "conv1", channel=0, row=3, column=4)
     assert shown(trace).startswith("<pre>")

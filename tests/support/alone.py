@@ -9,7 +9,8 @@ from typing import Any
 import convscope
 from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
-from convscope.training.train import TrainOptions, train
+from convscope.training.options import TrainOptions
+from convscope.training.train import train
 
 OPTIONS = {field.name for field in fields(TrainOptions)}
 

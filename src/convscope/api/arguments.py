@@ -51,31 +51,36 @@ class _Taken(NamedTuple):
 
 
 def checked(
-    *options: type, names: Collection[str] = ()
+    *options: type, names: Collection[str] = (), is_open: bool = False
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """A decorator for functions whose arguments are checked against their annotations.
 
     Args:
         options: Classes whose fields are the names and types of `**options`.
         names: Names of arguments, or further `**options`, whose values the function judges itself.
+        is_open: Whether it takes options of any name besides, and judges them itself.
     """
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        taken = _taken_by(function, options, names)
+        taken = _taken_by(function, options, names, is_open=is_open)
 
         @wraps(function)
         def call(*args: Parameters.args, **given: Parameters.kwargs) -> Result:
             bound = _bound(function.__name__, taken, args, given)
             return function(*bound.args, **bound.kwargs)
 
-        show_options(call, function, taken.declared, fields=Recipe.model_fields)
+        show_options(call, function, taken.declared, fields=Recipe.model_fields, is_open=is_open)
         return call
 
     return decorate
 
 
 def _taken_by(
-    function: Callable[..., Any], options: Collection[type], names: Collection[str]
+    function: Callable[..., Any],
+    options: Collection[type],
+    names: Collection[str],
+    *,
+    is_open: bool,
 ) -> _Taken:
     form, hints = signature(function), get_type_hints(function)
     hints.pop("return", None)
@@ -87,7 +92,6 @@ def _taken_by(
         hints |= get_type_hints(each)
     types = {name: _plain_types(hint) for name, hint in hints.items()}
     fields = {name: Recipe.model_fields[name] for name in names if name in Recipe.model_fields}
-    is_open = bool(open_names) and not options and form.parameters.keys() >= set(names)
     declared: tuple[Declaration, ...] = (*options, fields) if fields else tuple(options)
     return _Taken(form, {**types, **dict.fromkeys(names, ())}, is_open, declared)
 

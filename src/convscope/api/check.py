@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convscope.api.arguments import checked
-from convscope.api.destination import output_folder
-from convscope.api.judge import PREPROCESSING, open_judge
+from convscope.api.destination import OutputOptions, output_folder, taken_language
+from convscope.api.judge import PREPROCESSING, Judge, open_judge
 from convscope.api.load import READ_FROM
 from convscope.audit.audit import audit_dataset
 from convscope.audit.findings import Examined
@@ -35,7 +34,7 @@ from convscope.data.reading import decoding_of, left_out_text, open_with_exclude
 from convscope.data.recipe_split import split_for
 from convscope.errors import DataError
 from convscope.files import write_text
-from convscope.paths import EXCLUSIONS_FILE, REPORT_FILE
+from convscope.paths import EXCLUSIONS_FILE, REPORT_FILE, command_line, shell_word
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.recipe import DECODING_FIELDS, Recipe
 from convscope.report.check import NextStep, check_page
@@ -112,7 +111,7 @@ class Checked(Shown):
             self.examined,
             preprocessing=self.preprocessing,
             decoding=self.decoding,
-            command=command or shlex.join(["convscope", "check", self.audit.name]),
+            command=command or command_line("convscope", "check", self.audit.name),
             next_step=next_step,
             language=language,
         )
@@ -126,17 +125,15 @@ class Checked(Shown):
         training = self.audit.training
         if training is None:
             return None
-        command = train_command or shlex.join(["convscope", "train", self.audit.name])
+        command = train_command or command_line("convscope", "train", self.audit.name)
         images = training.split.counts_text
         if not training.num_left_out:
             return NextStep(command, images, has_list=False)
         images += f"; {left_out_text(training.num_left_out, exclusions)}"
-        return NextStep(
-            f"{command} --exclude {shlex.quote(str(exclusions))}", images, has_list=True
-        )
+        return NextStep(f"{command} --exclude {shell_word(exclusions)}", images, has_list=True)
 
 
-@checked(names=(*READ_FROM, *DECODING_FIELDS, *PREPROCESSING))
+@checked(OutputOptions, names=(*READ_FROM, *DECODING_FIELDS, *PREPROCESSING))
 def check(
     data: str | Path | Dataset,
     *,
@@ -161,7 +158,7 @@ def check(
         output: Folder for the page and the list of images to leave out; None to write nothing.
         reporter: Shows progress.
         reading: Fields of `Recipe` that say how data is read and preprocessed; `img_size` is else
-            224, or less where images are smaller.
+            224, or less where images are smaller; and the language of the page.
 
     Raises:
         DataError: The data can't be opened, or has classes that the run doesn't know.
@@ -169,33 +166,19 @@ def check(
         UsageError: A field of `reading` doesn't exist, has a value that can't be, or the run says
             it.
     """
+    language = taken_language(reading)
     place = None if output is None else output_folder(output)
-    given = {name: value for name, value in reading.items() if value is not None}
-    judge = None if run is None else open_judge(run, given)
-    name = (data.name or "-") if isinstance(data, Dataset) else str(data)
-    recipe = Recipe.parse({"data": name, **(judge.reading if judge else {}), **given})
+    judge, recipe = _read_as(data, run, reading)
     decoding = decoding_of(recipe)
     dataset, left_out = _opened(data, recipe, download=download)
-    if judge is not None:
-        judge.matched(dataset)  # before anything is scanned
-    started = time.perf_counter()
-    with (
-        open_metadata_cache(open_cache()) as metadata_cache,
-        reporter.task("scanning images", len(dataset)) as task,
-    ):
-        scan = scan_images(
-            dataset,
-            decoding,
-            metadata_cache=metadata_cache,
-            workers=workers,
-            on_progress=task.advance,
-        )
-    seconds_reading = time.perf_counter() - started
+    # Before anything is scanned, as it may be refused.
+    matched = dataset if judge is None else judge.matched(dataset)
+    scan, seconds_reading = _scanned(dataset, decoding, workers, reporter)
     if judge is None or not len(scan.readable):
         preprocessing, labels = assumed_preprocessing(scan, recipe), None
     else:
         preprocessing = judge.classifier.preprocessing
-        labels = judge.labels(dataset, scan, decoding, workers=workers, reporter=reporter)
+        labels = judge.labels(matched, scan, decoding, workers=workers, reporter=reporter)
     examined = Examined(dataset, scan)
     audit = audit_dataset(
         examined,
@@ -213,8 +196,18 @@ def check(
         left_out=left_out,
     )
     if place is not None:
-        found.write(place)
+        found.write(place, language=language)
     return found
+
+
+def _read_as(
+    data: str | Path | Dataset, run: Run | str | Path | None, reading: Mapping[str, Any]
+) -> tuple[Judge | None, Recipe]:
+    """The judge of the labels, and how data is read: as it was trained, where there is one."""
+    given = {name: value for name, value in reading.items() if value is not None}
+    judge = None if run is None else open_judge(run, given)
+    name = (data.name or "-") if isinstance(data, Dataset) else str(data)
+    return judge, Recipe.parse({"data": name, **(judge.reading if judge else {}), **given})
 
 
 def _opened(
@@ -226,6 +219,25 @@ def _opened(
     dataset, excluded = open_with_excluded(recipe, download=download)
     names = [excluded.images.name(index) for index in range(len(excluded))]
     return dataset, tuple(earlier_rows(names, str(recipe.exclude)))
+
+
+def _scanned(
+    dataset: Dataset, decoding: Decoding, workers: int | None, reporter: Reporter
+) -> tuple[Scan, float]:
+    """A scan of all images, and the seconds that it took."""
+    started = time.perf_counter()
+    with (
+        open_metadata_cache(open_cache()) as metadata_cache,
+        reporter.task("scanning images", len(dataset)) as task,
+    ):
+        scan = scan_images(
+            dataset,
+            decoding,
+            metadata_cache=metadata_cache,
+            workers=workers,
+            on_progress=task.advance,
+        )
+    return scan, time.perf_counter() - started
 
 
 def planned_training(

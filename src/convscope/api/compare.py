@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from convscope.api.arguments import checked
-from convscope.api.destination import PAGES, output_file
+from convscope.api.destination import OutputOptions, output_page, taken_language
 from convscope.api.load import DataOptions, Loaded, load_with_run, open_evaluation_data
 from convscope.arithmetic import layer_table
 from convscope.classifier import Classifier
@@ -34,8 +33,8 @@ from convscope.evaluation.comparison import (
 from convscope.evaluation.evaluate import collect_outputs
 from convscope.evaluation.intervals import proportion
 from convscope.evaluation.outputs import Outputs
-from convscope.files import mark_output, relative_path, write_text
-from convscope.paths import REPORT_FILE
+from convscope.files import mark_output, write_text
+from convscope.paths import command_line
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.comparison import classifiers_page, recipes_page
 from convscope.run import Run
@@ -47,13 +46,14 @@ OF_EACH = 12  # of them at least that only the first, and only the second gets r
 SEED_AND_FOLD = ("seed", "fold")  # fields in which the trainings of one recipe differ
 
 
-@checked()
+@checked(DataOptions, OutputOptions)
 def compare(
     *classifiers: Comparable | list[Any],
     data: str | Path | None = None,
     device: str = "auto",
+    output: str | Path | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
-    **options: Unpack[DataOptions],
+    **options: Any,
 ) -> Comparison:
     """Compares classifiers on the same images: which is better, if the images can tell?
 
@@ -64,14 +64,18 @@ def compare(
             of them.
         data: See `open_dataset`; None for the data that the first run was trained on.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+        output: HTML file, or folder for report.html; None to write nothing.
         reporter: Shows progress.
-        **options: See `DataOptions`; the default split are images that no training saw.
+        **options: Which images, how they are read, and the language of the page; the default split
+            are images that no training saw.
 
     Raises:
         DataError: The data can't be used, the classifiers know different classes, or there is no
             image that none of them saw.
         UsageError: There are fewer than two, or as for `evaluate`.
     """
+    language = taken_language(options)
+    file = None if output is None else output_page(output)
     given = _flattened(classifiers)
     loaded = _with_unique_names([load_with_run(each, device=device) for each in given])
     if len(loaded) < 2:
@@ -82,27 +86,20 @@ def compare(
     collected = [
         collect_outputs(each.classifier, image_index, subset, reporter=reporter) for each in loaded
     ]
-    outputs = [each.outputs for each in collected]
     names = [image_index.dataset.images.name(int(index)) for index in subset.indices]
-    found = differences([each.is_correct for each in outputs])
-    return Comparison(
+    comparison = Comparison(
         images=subset.description,
         num_images=len(names),
         classifiers=tuple(
             _compared(each, *result) for each, result in zip(loaded, collected, strict=True)
         ),
-        pairs=tuple(
-            ClassifierPair(
-                first=loaded[first].name,
-                second=loaded[second].name,
-                difference=difference,
-                disagreements=_disagreements(outputs[first], outputs[second], names),
-            )
-            for (first, second), difference in found.items()
-        ),
+        pairs=tuple(_pairs(loaded, [each.outputs for each in collected], names)),
         runs=tuple(each.run for each in loaded),
         image_index=image_index,
     )
+    if file is not None:
+        write_comparison(comparison, file, language=language)
+    return comparison
 
 
 def _with_unique_names(loaded: Sequence[Loaded]) -> list[Loaded]:
@@ -130,6 +127,20 @@ def _check_same_classes(loaded: Sequence[Loaded]) -> None:
         raise DataError(
             f"the classifiers know different classes\n{listed(lines)}",
             hint="classifiers of the same classes can be compared",
+        )
+
+
+def _pairs(
+    loaded: Sequence[Loaded], outputs: Sequence[Outputs], names: Sequence[str]
+) -> Iterator[ClassifierPair]:
+    """The difference of each two classifiers, with images that only one of them gets right."""
+    found = differences([each.is_correct for each in outputs])
+    for (first, second), difference in found.items():
+        yield ClassifierPair(
+            first=loaded[first].name,
+            second=loaded[second].name,
+            difference=difference,
+            disagreements=_disagreements(outputs[first], outputs[second], names),
         )
 
 
@@ -168,18 +179,24 @@ def _disagreements(
     )
 
 
-@checked()
-def compare_recipes(*runs: Run | str | Path | list[Any]) -> RecipeComparison:
+@checked(OutputOptions)
+def compare_recipes(
+    *runs: Run | str | Path | list[Any], output: str | Path | None = None, **options: Any
+) -> RecipeComparison:
     """Compares recipes by several trainings of each, which differ in seed or fold alone.
 
     Args:
         runs: Finished runs, at least two of each recipe, in any order, or a list of them; the
             accuracies are those of their own evaluations.
+        output: HTML file, or folder for report.html; None to write nothing.
+        options: The language of the page.
 
     Raises:
-        RunError: A run is missing or not finished.
+        RunError: A run is missing or not finished, or the page can't be written.
         UsageError: A recipe has one run only, or seeds are mixed with folds.
     """
+    language = taken_language(options)
+    file = None if output is None else output_page(output)
     groups: dict[str, list[Run]] = defaultdict(list)
     for each in _flattened(runs):
         run = each if isinstance(each, Run) else Run.open(each)
@@ -191,9 +208,12 @@ def compare_recipes(*runs: Run | str | Path | list[Any]) -> RecipeComparison:
         for first in range(len(recipes))
         for second in range(first + 1, len(recipes))
     ]
-    return RecipeComparison(
+    found = RecipeComparison(
         recipes=tuple(recipes), pairs=tuple(pairs), runs=tuple(map(_in_order, groups.values()))
     )
+    if file is not None:
+        write_comparison(found, file, language=language)
+    return found
 
 
 def _flattened(given: Sequence[Any]) -> list[Any]:
@@ -229,7 +249,7 @@ def _repeated(runs: Sequence[Run]) -> tuple[tuple[str, ...], RepeatedAccuracy]:
 @checked()
 def write_comparison(
     found: Comparison | RecipeComparison,
-    path: str | Path,
+    output: str | Path,
     *,
     language: str = "en",
     command: str | None = None,
@@ -238,7 +258,7 @@ def write_comparison(
 
     Args:
         found: What `compare` or `compare_recipes` returned.
-        path: The file, or its folder.
+        output: The file, or its folder.
         language: Language of the page: `en` or `zh`.
         command: Command line that makes the page again; None for one with the names of the runs.
 
@@ -246,7 +266,7 @@ def write_comparison(
         RunError: The file can't be written.
         UsageError: There is no translation for this language, or the file has another ending.
     """
-    file = output_file(path, endings=PAGES, name=REPORT_FILE)
+    file = output_page(output)
     again = command or _command_for(found)
     if isinstance(found, Comparison):
         page = classifiers_page(found, command=again, language=language)
@@ -260,11 +280,8 @@ def write_comparison(
 def _command_for(found: Comparison | RecipeComparison) -> str:
     """The command line that makes the same comparison, as far as it is known."""
     if isinstance(found, RecipeComparison):
-        runs = [relative_path(str(run.path)) for group in found.runs for run in group]
-        return shlex.join(["convscope", "compare", *runs, "--recipes"])
+        repeated = [run.path for group in found.runs for run in group]
+        return command_line("convscope", "compare", *repeated, "--recipes")
     names = [each.name for each in found.classifiers]
-    runs = [
-        relative_path(str(run.path)) if run else name
-        for run, name in zip(found.runs, names, strict=True)
-    ]
-    return shlex.join(["convscope", "compare", *runs])
+    compared = [run.path if run else name for run, name in zip(found.runs, names, strict=True)]
+    return command_line("convscope", "compare", *compared)

@@ -10,17 +10,50 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from convscope.errors import UsageError
+from convscope.languages import ENGLISH, language_of
+from convscope.paths import REPORT_FILE
 from convscope.text import either_of
 
 PAGES = (".html", ".htm")
+# Ending of a file that a layer table is written to -> its format.
+TABLES = {
+    ".txt": "table",
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
 # What `figures.style` and `data.image_files` write, which take long to import.
 FIGURES = (".svg", ".png")
 PICTURES = (".png", ".jpg", ".jpeg")
 IMAGE_GRID, FIRST_BATCH = "image-grid.png", "first-batch.png"  # names in a folder
 ENDING = re.compile(r"\.[^\W_]*[^\W\d_][^\W_]*")  # has a letter: the end of `v1.2` is none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputOptions:
+    """How what is written is written.
+
+    Attributes:
+        language: Language of what is written: `en` or `zh`.
+    """
+
+    language: str = ENGLISH
+
+
+def taken_language(options: dict[str, Any]) -> str:
+    """The language that a verb's options ask for, which is taken out of them.
+
+    Raises:
+        UsageError: There are no texts in it.
+    """
+    return language_of(options.pop("language", ENGLISH))
 
 
 def output_folder(path: str | Path) -> Path:
@@ -67,6 +100,25 @@ def output_file(path: str | Path, *, endings: Sequence[str], name: str) -> Path:
             hint=f"give such a name, or a folder: `{path}/`",
         )
     return file / name
+
+
+def output_page(path: str | Path) -> Path:
+    """The HTML file that a path names, or report.html in its folder; see `output_file`."""
+    return output_file(path, endings=PAGES, name=REPORT_FILE)
+
+
+def output_table(path: str | Path, kind: str = "table") -> Path:
+    """The file for a layer table that a path names, or summary.txt and the like in its folder.
+
+    Args:
+        path: What a user gave.
+        kind: The format that a file in a folder has, of `TABLES`.
+
+    Raises:
+        UsageError: The ending is that of another kind of file, or a file without one is there.
+    """
+    ending = next(ending for ending, each in TABLES.items() if each == kind)
+    return output_file(path, endings=tuple(TABLES), name=f"summary{ending}")
 
 
 def _is_folder(path: str | Path) -> bool:

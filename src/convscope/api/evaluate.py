@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple
 
 from convscope.api.arguments import checked
-from convscope.api.destination import output_folder
+from convscope.api.destination import OutputOptions, output_folder, taken_language
 from convscope.api.load import (
     DataOptions,
     load_with_run,
@@ -20,13 +19,12 @@ from convscope.evaluation.test_time_augmentation import views_called
 from convscope.figures.style import save_figure
 from convscope.files import (
     mark_output,
-    relative_path,
     write_csv,
     write_sealed_json,
     write_text,
 )
 from convscope.languages import language_of, speaking
-from convscope.paths import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, is_run
+from convscope.paths import EVALUATION_FILE, PREDICTIONS_FILE, REPORT_FILE, command_line, is_run
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.run import run_page
 from convscope.report.run_figures import run_figures
@@ -34,7 +32,7 @@ from convscope.run import Run
 from convscope.short_repr import short_repr
 
 
-@checked()
+@checked(DataOptions, OutputOptions)
 def evaluate(
     classifier: Classifier | Run | str | Path,
     data: str | Path | None = None,
@@ -44,7 +42,7 @@ def evaluate(
     device: str = "auto",
     output: str | Path | None = None,
     reporter: Reporter = DEFAULT_REPORTER,
-    **options: Unpack[DataOptions],
+    **options: Any,
 ) -> Evaluation:
     """Evaluates a classifier on any data, classes matched by name.
 
@@ -55,17 +53,17 @@ def evaluate(
         min_confidence: Probability from which on a prediction is accepted; None for the
             classifier's own threshold.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
-        output: Folder for report, predictions and numbers; None to write nothing. For a report in
-            another language see `write_evaluation`.
+        output: Folder for report, predictions and numbers; None to write nothing.
         reporter: Shows progress.
-        **options: Which images, and how they are read. Images are decoded as in training where
-            they don't say.
+        **options: Which images, how they are read, and the language of the report. Images are
+            decoded as in training where they don't say.
 
     Raises:
         DataError: The data can't be used, or has classes that the classifier doesn't know.
         RunError: There is no classifier, or no data is given and the run is unknown.
         UsageError: An option doesn't exist or has an invalid value.
     """
+    language = taken_language(options)
     place = None if output is None else output_folder(output)
     loaded = load_with_run(classifier, device=device)
     if min_confidence is not None:
@@ -82,7 +80,7 @@ def evaluate(
         loaded.classifier, opened.image_index, opened.subset, tta=tta, reporter=reporter
     )
     if place is not None:
-        page = evaluation_page(evaluation, run=loaded.run, language="en")
+        page = evaluation_page(evaluation, run=loaded.run, language=language)
         write_evaluation_files(evaluation, page, place, run=loaded.run)
     return evaluation
 
@@ -135,7 +133,7 @@ def evaluation_page(
     evaluation: Evaluation, *, run: Run | None, language: str, command: str | None = None
 ) -> str:
     """The report of an evaluation, which takes seconds to make; see `write_evaluation`."""
-    again = f"convscope evaluate {shlex.quote(relative_path(run.path) if run else 'RUN')}"
+    again = command_line("convscope", "evaluate", run.path if run else "RUN")
     with speaking(language_of(language)):
         return run_page(evaluation, run=run, command=command or again, language=language)
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, overload
 
 from convscope.api.arguments import checked
-from convscope.api.destination import output_folder
+from convscope.api.destination import OutputOptions, output_folder, taken_language
 from convscope.api.load import load_with_run
 from convscope.classifier import Classifier, ImageLike
 from convscope.data.decoding.content import DEFAULT_DECODING, Decoding
 from convscope.errors import DataError
 from convscope.figures.attribution import draw_attributions
 from convscope.figures.style import save_figure
-from convscope.files import mark_output, relative_path, write_text
+from convscope.files import mark_output, write_text
 from convscope.inspection.explained_image import (
     Explainer,
     Explanation,
@@ -24,6 +23,7 @@ from convscope.inspection.explained_image import (
     parse_position,
 )
 from convscope.languages import language_of
+from convscope.paths import command_line, short_path
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.explanation import (
     IndexEntry,
@@ -124,7 +124,7 @@ def explain(
 ) -> list[Explanation]: ...
 
 
-@checked(JudgedOptions, Question, names=JUDGED)
+@checked(JudgedOptions, Question, OutputOptions, names=JUDGED)
 def explain(
     classifier: Classifier | Run | str | Path,
     images: ImageLike | list[ImageLike] | tuple[ImageLike, ...],
@@ -147,8 +147,8 @@ def explain(
         reporter: Shows progress.
         unreadable: A list to which the reasons why some of several images can't be read are added;
             such images are then skipped. Without it the first one is an error.
-        asked: What is asked, see Options. `draws=0` leaves out the comparison with random maps,
-            which takes most of the time.
+        asked: What is asked, and the language of the pages, see Options. `draws=0` leaves out the
+            comparison with random maps, which takes most of the time.
 
     Raises:
         DataError: An image can't be read.
@@ -157,6 +157,7 @@ def explain(
         NetworkError: No gradient can be computed through the network.
     """
     several: Sequence[ImageLike] = images if isinstance(images, list | tuple) else [images]
+    language = taken_language(asked)
     place = None if output is None else output_folder(output)
     loaded = load_with_run(classifier, device=device)
     found = list(
@@ -170,8 +171,10 @@ def explain(
         )
     )
     if place is not None and found:
-        name = relative_path(loaded.run.path) if loaded.run else loaded.name
-        folder = ExplanationFolder(place, classifier=loaded.classifier, name=name)
+        name = short_path(loaded.run.path) if loaded.run else loaded.name
+        folder = ExplanationFolder(
+            place, classifier=loaded.classifier, name=name, language=language
+        )
         for each in found:
             folder.add(each)
         folder.finish()
@@ -227,8 +230,7 @@ class ExplanationFolder:
         """
         mark_output(self._folder)
         stem = self._free_name(explanation.image)
-        image = relative_path(explanation.image)
-        again = self._command or shlex.join(["convscope", "explain", self._name, image])
+        again = self._command or command_line("convscope", "explain", self._name, explanation.image)
         page = explanation_page(
             explanation, self._classifier, name=self._name, command=again, language=self._language
         )

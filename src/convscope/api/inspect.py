@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convscope.api.arguments import checked
-from convscope.api.destination import PAGES, output_file
+from convscope.api.destination import OutputOptions, output_page, taken_language
 from convscope.api.load import DataOptions, load_with_run, open_evaluation_data
 from convscope.classifier import Classifier
 from convscope.errors import DataError, UsageError
 from convscope.evaluation.subset import Subset
-from convscope.files import mark_output, relative_path, write_text
+from convscope.files import mark_output, write_text
 from convscope.inspection.feature_maps.layer_views import Inspection, LayerQuestion, view_layers
-from convscope.paths import REPORT_FILE
+from convscope.paths import command_line
 from convscope.progress import DEFAULT_REPORTER, Reporter
 from convscope.report.inspection import inspection_page
 from convscope.rng import permutation
@@ -28,7 +27,7 @@ from convscope.text import counted
 IMAGES = 1000
 
 
-@checked(LayerQuestion, DataOptions)
+@checked(LayerQuestion, DataOptions, OutputOptions)
 def inspect(
     classifier: Classifier | Run | str | Path,
     data: str | Path | None = None,
@@ -49,23 +48,20 @@ def inspect(
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         output: HTML file, or folder for report.html; None to write nothing.
         reporter: Shows progress.
-        options: Which layers and channels, which images, and how they are read.
+        options: Which layers and channels, which images, how they are read, and the language of the
+            page.
 
     Raises:
         DataError: The data can't be used.
         RunError: There is no classifier, or no data is given and none is on record.
         UsageError: No such layer or channel, a number below 1, or an option that doesn't exist.
     """
-    names = [field.name for field in fields(LayerQuestion) if field.name in options]
-    asked = {name: options.pop(name) for name in names}
-    for name in {"layers", "channels"} & asked.keys():  # one alone is no sequence
-        if isinstance(asked[name], str | int):
-            asked[name] = (asked[name],)
-    question = LayerQuestion(**asked)
+    language = taken_language(options)
+    question = _taken_question(options)
     for name, number in (("num_images", num_images), ("count", question.count)):
         if number < 1:
             raise UsageError(f"`{name}` can't be {number}", hint="it is 1 or more")
-    file = None if output is None else output_file(output, endings=PAGES, name=REPORT_FILE)
+    file = None if output is None else output_page(output)
     loaded = load_with_run(classifier, device=device)
     opened = open_evaluation_data(
         [loaded],
@@ -86,10 +82,20 @@ def inspect(
         example=pixels.take(indices[:1])[0].numpy(),
     )
     if file is not None:
-        place = relative_path(loaded.run.path) if loaded.run else loaded.name
-        command = shlex.join(["convscope", "inspect", place])
-        write_inspection(found, file, name=loaded.name, command=command)
+        place = loaded.run.path if loaded.run else loaded.name
+        command = command_line("convscope", "inspect", place)
+        write_inspection(found, file, name=loaded.name, command=command, language=language)
     return found
+
+
+def _taken_question(options: dict[str, Any]) -> LayerQuestion:
+    """What is asked of which layers, which is taken out of the options."""
+    names = [field.name for field in fields(LayerQuestion) if field.name in options]
+    asked = {name: options.pop(name) for name in names}
+    for name in {"layers", "channels"} & asked.keys():  # one alone is no sequence
+        if isinstance(asked[name], str | int):
+            asked[name] = (asked[name],)
+    return LayerQuestion(**asked)
 
 
 def _drawn(subset: Subset, most: int) -> tuple[NDArray[np.int64], str]:
@@ -119,7 +125,7 @@ def write_inspection(
         RunError: The file can't be written.
         UsageError: There is no translation for this language, or the file has another ending.
     """
-    file = output_file(output, endings=PAGES, name=REPORT_FILE)
+    file = output_page(output)
     page = inspection_page(inspection, name=name, command=command, language=language)
     mark_output(file.parent)
     write_text(file, page)

@@ -20,7 +20,7 @@ from convscope.data.index.scan import Scan
 from convscope.errors import UsageError
 from convscope.evaluation.out_of_sample import OutOfSample, out_of_sample_outputs
 from convscope.evaluation.subset import match_classes
-from convscope.files import relative_path
+from convscope.paths import short_path
 from convscope.progress import Reporter
 from convscope.recipe import DECODING_FIELDS
 from convscope.run import Run
@@ -63,7 +63,7 @@ class Judge:
         """The labels that the classifier contradicts, by out-of-sample probabilities.
 
         Args:
-            dataset: The data set.
+            dataset: The data set, as `matched` gives it.
             scan: Its scan.
             decoding: How images are decoded.
             workers: Threads that decode; None for one per core.
@@ -74,7 +74,7 @@ class Judge:
         """
         readable = scan.readable
         image_index = build_image_index(
-            self.matched(dataset).take(readable),
+            dataset.take(readable),
             cache=open_cache(),
             decoding=decoding,
             workers=workers,
@@ -88,7 +88,7 @@ class Judge:
             self.classifier, image_index, is_trained_on, reporter=reporter
         )
         return JudgedLabels(
-            run=relative_path(self.run.path),
+            run=short_path(self.run.path),
             suspects=[_suspect(found, row, int(readable[row])) for row in found.suspects()],
             num_held_out=int((~is_trained_on).sum()),
             num_validation=sum("validation" in use and "train" not in use for use in used),
@@ -120,7 +120,7 @@ def open_judge(run: Run | str | Path, given: Mapping[str, Any]) -> Judge:
         if field in given:
             raise UsageError(
                 f"`{field}` has no effect with `run`: images are seen as the run's network does",
-                hint=f"leave out `--{field.replace('_', '-')}`, or check without `--run`",
+                hint=f"leave `{field}` out, or check without `run`",
             )
     opened = run if isinstance(run, Run) else Run.open(run)
     classifier = load(opened.path)

@@ -6,14 +6,23 @@ knows what is drawn, and not the other way round.
 
 from __future__ import annotations
 
+import numpy as np
 from markupsafe import escape
 
 from convscope.api.calibrate import CalibrationResult
 from convscope.api.check import Checked
+from convscope.data.image_files import image_grid
 from convscope.evaluation.compared import Comparison, RecipeComparison
 from convscope.evaluation.intervals import Estimate
 from convscope.figures.comparison import IntervalRow, draw_differences
-from convscope.report.notebook import facts, figure, heading, html_of, table
+from convscope.figures.feature_maps import striped
+from convscope.inspection.feature_maps.layer_views import Inspection, LayerView
+from convscope.report.inspection import layer_row
+from convscope.report.notebook import facts, figure, heading, html_of, picture, table
+from convscope.report.translations import translations_of
+from convscope.training.autotune.learning_rate_finder import LearningRateSearch
+
+PATCH_PX = 72
 
 
 @html_of.register
@@ -70,6 +79,39 @@ def _(shown: CalibrationResult) -> str:
     if shown.threshold is not None:
         known.append(("threshold", f"{shown.threshold.min_confidence:.4f}"))
     return heading("calibration") + facts(known)
+
+
+@html_of.register
+def _(shown: LearningRateSearch) -> str:
+    known = [("learning rate", f"{shown.rate:.3g}")]
+    reason = f"<p>{escape(shown.choice.reason)}</p>"
+    return heading(shown.title) + facts(known) + reason + figure(shown.draw())
+
+
+@html_of.register
+def _(shown: Inspection) -> str:
+    words = translations_of("inspection", "en")
+    titles = [words["layer"], words["type"], *words["columns"].values()]
+    rows = table(titles, [layer_row(view, words) for view in shown.views])
+    patches = "".join(_strongest_patches(view, shown) for view in shown.views if view.patches)
+    return heading(shown.images) + rows + patches
+
+
+def _strongest_patches(view: LayerView, inspection: Inspection) -> str:
+    """The patches of a layer, one row for each channel, folded away until they are asked for."""
+    rows = []
+    for channel, patches in view.patches.items():
+        rows.append(f"<p>channel {channel}{'' if patches else ': nowhere above 0'}</p>")
+        if patches:
+            names = inspection.labels
+            labels = [names[each.image] for each in patches] if names else None
+            pixels = [striped(each.pixels, each.is_padding) for each in patches]
+            grid = image_grid(pixels, labels, columns=len(pixels), cell_px=PATCH_PX)
+            rows.append(picture(np.asarray(grid), f"channel {channel}"))
+    return (
+        f"<details><summary>strongest patches of <code>{escape(view.layer)}</code></summary>"
+        f"{''.join(rows)}</details>"
+    )
 
 
 def _percent(estimate: Estimate) -> str:

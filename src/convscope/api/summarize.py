@@ -15,14 +15,19 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convscope.api.arguments import checked
+from convscope.api.destination import TABLES, OutputOptions, output_table, taken_language
 from convscope.api.load import load
-from convscope.arithmetic import LayerTable, Verification, layer_table, verify
+from convscope.api.summary_text import TableForm, show
+from convscope.arithmetic import MACS, LayerTable, Verification, layer_table, verify
 from convscope.arithmetic.failures import refuse_misplaced_channels
+from convscope.arithmetic.table_text import DEFAULT
 from convscope.arithmetic.wrappers import unwrapped
 from convscope.classifier import Classifier
 from convscope.errors import NetworkError, UsageError, is_out_of_memory
+from convscope.files import write_text
 from convscope.inspection.feature_maps.effective_field import effective_field
 from convscope.inspection.layers import map_axes_of
+from convscope.languages import speaking
 from convscope.networks import build, network_entry
 from convscope.paths import is_saved
 from convscope.recipe.habits import likely_field
@@ -33,7 +38,10 @@ Network = nn.Module | Classifier | str | Path
 
 EFFECTIVE_ON_IMAGES = 4
 WITH_AUXILIARIES = "forward_with_auxiliaries"  # the method that also runs auxiliary heads
-OWN = ("input_shape", "num_classes", "batch_size", "training", "auxiliary_heads")
+OWN = (
+    *("input_shape", "num_classes", "batch_size", "training", "auxiliary_heads"),
+    *("output", "language"),
+)
 FROM_SHAPE = ("name", "in_channels", "input_size")  # what `build` takes besides options
 HINT = "write FILE.py:NAME, where NAME is a class or a function that needs no arguments"
 NO_MODULE_HINT = "NAME is to be a module, or a class or a function that gives one"
@@ -51,7 +59,7 @@ class MeasuredSummary(NamedTuple):
     verification: Verification | None
 
 
-@checked(names=("network",))
+@checked(OutputOptions, names=("network",), is_open=True)
 def summarize(
     network: Network,
     *,
@@ -60,6 +68,7 @@ def summarize(
     batch_size: int = 1,
     training: bool = False,
     auxiliary_heads: bool = False,
+    output: str | Path | None = None,
     **options: Any,
 ) -> LayerTable:
     """The layer table of a network: output shapes, parameters, MACs, memory, receptive fields.
@@ -72,15 +81,20 @@ def summarize(
         batch_size: N.
         training: Whether the numbers are those of training mode.
         auxiliary_heads: Whether auxiliary heads run, too, as in the training of a GoogLeNet.
-        **options: Options of the named network, for instance `stem="small"`.
+        output: File for the table, in the format of its ending: `.txt`, `.json`, `.csv`, `.md` or
+            `.html`; or a folder for summary.txt. None to write nothing.
+        **options: Options of the named network, for instance `stem="small"`; others see Options.
 
     Raises:
         NetworkError: No network has this name, it can't take this input, or has no auxiliary heads;
             or an ONNX file has something in it that can't be read.
         UsageError: A module without `input_shape`, a shape of a named network that is plainly
-            (H, W, C), options for a network that is built already, or training mode of an ONNX
-            file.
+            (H, W, C), options for a network that is built already, training mode of an ONNX file,
+            or a file or language that a table isn't written in.
+        RunError: The file can't be written.
     """
+    language = taken_language(options)
+    file = None if output is None else output_table(output)
     # Only shapes matter here; VGG has 550 MB of weights.
     device = torch.device("meta") if is_named(network) else torch.device("cpu")
     _, table = _built_with_table(
@@ -93,6 +107,11 @@ def summarize(
         auxiliary_heads=auxiliary_heads,
         **options,
     )
+    if file is not None:
+        form = TableForm(TABLES[file.suffix.lower()], DEFAULT, MACS, None, fits=False)
+        name = str(network) if isinstance(network, str | Path) else table.network
+        with speaking(language):
+            write_text(file, show(table, name, form))
     return table
 
 

@@ -20,9 +20,9 @@ from convscope.progress import DEFAULT_REPORTER, SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run, on_top_of_continued
 from convscope.training.autotune.learning_rate_finder import LearningRateSearch
+from convscope.training.options import DEFAULT_OPTIONS, TrainOptions
 from convscope.training.runs.lock import Claim
 from convscope.training.runs.log import checkpoint_interval
-from convscope.training.train import DEFAULT_OPTIONS, TrainOptions
 from convscope.training.train import find_learning_rate as run_learning_rate_finder
 from convscope.training.train import train as run_training
 from convscope.training.training_data import TrainingData

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from convscope.cli.flags import evaluation_flags
 from convscope.cli.language import say
 from convscope.cli.verb import Verb
+from convscope.paths import shell_word
 
 if TYPE_CHECKING:
     from convscope.evaluation.calibration import Threshold
@@ -59,7 +59,7 @@ def command(run: str, data: str | None, as_json: bool, quiet: bool, **options: A
             f"{found.fit.log_loss_after:.4f} nats on these {found.fit.num_images:,} images{kept}"
         )
     say(_threshold_text(found.threshold))
-    say(f"saved with the classifier; `convscope evaluate {shlex.quote(run)}` measures the effect")
+    say(f"saved with the classifier; `convscope evaluate {shell_word(run)}` measures the effect")
 
 
 def _threshold_text(threshold: Threshold | None) -> str:

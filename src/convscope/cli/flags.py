@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import NoneType
@@ -17,8 +16,8 @@ from convscope.api.destination import output_file, output_folder
 from convscope.cli.language import LANGUAGE
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
-from convscope.files import relative_path
 from convscope.languages import spoken
+from convscope.paths import command_line
 from convscope.recipe import (
     DECODING_FIELDS,
     RESERVED_OPTIONS,
@@ -331,6 +330,5 @@ def typed(context: click.Context, verb: str, *, without: Collection[str]) -> str
             parts.append(flag)
             continue
         for each in value if isinstance(value, tuple) else (value,):
-            path = relative_path(str(each))
-            parts += [path] if flag is None else [flag, path]
-    return shlex.join(parts)
+            parts += [str(each)] if flag is None else [flag, str(each)]
+    return command_line(*parts)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convscope.api.destination import output_file
+from convscope.api.destination import TABLES, output_file, output_table
 from convscope.cli.flags import OneOf, network_options, output_flag
-from convscope.cli.language import say
+from convscope.cli.language import LANGUAGE, say
 from convscope.cli.verb import Verb
 from convscope.errors import UsageError
 from convscope.languages import translated
@@ -20,19 +20,11 @@ from convscope.paths import exists
 from convscope.text import plain
 
 if TYPE_CHECKING:
-    from convscope.cli.summary_text import TableForm
+    from convscope.api.summary_text import TableForm
 
 PAIR = "N or HxW"
 FORMATS = ("table", "json", "csv", "markdown", "html")
 FORMAT_HABITS = {"text": "table", "txt": "table", "md": "markdown", "htm": "html"}
-ENDINGS = {
-    ".txt": "table",
-    ".json": "json",
-    ".csv": "csv",
-    ".md": "markdown",
-    ".html": "html",
-    ".htm": "html",
-}
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:
@@ -268,7 +260,7 @@ class _NetworkOrLayer(Verb):
 @output_flag(
     "Write to this file, in the format of its ending, or as summary.txt and the like into a "
     "folder.",
-    *ENDINGS,
+    *TABLES,
 )
 def command(
     networks: tuple[str, ...], output: str | None, form: str | None, as_json: bool, **flags: Any
@@ -290,14 +282,13 @@ def command(
                 f"`--{flag}` has no effect: {chosen} has all columns and modules",
                 hint="leave it out, or choose another `--format`",
             )
-    text = _text(networks, chosen, **flags)
+    text = _text(networks, chosen, fits=output is None, **flags)
     if output is None:
         print(text, end="")
         return
     from convscope.files import write_text
 
-    ending = next(ending for ending, kind in ENDINGS.items() if kind == chosen)
-    file = output_file(output, endings=tuple(ENDINGS), name=f"summary{ending}")
+    file = output_table(output, chosen)
     write_text(file, text)
     say(f"written to {file}")
 
@@ -307,8 +298,8 @@ def _form(form: str | None, *, as_json: bool, output: str | None) -> str:
     if as_json and form not in (None, "json"):
         raise UsageError(f"`--json` and `--format {form}` exclude each other")
     asked = "json" if as_json else form
-    file = output_file(output, endings=tuple(ENDINGS), name="summary") if output else Path()
-    by_ending = ENDINGS.get(file.suffix.lower())
+    file = output_file(output, endings=tuple(TABLES), name="summary") if output else Path()
+    by_ending = TABLES.get(file.suffix.lower())
     if asked is not None and by_ending not in (None, asked):
         raise UsageError(f"`--output {output}` ends like {by_ending}, but {asked} is asked for")
     return asked or by_ending or "table"
@@ -330,6 +321,7 @@ def _text(
     networks: tuple[str, ...],
     form: str,
     *,
+    fits: bool,
     input_text: str | None,
     options: tuple[str, ...],
     flops: bool,
@@ -337,19 +329,19 @@ def _text(
     **flags: Any,
 ) -> str:
     """The table of a network, or of several side by side."""
+    from convscope.api.summary_text import TableForm, show_side_by_side
     from convscope.arithmetic import KINDS, Convention
-    from convscope.cli.summary_text import TableForm, show_side_by_side
 
     of_one = {name: flags.pop(name) for name in ("columns", "depth", "verify", "effective")}
     chosen = {
         "input_shape": parse_shape(input_text) if input_text else None,
         **flags,
-        **network_options(options, reserved=("network", "input_shape", *flags)),
+        **network_options(options, reserved=("network", "input_shape", "output", LANGUAGE, *flags)),
     }
     convention = Convention(flops=flops, kinds=_names(kinds, KINDS) if kinds else ())
     if len(networks) == 1:
         shown = _columns(of_one["columns"], effective=of_one["effective"])
-        look = TableForm(form, shown, convention, of_one["depth"])
+        look = TableForm(form, shown, convention, of_one["depth"], fits)
         return _layer_table(networks[0], chosen, look, verified=of_one["verify"])
     for flag, value in of_one.items():
         if value not in (None, False):
@@ -357,13 +349,13 @@ def _text(
     from convscope.api.summarize import summarize
 
     tables = [summarize(network, **chosen) for network in networks]
-    return show_side_by_side(networks, tables, form, convention=convention)
+    return show_side_by_side(networks, tables, form, convention=convention, fits=fits)
 
 
 def _layer_table(network: str, chosen: dict[str, Any], form: TableForm, *, verified: bool) -> str:
     """The table of one network, measured if a flag asks for it."""
     from convscope.api.summarize import measured_summary, summarize
-    from convscope.cli.summary_text import show
+    from convscope.api.summary_text import show
 
     effective, verification = "effective" in form.columns, None
     if verified or effective:

@@ -17,7 +17,6 @@ from convscope.api.destination import FIRST_BATCH, PICTURES
 from convscope.cli.flags import OutputPath, RecipeCommand, recipe_flags, recipe_of, typed
 from convscope.cli.language import say
 from convscope.errors import DataError, RunError, StoppedError, UsageError
-from convscope.files import relative_path
 from convscope.languages import spoken
 from convscope.paths import shell_word
 from convscope.run import Run
@@ -114,9 +113,7 @@ def command(
     recipe = recipe_of(data, flags, file=recipe_file)
 
     from convscope.api.train import train_options, train_recipe
-    from convscope.cli.tables import print_evaluation
     from convscope.distributed import process_group_from_environment
-    from convscope.evaluation.verdict import verdicts
     from convscope.progress import Reporter
 
     try:
@@ -143,9 +140,21 @@ def command(
         return
     if as_json:
         print(json.dumps({"run": str(run.path), **run.evaluation}, ensure_ascii=False))
-        return
+    else:
+        _print_outcome(run, _train_command(click.get_current_context(), run))
+
+
+def _print_outcome(run: Run, command: str) -> None:
+    """Prints the evaluation, what it means, where it lies, and what most users want next.
+
+    Args:
+        run: The finished run.
+        command: The command that trained it, for those that are proposed.
+    """
+    from convscope.cli.tables import print_evaluation
+    from convscope.evaluation.verdict import verdicts
+
     print_evaluation(run.evaluation)
-    command = _train_command(click.get_current_context(), run)
     for sentence in verdicts(run.evaluation, run.history, recipe=run.recipe, command=command):
         say(f"note: {sentence}")
     say(f"\nreport:     {run.report_path}\nclassifier: {run.classifier_path}")
@@ -160,8 +169,8 @@ def _next_steps(run: Run, command: str) -> Iterator[tuple[str, str]]:
     if image is None:  # of data without files
         yield "next:", f"convscope inspect {place}"
     else:
-        yield "next:", f"convscope predict {place} {shell_word(relative_path(image))}"
-        yield "or:", f"convscope explain {place} {shell_word(relative_path(image))}"
+        yield "next:", f"convscope predict {place} {shell_word(image)}"
+        yield "or:", f"convscope explain {place} {shell_word(image)}"
     layers = run.measured.get("trained_layers")
     if layers is not None and layers["tune"] == "head":
         yield f"or, in {duration_text(layers['seconds'])}:", f"{command} --tune all"

@@ -103,25 +103,10 @@ def split_images(
     """
     names = np.array(given, dtype=object)
     present = _present(names)
-    keys = pixel_hashes if groups is None else smallest_of_group(pixel_hashes, groups)
-    if folds is not None and present:
-        raise DataError(
-            f"the data has splits of its own ({', '.join(present)}), so it can't be cut into folds",
-            hint="give the folder of one split alone, for instance DATA/train",
-        )
-    if present and "train" not in present:
-        raise DataError(
-            f"the data has a {' and a '.join(present)} split, but no train split",
-            hint="name the folder of the images to train on `train`",
-        )
+    _check_usable(present, has_folds=folds is not None, has_earlier=earlier is not None)
     if len(present) == len(SPLITS):
-        if earlier is not None:
-            raise DataError(
-                "the data has train, validation and test splits of its own: an earlier split has "
-                "no effect",
-                hint="leave out `--splits`",
-            )
         return _checked(names, "train, validation and test as given", _torn(names, groups))
+    keys = pixel_hashes if groups is None else smallest_of_group(pixel_hashes, groups)
     if len(present) == 2:
         held_out = names == present[1]
         description = f"{present[1]} as given is kept for the number that is reported"
@@ -207,6 +192,35 @@ def _present(names: NDArray[np.object_]) -> list[str]:
             hint="give all of them a split, or leave these out",
         )
     return present
+
+
+def _check_usable(present: Sequence[str], *, has_folds: bool, has_earlier: bool) -> None:
+    """Refuses splits of the data that can't be trained with, or contradict what is asked for.
+
+    Args:
+        present: The splits that the data came with.
+        has_folds: Whether it is to be cut into folds.
+        has_earlier: Whether an earlier split is to be kept.
+
+    Raises:
+        DataError: There is no train split, or folds or the earlier split can't be had.
+    """
+    if has_folds and present:
+        raise DataError(
+            f"the data has splits of its own ({', '.join(present)}), so it can't be cut into folds",
+            hint="give the folder of one split alone, for instance DATA/train",
+        )
+    if present and "train" not in present:
+        raise DataError(
+            f"the data has a {' and a '.join(present)} split, but no train split",
+            hint="name the folder of the images to train on `train`",
+        )
+    if has_earlier and len(present) == len(SPLITS):
+        raise DataError(
+            "the data has train, validation and test splits of its own: an earlier split has no "
+            "effect",
+            hint="leave out `--splits`",
+        )
 
 
 def _drawn(held_out: NDArray[np.bool_], keys: NDArray[np.uint64]) -> NDArray[np.object_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +28,6 @@ from convscope.inspection.attribution.faithfulness import DRAWS, STEPS, Faithful
 from convscope.inspection.feature_maps.activations import kernels, network_input
 from convscope.inspection.feature_maps.stages import Stage, Stages
 from convscope.inspection.values.trace import ValueTrace, trace_value
-from convscope.paths import shell_word
 from convscope.short_repr import Shown, short_repr
 
 TOP = 3
@@ -254,7 +254,7 @@ class Explainer:
 
 def _of_runner_up(attribution: Attribution) -> Attribution:
     """The attribution, with the note that it isn't of the prediction, which was named."""
-    named, explained = shell_word(attribution.against), shell_word(attribution.target)
+    named, explained = map(shlex.quote, (str(attribution.against), attribution.target))
     note = (
         f"`{attribution.against}` is the prediction itself, so this is the evidence for the "
         f"runner-up; `--class {named} --against {explained}` shows that for the prediction"

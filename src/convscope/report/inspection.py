@@ -42,15 +42,15 @@ def inspection_page(
         name=name,
         images=inspection.images,
         num_images=len(inspection.names),
-        rows=[_row(view, translations) for view in inspection.views],
+        rows=[layer_row(view, translations) for view in inspection.views],
         layers=[_layer(view, inspection, translations) for view in inspection.views],
         command=command,
         version=__version__,
     )
 
 
-def _row(view: LayerView, translations: Mapping[str, Any]) -> list[str]:
-    """A row of the table of all layers."""
+def layer_row(view: LayerView, translations: Mapping[str, Any]) -> list[str]:
+    """A layer's row in the table of all layers: its path, its class, and the numbers."""
     counts = view.sparsity
     return [
         view.layer,

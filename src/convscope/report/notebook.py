@@ -11,6 +11,7 @@ from functools import singledispatch
 import numpy as np
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from convscope.arithmetic import LayerTable
 from convscope.arithmetic.table_text import text_rows, titles
@@ -163,6 +164,11 @@ def figure(drawn: Figure) -> str:
     return f'<div style="max-width:{width}em;{CARD}">{Markup(as_svg(drawn))}</div>'
 
 
+def picture(pixels: NDArray[np.uint8], name: str) -> str:
+    """A picture (H, W, C) inside the view."""
+    return f'<img alt="{escape(name)}" src="{embedded(pixels).source}">'
+
+
 def _contact_sheet(dataset: Dataset) -> str:
     """Images of all classes in turn, so that each is seen once before one is seen twice."""
     pixels, names = [], []
@@ -184,8 +190,7 @@ def _contact_sheet(dataset: Dataset) -> str:
         columns=SHEET_COLUMNS,
         cell_px=SHEET_CELL_PX,
     )
-    picture = embedded(np.asarray(grid))
-    return f'<img alt="{escape(dataset.name)}" src="{picture.source}">'
+    return picture(np.asarray(grid), dataset.name)
 
 
 def _in_turn(dataset: Dataset) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from convscope.evaluation.error_analysis import ClassifiedImage, classified_imag
 from convscope.evaluation.evaluate import Evaluation
 from convscope.evaluation.verdict import accuracies_of_the_best, overfits, verdicts
 from convscope.figures.style import as_svg
-from convscope.files import relative_path
+from convscope.paths import command_line, short_path
 from convscope.report.page import ENLARGED_PX, Picture, Pictures, isolated, percent, render
 from convscope.report.run_figures import run_figures
 from convscope.report.run_grad_cam import grad_cam_examples
@@ -90,11 +89,11 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
 
 
 def _recipe(run: Run) -> str:
-    """The recipe as YAML, with paths from the current folder."""
+    """The recipe as YAML, with paths as people are shown them."""
     recipe = run.recipe
     given = {name: getattr(recipe, name) for name in PATH_FIELDS}
-    relative = {name: relative_path(path) for name, path in given.items() if path is not None}
-    return recipe.model_copy(update=relative).dump()
+    shown = {name: short_path(path) for name, path in given.items() if path is not None}
+    return recipe.model_copy(update=shown).dump()
 
 
 def verdict(evaluation: Evaluation, *, name: str, translations: Mapping[str, Any]) -> str:
@@ -158,7 +157,7 @@ def _calibration_sentence(evaluation: Evaluation, translations: Mapping[str, Any
 
 
 def _train_command(run: Run) -> str:
-    return f"convscope train --recipe {shlex.quote(relative_path(run.recipe_path))}"
+    return command_line("convscope", "train", "--recipe", run.recipe_path)
 
 
 def _training(evaluation: Evaluation, run: Run, translations: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,8 +14,9 @@ from convscope.errors import DataError, NetworkError, UsageError
 from convscope.evaluation.error_analysis import ClassifiedImage, classified_images
 from convscope.evaluation.evaluate import Evaluation
 from convscope.figures.attribution import overlaid
-from convscope.files import printable, relative_path
+from convscope.files import printable
 from convscope.inspection.attribution.attribution import Attribution, grad_cams
+from convscope.paths import command_line
 from convscope.report.explanation import layer_text
 from convscope.report.page import Picture, Pictures, isolated, percent
 from convscope.report.translations import translations_of
@@ -193,9 +193,8 @@ def _own_command(evaluation: Evaluation, case: ClassifiedImage, run: Run | None)
     file = file_of(evaluation.image_index.dataset.images, index)
     if file is None or not file.is_file() or printable(file) != str(file):
         return None  # a name that can't be shown can't be copied
-    return _command(run, relative_path(file))
+    return _command(run, str(file))
 
 
 def _command(run: Run | None, image: str) -> str:
-    place = relative_path(run.path) if run else "RUN"
-    return f"convscope explain {shlex.quote(place)} {shlex.quote(image)}"
+    return command_line("convscope", "explain", run.path if run else "RUN", image)

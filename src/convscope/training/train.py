@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from convscope.cache import open_cache
-from convscope.classifier import Classifier, NetworkChoice
-from convscope.data.dataset import check_classes, check_trainable
-from convscope.data.index.scan import probe_images
-from convscope.data.reading import decoding_of, open_with_excluded
+from convscope.classifier import Classifier
 from convscope.device import Device
 from convscope.distributed import ProcessGroup
 from convscope.files import check_writable, json_bytes
@@ -23,7 +18,6 @@ from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe
 from convscope.run import Run
 from convscope.training.announce import (
-    announce_data,
     announce_kept,
     announce_phases,
     announce_training,
@@ -38,64 +32,24 @@ from convscope.training.autotune.learning_rate_finder import (
 from convscope.training.autotune.measure import read_measured, tune, write_measured
 from convscope.training.autotune.time_budget import Deadline
 from convscope.training.estimate import announce_duration
-from convscope.training.freezing import freeze
-from convscope.training.initial_weights import find_initial_weights, with_range_of
-from convscope.training.network_choice import (
-    build_network,
-    choose_network,
-    with_default_network,
-)
 from convscope.training.one_training import device_and_processes
+from convscope.training.options import DEFAULT_OPTIONS, TrainOptions
 from convscope.training.phases import READING, STARTING, Phases
-from convscope.training.resolve import head_recipe, resolve
+from convscope.training.prepare import Prepared, builder, prepare
 from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.lock import Claim, claimed, was_begun_by_this_launch
-from convscope.training.runs.log import DEFAULT_INTERVAL, CheckpointInterval, RunLog
+from convscope.training.runs.log import RunLog
 from convscope.training.runs.metadata import check_same_in_all_processes, discard
 from convscope.training.runs.resume_checks import (
     begin_or_resume,
-    check_continue,
     check_resume,
-    check_same_splits,
 )
 from convscope.training.runs.state import TrainingState
-from convscope.training.setup import Setup, build_setup
+from convscope.training.setup import Setup
 from convscope.training.trainer import Trainer
 from convscope.training.training_data import (
     TrainingData,
-    load_training_data,
-    with_measured_moments,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainOptions:
-    """Options of a training that don't change its result.
-
-    Attributes:
-        workers: Threads that decode images; None for one a core.
-        download: Whether data that is asked for by name may be fetched.
-        show_batch: Where a picture of the first batch goes; None for no picture.
-        log_steps: Whether each step gets a line in the run's `log/steps.jsonl`.
-        checkpoint_every: The longest distance between two checkpoints.
-        fresh: Whether an unfinished run begins anew instead of being resumed.
-        allow_change: Whether an unfinished run is resumed although its recipe, images, versions or
-            machine are others now.
-        began: When the program was started, by `time.monotonic()`: a time that is given counts
-            from there; None for now.
-    """
-
-    workers: int | None = None
-    download: bool = False
-    show_batch: Path | None = None
-    log_steps: bool = False
-    checkpoint_every: CheckpointInterval = DEFAULT_INTERVAL
-    fresh: bool = False
-    allow_change: bool = False
-    began: float | None = None
-
-
-DEFAULT_OPTIONS = TrainOptions()
 
 
 def train(
@@ -141,14 +95,7 @@ def train(
             setup, deadline, run_id = _begin(
                 claim, prepared, device, processes, options, phases=phases, reporter=reporter
             )
-            log = RunLog(
-                run,
-                run_id=run_id,
-                processes=processes,
-                interval=options.checkpoint_every,
-                logs_steps=options.log_steps,
-                check=claim.check,
-            )
+            log = _log(claim, run_id, processes, options)
             state, best = Trainer(run, setup, log=log, deadline=deadline).fit(reporter)
             phases.end("training")
             if processes.is_main:
@@ -177,103 +124,6 @@ def find_learning_rate(
         prepared = prepare(recipe, device, processes, options, reporter)
         setup = builder(prepared, device, processes, reporter)(prepared.recipe)
         return search_learning_rate(setup, reporter)
-
-
-class Prepared(NamedTuple):
-    """What a training has before anything is measured.
-
-    Attributes:
-        recipe: The recipe as given, with the range of values that the initial weights demand and,
-            where none is given, with a network.
-        choice: The network's name and options.
-        network: The network with its initial weights.
-        data: The images, prepared for it.
-    """
-
-    recipe: Recipe
-    choice: NetworkChoice
-    network: nn.Module
-    data: TrainingData
-
-
-def builder(
-    prepared: Prepared, device: Device, processes: ProcessGroup, reporter: Reporter
-) -> Callable[[Recipe], Setup]:
-    """A function that resolves a recipe and builds the setup for it.
-
-    Afterwards those layers of the network are frozen that are not trained in the last epoch.
-    """
-    _, choice, network, data = prepared
-
-    def build(recipe: Recipe) -> Setup:
-        freeze(network, "all" if recipe.tune in (None, "auto") else recipe.tune)
-        chosen = device.computing_in(recipe.precision)
-        resolved = resolve(recipe, choice, network, data, chosen)
-        setup = build_setup(
-            resolved,
-            choice,
-            network,
-            data,
-            device=chosen,
-            processes=processes,
-            reporter=reporter,
-        )
-        if resolved.head_epochs is None or resolved.continues is not None:
-            return setup
-        setup = replace(setup, head_first=build(head_recipe(resolved)))
-        freeze(network, resolved.tune)
-        return setup
-
-    return build
-
-
-def prepare(
-    recipe: Recipe,
-    device: Device,
-    processes: ProcessGroup,
-    options: TrainOptions,
-    reporter: Reporter,
-) -> Prepared:
-    """The network with its initial weights, and the images prepared for it."""
-    # What one process decodes, downloads and remembers, the others find.
-    with processes.local_main_first():
-        weights = find_initial_weights(recipe)
-        recipe = with_range_of(weights, recipe)
-        dataset, excluded = open_with_excluded(recipe, download=options.download)
-        for remark in dataset.remarks:
-            reporter.say(f"note: {remark}")
-        check_classes(dataset.classes, where=dataset.name)
-        if recipe.continues is not None:
-            check_continue(Run.open(recipe.continues), recipe, weights.classes, dataset)
-        cache = open_cache()
-        kind = probe_images(dataset, cache=cache, decoding=decoding_of(recipe))
-        if weights.state is None:
-            recipe = with_default_network(recipe, kind, reporter)
-            weights = find_initial_weights(recipe)
-        choice, preprocessing = choose_network(
-            recipe, weights, kind, num_classes=len(dataset.classes)
-        )
-        network = build_network(choice, recipe)
-        for sentence in weights.load_into(network, dataset.classes, choice.name):
-            reporter.say(sentence)
-        data = load_training_data(
-            dataset,
-            excluded,
-            recipe,
-            preprocessing,
-            cache=cache,
-            workers=options.workers,
-            reporter=reporter,
-        )
-    announce_data(data, recipe.data, reporter)
-    check_trainable(data.classes, data.train_counts.tolist())
-    if not weights.prescribe_preprocessing:
-        data = with_measured_moments(data)
-    if recipe.continues is not None:
-        check_same_splits(Run.open(recipe.continues), data)
-    if recipe.sync_batch_norm:
-        network = processes.sync_batch_norm(network)
-    return Prepared(recipe, choice, network, data)
 
 
 def _recorded(
@@ -374,6 +224,18 @@ def _record(
         save_first_batch(options.show_batch, batches, data.preprocessing, data.classes)
         reporter.say(f"the first batch, as the network sees it: {options.show_batch}")
     return run_id
+
+
+def _log(claim: Claim, run_id: str, processes: ProcessGroup, options: TrainOptions) -> RunLog:
+    """The log of the run, which writes history and checkpoints as the options say."""
+    return RunLog(
+        claim.run,
+        run_id=run_id,
+        processes=processes,
+        interval=options.checkpoint_every,
+        logs_steps=options.log_steps,
+        check=claim.check,
+    )
 
 
 def _classifier(

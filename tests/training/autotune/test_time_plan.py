@@ -16,9 +16,10 @@ from convscope.training.autotune.forecast import Forecast
 from convscope.training.autotune.time_budget import Deadline, Pace, begin_deadline
 from convscope.training.autotune.time_plan import check_time
 from convscope.training.one_training import device_and_processes
+from convscope.training.options import DEFAULT_OPTIONS
 from convscope.training.phases import READING, STARTING, Phases
+from convscope.training.prepare import Prepared, builder, prepare
 from convscope.training.setup import Setup
-from convscope.training.train import DEFAULT_OPTIONS, Prepared, builder, prepare
 
 # So slow that whatever is measured on a busy machine is quicker.
 PACE = Pace(step_seconds=600.0, validation_seconds=600.0, image_seconds=30.0, steps_per_epoch=10)

@@ -19,11 +19,12 @@ from convscope.progress import SILENT, Reporter
 from convscope.recipe import Recipe, cuts_of, on_top, read_values
 from convscope.training.freezing import freeze
 from convscope.training.one_training import device_and_processes
+from convscope.training.options import TrainOptions
+from convscope.training.prepare import prepare
 from convscope.training.presets import HEAD_EPOCHS
 from convscope.training.resolve import resolve
 from convscope.training.runs.checkpoint import load_newest
 from convscope.training.setup import build_setup
-from convscope.training.train import TrainOptions, prepare
 
 QUICK: dict[str, Any] = {"model": "lenet_rgb", "batch_size": 16}
 

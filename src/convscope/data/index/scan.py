@@ -92,14 +92,7 @@ def scan_images(
     """
     metadata_cache = metadata_cache or MetadataCache(None)
     stamps = [dataset.images.stamp(index) for index in range(len(dataset))]
-    # The same stamps as the last time: one answer instead of one for each image.
-    joined = "|".join(stamps).encode(errors="surrogateescape")
-    key = f"contents {xxhash.xxh3_128_hexdigest(joined)}" if all(stamps) else ""
-    remembered = metadata_cache.recall(key) if key else None
-    if remembered is None:
-        contents = [content or b"" for content in metadata_cache.contents(stamps)]
-    else:
-        contents = cut_hashes(remembered)
+    contents, key = _remembered(stamps, metadata_cache)
     known = metadata_cache.statistics([content for content in set(contents) if content], decoding)
     first = {content: i for i, content in reversed(list(enumerate(contents))) if content}
     new = {index for index, content in enumerate(contents) if not content}
@@ -132,9 +125,25 @@ def scan_images(
             stamped, measured = [], []
     metadata_cache.remember_contents(stamped)
     metadata_cache.remember_statistics(measured, decoding)
-    if key and remembered is None and all(contents):
+    if key and all(contents):
         metadata_cache.remember(key, b"".join(contents))
     return _assembled(contents, known, unread)
+
+
+def _remembered(stamps: Sequence[str], cache: MetadataCache) -> tuple[list[bytes], str]:
+    """The hashes of contents that are known by their stamps, b"" for others.
+
+    Returns:
+        N hashes, and the key by which all of them are to be remembered at once; "" if there is none
+        or they are already.
+    """
+    # The same stamps as the last time: one answer instead of one for each image.
+    joined = "|".join(stamps).encode(errors="surrogateescape")
+    key = f"contents {xxhash.xxh3_128_hexdigest(joined)}" if all(stamps) else ""
+    together = cache.recall(key) if key else None
+    if together is not None:
+        return cut_hashes(together), ""
+    return [content or b"" for content in cache.contents(stamps)], key
 
 
 class ImageKind(NamedTuple):

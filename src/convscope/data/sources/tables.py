@@ -106,15 +106,8 @@ def open_table(
         DataError: The table can't be read, has no such columns, or rows that can't be used: empty
             cells, unknown splits, one image with two labels; all are reported together.
     """
-    table = read_table(reader.read(file, max_bytes=MAX_BYTES), where=where)
+    table, chosen = _read(file, reader, given, where)
     columns = table.columns
-    chosen = choose_columns(list(columns), given, where=where)
-    if not len(table.rows):
-        table.problems.check()
-    check_not_empty(len(table.rows), where=where)
-    for name in (chosen.label, chosen.group):
-        if name is not None:
-            check_text(columns[name], name, where=where)
     classes, labels = _labels(table, chosen.label, where)
     roles = {chosen.path, chosen.label, chosen.group}
     found_splits = find_splits(
@@ -138,10 +131,8 @@ def open_table(
     if is_embedded:
         images = _embedded(paths, table.rows, chosen.path, where)
     else:
-        paths, found = find_files(paths, reader, list_tree, where=where)
-        suspects = paths.filter(pc.match_substring_regex(paths, LEADS_ELSEWHERE)).to_pylist()
-        remarks += [*found, *outside_of(reader, suspects)]
-        images = reader.images(TableColumn(paths))
+        images, found = _in_files(paths, reader, list_tree, where)
+        remarks += found
     return Dataset(
         name=file.rpartition(".")[0],
         images=images,
@@ -156,6 +147,21 @@ def open_table(
         },
         remarks=(*table.remarks, *remarks, *match_splits(classes, labels, splits)),
     )
+
+
+def _read(
+    file: str, reader: Reader, given: GivenColumns, where: str
+) -> tuple[Table, ChosenColumns]:
+    """A table that has rows, and what its columns are; labels and groups are text."""
+    table = read_table(reader.read(file, max_bytes=MAX_BYTES), where=where)
+    chosen = choose_columns(list(table.columns), given, where=where)
+    if not len(table.rows):
+        table.problems.check()
+    check_not_empty(len(table.rows), where=where)
+    for name in (chosen.label, chosen.group):
+        if name is not None:
+            check_text(table.columns[name], name, where=where)
+    return table, chosen
 
 
 def _labels(table: Table, name: str, where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -246,6 +252,15 @@ def _embedded(
             hint="images in a table are bytes, or structs with a field called bytes",
         )
     return EmbeddedImages(cells, names, rows)
+
+
+def _in_files(
+    paths: pa.Array, reader: Reader, list_tree: Callable[[], FileTree], where: str
+) -> tuple[Images, list[str]]:
+    """The images in files that a table names, and remarks on where these were found."""
+    paths, found = find_files(paths, reader, list_tree, where=where)
+    suspects = paths.filter(pc.match_substring_regex(paths, LEADS_ELSEWHERE)).to_pylist()
+    return reader.images(TableColumn(paths)), [*found, *outside_of(reader, suspects)]
 
 
 def find_files(

@@ -32,7 +32,7 @@ from convscope.inspection.feature_maps.patches import (
 from convscope.inspection.feature_maps.stages import stage_layers
 from convscope.inspection.layers import find_layer, layer_type
 from convscope.inspection.receptive_fields import LayerField, known_fields
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 
 CHANNELS = 6  # channels of a layer that are shown if none are named
 PATCHES = 8  # patches of each channel
@@ -196,7 +196,7 @@ class LayerQuestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Inspection:
+class Inspection(Shown):
     """What the layers of a classifier respond to in a data set.
 
     Attributes:
@@ -245,49 +245,73 @@ def view_layers(
         UsageError: No such layer or channel, a layer that isn't computed, or no feature maps.
         DataError: An image can't be read any more.
     """
+    network = classifier.network
     layers = _layers(classifier, question.layers)
-    counts: dict[str, Sparsity] = {}
-    shapes: dict[str, tuple[int, ...]] = {}
-    places = {layer: StrongestPlaces(question.count) for layer in layers}
-    size = evaluation_batch(classifier.preprocessing, classifier.device)
-    for start in range(0, len(indices), size):
-        inputs = prepared_inputs(classifier, pixels.take(indices[start : start + size]))
-        for layer, values in activations(classifier.network, inputs, layers).items():
-            if layer not in counts:
-                check_channels(question.channels, layer, values.shape[1])
-            found = Sparsity.of(values)
-            counts[layer] = counts[layer] + found if layer in counts else found
-            shapes[layer] = tuple(values.shape[1:])
-            places[layer].add(values)
-        on_progress(len(inputs))
+    responses = _responses(classifier, pixels, indices, layers, question, on_progress)
     first = prepared_inputs(classifier, pixels.take(indices[:GRADIENTS]))
+    known = known_fields(network, layers, classifier.preprocessing.input_shape)
+    shown = {
+        layer: list(question.channels) or _strongest(responses[layer].counts) for layer in layers
+    }
+    kernels = channel_kernels(network, first[:1], shown)
     views = []
-    known = known_fields(classifier.network, layers, classifier.preprocessing.input_shape)
-    shown = {layer: list(question.channels) or _strongest(counts[layer]) for layer in layers}
-    kernels = channel_kernels(classifier.network, first[:1], shown)
     for layer, fields in known.items():
+        found = responses[layer]
         patches: dict[int, list[Patch]] = {}
         if fields is not None:
             patches = cut_patches(
-                {channel: places[layer].of(channel) for channel in shown[layer]},
+                {channel: found.places.of(channel) for channel in shown[layer]},
                 fields,
                 lambda number: pixels.take(indices[number : number + 1])[0].numpy(),
             )
-        effective = _effective(classifier, first, layer) if len(shapes[layer]) == 3 else None
-        kind = layer_type(classifier.network, layer)
         views.append(
             LayerView(
                 layer,
-                kind,
-                shapes[layer],
-                counts[layer],
+                layer_type(network, layer),
+                found.shape,
+                found.counts,
                 patches,
                 fields,
-                effective,
+                _effective(classifier, first, layer) if len(found.shape) == 3 else None,
                 kernels.get(layer, {}),
             )
         )
     return views
+
+
+@dataclass(slots=True)
+class _Responses:
+    """What is gathered of a layer while images run through the network, batch by batch."""
+
+    shape: tuple[int, ...]
+    counts: Sparsity
+    places: StrongestPlaces
+
+
+def _responses(
+    classifier: Classifier,
+    pixels: Pixels,
+    indices: NDArray[np.int64],
+    layers: Collection[str],
+    question: LayerQuestion,
+    on_progress: Callable[[int], None],
+) -> dict[str, _Responses]:
+    """What each layer gives over all images, each of which runs through the network once."""
+    gathered: dict[str, _Responses] = {}
+    size = evaluation_batch(classifier.preprocessing, classifier.device)
+    for start in range(0, len(indices), size):
+        inputs = prepared_inputs(classifier, pixels.take(indices[start : start + size]))
+        for layer, values in activations(classifier.network, inputs, layers).items():
+            counts, of_layer = Sparsity.of(values), gathered.get(layer)
+            if of_layer is None:
+                check_channels(question.channels, layer, values.shape[1])
+                places = StrongestPlaces(question.count)
+                of_layer = gathered[layer] = _Responses(tuple(values.shape[1:]), counts, places)
+            else:
+                of_layer.counts += counts
+            of_layer.places.add(values)
+        on_progress(len(inputs))
+    return gathered
 
 
 def _strongest(counts: Sparsity) -> list[int]:

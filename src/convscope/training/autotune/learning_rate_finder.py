@@ -13,7 +13,7 @@ from typing import Any
 from convscope.errors import TrainingError, UsageError
 from convscope.progress import Reporter
 from convscope.recipe import ResolvedRecipe
-from convscope.short_repr import short_repr
+from convscope.short_repr import Shown, short_repr
 from convscope.training.autotune.dry_run import DryRun
 from convscope.training.setup import Setup
 
@@ -35,7 +35,7 @@ DIVERGED = 4.0  # times the lowest loss: far more than any noise
 
 
 @dataclass(frozen=True, slots=True)
-class LearningRateSearch:
+class LearningRateSearch(Shown):
     """What a sweep over learning rates found.
 
     Attributes:
@@ -55,18 +55,12 @@ class LearningRateSearch:
         """The learning rate for this training: the highest of its schedule."""
         return self.choice.rate
 
-    def save(self, path: str | Path) -> None:
-        """Draws the sweep into a picture, `.svg` or `.png`.
-
-        Raises:
-            UsageError: The picture has another suffix.
-            RunError: It can't be written.
-        """
+    def draw(self) -> Any:
+        """The sweep as a figure of matplotlib."""
         # Here, as only a picture needs matplotlib, which takes a while to import.
-        from convscope.figures.style import save_figure
         from convscope.figures.training import draw_learning_rate
 
-        figure = draw_learning_rate(
+        return draw_learning_rate(
             self.curve.rates,
             self.curve.losses,
             self.curve.smoothed,
@@ -75,7 +69,17 @@ class LearningRateSearch:
             lowest=self.choice.lowest,
             title=self.title,
         )
-        save_figure(figure, Path(path))
+
+    def save(self, path: str | Path) -> None:
+        """Draws the sweep into a picture, `.svg` or `.png`.
+
+        Raises:
+            UsageError: The picture has another suffix.
+            RunError: It can't be written.
+        """
+        from convscope.figures.style import save_figure
+
+        save_figure(self.draw(), Path(path))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], *, title: str) -> LearningRateSearch:
@@ -146,6 +150,8 @@ class LearningRateChoice:
     steepest: float
     lowest: float
     diverges: float | None
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The output of `convscope summary`, in each of its formats."""
+"""Layer tables as `convscope summary` prints and writes them, in each of its formats."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from convscope.arithmetic.table_text import (
     to_csv,
     to_markdown,
 )
-from convscope.cli.tables import table_text
 from convscope.files import csv_text
 from convscope.languages import spoken, translated
 from convscope.networks import network_entry
@@ -28,6 +27,7 @@ from convscope.networks.registry import (
     variants_of,
 )
 from convscope.text import counted
+from convscope.text_table import table_text
 
 CHECKED = {
     "macs": "MACs against torch's flop counter",
@@ -50,16 +50,18 @@ class TableForm(NamedTuple):
         columns: Columns shown; JSON and CSV have all of them, and all modules.
         convention: How operations are counted.
         depth: Depth down to which modules are shown; None for all.
+        fits: Whether a table has to fit the terminal, as one that is printed.
     """
 
     format: str
     columns: Sequence[str]
     convention: Convention
     depth: int | None
+    fits: bool = True
 
 
 def show(
-    table: LayerTable, name: str, form: TableForm, *, verification: Verification | None
+    table: LayerTable, name: str, form: TableForm, *, verification: Verification | None = None
 ) -> str:
     """The table of one network in a form."""
     columns, convention, depth = form.columns, form.convention, form.depth
@@ -94,12 +96,18 @@ def show(
     left = 0
     while left < len(columns) and COLUMNS[columns[left]].is_text:
         left += 1
-    drawn = table_text(titles(columns, convention=convention), rows, left=left)
+    heads = titles(columns, convention=convention)
+    drawn = table_text(heads, rows, left=left, fits=form.fits)
     return drawn + "".join(f"{line}\n" for line in lines)
 
 
 def show_side_by_side(
-    names: Sequence[str], tables: Sequence[LayerTable], form: str, *, convention: Convention
+    names: Sequence[str],
+    tables: Sequence[LayerTable],
+    form: str,
+    *,
+    convention: Convention,
+    fits: bool = True,
 ) -> str:
     """The totals of several networks, one per row, in a format."""
     rows = [_total_row(name, table, convention) for name, table in zip(names, tables, strict=True)]
@@ -135,7 +143,7 @@ def show_side_by_side(
         from convscope.report.summary import comparison_page
 
         return comparison_page(header, cells, notes.splitlines())
-    return table_text(header, cells, first_to_go=FIRST_TO_GO) + notes
+    return table_text(header, cells, first_to_go=FIRST_TO_GO, fits=fits) + notes
 
 
 def _total_row(name: str, table: LayerTable, convention: Convention) -> dict[str, Any]:
