@@ -442,6 +442,7 @@ def train(
     download: bool = False,
     show_batch: str | Path | None = None,
     log_steps: bool = False,
+    profile: bool = False,
     checkpoint_every: str | int | None = None,
     fresh: bool = False,
     allow_change: bool = False,

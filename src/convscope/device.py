@@ -9,19 +9,23 @@ import ctypes
 import os
 import platform
 import re
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch.profiler import ProfilerActivity
 
 from convscope.errors import DeviceError
 
 # Names of number formats in a recipe; `auto` takes the faster one.
 NUMBER_FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
+Moment = Any  # seconds by the clock, or an event in the work of a GPU
 DType = torch.dtype  # inside `Device` the name `torch` is its field
 
 BFLOAT16_CAPABILITY = (8, 0)  # of the first GPUs that compute in bfloat16
@@ -144,12 +148,28 @@ class Device:
         if self.torch.type == "cuda":
             torch.cuda.empty_cache()
 
-    def wait(self) -> None:
-        """Waits until the device has done what it was told to do."""
+    def moment(self) -> Moment:
+        """Now, in the work of this device: on a GPU when what it was given so far will be done."""
         if self.torch.type == "cuda":
-            torch.cuda.synchronize(self.torch)
-        elif self.torch.type == "mps":
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            event.record(torch.cuda.current_stream(self.torch))
+            return event
+        if self.torch.type == "mps":
             torch.mps.synchronize()
+        return time.perf_counter()
+
+    def seconds_between(self, begin: Moment, end: Moment) -> float:
+        """Seconds between two moments."""
+        if self.torch.type != "cuda":
+            return float(end - begin)
+        end.synchronize()
+        return float(begin.elapsed_time(end)) / 1000
+
+    @property
+    def profiler_activities(self) -> list[ProfilerActivity]:
+        """What torch's profiler records of a computation on this device."""
+        gpu = [ProfilerActivity.CUDA] if self.torch.type == "cuda" else []
+        return [ProfilerActivity.CPU, *gpu]
 
     @property
     def processor(self) -> str:

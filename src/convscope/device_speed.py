@@ -90,8 +90,7 @@ def _fastest(run: Callable[[], object], device: Device, *, seconds: float) -> fl
     run()
     fastest, began = float("inf"), time.perf_counter()
     while time.perf_counter() - began < seconds or fastest == float("inf"):
-        before = time.perf_counter()
+        before = device.moment()
         run()
-        device.wait()
-        fastest = min(fastest, time.perf_counter() - before)
+        fastest = min(fastest, device.seconds_between(before, device.moment()))
     return fastest

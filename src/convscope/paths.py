@@ -17,6 +17,7 @@ HISTORY_FILE, SPLITS_FILE, FAILURE_FILE = "history.csv", "splits.csv", "failure.
 LOCK_FILE, OWNER_FILE = "training.lock", "training.json"
 CHECKPOINTS_FOLDER, CLASSIFIER_FOLDER, LOG_FOLDER = "checkpoints", "classifier", "log"
 STEPS_FILE, LEARNING_RATE_PICTURE = "steps.jsonl", "learning_rate.svg"
+PROFILE_FOLDER, PROFILE_SUMMARY, TRACE_FILE = "profile", "summary.txt", "trace.json"
 HASHES_FILE = "hashes.json"  # of versions before this one
 
 CLASSIFIER_FILE, WEIGHTS_FILE = "classifier.json", "model.safetensors"

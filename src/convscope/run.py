@@ -3,7 +3,7 @@
 runs/digits-lenet5_relu/
     recipe.yaml  environment.json  history.csv  splits.csv
     checkpoints/<step>/  classifier/  report.html  predictions.csv  evaluation.json
-    and where there is a reason: measured.json  learning_rate.svg  log/steps.jsonl  failure.json
+    and for a reason: measured.json  learning_rate.svg  log/steps.jsonl  profile/  failure.json
     and while a process trains: training.lock  training.json
 """
 
@@ -36,6 +36,7 @@ from convscope.paths import (
     MEASURED_FILE,
     OWNER_FILE,
     PREDICTIONS_FILE,
+    PROFILE_FOLDER,
     RECIPE_FILE,
     REPORT_FILE,
     SPLITS_FILE,
@@ -106,6 +107,7 @@ class Run(Shown):
     measured_path = RunPath(MEASURED_FILE)  # what chose batch size, learning rate or epochs
     learning_rate_plot_path = RunPath(LEARNING_RATE_PICTURE)  # if the finder ran
     step_log_path = RunPath(LOG_FOLDER, STEPS_FILE)  # a line per step, if asked for
+    profile_path = RunPath(PROFILE_FOLDER)  # summary.txt and trace.json, if asked for
     lock_path = RunPath(LOCK_FILE)  # held by the training process
     owner_path = RunPath(OWNER_FILE)  # describes the training process while it trains
     failure_path = RunPath(FAILURE_FILE)  # why the training could not go on
@@ -333,9 +335,7 @@ def on_top_of_continued(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def find_runs(project: Path) -> list[Run]:
     """All runs directly below `project`, sorted by name."""
-    if not project.is_dir():
-        return []
-    return [Run(path) for path in runs_in(project)]
+    return [Run(path) for path in runs_in(project)] if project.is_dir() else []
 
 
 def choose_folder(project: Path, name: str) -> Run:

@@ -40,6 +40,15 @@ def test_a_deterministic_training_goes_on_to_the_same_bits(
     assert digests[0] == digests[1]
 
 
+def test_a_profile_is_of_the_gpu_s_own_time(make_folder: MakeFolder, tmp_path: Path) -> None:
+    fields = {**FIELDS, "epochs": 8, "project": tmp_path / "runs", "profile": True}
+    run = convscope.train(make_folder(), **fields)
+    text = (run.profile_path / "summary.txt").read_text()
+    assert "on cuda (" in text
+    assert "convolution, backward: " in text
+    assert '"cat": "kernel"' in (run.profile_path / "trace.json").read_text()
+
+
 def test_a_batch_that_does_not_fit_names_one_that_does(
     make_folder: MakeFolder, tmp_path: Path
 ) -> None:

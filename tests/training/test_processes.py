@@ -54,12 +54,13 @@ def test_without_batch_normalisation_several_have_the_losses_of_one(
     data: Path, tmp_path: Path, processes: int
 ) -> None:
     one = train(data, tmp_path / "one", *PLAIN, processes=1)
-    several = train(data, tmp_path / "several", *PLAIN, processes=processes)
+    several = train(data, tmp_path / "several", *PLAIN, "--profile", processes=processes)
     for left, right in zip(one.history, several.history, strict=True):
         for name in NUMBERS:
             assert left[name] == pytest.approx(right[name], rel=1e-4), name
     assert one.evaluation["num_images"] == several.evaluation["num_images"]
     assert several.environment["processes"] == processes
+    assert "exchange between processes" in (several.profile_path / "summary.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from convscope.recipe import Recipe
 from convscope.run import Run, on_top_of_continued
 from convscope.training.autotune.learning_rate_finder import LearningRateSearch
 from convscope.training.options import DEFAULT_OPTIONS, TrainOptions
+from convscope.training.profiling.profile import check_no_other_profiler
 from convscope.training.runs.lock import Claim
 from convscope.training.runs.log import checkpoint_interval
 from convscope.training.train import find_learning_rate as run_learning_rate_finder
@@ -37,6 +38,9 @@ class TrainSettings(TypedDict, total=False):
         show_batch: Where a picture of the first batch goes, as the network sees it: a file, or a
             folder for first-batch.png.
         log_steps: Whether each step gets a line of JSON in the run's `log/steps.jsonl`.
+        profile: Whether the time of some steps is measured and told: waiting for images, forward
+            and backward pass, optimizer, layers, operators. The run's `profile/` has the summary
+            and a trace.
         checkpoint_every: The longest distance between two checkpoints: steps, or a time like `90s`;
             five minutes by default. They are also written at the ends of epochs, as far as that
             costs little.
@@ -49,6 +53,7 @@ class TrainSettings(TypedDict, total=False):
     download: bool
     show_batch: str | Path | None
     log_steps: bool
+    profile: bool
     checkpoint_every: str | int | None
     fresh: bool
     allow_change: bool
@@ -135,11 +140,13 @@ def train_options(**given: Unpack[TrainSettings]) -> TrainOptions:
     """The options of a training as a user gives them; see `train`.
 
     Raises:
-        UsageError: No picture can be written there, this is no distance of checkpoints, or no
-            number of threads.
+        UsageError: No picture can be written there, this is no distance of checkpoints, no number
+            of threads, or another profiler runs.
     """
     values: dict[str, Any] = {**given}
     num_threads(values.get("workers"))
+    if values.get("profile"):
+        check_no_other_profiler()
     if values.get("show_batch") is not None:
         place = values["show_batch"]
         values["show_batch"] = output_file(place, endings=PICTURES, name=FIRST_BATCH)

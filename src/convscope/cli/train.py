@@ -25,12 +25,15 @@ from convscope.text import duration_text
 
 # Flags that are fields of `TrainOptions`: they don't change the result.
 OPTIONS = (
-    *("workers", "download", "show_batch", "log_steps", "checkpoint_every", "fresh"),
+    *("workers", "download", "show_batch", "log_steps", "profile", "checkpoint_every", "fresh"),
     "allow_change",
 )
 
 # Flags that belong to a single training: of another one they say something else.
-ONCE = ("time", "tune", "head_epochs", "fresh", "allow_change", "resume", "name", "show_batch")
+ONCE = (
+    *("time", "tune", "head_epochs", "fresh", "allow_change", "resume", "name", "show_batch"),
+    "profile",
+)
 
 
 @click.command("train", cls=RecipeCommand)
@@ -68,6 +71,12 @@ ONCE = ("time", "tune", "head_epochs", "fresh", "allow_change", "resume", "name"
     "first-batch.png in a folder.",
 )
 @click.option("--log-steps", is_flag=True, help="Write a line of JSON per step to log/steps.jsonl.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Measure where the time of a step goes (waiting, forward, backward, optimizer, layers, "
+    "operators), in a few of the first steps; a summary and a trace go to profile/.",
+)
 @click.option(
     "--checkpoint-every",
     help="Longest interval between checkpoints: steps (500) or a time (5m). They are also written "

@@ -45,6 +45,22 @@ class Shard(NamedTuple):
         return np.array_split(indices, self.world_size)[self.rank]
 
 
+class TakenPixels(NamedTuple):
+    """The pixels of a step's images, as they were decoded.
+
+    Attributes:
+        step: Number of the step in its epoch, from 0.
+        num_images: Number of images in the step over all processes.
+        shard: This process's shard of the step.
+        pixels: (n, H, W, C) uint8, 0 to 255.
+    """
+
+    step: int
+    num_images: int
+    shard: BatchIndices
+    pixels: Tensor
+
+
 class TrainAugmentation(NamedTuple):
     """How training images are augmented, and how they lie in memory.
 
@@ -142,7 +158,7 @@ class ImageBatches:
         augmentation: TrainAugmentation | None = None,
         shard: Shard | None = None,
     ) -> None:
-        self._pixels = pixels
+        self.pixels = pixels
         self._labels = torch.from_numpy(labels)
         self._sampler = sampler
         self._preprocessing = preprocessing
@@ -160,24 +176,31 @@ class ImageBatches:
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, counted from 0, from step `start` on."""
-        steps = self._sampler.epoch(epoch)[start:]
-        shards = map(self._shard.of, steps)
-        taken: Iterator[tuple[BatchIndices, Tensor]] = (
-            (shard, self._pixels.take(shard.indices)) for shard in shards
-        )
+        for taken in self.taken(epoch, start=start):
+            yield self.finished(taken, epoch)
+
+    def taken(self, epoch: int, *, start: int = 0) -> Iterator[TakenPixels]:
+        """The pixels of each batch of an epoch: read, or decoded ahead of time."""
+        steps = enumerate(self._sampler.epoch(epoch)[start:], start)
+        taken: Iterator[TakenPixels] = (self._take(number, step) for number, step in steps)
         # Where taking is copying, a thread that prefetches only competes with the network; images
         # that have to be decoded, or a device that computes by itself, leave time to use.
-        if not self._pixels.is_at_hand or self._device.type != "cpu":
+        if not self.pixels.is_at_hand or self._device.type != "cpu":
             taken = _prefetched(taken, depth=PREFETCHED_BATCHES)
-        for number, (shard, pixels) in enumerate(taken):
-            inputs, targets = self._finished(shard, pixels, epoch, start + number)
-            yield Batch(inputs, targets, len(steps[number].indices))
+        return taken
 
-    def _finished(
-        self, shard: BatchIndices, pixels: Tensor, epoch: int, step: int
-    ) -> tuple[Tensor, Tensor]:
-        """Inputs and targets from pixels (n, H, W, C)."""
-        pixels = pixels.to(self._device, non_blocking=True)
+    def finished(self, taken: TakenPixels, epoch: int) -> Batch:
+        """The batch of pixels: on the device, augmented and normalised."""
+        inputs, targets = self._inputs_and_targets(taken, epoch)
+        return Batch(inputs, targets, taken.num_images)
+
+    def _take(self, number: int, step: BatchIndices) -> TakenPixels:
+        shard = self._shard.of(step)
+        return TakenPixels(number, len(step.indices), shard, self.pixels.take(shard.indices))
+
+    def _inputs_and_targets(self, taken: TakenPixels, epoch: int) -> tuple[Tensor, Tensor]:
+        shard = taken.shard
+        pixels = taken.pixels.to(self._device, non_blocking=True)
         labels = self._labels[torch.from_numpy(shard.indices)].to(self._device, non_blocking=True)
         augmentation = self._augmentation
         if augmentation is None:
@@ -192,7 +215,7 @@ class ImageBatches:
             labels,
             augmentation.num_classes,
             seed=augmentation.seed,
-            step=epoch * len(self) + step,
+            step=epoch * len(self) + taken.step,
             rank=self._shard.rank,
         )
 

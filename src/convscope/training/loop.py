@@ -6,6 +6,7 @@ Nothing in it knows of images, folders or networks by name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,6 +46,14 @@ class StepRules:
 
 DEFAULT_RULES = StepRules()
 
+Watch = Callable[[str], AbstractContextManager[object]]  # of a phase of a step, by its name
+_NOTHING = nullcontext()
+
+
+def unwatched(phase: str) -> AbstractContextManager[object]:
+    """Context manager around a phase of a step that nobody measures."""
+    return _NOTHING
+
 
 class TrainStep:
     """An optimizer step on a batch: forward, backward, clip, update.
@@ -60,6 +69,9 @@ class TrainStep:
         processes: The process group whose members share each batch.
         rules: Micro-batches and clipping.
         seed: The recipe's seed; with the step it decides dropout.
+
+    Attributes:
+        watch: Gives the context manager around each phase of a step, for who measures them.
     """
 
     def __init__(
@@ -75,6 +87,7 @@ class TrainStep:
     ) -> None:
         self._network, self._loss_function = network, loss_function
         self.optimizer = optimizer
+        self.watch: Watch = unwatched
         self._device, self._processes, self._rules, self._seed = device, processes, rules, seed
         self._is_distributed = processes.is_distributed
         self._trained = [p for group in optimizer.param_groups for p in group["params"]]
@@ -105,7 +118,8 @@ class TrainStep:
         """
         first: list[StepMetrics] = []
         # An optimizer with a line search calls this several times: the first one counts.
-        self.optimizer.step(partial(self._gradient, batch, step, first))
+        with self.watch("optimizer"):
+            self.optimizer.step(partial(self._gradient, batch, step, first))
         return first[0]
 
     def _gradient(self, batch: Batch, step: int, metrics: list[StepMetrics]) -> float:
@@ -123,17 +137,19 @@ class TrainStep:
             # Here, so that dropout is the same each time that a line search asks.
             number = self._processes.rank * count + index
             self._device.seed(seed32("step", self._seed, step, number))
-            with self._device.autocast():
+            with self.watch("loss"), self._device.autocast():
                 loss, outputs = self._loss_function(self._network, inputs[index], targets[index])
             share = loss * (len(inputs[index]) / batch.num_images)
-            share.backward()  # type: ignore[no-untyped-call]
+            with self.watch("backward"):
+                share.backward()  # type: ignore[no-untyped-call]
             total = share.detach() if total is None else total + share.detach()
             num_correct.append(count_correct(outputs.detach(), targets[index]))
         if total is None:
             raise TrainingError(f"step {step} has no images")
         correct = torch.stack(num_correct).sum()
         if self._is_distributed:
-            total, correct = self._sum_over_processes(total, correct)
+            with self.watch("exchange"):
+                total, correct = self._sum_over_processes(total, correct)
         metrics.append(StepMetrics(total, correct, batch.num_images))
         self._rules.clip(self._trained)
         return total  # type: ignore[return-value]  # a tensor: making it a number would wait

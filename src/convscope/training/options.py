@@ -17,6 +17,7 @@ class TrainOptions:
         download: Whether data that is asked for by name may be fetched.
         show_batch: Where a picture of the first batch goes; None for no picture.
         log_steps: Whether each step gets a line in the run's `log/steps.jsonl`.
+        profile: Whether some steps are measured: where the time goes.
         checkpoint_every: The longest distance between two checkpoints.
         fresh: Whether an unfinished run begins anew instead of being resumed.
         allow_change: Whether an unfinished run is resumed although its recipe, images, versions or
@@ -29,6 +30,7 @@ class TrainOptions:
     download: bool = False
     show_batch: Path | None = None
     log_steps: bool = False
+    profile: bool = False
     checkpoint_every: CheckpointInterval = DEFAULT_INTERVAL
     fresh: bool = False
     allow_change: bool = False

@@ -22,7 +22,7 @@ from convscope.recipe import ResolvedRecipe
 from convscope.text import counted
 from convscope.training.freezing import parameter_groups
 from convscope.training.frozen_features import FeatureBatches, compute_features
-from convscope.training.loop import StepRules, TrainStep
+from convscope.training.loop import StepRules, TrainStep, Watch, unwatched
 from convscope.training.losses import ClassificationLoss, class_weights
 from convscope.training.optimizers import optimizer_of
 from convscope.training.presets import augmentation_of, mixing_of
@@ -54,6 +54,7 @@ class Setup:
         processes: The process group; batches are this process's shards.
         head_first: The setup of the first epochs, in which the head alone is trained; None where
             there are none. Its network is the same.
+        watch: Gives the context manager around each phase of a step.
     """
 
     recipe: ResolvedRecipe
@@ -69,6 +70,7 @@ class Setup:
     device: Device
     processes: ProcessGroup
     head_first: Setup | None = None
+    watch: Watch = unwatched
 
     def make_optimizer(self) -> optim.Optimizer:
         """A new optimizer over the parameters that are trained."""
@@ -83,7 +85,7 @@ class Setup:
 
     def train_step(self, optimizer: optim.Optimizer) -> TrainStep:
         """The step that updates the trained part with an optimizer."""
-        return TrainStep(
+        train_step = TrainStep(
             self.trained_part,
             self.loss_function,
             optimizer,
@@ -96,6 +98,8 @@ class Setup:
             ),
             seed=self.recipe.seed,
         )
+        train_step.watch = self.watch
+        return train_step
 
     def explain_small_batches(self, error: ValueError) -> UsageError | None:
         """The message for batches too small for batch normalisation; None for other errors."""

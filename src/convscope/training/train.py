@@ -36,6 +36,7 @@ from convscope.training.one_training import device_and_processes
 from convscope.training.options import DEFAULT_OPTIONS, TrainOptions
 from convscope.training.phases import READING, STARTING, Phases
 from convscope.training.prepare import Prepared, builder, prepare
+from convscope.training.profiling.profile import profiled
 from convscope.training.runs.checkpoint import steps_in
 from convscope.training.runs.lock import Claim, claimed, was_begun_by_this_launch
 from convscope.training.runs.log import RunLog
@@ -96,7 +97,9 @@ def train(
                 claim, prepared, device, processes, options, phases=phases, reporter=reporter
             )
             log = _log(claim, run_id, processes, options)
-            state, best = Trainer(run, setup, log=log, deadline=deadline).fit(reporter)
+            profile = options.profile and processes.is_main
+            with profiled(setup, claim, reporter, enabled=profile) as watched:
+                state, best = Trainer(run, watched, log=log, deadline=deadline).fit(reporter)
             phases.end("training")
             if processes.is_main:
                 claim.check()

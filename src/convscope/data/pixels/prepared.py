@@ -155,7 +155,8 @@ class DecodedPixels:
     ) -> None:
         self._images, self.geometry, self.decoding = images, geometry, decoding
         self._hashes = pixel_hashes
-        self._pool = ThreadPoolExecutor(num_threads(workers), "decoding")
+        self.workers = num_threads(workers)
+        self._pool = ThreadPoolExecutor(self.workers, "decoding")
 
     @property
     def shape(self) -> Shape:
@@ -225,6 +226,11 @@ class StoredPixels:
     def shape(self) -> Shape:
         """(H, W, C) of each."""
         return self._decoded.shape
+
+    @property
+    def workers(self) -> int:
+        """Number of threads that decode what isn't in the store."""
+        return self._decoded.workers
 
     @property
     def is_at_hand(self) -> bool:

@@ -40,6 +40,10 @@ ERRORS = {
     "`convscope networks` lists all of them": "`convscope networks` 会全部列出",
     "`convscope train digits` creates a first run": "`convscope train digits` 会创建第一个运行",
     "this continues it: {command}": "用以下命令继续：{command}",
+    "`profile` can't be used while another profiler of torch runs": "torch 的另一个性能分析器正在运"
+    "行，不能使用 `profile`",
+    "end that one before the training, or leave out `profile`": "请在训练前结束它，或不用 "
+    "`profile`",
     "close other programs, or raise the limit (`ulimit`)": "请关闭其他程序，或提高限制（`ulimit`）",
     "`--device auto` takes the best that there is": "`--device auto` 会选用现有的最好设备",
     "stopped by {signal} after step {step:n}; everything is saved in `{path}`": "在第 {step} 步之后"

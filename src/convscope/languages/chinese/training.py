@@ -3,6 +3,74 @@
 from __future__ import annotations
 
 TRAINING = {
+    # Where its time goes.
+    "profile of {steps:t} of {images:n} images, from step {step:n} of epoch {epoch:n} on": "性能"
+    "分析：第 {epoch} 轮第 {step} 步起的 {steps}，每步 {images} 张图像",
+    "{model} at {size} px in {format} on {processor}, {n:n} thread[s]": "{model}，{size} 像素，"
+    "{format}，{processor}，{n} 个线程",
+    "{model} at {size} px in {format} on {processor}": "{model}，{size} 像素，{format}，"
+    "{processor}",
+    "steps run the last layers alone, on features that were computed once": "每步只运行最后几层，"
+    "特征只计算过一次",
+    "phase": "阶段",
+    "ms a step": "毫秒/步",
+    "share": "占比",
+    "whole step": "整步",
+    "layer, forward pass": "层的前向传播",
+    "operator, by itself": "算子自身",
+    "waiting for images": "等待图像",
+    "augmentation and normalisation": "数据增强与归一化",
+    "forward pass": "前向传播",
+    "loss": "损失函数",
+    "backward pass": "反向传播",
+    "exchange between processes": "进程间通信",
+    "optimizer": "优化器",
+    "metrics, progress and checkpoints": "指标、进度与检查点",
+    "average pooling": "平均池化",
+    "dropout": "随机失活",
+    "softmax and loss": "softmax 与损失",
+    "update of the weights": "权重更新",
+    "matrix product": "矩阵乘法",
+    "resampling of images": "图像重采样",
+    "gathering of images": "图像收集",
+    "copying and change of format": "复制与格式转换",
+    "automatic differentiation itself": "自动微分本身",
+    "new tensors": "新建张量",
+    "sums and products": "加法与乘法",
+    "{words:t}, backward": "{words}（反向）",
+    "{n:n} images/s; the network alone would come to {alone:n}": "{n} 张图像/秒；仅网络本身可达 "
+    "{alone}",
+    "layers and operators: of {steps:t}, which tracing makes slower": "层和算子：取自{steps}，跟踪"
+    "使其变慢",
+    "{n:n} further step[s]": "另外 {n} 步",
+    "{phase:t}: {share:n} of a step; {way:t}": "{phase}：占一步的 {share}；{way}",
+    "other programs: they leave this training {share:n} of the time of a processor; it is faster "
+    "without them": "其他程序：只给本次训练留下处理器 {share} 的时间；没有它们会更快",
+    "the GPU computes in {share:n} of a step, and else waits for the program; a larger "
+    "`--batch-size` gives it more to do at once": "GPU 只在一步的 {share} 时间里计算，其余时间在"
+    "等待程序；更大的 `--batch-size` 使它一次计算更多",
+    "the network: {share:n} of a step, so this is as fast as `{model}` gets here in {format}; "
+    "{way:t}": "网络：占一步的 {share}，所以在这里 `{model}` 用 {format} 已是最快；{way}",
+    "what takes less: {ways:l}": "可减少用时：{ways}",
+    "a smaller `--img-size`": "更小的 `--img-size`",
+    "a smaller `--model`": "更小的 `--model`",
+    "fewer `--epochs`": "更少的 `--epochs`",
+    "they are only copied, so a smaller `--img-size` has less to copy": "图像只需复制，更小的 "
+    "`--img-size` 复制更少",
+    "`--workers {n:n}` decodes them with all cores": "`--workers {n}` 用所有核心解码",
+    "all cores decode them now; later epochs read them from the cache": "现在所有核心都在解码；之后"
+    "各轮从缓存读取",
+    "all cores decode them in each epoch, as the cache has no room for them; `convscope cache "
+    "--limit 100GB` gives it more": "每轮都要用所有核心解码，因为缓存没有空间；`convscope cache "
+    "--limit 100GB` 给它更多空间",
+    "a smaller `--img-size` has fewer pixels to change": "更小的 `--img-size` 要处理的像素更少",
+    "with a larger `--batch-size` there are fewer steps": "更大的 `--batch-size` 步数更少",
+    "with a larger `--batch-size` there are fewer steps, and `--opt adamw` takes less": "更大的 "
+    "`--batch-size` 步数更少，`--opt adamw` 用时更少",
+    "profile: {summary}; {trace} opens in https://ui.perfetto.dev": "性能分析：{summary}；{trace} "
+    "可用 https://ui.perfetto.dev 打开",
+    "no profile: it takes {steps:t}, and there were {n:n}": "没有性能分析：它需要 {steps}，而实际"
+    "有 {n} 步",
     # Before the first step.
     "run {path}": "运行 {path}",
     "images: {counts:t}": "图像：{counts}",

@@ -21,7 +21,7 @@ from convscope import __version__
 from convscope.distributed import torchrun_id
 from convscope.errors import ConvscopeError, RunError
 from convscope.files import remove_leftovers, sha256, write_json, write_text
-from convscope.paths import OUTPUTS
+from convscope.paths import OUTPUTS, PROFILE_SUMMARY, TRACE_FILE
 from convscope.progress import Reporter
 from convscope.recipe import Recipe
 from convscope.run import FORMAT, Run
@@ -220,12 +220,21 @@ def discard(run: Run, reporter: Reporter) -> None:
         run.step_log_path,
     ):
         _remove(path)
+    remove_profile(run)
     for folder in (run.checkpoints_path, run.classifier_path):
         if not folder.is_dir():
             _remove(folder)
         else:
             with suppress(OSError):  # it holds what others put there
                 folder.rmdir()
+
+
+def remove_profile(run: Run) -> None:
+    """Deletes the profile of an earlier training, and nothing that others put beside it."""
+    _remove(run.profile_path / PROFILE_SUMMARY)
+    _remove(run.profile_path / TRACE_FILE)
+    with suppress(OSError):  # it isn't there, or holds what others put there
+        run.profile_path.rmdir()
 
 
 def _done(run: Run) -> str:
