@@ -1,6 +1,6 @@
 """Seconds to open large data sets, and ratios to reading the same in the plainest way, in one run.
 
-    python benchmarks/opening.py
+    python benchmarks/dataset_opening.py
 
 A table of a million rows as CSV (against a loop over `csv.reader` that collects paths and labels)
 and as Parquet; 100,000 files in class folders (against torchvision's `ImageFolder` where it is

@@ -1,0 +1,1 @@
+"""The suite of speed comparisons: `benchmarks/run.py` runs it."""
