@@ -1,7 +1,7 @@
 """What sleeping threads are worth: `python benchmarks/waiting_threads.py`.
 
-Measures training steps of `lenet5_relu` with OpenMP threads that spin while they wait and with
-threads that sleep, alone and beside another busy process. Prints images per second and the ratio.
+Measures training steps of `lenet5_relu` with OpenMP threads that sleep while they wait, that spin
+for a while before, or that always spin, alone and beside busy processes. Prints images per second.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 
 MEASURED = """
 import time, torch, convscope
@@ -30,35 +31,44 @@ print(steps * 128 / (time.perf_counter() - started))
 """
 BUSY = "while True: pass"
 ROUNDS = 3
+# Sleeping at once, after so many turns, or never.
+WAYS = {
+    "sleeping": {"OMP_WAIT_POLICY": "PASSIVE"},
+    **{
+        f"after {count:,}": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": str(count)}
+        for count in (2_000, 20_000, 100_000)
+    },
+    "spinning": {"OMP_WAIT_POLICY": "ACTIVE"},
+}
 
 
-def rate(policy: str) -> float:
+def rate(variables: Mapping[str, str]) -> float:
     """Images per second in a process of its own."""
-    environment = {**os.environ, "OMP_WAIT_POLICY": policy}
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED], env=environment, capture_output=True, check=True
+        [sys.executable, "-c", MEASURED],
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=True,
     )
     return float(done.stdout)
 
 
 def main() -> None:
-    """Prints a line alone and a line beside a busy process."""
-    for words, companions in (("alone", 0), ("beside a busy process", 1)):
+    """Prints a line alone, one beside a busy process and one beside two."""
+    for companions in range(3):
         others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(companions)]
         try:
-            rates: dict[str, list[float]] = {"ACTIVE": [], "PASSIVE": []}
+            rates: dict[str, list[float]] = {way: [] for way in WAYS}
             for _ in range(ROUNDS):
-                for policy, values in rates.items():
-                    values.append(rate(policy))
+                for way, variables in WAYS.items():
+                    rates[way].append(rate(variables))
         finally:
             for other in others:
                 other.kill()
                 other.wait()
-        spinning, sleeping = (statistics.median(values) for values in rates.values())
-        print(
-            f"{words:22} spinning {spinning:6,.0f} images/s, sleeping {sleeping:6,.0f} images/s: "
-            f"{sleeping / spinning:.1f} times as fast"
-        )
+        medians = {way: statistics.median(values) for way, values in rates.items()}
+        shown = ", ".join(f"{way} {number:,.0f}" for way, number in medians.items())
+        print(f"beside {companions} busy processes, images/s: {shown}")
 
 
 if __name__ == "__main__":
