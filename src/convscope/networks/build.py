@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from convscope.arithmetic.ops.table import KnownShapes
 from convscope.errors import NetworkError
 from convscope.networks.googlenet import GoogLeNet
 from convscope.networks.initialization import SCHEMES, initialize
@@ -91,7 +92,7 @@ def collapsed_layers(
     """
     row, found = network_entry(name), list[str]()
     size, given = _sides(input_size, row), _builder_arguments(row, None, in_channels, options)
-    with torch.device("meta"):
+    with torch.device("meta"), KnownShapes():
         network = _construct(row, given, size).eval()
         for layer_name, layer in network.named_modules():
             if isinstance(layer, nn.Conv2d) and max(layer.kernel_size) > 1:
@@ -146,7 +147,7 @@ def _size_check(
         return _construct(row, given, size or row.input[1:]).eval()
 
     def works(size: tuple[int, int]) -> bool:
-        with torch.device("meta"):
+        with torch.device("meta"), KnownShapes():
             try:
                 # A network that takes any size is built once for all checks.
                 network = built(size if row.needs_input_size else None)

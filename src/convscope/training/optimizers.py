@@ -12,6 +12,7 @@ from convscope.errors import UsageError
 from convscope.recipe import ResolvedRecipe
 from convscope.text import did_you_mean, either_of
 from convscope.training.muon import Muon
+from convscope.training.uncompiled import uncompiled
 
 ParameterGroups = Sequence[Mapping[str, Any]]
 LBFGS_TRIES = 10  # evaluations of the loss in a step, the line search's among them
@@ -32,7 +33,7 @@ class OptimizerKind:
         options: Other arguments of `make`.
     """
 
-    make: Callable[..., optim.Optimizer]
+    make: type[optim.Optimizer]
     lr: float
     power: float
     weight_decay: float = 0.0
@@ -117,6 +118,7 @@ def make_optimizer(
         UsageError: No optimizer has this name.
     """
     kind = optimizer_kind(name)
+    make: Callable[..., optim.Optimizer] = uncompiled(kind.make)
     given = {
         "momentum": kind.momentum if momentum is None else momentum,
         "betas": betas or kind.betas,
@@ -127,13 +129,13 @@ def make_optimizer(
     if name == "sgd":
         options["nesterov"] = options["momentum"] > 0
     if name == "lbfgs":  # one rate, no decay, one list
-        return kind.make([p for group in groups for p in group["params"]], lr=lr, **options)
+        return make([p for group in groups for p in group["params"]], lr=lr, **options)
     if name == "rprop":
         groups = [
             {key: value for key, value in group.items() if key != "weight_decay"}
             for group in groups
         ]
-    return kind.make([dict(group) for group in groups], lr=lr, **options)
+    return make([dict(group) for group in groups], lr=lr, **options)
 
 
 def optimizer_of(recipe: ResolvedRecipe, groups: ParameterGroups) -> optim.Optimizer:

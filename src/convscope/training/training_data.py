@@ -15,7 +15,7 @@ from convscope.data.dataset import Dataset
 from convscope.data.index.image_index import ImageIndex, build_image_index
 from convscope.data.index.metadata_cache import open_metadata_cache
 from convscope.data.index.scan import scan_images
-from convscope.data.index.statistics import channel_moments, hash_pixels
+from convscope.data.index.statistics import channel_moments
 from convscope.data.pixels.prepared import Pixels, PreCrop
 from convscope.data.pixels.preprocessing import Preprocessing, ResizeGeometry
 from convscope.data.reading import decoding_of
@@ -124,12 +124,12 @@ def load_training_data(
         geometries.append(PreCrop.around(preprocessing))
     present = set(dataset.given_splits) - {""}
 
-    def which(index: int, pixels: NDArray[np.uint8]) -> int:
+    def which(index: int, pixel_hash: int) -> int:
         if len(geometries) == 1:
             return 0
         split_name = likely_split(
             dataset.given_splits[index],
-            hash_pixels(pixels),
+            pixel_hash,
             present=present,
             folds=recipe.folds,
             fold=recipe.fold,

@@ -37,8 +37,9 @@ TIMED_IMAGES, TIMED_SECONDS = 16, 1.0  # an estimate needs at least so much
 LONG_SECONDS = 10.0  # a scan that takes longer is announced
 MUCH_BYTES = 1e9
 
-# For an image that was just decoded (its index and pixels): at which of the sizes to keep it.
-Which = Callable[[int, NDArray[np.uint8]], int]
+# For an image that was just decoded (its index and the hash of its pixels): at which of the sizes
+# to keep it.
+Which = Callable[[int, int], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,7 @@ def build_image_index(
     decoding: Decoding = DEFAULT_DECODING,
     workers: int | None = None,
     geometries: Sequence[ResizeGeometry] = (),
-    which: Which = lambda index, pixels: 0,
+    which: Which = lambda index, pixel_hash: 0,
     reporter: Reporter = SILENT,
 ) -> ImageIndex:
     """Scans the images of a data set; what is known from earlier scans isn't found out again.
@@ -162,8 +163,10 @@ def build_image_index(
     builders = _store_builders(dataset, geometries, cache, decoding)
     limit_bytes = cache.limit_bytes if cache is not None and builders else 0
 
-    def keep(index: int, content: bytes, pixels: NDArray[np.uint8]) -> None:
-        geometry = geometries[which(index, pixels)]
+    def keep(index: int, content: bytes, pixels: NDArray[np.uint8], pixel_hash: int) -> None:
+        if not any(builder.lacks(content) for builder in builders.values()):
+            return
+        geometry = geometries[which(index, pixel_hash)]
         builder = builders.get(geometry.geometry)
         if builder is not None and builder.lacks(content):
             builder.add(content, geometry.apply(pixels))

@@ -22,12 +22,14 @@ from convscope.data.decoding.content import (
     DEFAULT_DECODING,
     Content,
     DamagedImageError,
+    Decoded,
     Decoding,
     PassingError,
 )
 from convscope.data.decoding.decode import decode_content
+from convscope.data.index.array_rows import ArrayRows, MeasuredRows, hashes_of_arrays
 from convscope.data.index.metadata_cache import MetadataCache, open_metadata_cache
-from convscope.data.index.statistics import STATISTICS, measure
+from convscope.data.index.statistics import STATISTICS, measure_all
 from convscope.data.parallel import in_parallel
 
 HASH_BYTES = 16  # of a content
@@ -35,10 +37,12 @@ REMEMBERED_AT_ONCE = 1024  # images; what a killed scan found out before is not 
 GROUP = 16  # images a thread takes at a time: handing over one by one costs more than a digit
 GROUPS_AHEAD = 16  # groups that are worked on before their results are asked for
 HELD_BYTES = 8 << 20  # of encoded images, which a thread reads before it decodes them
+MEASURED_BYTES = 1 << 20  # of decoded images, which a thread measures together
 PROBED = 100
 
-# Takes an image that was just decoded (index, hash of its content, pixels), from any thread.
-Keeper = Callable[[int, bytes, NDArray[np.uint8]], None]
+# Takes an image that was just decoded, from any thread: its index, the hash of its content, its
+# pixels and their hash.
+Keeper = Callable[[int, bytes, NDArray[np.uint8], int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,29 @@ def scan_images(
         on_progress: Called with the number of images just done, the first time with the number of
             those that needn't be read.
     """
-    metadata_cache = metadata_cache or MetadataCache(None)
+    array = ArrayRows.of(dataset.images, decoding)
+    if array is not None:
+        return _scan_array(array, workers=workers, keeper=keeper, on_progress=on_progress)
+    return _scan_encoded(
+        dataset,
+        decoding,
+        metadata_cache=metadata_cache or MetadataCache(None),
+        workers=workers,
+        keeper=keeper,
+        on_progress=on_progress,
+    )
+
+
+def _scan_encoded(
+    dataset: Dataset,
+    decoding: Decoding,
+    *,
+    metadata_cache: MetadataCache,
+    workers: int | None,
+    keeper: Keeper | None,
+    on_progress: Callable[[int], None],
+) -> Scan:
+    """Reads and decodes those images about which nothing is known."""
     stamps = [dataset.images.stamp(index) for index in range(len(dataset))]
     contents, key = _remembered(stamps, metadata_cache)
     known = metadata_cache.statistics([content for content in set(contents) if content], decoding)
@@ -146,6 +172,34 @@ def _remembered(stamps: Sequence[str], cache: MetadataCache) -> tuple[list[bytes
     return [content or b"" for content in cache.contents(stamps)], key
 
 
+def _scan_array(
+    array: ArrayRows,
+    *,
+    workers: int | None,
+    keeper: Keeper | None,
+    on_progress: Callable[[int], None],
+) -> Scan:
+    """Measures all images of an array, by blocks."""
+
+    def measured(start: int) -> MeasuredRows:
+        found = array.measure(np.arange(start, min(start + array.block_size, len(array.rows))))
+        if keeper is not None:
+            for number, content in enumerate(found.contents):
+                pixel_hash = int(found.statistics["pixels"][number])
+                keeper(start + number, content, found.pixels[number], pixel_hash)
+        return found
+
+    statistics = np.zeros(len(array.rows), dtype=STATISTICS)
+    contents: list[bytes] = []
+    on_progress(0)
+    starts = range(0, len(statistics), array.block_size)
+    for found in in_parallel(measured, starts, ahead=GROUPS_AHEAD, workers=workers):
+        statistics[len(contents) : len(contents) + len(found.contents)] = found.statistics
+        contents += found.contents
+        on_progress(len(found.contents))
+    return Scan(statistics, {}, contents)
+
+
 class ImageKind(NamedTuple):
     """What a data set's images are like.
 
@@ -183,9 +237,7 @@ def hash_content(content: Content) -> bytes:
     """A 128-bit hash of encoded bytes, or of the shape, type and values of an array."""
     if isinstance(content, bytes):
         return xxhash.xxh3_128_digest(content)
-    digest = xxhash.xxh3_128(f"{content.shape} {content.dtype.str}".encode())
-    digest.update(np.ascontiguousarray(content).data)
-    return digest.digest()
+    return hashes_of_arrays(content[np.newaxis])[0]
 
 
 class _Result(NamedTuple):
@@ -195,6 +247,14 @@ class _Result(NamedTuple):
     content: bytes  # its hash; b"" if it can't be read
     found: bytes | str | PassingError | None  # None: the same content is measured elsewhere
     is_new: bool = False  # whether the metadata cache doesn't have it
+
+
+class _Decoded(NamedTuple):
+    """An image of which nothing was known."""
+
+    image: int
+    content: bytes  # its hash
+    decoded: Decoded
 
 
 class _ImageReader:
@@ -236,7 +296,9 @@ class _ImageReader:
     def _measured(self, held: Sequence[tuple[int, Content]]) -> list[_Result]:
         hashes = [hash_content(content) for _, content in held]
         known = self._metadata_cache.statistics(hashes, self._decoding)
-        results = []
+        results: list[_Result] = []
+        decoded: list[_Decoded] = []
+        num_bytes = 0
         for (index, content), hashed in zip(held, hashes, strict=True):
             expected = self._expected[index]
             if expected and hashed != expected:
@@ -245,10 +307,26 @@ class _ImageReader:
                 results.append(_Result(index, expected, error))
             elif hashed in known or not self._take(hashed):
                 results.append(_Result(index, hashed, known.get(hashed)))
+            elif isinstance(found := self._decoded(content), Decoded):
+                decoded.append(_Decoded(index, hashed, found))
+                num_bytes += found.pixels.nbytes
+                if num_bytes >= MEASURED_BYTES:
+                    results += self._kept(decoded)
+                    decoded, num_bytes = [], 0
             else:
-                found = self._decoded(index, hashed, content)
                 results.append(_Result(index, hashed, found, is_new=True))
-        return results
+        return results + self._kept(decoded)
+
+    def _kept(self, images: Sequence[_Decoded]) -> list[_Result]:
+        """Measures decoded images and hands them to the keeper."""
+        rows = measure_all([found for _, _, found in images])
+        if self._keeper is not None:
+            for (index, hashed, found), row in zip(images, rows, strict=True):
+                self._keeper(index, hashed, found.pixels, int(row["pixels"]))
+        return [
+            _Result(index, hashed, row.tobytes(), is_new=True)
+            for (index, hashed, _), row in zip(images, rows, strict=True)
+        ]
 
     def _take(self, hashed: bytes) -> bool:
         """Whether this content is decoded here: nobody else decodes it."""
@@ -257,16 +335,13 @@ class _ImageReader:
             self._taken.add(hashed)
         return is_first
 
-    def _decoded(self, index: int, hashed: bytes, content: Content) -> bytes | str | PassingError:
+    def _decoded(self, content: Content) -> Decoded | str | PassingError:
         try:
-            decoded = decode_content(content, self._decoding)
+            return decode_content(content, self._decoding)
         except PassingError as error:
             return error
         except DamagedImageError as error:
             return error.message
-        if self._keeper is not None:
-            self._keeper(index, hashed, decoded.pixels)
-        return measure(decoded).tobytes()
 
 
 def _assembled(
