@@ -50,6 +50,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "train_sizes": ("12", {}),
     "seed": (4, {}),
     "precision": ("bfloat16", {"precision": "float32"}),
+    "memory_format": ("contiguous", {}),
     "opt": ("sgd", {}),
     "lr": (0.01, {}),
     "momentum": (0.5, {"opt": "sgd"}),
