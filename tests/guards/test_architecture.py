@@ -19,7 +19,7 @@ TREES = runpy.run_path(str(ROOT / "docs" / "structure.py"))["Source"](SOURCE)
 # What a row's members may import: members of the rows above, themselves, nothing beside them.
 LAYERS = [
     {"errors", "text", "rng"},
-    {"files", "streams", "paths", "short_repr", "signatures", "languages"},
+    {"files", "streams", "paths", "short_repr", "signatures", "languages", "uncompiled"},
     {"records"},
     {"device", "progress", "text_table", "figures", "arithmetic", "recipe", "downloads", "splits"},
     {"device_speed", "schemas"},

@@ -23,7 +23,6 @@ from torch._ops import OpOverload
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.arithmetic.cost_accumulator import CostAccumulator, Work
 from convscope.arithmetic.costs import Caveat
@@ -41,6 +40,7 @@ from convscope.arithmetic.state_guard import (
     separate_attention,
 )
 from convscope.errors import NetworkError, is_out_of_memory
+from convscope.uncompiled import UncompiledMode
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Trace:
     caveats: frozenset[Caveat]
 
 
-class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Tracer(UncompiledMode):  # type: ignore[no-untyped-call]
     """Hands every operation to the layer that runs it and to the two axes of the image.
 
     Args:
@@ -93,7 +93,7 @@ class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, module: nn.Module, image: Tensor, *, state: Mapping[str, Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.layers = {name: LayerTrace() for name, _ in module.named_modules()}
         self.running = RunningLayers()
         self._reading = ValueReading(image)

@@ -27,12 +27,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.networks.options import one_of
 from convscope.networks.residual import ResidualBlock
 from convscope.networks.squeezenet import SqueezeNet
 from convscope.networks.structure import head_names
+from convscope.uncompiled import UncompiledMode
 
 
 class LayerFans(NamedTuple):
@@ -75,15 +75,12 @@ STANDARD_DEVIATIONS: dict[str, Callable[[LayerFans], float]] = {
 SCHEMES = (*STANDARD_DEVIATIONS, "pytorch")
 
 
-class Undrawn(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Undrawn(UncompiledMode):  # type: ignore[no-untyped-call]
     """Context manager in which weights aren't drawn, and hold whatever their memory held.
 
     For networks that are given their weights next. All threads draw from the same random numbers,
     so to draw and to restore them would disturb a training in another thread.
     """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(
         self,

@@ -12,7 +12,7 @@ from convscope.errors import UsageError
 from convscope.recipe import ResolvedRecipe
 from convscope.text import did_you_mean, either_of
 from convscope.training.muon import Muon
-from convscope.training.uncompiled import uncompiled
+from convscope.uncompiled import uncompiled
 
 ParameterGroups = Sequence[Mapping[str, Any]]
 LBFGS_TRIES = 10  # evaluations of the loss in a step, the line search's among them

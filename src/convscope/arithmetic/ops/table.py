@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.arithmetic.costs import NO_COSTS, Costs
 from convscope.arithmetic.formulas import convolution_macs, dense_macs
 from convscope.arithmetic.ops import field_rules, meta_shapes
 from convscope.arithmetic.ops.field_rules import Factors, FieldRule
 from convscope.arithmetic.ops.operation import Operation, tensors_in
+from convscope.uncompiled import UncompiledMode
 
 aten = torch.ops.aten
 
@@ -357,19 +357,11 @@ def known_outputs(
     return shape.rule(*args, **kwargs)
 
 
-class KnownShapes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class KnownShapes(UncompiledMode):  # type: ignore[no-untyped-call]
     """Context manager in which meta tensors come from the table where it knows them.
 
     torch would load its compiler for most: 2 s of the processor.
     """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Answer to torch, which else loads its compiler in order to keep it away."""
-        return False
 
     def __torch_dispatch__(
         self,

@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convscope.arithmetic.ops.operation import Operation, tensors_in
 from convscope.arithmetic.running_layers import RunningLayers
 from convscope.arithmetic.state_guard import in_mode
 from convscope.inspection.layers import run
+from convscope.uncompiled import UncompiledMode
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +88,7 @@ class Recorded:
         return [self.inputs[id(tensor)] for tensor in tensors_in(self.arguments[argument])]
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Recorder(UncompiledMode):  # type: ignore[no-untyped-call]
     """Dispatch mode that records every operation and every layer's output.
 
     Args:
@@ -100,7 +100,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, network: nn.Module, image: Tensor) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.results: dict[str, Value] = {}
         self._running = RunningLayers()
         # By identity of the tensor, which is held so that no other one gets its identity.

@@ -1,4 +1,4 @@
-"""Optimizers below torch's wrappers: the same steps, and no compiler."""
+"""Optimizers and dispatch modes below torch's wrappers: the same results, and no compiler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn, optim
 from torch.nn import functional as F
 
 from convscope.training.optimizers import OPTIMIZERS
-from convscope.training.uncompiled import uncompiled
+from convscope.uncompiled import uncompiled
 
 
 def weights_after(kind: type[optim.Optimizer], lr: float) -> bytes:
@@ -50,11 +50,13 @@ def test_an_uncompiled_optimizer_steps_without_gradients(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_neither_a_step_nor_the_look_for_collapsed_layers_loads_torchs_compiler() -> None:
+def test_neither_steps_nor_tables_of_layers_nor_loaded_networks_load_torchs_compiler() -> None:
     program = """
 import sys, torch
 from torch.nn import Parameter
+from convscope.arithmetic.layer_table import layer_table
 from convscope.networks import build, collapsed_layers, smallest_input
+from convscope.networks.initialization import Undrawn
 from convscope.training.optimizers import OPTIMIZERS, make_optimizer
 for name in OPTIMIZERS:
     weight = Parameter(torch.ones(2))
@@ -63,7 +65,9 @@ for name in OPTIMIZERS:
     optimizer.step(lambda: torch.ones(()))
     optimizer.load_state_dict(optimizer.state_dict())
     optimizer.zero_grad()
-build("lenet5_relu", input_size=20)
+with Undrawn():
+    network = build("resnet20")
+layer_table(network, (1, 3, 32, 32))
 collapsed_layers("resnet18", input_size=32)
 print([name for name in ("torch._dynamo", "sympy") if name in sys.modules])
 """
