@@ -12,6 +12,7 @@ import signal
 NO_MEMORY = (
     *("not enough memory", "can't allocate memory", "cannot allocate memory", "out of memory"),
     *("unable to allocate", "failed to map segment", "bad_alloc"),
+    *("could not create a primitive", "could not create a memory object"),  # in oneDNN's words
     "can't start new thread",  # there was none for its stack
 )
 

@@ -108,7 +108,10 @@ def test_a_recipe_taken_back_gives_the_same_model(run: convscope.Run, tmp_path: 
 
 TRAIN_SLOWLY = """
 import sys, convscope
-convscope.train(sys.argv[1], project=sys.argv[2], model="lenet_rgb", epochs=20, batch_size=16)
+convscope.train(
+    sys.argv[1], project=sys.argv[2], model="lenet_rgb", epochs=20, batch_size=16,
+    checkpoint_every=2,
+)
 """
 
 

@@ -61,7 +61,7 @@ def test_clean_data_ends_with_a_verdict_and_the_files(check: Check, pets: Path) 
         "",
         "note     labels not judged",
     ]
-    assert "`convscope check DATA --run RUN`" in " ".join(lines[3:6])
+    assert "`convscope check DATA --run RUN`" in " ".join(" ".join(lines[3:6]).split())
     assert lines[6:9] == [
         "",
         "Nothing is wrong. Labels are not judged.",

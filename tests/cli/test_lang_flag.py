@@ -46,7 +46,6 @@ LINES = [
     "networks",
     "runs",
     "runs pictures",
-    "cache",
     "image-grid pictures/red --at-most 2 -o grid.png",
     "compare nowhere nothing",
     "predict runs/flawed pictures --top many",
@@ -65,6 +64,17 @@ def test_a_verb_speaks_chinese(convscope: Convscope, flawed: Run, line: str) -> 
     outcome = convscope(*line.split(), "--lang", "zh")
     assert {each: english_left(each) for each in outcome[1:] if english_left(each)} == {}
     assert re.search("[\u4e00-\u9fff]", outcome.out + outcome.err) or line.startswith("predict")
+
+
+@pytest.mark.slow
+def test_the_cache_speaks_chinese(convscope: Convscope, flawed: Run, tmp_path: Path) -> None:
+    words = ("--model", "lenet_rgb", "--epochs", "1", "--name", "cached", "-q")
+    with pytest.MonkeyPatch.context() as patch:  # others' data sets have other names
+        patch.setenv("CONVSCOPE_CACHE", str(tmp_path / "cache"))
+        assert convscope("train", "pictures", *words).code == 0
+        outcome = convscope("cache", "--lang", "zh")
+    assert "pictures，240 张图像，32x32x3 crop" in outcome.out
+    assert english_left(outcome.out) == []
 
 
 @pytest.mark.slow

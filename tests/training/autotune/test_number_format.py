@@ -42,6 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock by which every training takes long, on a processor that has bfloat16."""
     clock = Clock()
     monkeypatch.setattr(number_format, "_image_seconds", clock)
+    monkeypatch.setattr(number_format, "WORTH_MACS", 0)
     monkeypatch.setattr(Device, "measurable_precisions", ("float32", "bfloat16"))
     return clock
 

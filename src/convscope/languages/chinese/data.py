@@ -177,6 +177,7 @@ DATA = {
     "{n:n} days ago": "{n} 天前",
     "{name} at {height:n}x{width:n}x{channels:n} {fit}": "{name}，{height}x{width}x{channels} "
     "{fit}",
+    "{name}, {count:n} image[s] at {geometry}": "{name}，{count} 张图像，{geometry}",
     "unfinished scan at {geometry}": "未完成的扫描，{geometry}",
     # Pictures.
     "{n:n} more are left out: `--at-most` says how many": "另有 {n} 张省略：`--at-most` 决定张数",

@@ -13,13 +13,17 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from convscope.arithmetic.layer_table import layer_table
+from convscope.errors import is_out_of_memory
 from convscope.recipe import Recipe
 from convscope.training.autotune.dry_run import FEWEST_IMAGES, DryRun
 from convscope.training.autotune.forecast import on_images
 from convscope.training.setup import MEMORY_FORMATS, Setup
 
 FASTER = 1.3  # times as fast as the usual formats; below that, noise could decide
-WORTH_SECONDS = 30.0  # of all steps; a shorter training is over before much is gained
+# Multiplications and additions of all forward passes: half a minute on two cores. Of a shorter
+# training little is gained; and as no clock decides it, a busy machine makes no difference to it.
+WORTH_MACS = 1e12
 RUNS = 4  # of a step in each of the formats, about, in the time for measuring
 
 
@@ -86,17 +90,19 @@ def choose_formats(
         limit_seconds: Seconds that measuring takes, about; slow steps take longer.
 
     Returns:
-        The choice; None where nothing is open, or where the training is too short to gain.
+        The choice; None where nothing is open, where the training is too short to gain, or where a
+        step finds no memory: the first one of the training will tell, and says what fits.
     """
     recipe = on_images(recipe)
     setup = build(recipe)
     candidates = _candidates(recipe, setup)
     if recipe.deterministic or len(candidates) == 1:
         return None
+    if _image_macs(setup) * setup.image_batches.num_images * setup.recipe.epochs < WORTH_MACS:
+        return None
     processes, few = setup.processes, FEWEST_IMAGES * setup.recipe.accumulate
     first = _image_seconds(setup, few)
-    total = first * setup.image_batches.num_images * setup.recipe.epochs
-    if not processes.broadcast_decision(total > WORTH_SECONDS):
+    if math.isinf(first):
         return None
     fit = int(limit_seconds / (RUNS * len(candidates) * first))
     images = max(few, int(processes.broadcast(str(fit).encode())))
@@ -104,7 +110,10 @@ def choose_formats(
     while True:
         for formats in candidates:
             setup = build(recipe.model_copy(update=formats._asdict()))
-            best[formats] = min(best[formats], _image_seconds(setup, images))
+            seconds = _image_seconds(setup, images)
+            if math.isinf(seconds):
+                return None
+            best[formats] = min(best[formats], seconds)
         if not processes.broadcast_decision(time.monotonic() - began < limit_seconds):
             break
     shares = [best[formats] / best[candidates[0]] for formats in candidates]
@@ -125,6 +134,20 @@ def _candidates(recipe: Recipe, setup: Setup) -> list[Formats]:
     return [Formats(*pair) for pair in itertools.product(precisions, orders)]
 
 
+def _image_macs(setup: Setup) -> int:
+    """Multiplications and additions of the network's forward pass on an image."""
+    choice = setup.choice
+    return layer_table(setup.network, (1, choice.in_channels, *choice.input_size)).macs
+
+
 def _image_seconds(setup: Setup, images: int) -> float:
-    with DryRun(setup) as dry_run:
-        return dry_run.image_seconds(images)
+    """Seconds of an image in a step; infinite where there is no memory for it."""
+    try:
+        with DryRun(setup) as dry_run:
+            return dry_run.image_seconds(images)
+    except (RuntimeError, MemoryError) as error:
+        # Of several processes the others wait for the one that failed, and end with it.
+        if setup.processes.is_distributed or not is_out_of_memory(error):
+            raise
+        setup.device.empty_cache()
+        return math.inf
