@@ -27,12 +27,15 @@ class Preparation:
         std: Per channel, by which the difference is divided.
         resize_px: The shorter side before the crop; None where images have the right size already.
         crop_px: Side of the square cut from the centre; None where nothing is cut.
+        features_px: Shorter side, with no margin cut off, at which the features tell more than as
+            the publisher prepared images; None where that wasn't measured.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     resize_px: int | None = None
     crop_px: int | None = None
+    features_px: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

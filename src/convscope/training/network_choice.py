@@ -26,6 +26,8 @@ SMALL_IMAGE_NETWORK = "lenet5_relu"  # for digits and the like
 PRETRAINED_NETWORK = "efficientnet_lite0"  # its weights are installed with the package
 NETWORK_FROM_SCRATCH = "resnet18"
 
+FREEZING = ("head", "dense", "auto")  # values of `tune` with which most layers stay as they are
+
 # Fields of trainings in which all layers are trained on images in each step.
 OF_WHOLE_TRAININGS = ("mixup", "cutmix", "train_sizes", "unfreeze_epochs", "layer_decay")
 
@@ -177,7 +179,12 @@ def _preprocessing(
     is_small = kind.shorter_side_px <= SMALL_IMAGE_PX  # nothing of it is to be cut off
     if publisher.resize_px and publisher.crop_px and plain.fit == "crop" and not is_small:
         resize = round(publisher.resize_px * max(height, width) / publisher.crop_px)
-    return replace(plain, resize=resize, mean=publisher.mean, std=publisher.std)
+    known = replace(plain, resize=resize, mean=publisher.mean, std=publisher.std)
+    may_freeze = recipe.tune in FREEZING and recipe.input_sides is None and not is_small
+    if publisher.features_px and may_freeze:
+        side = publisher.features_px
+        known = replace(known, height=side, width=side, resize=None)
+    return known
 
 
 def _input_side(recipe: Recipe, row: NetworkEntry, kind: ImageKind, weights: InitialWeights) -> int:

@@ -137,7 +137,8 @@ class Trainer:
         state.epoch_seconds = time.perf_counter() - self._epoch_began
         with self._ema.in_use() if self._ema else nullcontext():
             accuracy, loss = self._validate()
-            if state.is_better(accuracy, loss):
+            count = len(self.setup.validation_labels)
+            if state.is_better(accuracy, loss, num_images=count):
                 best = copied(portable_state(setup.network))
                 check_finite(best, step=state.step)
                 self.best = best

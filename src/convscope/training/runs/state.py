@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -25,10 +26,9 @@ class TrainingState:
         sums: Sums over the steps of the current epoch so far.
         epoch_seconds: Seconds that these steps took.
         history: One row per epoch so far.
-        best_epoch: Epoch with the highest validation accuracy, -1 before the first.
+        best_epoch: The best epoch by the validation images, see `is_better`; -1 before the first.
         best_accuracy: Its accuracy on the validation images.
-        best_loss: Its loss on the validation images, which decides between equal accuracies; None
-            before the first epoch.
+        best_loss: Its loss on the validation images; None before the first epoch.
         first_epoch: First epoch of this run, where it continues another; patience begins there.
         used_seconds: Seconds that this run has taken so far.
         planned_epochs: Number of epochs when the run began; with `--time` some may be left out.
@@ -51,11 +51,26 @@ class TrainingState:
     steps_per_epoch: int = 0
     cycles: list[float] = field(default_factory=list)
 
-    def is_better(self, accuracy: float, loss: float) -> bool:
-        """Whether an epoch with these validation numbers is the best so far."""
+    def is_better(self, accuracy: float, loss: float, *, num_images: int) -> bool:
+        """Whether an epoch with these validation numbers is the best so far.
+
+        Accuracies within a standard error of the highest one can't be told apart, and of these the
+        lowest loss counts: the highest of twenty accuracies on a hundred images is mostly luck.
+
+        Source: Breiman et al. 1984, Classification and regression trees, section 3.4.3, the rule of
+            one standard error.
+
+        Args:
+            accuracy: Validation accuracy.
+            loss: Validation loss.
+            num_images: Number of validation images.
+        """
         if self.best_loss is None:
             return True
-        return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
+        highest = max([accuracy, *(row["validation_accuracy"] for row in self.history)])
+        least = highest - _standard_error(highest, num_images)
+        is_near, best_is_near = accuracy >= least, self.best_accuracy >= least
+        return is_near and (not best_is_near or loss < self.best_loss)
 
     def set_best(self, accuracy: float, loss: float) -> None:
         """Marks the epoch as the best so far."""
@@ -245,3 +260,9 @@ def unflatten(
         for name, value in values.items():
             if isinstance(value, Tensor) and value.shape == parameter.shape:
                 values[name] = torch.empty_like(parameter).copy_(value)
+
+
+def _standard_error(share: float, count: int) -> float:
+    """Standard error of a share, with one more of both kinds, so that all right isn't certainty."""
+    likely = (share * count + 1) / (count + 2)
+    return math.sqrt(likely * (1 - likely) / count)
