@@ -16,7 +16,11 @@ from torch import Tensor
 import convscope
 from convscope.api.check import Checked
 from convscope.classifier import Prediction
+from convscope.data.dataset import ArrayImages, FileImages
+from convscope.data.index.image_index import build_image_index
+from convscope.data.split import split_images
 from convscope.evaluation.evaluate import Evaluation
+from convscope.evaluation.outputs import Outputs
 from convscope.inspection.receptive_fields import Box, ValueField
 from convscope.recipe import Recipe
 from convscope.short_repr import MOST_LETTERS, short_repr
@@ -68,6 +72,23 @@ def test_a_recipe_shows_what_was_chosen() -> None:
 
 def test_a_run_shows_its_place() -> None:
     assert repr(convscope.Run(Path("runs/x"))) == "Run(path=PosixPath('runs/x'))"
+
+
+def test_data_of_many_images_is_shown_in_three_hundred_letters(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (5000, 8, 8), dtype=np.uint8)
+    np.savez(tmp_path / "data.npz", x=pixels, y=np.arange(5000) % 7)
+    index = build_image_index(convscope.open_dataset(tmp_path / "data.npz"), cache=None)
+    split = split_images(index.dataset.given_splits, index.pixel_hashes)
+    images = index.dataset.images
+    assert isinstance(images, ArrayImages)
+    logits = random.normal(size=(5, 5000)).astype(np.float32)
+    outputs = Outputs(logits, np.arange(5), tuple(images.names))
+    files = FileImages(Path("/photos"), [f"{number}.jpg" for number in range(5000)])
+    some = index.dataset.take(split.test).images
+    objects = (index, index.scan, images, split, outputs, files, some)
+    assert {type(each).__name__: len(repr(each)) for each in objects if len(repr(each)) > 300} == {}
+    assert repr(files) == "FileImages(root=PosixPath('/photos'), paths=<list of 5000>)"
 
 
 HUGE = "x" * 100_000

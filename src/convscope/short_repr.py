@@ -33,7 +33,9 @@ def short_repr(self: Any) -> str:
     """The `__repr__` of a dataclass or named tuple: long fields by their shape or size."""
     parts = []
     left = MOST_LETTERS - len(type(self).__name__)
-    names = [each.name for each in fields(self)] if is_dataclass(self) else self._fields
+    names = (
+        [each.name for each in fields(self) if each.repr] if is_dataclass(self) else self._fields
+    )
     for name in names:
         text = f"{name}={_shown(getattr(self, name))}"
         left -= len(text) + 2

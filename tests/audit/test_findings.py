@@ -119,6 +119,36 @@ def test_one_picture_with_two_labels_is_left_out_altogether(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+def test_each_of_several_copies_names_the_first_one_of_another_label(tmp_path: Path) -> None:
+    clean(tmp_path)
+    for place in ("cat/x", "cat/y", "dog/x", "dog/y"):
+        save(tmp_path / f"{place}.png", picture(999))
+    (conflict,) = find_exact_copies(examine(tmp_path))
+    assert conflict.kind == "label_conflict"
+    assert reasons(conflict) == {
+        "cat/x.png": "same pixels as `dog/x.png`, labelled `dog`",
+        "cat/y.png": "same pixels as `dog/x.png`, labelled `dog`",
+        "dog/x.png": "same pixels as `cat/x.png`, labelled `cat`",
+        "dog/y.png": "same pixels as `cat/x.png`, labelled `cat`",
+    }
+
+
+@pytest.mark.slow
+def test_of_several_groups_of_near_copies_each_leaves_out_its_own(tmp_path: Path) -> None:
+    examined = examine(clean(tmp_path, splits=("train", "test")))
+    names = [examined.name(i) for i in range(len(examined.dataset))]
+    ends = [("train/cat/003", "test/cat/004"), ("train/dog/001", "train/dog/002")]
+    ends += [("test/dog/005", "train/dog/006")]
+    pairs = np.sort([[names.index(f"{end}.png") for end in pair] for pair in ends], axis=1)
+    findings = list(find_near_copies(examined, pairs, np.array([0.3, 0.2, 0.1], np.float32)))
+    leaving = {image.name for each in findings for image in each.images if image.exclude}
+    assert {"train/cat/003.png", "train/dog/006.png"} <= leaving
+    assert not {"test/cat/004.png", "test/dog/005.png"} & leaving
+    (within,) = [each for each in findings if each.kind == "near_duplicates"]
+    assert {image.name for image in within.images} == {"train/dog/001.png", "train/dog/002.png"}
+
+
+@pytest.mark.slow
 def test_a_near_copy_in_a_later_split_leaves_out_the_one_in_train(
     tmp_path: Path,
 ) -> None:

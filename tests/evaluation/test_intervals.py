@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from samples import MANY
 from scipy.stats import binom, binomtest, bootstrap
 
+from convscope.evaluation import intervals
 from convscope.evaluation.intervals import (
     RESAMPLES,
     Interval,
@@ -25,6 +27,10 @@ from convscope.evaluation.intervals import (
 )
 
 Z = 1.959963984540054
+
+
+def all_resamples(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate(list(resampled_cells(counts)))
 
 
 def wilson(share: float, trials: float) -> tuple[float, float]:
@@ -72,7 +78,7 @@ def test_on_average_95_of_100_intervals_hold_the_true_accuracy(count: int, least
 
 
 def test_one_share_alone_is_the_mean_of_itself() -> None:
-    resampled = resampled_cells(np.array([80, 20]))[:, 0] / 100
+    resampled = all_resamples(np.array([80, 20]))[:, 0] / 100
     found = mean_of_proportions(0.8, resampled, np.array([100]))
     alone = proportion(80, 100).interval
     assert found.low == pytest.approx(alone.low, abs=0.005)
@@ -151,7 +157,7 @@ def test_the_interval_of_a_sum_of_sizes_holds_the_truth(shift: float) -> None:
 def test_resamples_are_the_same_each_time() -> None:
     values, counts = np.random.default_rng(0).random((50, 2)), np.array([5, 0, 20])
     assert resampled_means(values).tobytes() == resampled_means(values).tobytes()
-    assert resampled_cells(counts).tobytes() == resampled_cells(counts).tobytes()
+    assert all_resamples(counts).tobytes() == all_resamples(counts).tobytes()
 
 
 def test_resampled_means_scatter_as_the_standard_error_says() -> None:
@@ -164,11 +170,20 @@ def test_resampled_means_scatter_as_the_standard_error_says() -> None:
 
 def test_resampled_cells_keep_the_number_of_images_and_leave_empty_cells_empty() -> None:
     counts = np.array([60, 0, 30, 10])
-    found = resampled_cells(counts)
+    found = all_resamples(counts)
     assert found.shape == (RESAMPLES, 4)
     assert (found.sum(axis=1) == 100).all()
     assert not found[:, 1].any()
     np.testing.assert_allclose(found.mean(axis=0), counts, atol=1)
+
+
+def test_resamples_in_small_blocks_are_those_of_one_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = np.array([60, 0, 30, 10])
+    together = all_resamples(counts)
+    monkeypatch.setattr(intervals, "DRAWN_AT_ONCE", 28)
+    blocks = list(resampled_cells(counts))
+    assert [len(block) for block in blocks] == [7] * 142 + [6]
+    assert np.concatenate(blocks).tobytes() == together.tobytes()
 
 
 def test_an_interval_is_ready_for_json_with_its_confidence() -> None:

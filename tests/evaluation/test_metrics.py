@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 import warnings
 from dataclasses import fields
 
@@ -16,6 +17,7 @@ from sklearn import metrics as theirs
 
 from convscope.evaluation.intervals import Estimate, named
 from convscope.evaluation.metrics import (
+    MATRIX_UP_TO,
     POINTS,
     Metrics,
     compute_metrics,
@@ -209,6 +211,52 @@ def test_json_has_an_interval_beside_each_estimate_and_none_for_what_is_not_defi
     assert found["confusion"] == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
     assert [row["name"] for row in found["classes"]] == list(names(3))
     assert named("x", None) == {"x": None, "x_interval": None}
+
+
+def answers_of_many(targets: list[int], predicted: list[int], num_classes: int) -> Outputs:
+    logits = np.zeros((len(targets), num_classes), dtype=np.float32)
+    logits[np.arange(len(targets)), predicted] = 5
+    return Outputs(logits, np.array(targets), tuple(f"class {n}" for n in range(num_classes)))
+
+
+def test_of_very_many_classes_json_has_the_cells_with_images_alone() -> None:
+    targets, predicted = [0, 0, 0, 1199, 7], [0, 3, 3, 1198, 7]
+    metrics = compute_metrics(answers_of_many(targets, predicted, MATRIX_UP_TO + 200))
+    found = metrics.to_dict()
+    assert found["confusion"] is None
+    expected = [[0, 0, 1], [0, 3, 2], [7, 7, 1], [1199, 1198, 1]]
+    assert json.loads(json.dumps(found["confusion_cells"])) == expected
+    assert "confusion_cells" not in compute_metrics(EXAMPLE).to_dict()
+    for target, other, count in expected:
+        assert metrics.confusion[target, other] == count
+    assert metrics.confusion.sum() == 5
+
+
+def test_ten_thousand_classes_take_no_memory_for_pairs_that_never_occur() -> None:
+    targets = list(range(0, 10_000, 500))
+    outputs = answers_of_many(targets, [target + 1 for target in targets], 10_000)
+    tracemalloc.start()
+    found = compute_metrics(outputs)
+    text = json.dumps(found.to_dict())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.accuracy.value == 0
+    assert len(text) < 5e6
+    assert most < 400e6  # the matrix alone would take 800
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1 << 22])
+def test_classes_have_the_same_areas_however_many_are_sorted_at_once(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    outputs = drawn(300)
+    expected = [
+        ranking_areas(outputs.probabilities[:, index], outputs.targets == index)
+        for index in range(len(outputs.classes))
+    ]
+    monkeypatch.setattr("convscope.evaluation.metrics.SORTED_AT_ONCE", at_once * len(outputs))
+    rows = compute_metrics(outputs).classes
+    assert [(row.roc_area, row.average_precision) for row in rows] == expected
 
 
 SCORED = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=30)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from convscope.figures.confusion import RAMP, _edges, draw_confusion
+from convscope.figures.confusion import RAMP, ConfusionCells, _edges, _most_errors, draw_confusion
 from convscope.figures.style import as_svg
 
 
@@ -56,6 +56,18 @@ def test_a_single_error_among_a_thousand_classes_is_seen() -> None:
 def test_an_error_between_neighbours_that_share_a_cell_is_seen() -> None:
     pixels = pixels_in(as_svg(draw_confusion(right_with({(8, 9): 5}, 1000))))
     assert pixels[2, 2].sum() < pixels[3, 3].sum()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_classes", [40, 1000])
+def test_cells_and_the_whole_matrix_give_the_same_picture(num_classes: int) -> None:
+    counts = np.random.default_rng(0).poisson(0.05, (num_classes, num_classes))
+    cells = ConfusionCells.of(counts)
+    assert as_svg(draw_confusion(cells)) == as_svg(draw_confusion(counts))
+    off_diagonal = counts - np.diag(np.diagonal(counts))
+    block = num_classes // 40
+    blocks = off_diagonal.reshape(40, block, 40, block).max(axis=(1, 3))
+    np.testing.assert_array_equal(_most_errors(cells, block), blocks)
 
 
 @pytest.mark.slow

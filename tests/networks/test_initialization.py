@@ -44,6 +44,23 @@ def test_groups_count_as_separate_convolutions() -> None:
     assert network[0].weight.var().item() == pytest.approx(2 / 288, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("outputs", "groups", "kept"), [(6, 1, 4), (4, 1, 4), (3, 1, 3), (4, 4, 1), (8, 2, 2)]
+)
+def test_dirac_passes_channels_on_as_far_as_there_are_kernels(
+    outputs: int, groups: int, kept: int
+) -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv2d(4, outputs, 3, padding=1, groups=groups, bias=False)
+    initialize(nn.Sequential(layer, nn.Linear(1, 1)), "dirac")
+    images = torch.randn(2, 4, 5, 5)
+    passed, given = layer(images).view(2, groups, -1, 5, 5), images.view(2, groups, -1, 5, 5)
+    assert torch.equal(passed[:, :, :kept], given[:, :, :kept])
+    others = layer.weight.view(groups, outputs // groups, -1)[:, kept:]
+    deviation = (3 * layer.weight[0].numel()) ** -0.5
+    assert not others.numel() or others.std().item() == pytest.approx(deviation, rel=0.3)
+
+
 @pytest.mark.slow
 def test_initialization_draws_anew_and_resets_normalization() -> None:
     for scheme in SCHEMES:

@@ -110,6 +110,13 @@ STAGES: dict[str, dict[str, tuple[int, ...]]] = {
         "layer2": (32, 16, 16),
         "layer3": (64, 8, 8),
     },
+    "airbench94": {
+        "whiten": (24, 31, 31),
+        "blocks.0": (64, 15, 15),
+        "blocks.1": (256, 7, 7),
+        "blocks.2": (256, 3, 3),
+        "pool": (256, 1, 1),
+    },
     "squeezenet1_1": {
         "features.0": (64, 111, 111),
         "features.2": (64, 55, 55),

@@ -155,6 +155,24 @@ def test_a_page_of_many_classes_and_copies_stays_below_five_megabytes(tmp_path: 
     assert "8 of 300 groups are shown." in text
 
 
+@pytest.mark.slow
+def test_of_hundreds_of_small_classes_the_first_are_listed_and_the_others_counted(
+    tmp_path: Path,
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (900, 8, 8, 1), dtype=np.uint8)
+    dataset = Dataset(
+        name="small",
+        images=ArrayImages(pixels, [f"image/{number}" for number in range(900)]),
+        labels=np.arange(900) % 450,
+        classes=tuple(f"class {number:03d}" for number in range(450)),
+        given_splits=[""] * 900,
+    )
+    page = written(check(dataset), tmp_path)
+    assert page.count(" has 2 images</li>") == 200
+    assert "And 250 more; convscope check --json has all" in Page(page).text
+    assert "410 classes in between, with 2 to 2 images each" in Page(page).text
+
+
 def test_a_template_with_a_value_missing_is_an_error() -> None:
     with pytest.raises(Exception, match="'audit' is undefined"):
         render("check")

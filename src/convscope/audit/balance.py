@@ -76,9 +76,15 @@ def find_balance(examined: Examined) -> Iterator[Finding]:
 
 def _missing(examined: Examined) -> Iterator[Finding]:
     missing: dict[int, list[str]] = {}
+    had = [
+        np.bincount(
+            examined.dataset.labels[examined.splits == split], minlength=len(examined.counts)
+        )
+        for split in examined.split_names
+    ]
     for row, column in np.argwhere(examined.counts == 0).tolist():
         split = examined.split_names[column]
-        had_some = ((examined.dataset.labels == row) & (examined.splits == split)).any()
+        had_some = had[column][row] > 0
         name = (split or "the data") + (" (all of them are unreadable)" if had_some else "")
         missing.setdefault(row, []).append(name)
     classes = examined.dataset.classes

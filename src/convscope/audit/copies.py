@@ -69,6 +69,7 @@ def find_near_copies(
     turns = np.broadcast_to(np.asarray(orientations, dtype=np.uint8), len(pairs))
     pairs, apart, turns = _between_copies(examined, pairs, np.asarray(distances), turns)
     found: dict[str, list[FoundImage]] = {}
+    leaving = _leaving(examined, pairs)  # once: no pair leads out of its group
     nearest_first = sorted(_components(pairs), key=lambda part: float(apart[part[1]].min()))
     for number, (group, links) in enumerate(nearest_first):
         kind = _kind(examined, group, "near_label_conflict", "near_leak", "near_duplicates")
@@ -78,7 +79,6 @@ def find_near_copies(
             kind = "near_leak" if is_certain else "possible_leak"
         images = found.setdefault(kind, [])
         nearest = _nearest(pairs[links], apart[links], turns[links])
-        leaving = _leaving(examined, pairs[links])
         for index in group:
             other, distance, turn = nearest[int(index)]
             reason = f"nearly the same as {_named(examined, other, index)}"
@@ -108,8 +108,10 @@ def _kind(
 
 
 def _conflicting(examined: Examined, group: NDArray[np.int64], number: int) -> Iterator[FoundImage]:
-    for index in group:
-        other = next(i for i in group if examined.label(i) != examined.label(index))
+    labels = examined.dataset.labels[group]
+    first, second = group[0], group[int(np.argmax(labels != labels[0]))]
+    for index, label in zip(group, labels, strict=True):
+        other = first if label != labels[0] else second
         reason = f"same pixels as {_named(examined, other, index)}"
         reason += f", labelled `{examined.label(other)}`"
         yield examined.image(index, reason, exclude=True, group=number)

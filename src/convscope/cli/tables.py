@@ -87,7 +87,7 @@ def _print_classes(evaluation: Mapping[str, Any]) -> None:
                 row["name"],
                 *(percent(row[name]) for name in ("precision", "recall", "f1")),
                 str(row["num_images"]),
-                _confused_with(row["name"], names, evaluation["confusion"]),
+                _confused_with(row["name"], names, evaluation),
             ]
             for row in rows[:CLASSES_SHOWN]
         ],
@@ -126,8 +126,17 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 
-def _confused_with(name: str, names: Sequence[str], confusion: Sequence[Sequence[int]]) -> str:
-    index = names.index(name)
-    wrong = [(0 if i == index else count, i) for i, count in enumerate(confusion[index])]
-    count, other = max(wrong)
+def _confused_with(name: str, names: Sequence[str], evaluation: Mapping[str, Any]) -> str:
+    index, matrix = names.index(name), evaluation["confusion"]
+    cells = (
+        [
+            (predicted, count)
+            for label, predicted, count in evaluation["confusion_cells"]
+            if label == index
+        ]
+        if matrix is None
+        else enumerate(matrix[index])
+    )
+    wrong = [(count, other) for other, count in cells if other != index]
+    count, other = max(wrong, default=(0, 0))
     return f"{names[other]} ({count})" if count else ""

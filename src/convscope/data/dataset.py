@@ -15,7 +15,7 @@ from convscope.data.decoding.content import Content, DamagedImageError
 from convscope.data.decoding.decode import decode_content
 from convscope.errors import DataError
 from convscope.files import printable, read_regular
-from convscope.short_repr import LONGEST_TEXT, Shown
+from convscope.short_repr import LONGEST_TEXT, Shown, short_repr
 from convscope.text import counted, joined, listed, one_line
 
 MAX_IMAGE_BYTES = 512 << 20  # of an image's file, or of what it unpacks to
@@ -56,6 +56,8 @@ class FileImages:
     paths: Sequence[str]
     _base: str = field(init=False, compare=False, repr=False)
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         """Makes the root absolute once, as stamps of all images are needed at every start."""
         object.__setattr__(self, "_base", str(self.root.absolute()))
@@ -88,6 +90,8 @@ class ArrayImages:
     pixels: NDArray[Any]
     names: Sequence[str]
 
+    __repr__ = short_repr
+
     def __len__(self) -> int:
         return len(self.pixels)
 
@@ -110,6 +114,8 @@ class ChosenImages:
 
     images: Images
     chosen: NDArray[np.int64]
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.chosen)

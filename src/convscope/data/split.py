@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from convscope.errors import DataError
 from convscope.rng import uniform
+from convscope.short_repr import short_repr
 from convscope.text import counted, joined
 
 TEST_FRACTION = 0.2
@@ -48,6 +49,8 @@ class Split:
     test: NDArray[np.int64]
     description: str
     remarks: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     @property
     def counts_text(self) -> str:
@@ -289,20 +292,23 @@ def _give_all_classes_to_train(
 ) -> tuple[str, ...]:
     """Moves one image, or group of images, of each class that has none in train there, in place."""
     K = len(labels.classes)
-    in_train = np.bincount(labels.labels[splits == "train"], minlength=K)
+    missing = np.flatnonzero(np.bincount(labels.labels[splits == "train"], minlength=K) == 0)
     moved = np.zeros(len(splits), dtype=bool)
     helped = []
-    for label in np.flatnonzero(in_train == 0):
-        if (splits[labels.labels == label] == "train").any():
+    # Sorted once: to look through all images for each of many small classes takes minutes.
+    by_class, by_group = (np.argsort(each, kind="stable") for each in (labels.labels, groups))
+    for label in missing:
+        mine = _equal(labels.labels, by_class, label)
+        if (splits[mine] == "train").any():
             continue  # a group that holds another class too was moved
-        candidates = np.flatnonzero((labels.labels == label) & is_drawn)
+        candidates = mine[is_drawn[mine]]
         if not len(candidates):
             continue
         in_validation = candidates[splits[candidates] == "validation"]
         candidates = in_validation if len(in_validation) else candidates
-        chosen = groups == groups[candidates[np.argmin(keys[candidates])]]
-        splits[chosen & is_drawn] = "train"
-        moved |= chosen & is_drawn
+        chosen = _equal(groups, by_group, groups[candidates[np.argmin(keys[candidates])]])
+        splits[chosen[is_drawn[chosen]]] = "train"
+        moved[chosen[is_drawn[chosen]]] = True
         helped.append(f"`{labels.classes[int(label)]}`")
     if not helped:
         return ()
@@ -311,6 +317,14 @@ def _give_all_classes_to_train(
         f"{counted(int(moved.sum()), 'image')} moved to train, so that each has at least one "
         f"there ({joined(helped)}); with more images they can be tested",
     )
+
+
+def _equal(
+    values: NDArray[np.int64], order: NDArray[np.int64], wanted: np.int64
+) -> NDArray[np.int64]:
+    """Indices at which values (N,), which `order` (N,) sorts, are the wanted one."""
+    first = np.searchsorted(values, wanted, "left", sorter=order)
+    return order[first : np.searchsorted(values, wanted, "right", sorter=order)]
 
 
 def _torn(names: NDArray[np.object_], groups: NDArray[np.int64] | None) -> tuple[str, ...]:

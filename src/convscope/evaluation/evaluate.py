@@ -232,7 +232,8 @@ def collect_outputs(
             hint="its weights are damaged or its training diverged; train it again",
         )
     classes = image_index.dataset.classes
-    columns = [classifier.classes.index(name) for name in classes]
+    column_of = {name: column for column, name in enumerate(classifier.classes)}
+    columns = [column_of[name] for name in classes]
     outputs = Outputs(
         logits.numpy()[:, columns], image_index.labels[subset.indices], classes, temperature
     )

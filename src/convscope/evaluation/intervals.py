@@ -8,6 +8,7 @@ How often the intervals hold the true value is in `docs/results.md`.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from convscope.rng import seed32
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
+DRAWN_AT_ONCE = 1 << 22  # counts of resamples: 32 MB
 NORMAL = NormalDist()
 QUANTILE = NORMAL.inv_cdf((1 + CONFIDENCE) / 2)  # 1.96
 
@@ -176,12 +178,19 @@ def resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return means
 
 
-def resampled_cells(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(R, M) how many images fall in each of M cells, of which these held `counts` (M,).
+def resampled_cells(counts: NDArray[np.int64], *, num_sums: int = 0) -> Iterator[NDArray[np.int64]]:
+    """Blocks (R', M), of R resamples in all, of the images in M cells that held `counts` (M,).
 
-    Drawing counts is drawing images, but takes no longer for more of them.
+    Drawing counts is drawing images, but takes no longer for more of them. Each block takes little
+    memory, however many cells there are.
+
+    Args:
+        counts: (M,) number of images in each cell.
+        num_sums: How many numbers are made of each resample, where they are more than M.
     """
     total = int(counts.sum())
     random = np.random.default_rng(seed32("bootstrap", total))
-    drawn: NDArray[np.int64] = random.multinomial(total, counts / total, size=RESAMPLES)
-    return drawn
+    at_once = max(1, DRAWN_AT_ONCE // max(len(counts), num_sums))
+    for start in range(0, RESAMPLES, at_once):
+        size = min(at_once, RESAMPLES - start)
+        yield random.multinomial(total, counts / total, size=size)

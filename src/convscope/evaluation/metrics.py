@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convscope.evaluation.calibration import CalibrationError, calibration_error
+from convscope.evaluation.confusion import Confusion
 from convscope.evaluation.intervals import (
     Estimate,
     Record,
@@ -24,6 +26,9 @@ from convscope.short_repr import short_repr
 
 TOP = 5
 POINTS = 200  # of a curve; more can't be seen
+SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
+MATRIX_UP_TO = 1000  # classes; of more a file has the cells of the confusion matrix with images
+SORTED_AT_ONCE = 1 << 22  # probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Metrics:
         macro_roc_area: Mean ROC area of the classes that have one; None if none has.
         macro_average_precision: Mean average precision of the same classes.
         classes: Metrics of each class.
-        confusion: (K, K) counts; rows are true classes, columns predicted ones.
+        confused: The confusion matrix, of which only cells with images are held.
     """
 
     num_images: int
@@ -88,9 +93,14 @@ class Metrics:
     macro_roc_area: float | None
     macro_average_precision: float | None
     classes: tuple[ClassMetrics, ...]
-    confusion: NDArray[np.int64]
+    confused: Confusion
 
     __repr__ = short_repr
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """(K, K) counts; rows are true classes, columns predicted ones."""
+        return self.confused.matrix
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for JSON: beside each estimate `<name>_interval`."""
@@ -113,21 +123,26 @@ class Metrics:
             "macro_average_precision": self.macro_average_precision,
             "reliability": [found.to_dict() for found in calibration.bins],
             "classes": [row.to_dict() for row in self.classes],
-            "confusion": self.confusion.tolist(),
+            **self._confusion_cells(),
         }
+
+    def _confusion_cells(self) -> dict[str, Any]:
+        """The whole matrix; of very many classes, of which it is nearly empty, its cells."""
+        if len(self.classes) <= MATRIX_UP_TO:
+            return {"confusion": self.confusion.tolist()}
+        return {"confusion": None, "confusion_cells": self.confused.to_list()}
 
 
 def compute_metrics(outputs: Outputs) -> Metrics:
     """All metrics of at least one image."""
     num_classes, num_images = len(outputs.classes), len(outputs)
-    cells = outputs.targets * num_classes + outputs.predicted
-    confusion = np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
-    classes = tuple(_class_metrics(outputs, confusion, index) for index in range(num_classes))
-    support = confusion.sum(axis=1)
+    confused = Confusion.of(outputs.targets, outputs.predicted, num_classes=num_classes)
+    classes = tuple(_class_metrics(outputs, confused))
+    support = confused.num_images
     precision = np.array([row.precision.value if row.precision else 0.0 for row in classes])
     f1 = np.array([row.f1 or 0.0 for row in classes])
-    resampled_recall, resampled_f1 = _resampled_means_over_classes(cells, num_classes)
-    totals = (confusion.diagonal(), support, confusion.sum(axis=0))
+    resampled_recall, resampled_f1 = _resampled_means_over_classes(confused)
+    totals = (confused.num_right, support, confused.num_predicted)
     means = _means_over_classes(*(each[None] for each in totals))
     balanced, macro_f1 = (float(each[0]) for each in means)
     losses = np.stack([outputs.losses, outputs.brier_terms], axis=1)
@@ -151,45 +166,75 @@ def compute_metrics(outputs: Outputs) -> Metrics:
         macro_roc_area=_mean([row.roc_area for row in classes]),
         macro_average_precision=_mean([row.average_precision for row in classes]),
         classes=classes,
-        confusion=confusion,
+        confused=confused,
     )
 
 
-def _class_metrics(outputs: Outputs, confusion: NDArray[np.int64], index: int) -> ClassMetrics:
-    right, support = int(confusion[index, index]), int(confusion[index].sum())
-    num_predicted = int(confusion[:, index].sum())
-    ranking = ranking_areas(outputs.probabilities[:, index], outputs.targets == index)
-    return ClassMetrics(
-        name=outputs.classes[index],
-        num_images=support,
-        precision=proportion(right, num_predicted) if num_predicted else None,
-        recall=proportion(right, support) if support else None,
-        f1=2 * right / (support + num_predicted) if support or num_predicted else None,
-        roc_area=ranking.roc if ranking else None,
-        average_precision=ranking.average_precision if ranking else None,
-    )
+def _class_metrics(outputs: Outputs, confused: Confusion) -> Iterator[ClassMetrics]:
+    """The metrics of each class."""
+    numbers = (confused.num_right, confused.num_images, confused.num_predicted)
+    rows = zip(*(each.tolist() for each in numbers), strict=True)
+    for name, (right, support, num_predicted), ranking in zip(
+        outputs.classes, rows, _class_areas(outputs), strict=True
+    ):
+        yield ClassMetrics(
+            name=name,
+            num_images=support,
+            precision=proportion(right, num_predicted) if num_predicted else None,
+            recall=proportion(right, support) if support else None,
+            f1=2 * right / (support + num_predicted) if support or num_predicted else None,
+            roc_area=ranking.roc if ranking else None,
+            average_precision=ranking.average_precision if ranking else None,
+        )
+
+
+def _class_areas(outputs: Outputs) -> Iterator[RankingAreas | None]:
+    """The areas under the curves of each class, of some classes at a time."""
+    num_images, num_classes = outputs.probabilities.shape
+    members = np.argsort(outputs.targets, kind="stable")
+    ends = np.cumsum(np.bincount(outputs.targets, minlength=num_classes))
+    step = max(1, SORTED_AT_ONCE // num_images)
+    for start in range(0, num_classes, step):
+        # Columns become rows: one by one, each value of them would be fetched from afar.
+        scores = np.ascontiguousarray(outputs.probabilities[:, start : start + step].T)
+        for row, index in zip(scores, range(start, start + step), strict=False):
+            own = row[members[ends[index - 1] if index else 0 : ends[index]]]
+            row.sort()
+            yield _areas(row, np.sort(own))
 
 
 def _resampled_means_over_classes(
-    cells: NDArray[np.int64], num_classes: int
+    confused: Confusion,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(R,) macro recall and F1 of resamples of images in cells (N,) of the confusion matrix."""
-    present, counts = np.unique(cells, return_counts=True)
-    targets, predicted = present // num_classes, present % num_classes
-    drawn = resampled_cells(counts)
-    right = _sums(drawn[:, targets == predicted], targets[targets == predicted], num_classes)
-    return _means_over_classes(
-        right, _sums(drawn, targets, num_classes), _sums(drawn, predicted, num_classes)
-    )
+    """(R,) macro recall and F1 of resamples of the images."""
+    of_right = np.flatnonzero(confused.is_right)
+    by_predicted = np.argsort(confused.predicted, kind="stable")
+    sums = [
+        (chosen, classes[chosen])
+        for chosen, classes in (
+            (of_right, confused.targets),
+            (np.arange(len(confused.counts)), confused.targets),
+            (by_predicted, confused.predicted),
+        )
+    ]
+    recalls, f1s = [], []
+    for drawn in resampled_cells(confused.counts, num_sums=confused.num_classes):
+        recall, f1 = _means_over_classes(
+            *(_sums(drawn[:, chosen], of, confused.num_classes) for chosen, of in sums)
+        )
+        recalls.append(recall)
+        f1s.append(f1)
+    return np.concatenate(recalls), np.concatenate(f1s)
 
 
 def _sums(
     drawn: NDArray[np.int64], classes: NDArray[np.int64], num_classes: int
 ) -> NDArray[np.int64]:
-    """(R, K) sums of cells (R, M) by their class."""
+    """(R, K) sums of cells (R, M) by their class, which ascends."""
     sums = np.zeros((len(drawn), num_classes), dtype=np.int64)
-    for column, index in enumerate(classes):
-        sums[:, index] += drawn[:, column]
+    if len(classes):
+        present, first = np.unique(classes, return_index=True)
+        sums[:, present] = np.add.reduceat(drawn, first, axis=1)
     return sums
 
 
@@ -245,13 +290,20 @@ def ranking_areas(scores: NDArray[np.float64], is_member: NDArray[np.bool_]) -> 
         scores: (N,) probability of the class.
         is_member: (N,) whether the image belongs to it.
     """
-    from sklearn.metrics import average_precision_score, roc_auc_score
+    return _areas(np.sort(scores), np.sort(scores[is_member]))
 
-    if is_member.all() or not is_member.any():
+
+def _areas(ordered: NDArray[np.float64], members: NDArray[np.float64]) -> RankingAreas | None:
+    """The areas from the ascending scores (N,) of all images, and those (P,) of the members."""
+    num_others = len(ordered) - len(members)
+    if not num_others or not len(members):
         return None
-    return RankingAreas(
-        float(roc_auc_score(is_member, scores)), float(average_precision_score(is_member, scores))
-    )
+    # Of all images, and of the members alone: how many score less than each member, or as much.
+    below, up_to = (np.searchsorted(ordered, members, side) for side in SIDES)
+    own_below, own_up_to = (np.searchsorted(members, members, side) for side in SIDES)
+    beaten, tied = below - own_below, (up_to - below) - (own_up_to - own_below)
+    precision = (len(members) - own_below) / (len(ordered) - below)
+    return RankingAreas(float((beaten + tied / 2).mean() / num_others), float(precision.mean()))
 
 
 def roc_curve(scores: NDArray[np.float64], is_member: NDArray[np.bool_]) -> Curve | None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from convscope.short_repr import short_repr
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -25,6 +27,8 @@ class Outputs:
     targets: NDArray[np.int64]
     classes: tuple[str, ...]
     temperature: float = 1.0
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.targets)

@@ -120,11 +120,11 @@ def _unknown_counts(
     dataset: Dataset, renamed: Sequence[str], classes: Sequence[str]
 ) -> dict[str, int]:
     """The numbers of images of classes that are unknown under their names in the classifier."""
-    counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
+    counts, known = np.bincount(dataset.labels, minlength=len(dataset.classes)), set(classes)
     return {
         name: int(count)
         for name, classifier_name, count in zip(dataset.classes, renamed, counts, strict=True)
-        if count and classifier_name and classifier_name not in classes
+        if count and classifier_name and classifier_name not in known
     }
 
 
@@ -169,15 +169,16 @@ def _check_synonyms(
     synonyms: Mapping[str, str], data: Sequence[str], classes: Sequence[str]
 ) -> None:
     """Refuses synonyms with names that don't exist: they are typing errors."""
+    data_names, known = set(data), set(classes)
     problems = [
         f"the data has no class `{name}`" + _near(name, data)
         for name in synonyms
-        if name not in data
+        if name not in data_names
     ]
     problems += [
         f"the classifier has no class `{classifier_name}`" + _near(classifier_name, classes)
         for classifier_name in synonyms.values()
-        if classifier_name and classifier_name not in classes
+        if classifier_name and classifier_name not in known
     ]
     if problems:
         raise DataError(

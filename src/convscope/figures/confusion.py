@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,9 +39,31 @@ class ConfusionLabels:
     none: str = "no image is wrong"
 
 
+class ConfusionCells(NamedTuple):
+    """The cells of a confusion matrix that aren't empty.
+
+    Attributes:
+        rows: (M,) index of the true class.
+        columns: (M,) index of the predicted class.
+        counts: (M,) number of images.
+        num_classes: K.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    num_classes: int
+
+    @classmethod
+    def of(cls, matrix: NDArray[np.int64]) -> ConfusionCells:
+        """The cells of a whole matrix (K, K)."""
+        rows, columns = np.nonzero(matrix)
+        return cls(rows, columns, matrix[rows, columns], len(matrix))
+
+
 @style.our_style()
 def draw_confusion(
-    counts: NDArray[np.int64],
+    counts: NDArray[np.int64] | ConfusionCells,
     *,
     classes: Sequence[str] = (),
     labels: ConfusionLabels = ConfusionLabels(),
@@ -51,15 +74,16 @@ def draw_confusion(
     that a single pair stays visible.
 
     Args:
-        counts: (K, K) number of images of each true class (rows) by predicted class (columns).
+        counts: (K, K) number of images of each true class (rows) by predicted class (columns),
+            or its cells.
         classes: Names of the K classes; without them the axes have only numbers, from 0.
         labels: Text on the picture.
     """
     height = 4.8 if classes else 5.2  # names leave the map, which is square, less room
     figure, axes = style.new_figure(labels.label, height=height)
-    errors = np.where(np.eye(len(counts), dtype=bool), 0, counts)
-    block = -(-len(counts) // CELLS_AT_MOST)
-    cells = _max_pooled(errors, block)
+    given = counts if isinstance(counts, ConfusionCells) else ConfusionCells.of(counts)
+    block = -(-given.num_classes // CELLS_AT_MOST)
+    cells = _most_errors(given, block)
     edges = _edges(int(cells.max()))
     colours = ListedColormap(_shades(len(edges) - 1))
     norm = BoundaryNorm(edges, colours.N)
@@ -73,7 +97,7 @@ def draw_confusion(
         interpolation="none",
         extent=(-0.5, size - 0.5, size - 0.5, -0.5),
     )
-    _set_ticks(axes, len(counts), classes)
+    _set_ticks(axes, given.num_classes, classes)
     style.set_axis_labels(axes, labels.x, labels.y)
     if not cells.any():
         style.legend_below(
@@ -98,12 +122,13 @@ def draw_confusion(
     return figure
 
 
-def _max_pooled(errors: NDArray[np.int64], block: int) -> NDArray[np.int64]:
-    """The largest count of each block of classes; the last one may have fewer."""
-    missing = -len(errors) % block
-    padded = np.pad(errors, (0, missing))
-    num = len(padded) // block
-    pooled: NDArray[np.int64] = padded.reshape(num, block, num, block).max(axis=(1, 3))
+def _most_errors(given: ConfusionCells, block: int) -> NDArray[np.int64]:
+    """The largest count of wrong images in each block of classes; the last one may have fewer."""
+    num = -(-given.num_classes // block)
+    pooled = np.zeros((num, num), dtype=np.int64)
+    wrong = given.rows != given.columns
+    places = (given.rows[wrong] // block, given.columns[wrong] // block)
+    np.maximum.at(pooled, places, given.counts[wrong])
     return pooled
 
 

@@ -7,6 +7,7 @@
     notes             2 / fan-in               0.01 ** 2                as the others
     normal            0.01 ** 2                as convolutions          as convolutions
     lecun             uniform within 2.4 / fan-in, everywhere
+    dirac             as pytorch, but the first kernels pass one channel each on
     pytorch           uniform within 1 / sqrt(fan-in), everywhere, biases too
 
 Unless stated otherwise, weights are normal and biases 0. Batch normalisation starts as the
@@ -15,7 +16,8 @@ logits that a ReLU follows (SqueezeNet) start at 1.
 
 Source: He et al. 2015, Delving deep into rectifiers, equations 10 and 14; Glorot and Bengio 2010,
     Understanding the difficulty of training deep feedforward networks, equation 16; LeCun et al.
-    1998, Gradient-based learning applied to document recognition, section III.B.
+    1998, Gradient-based learning applied to document recognition, section III.B; Jordan 2024, 94%
+    on CIFAR-10 in 3.29 seconds on a single GPU, section 3.1, for dirac.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch._ops import OpOverload
 
+from convscope.networks.airbench import WhiteningConv2d
 from convscope.networks.options import one_of
 from convscope.networks.residual import ResidualBlock
 from convscope.networks.squeezenet import SqueezeNet
@@ -72,7 +75,7 @@ STANDARD_DEVIATIONS: dict[str, Callable[[LayerFans], float]] = {
     "normal": lambda fans: 0.01,
     "lecun": lambda fans: 2.4 / fans.fan_in / math.sqrt(3),  # of the uniform distribution
 }
-SCHEMES = (*STANDARD_DEVIATIONS, "pytorch")
+SCHEMES = (*STANDARD_DEVIATIONS, "dirac", "pytorch")
 
 
 class Undrawn(UncompiledMode):  # type: ignore[no-untyped-call]
@@ -119,10 +122,13 @@ def initialize(network: nn.Module, scheme: str = "kaiming") -> None:
         return
     last = _logit_layers(network)
     for name, layer in network.named_modules():
-        if scheme in STANDARD_DEVIATIONS and isinstance(layer, (nn.Conv2d, nn.Linear)):
+        is_drawn = isinstance(layer, (nn.Conv2d, nn.Linear))
+        if is_drawn and scheme in STANDARD_DEVIATIONS and not isinstance(layer, WhiteningConv2d):
             _draw(layer, scheme, is_head=name in last)
         elif callable(reset := getattr(layer, "reset_parameters", None)):
             reset()
+        if scheme == "dirac" and isinstance(layer, nn.Conv2d) and name not in last:
+            _pass_channels_on(layer)
     if scheme.startswith("kaiming"):
         _scale_residual_branches(network)
         _raise_rectified_logits(network)
@@ -154,6 +160,13 @@ def _draw(layer: nn.Conv2d | nn.Linear, scheme: str, *, is_head: bool) -> None:
         layer.weight.normal_(0, deviation)
     if layer.bias is not None:
         layer.bias.zero_()
+
+
+def _pass_channels_on(layer: nn.Conv2d) -> None:
+    """Makes the first kernels of each group pass one channel each on, as far as both go."""
+    if not isinstance(layer, WhiteningConv2d):
+        for kernels in layer.weight.chunk(layer.groups):
+            nn.init.dirac_(kernels[: kernels.shape[1]])
 
 
 def _raise_rectified_logits(network: nn.Module) -> None:

@@ -224,6 +224,7 @@ COSTS = {
     "resnet44": NetworkCost(658_586, 97_174_144),
     "resnet56": NetworkCost(853_018, 125_485_696),
     "resnet110": NetworkCost(1_727_962, 252_887_680),
+    "airbench94": NetworkCost(1_972_504, 118_147_360),
     "alexnet": NetworkCost(61_100_840, 714_188_480),
     "alexnet_96": NetworkCost(62_378_344, 1_135_256_096),
     "alexnet_2012": NetworkCost(60_965_224, 724_406_816),
@@ -278,6 +279,7 @@ VARIANTS = {
 FAMILIES = {
     "mlp": "MLP",
     "lenet": "LeNet",
+    "airbench": "Airbench",
     "alexnet": "AlexNet",
     "vgg": "VGG",
     "googlenet": "GoogLeNet",

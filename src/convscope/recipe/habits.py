@@ -174,6 +174,7 @@ _VALUES_ELSEWHERE = {
         "lecun": "lecunnormal lecununiform",
         "pytorch": "default torch",
         "normal": "gaussian randomnormal",
+        "dirac": "delta eye identity",
     },
     "policy": {
         "randaugment": "ra rand randaug randaugmentation",

@@ -24,7 +24,7 @@ ClassLevel = Literal["first", "last"]
 Tune = Literal["all", "dense", "head", "auto"]
 TrainedLayers = Literal["all", "dense", "head"]
 Initialization = Literal[
-    "kaiming", "kaiming_fan_out", "xavier", "lecun", "notes", "normal", "pytorch"
+    "kaiming", "kaiming_fan_out", "xavier", "lecun", "notes", "normal", "dirac", "pytorch"
 ]
 
 Problem = tuple[str, str | None]  # what is wrong, and the way out if there is one

@@ -106,7 +106,7 @@ def _finding(found: Finding, pictures: Pictures, longest_px: int) -> dict[str, A
         "title": found.title,
         "sentence": found.sentence,
         "advice": found.advice,
-        "details": found.details,
+        "details": found.details[:NAMES_LISTED],
         "count_text": found.count_text,
         "num_details": len(found.details),
         "num_images": len(found.images),
@@ -147,8 +147,9 @@ def _class_rows(audit: Audit) -> Iterator[dict[str, Any]]:
     everything = max(1, int(totals.sum()))
     is_long = len(order) > CLASSES_IN_TABLE
     hidden = order[ENDS_IN_TABLE:-ENDS_IN_TABLE].tolist() if is_long else []
+    is_hidden = set(hidden)
     for row in order.tolist():
-        if row in hidden:
+        if row in is_hidden:
             if row == hidden[0]:
                 low, high = (f"{totals[i]:,}" for i in (hidden[-1], hidden[0]))
                 yield {"between": {"count": f"{len(hidden):,}", "low": low, "high": high}}

@@ -71,7 +71,7 @@ def run_page(evaluation: Evaluation, *, run: Run | None, command: str, language:
         split_counts=run.split_counts if run else {},
         data=_data(evaluation),
         training=_training(evaluation, run, translations) if run and run.history else None,
-        confusion=confusion_table(evaluation.metrics.confusion, evaluation.outputs.classes),
+        confusion=confusion_table(evaluation.metrics.confused, evaluation.outputs.classes),
         pairs=evaluation.mistakes.pairs[:PAIRS],
         class_rows=list(class_rows(evaluation, translations)),
         shown=_shown(evaluation, pictures),
@@ -116,7 +116,7 @@ def _sentences(evaluation: Evaluation, name: str, translations: Mapping[str, Any
     )
     if metrics.num_images < FEW_IMAGES:
         yield translations["verdict_few"]
-    support = metrics.confusion.sum(axis=1)
+    support = metrics.confused.num_images
     majority = int(support.argmax())
     yield translations["verdict_baseline"].format(
         majority=isolated(metrics.classes[majority].name),

@@ -21,7 +21,7 @@ from convscope.figures.calibration import (
     draw_risk_coverage,
 )
 from convscope.figures.comparison import ComparisonLabels, IntervalRow, draw_accuracy_bars
-from convscope.figures.confusion import ConfusionLabels, draw_confusion
+from convscope.figures.confusion import ConfusionCells, ConfusionLabels, draw_confusion
 from convscope.figures.ranking import ClassCurve, RankingLabels, draw_precision_recall, draw_roc
 from convscope.figures.training import (
     HistoryLabels,
@@ -88,9 +88,9 @@ def history_figures(run: Run, translations: Mapping[str, Any]) -> dict[str, Figu
 
 def confusion_figure(evaluation: Evaluation, translations: Mapping[str, Any]) -> Figure:
     """The confusion matrix, in the language of the texts."""
-    texts = translations["figures"]
+    texts, confused = translations["figures"], evaluation.metrics.confused
     return draw_confusion(
-        evaluation.metrics.confusion,
+        ConfusionCells(confused.targets, confused.predicted, confused.counts, confused.num_classes),
         classes=evaluation.outputs.classes,
         labels=ConfusionLabels(
             label=translations["confusion_heading"],

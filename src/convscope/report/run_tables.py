@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from convscope.evaluation.confusion import Confusion
 from convscope.evaluation.evaluate import Evaluation
 from convscope.evaluation.intervals import Estimate
 from convscope.report.page import percent
@@ -55,18 +55,19 @@ def averages(evaluation: Evaluation) -> dict[str, str]:
 def class_rows(evaluation: Evaluation, translations: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The classes, the lowest F1 first; of very many classes those at either end."""
     metrics = evaluation.metrics
-    confused = most_often_confused_with(metrics.confusion, evaluation.outputs.classes)
+    confused, classes = metrics.confused.most_confused(), evaluation.outputs.classes
     order = sorted(
         range(len(metrics.classes)),
         key=lambda i: (not metrics.classes[i].num_images, metrics.classes[i].f1 or 0.0),
     )
-    absent, hidden = 0, []
+    absent, hidden = 0, order[:0]
     if len(order) > CLASSES_IN_TABLE:
         absent = sum(not row.num_images for row in metrics.classes)
         order = order[: len(order) - absent]
         hidden = order[ENDS_IN_TABLE:-ENDS_IN_TABLE]
+    is_hidden = set(hidden)
     for index in order:
-        if index in hidden:
+        if index in is_hidden:
             if index == hidden[0]:
                 yield {"note": translations["between"].format(count=f"{len(hidden):,}")}
             continue
@@ -80,7 +81,10 @@ def class_rows(evaluation: Evaluation, translations: Mapping[str, Any]) -> Itera
             "f1": _number(row.f1),
             "roc_area": _number(row.roc_area),
             "average_precision": _number(row.average_precision),
-            "confused_with": confused[index],
+            "confused_with": {
+                "name": classes[confused.others[index]],
+                "count": int(confused.counts[index]),
+            },
         }
     if absent:
         yield {"note": translations["without_images"].format(count=f"{absent:,}")}
@@ -114,45 +118,30 @@ class ConfusionTable:
     is_part: bool
 
 
-def confusion_table(counts: NDArray[np.int64], classes: Sequence[str]) -> ConfusionTable:
+def confusion_table(confused: Confusion, classes: Sequence[str]) -> ConfusionTable:
     """The whole confusion matrix, or the classes with most mistakes in their row and column.
 
     Args:
-        counts: (K, K); rows are true classes.
+        confused: Numbers of images by true and predicted class.
         classes: K names.
     """
     is_part = len(classes) > WHOLE_UP_TO
-    chosen = np.arange(len(classes))
+    chosen, totals = np.arange(len(classes)), confused.num_images
     if is_part:
-        wrong = counts - np.diag(np.diagonal(counts))
-        involved = wrong.sum(axis=0) + wrong.sum(axis=1)
+        involved = totals + confused.num_predicted - 2 * confused.num_right
         chosen = np.sort(np.argsort(-involved, kind="stable")[:CLASSES_OF_A_PART])
     rows = []
-    for index in chosen.tolist():
-        total = max(1, int(counts[index].sum()))
+    for place, counts in enumerate(confused.part(chosen)):
+        total = max(1, int(totals[chosen[place]]))
         cells = [
-            ConfusionCell(
-                int(counts[index, other]), float(counts[index, other] / total), other == index
-            )
-            for other in chosen
+            ConfusionCell(int(count), float(count / total), place == other)
+            for other, count in enumerate(counts)
         ]
         if is_part:
-            rest = int(counts[index].sum() - counts[index, chosen].sum())
+            rest = int(totals[chosen[place]] - counts.sum())
             cells.append(ConfusionCell(rest, rest / total, is_right=False))
         rows.append(tuple(cells))
     return ConfusionTable(tuple(classes[index] for index in chosen.tolist()), tuple(rows), is_part)
-
-
-def most_often_confused_with(
-    counts: NDArray[np.int64], classes: Sequence[str]
-) -> list[dict[str, Any]]:
-    """The class that each class is most often confused with, and how often."""
-    wrong = counts - np.diag(np.diagonal(counts))
-    best = [int(other) for other in wrong.argmax(axis=1)]
-    return [
-        {"name": classes[other], "count": int(wrong[index, other])}
-        for index, other in enumerate(best)
-    ]
 
 
 def slice_rows(evaluation: Evaluation, translations: Mapping[str, Any]) -> dict[str, Any]:

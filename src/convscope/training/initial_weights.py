@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from convscope.classifier import Classifier
+from convscope.data.batches import normalise
 from convscope.data.pixels.preprocessing import Preprocessing
+from convscope.distributed import ProcessGroup
 from convscope.errors import UsageError, WeightsError
 from convscope.networks import (
     head_names,
@@ -20,12 +24,17 @@ from convscope.networks import (
     published_weights,
     read_weights,
 )
+from convscope.networks.airbench import WhiteningConv2d, whitening_kernels
 from convscope.networks.registry import NetworkEntry, Preparation
 from convscope.paths import CLASSIFIER_FOLDER, WEIGHTS_FILE, is_classifier, likely_path, likely_run
 from convscope.recipe import FROM_SCRATCH, PUBLISHED, Recipe
 from convscope.recipe.habits import VALUE_HABITS
 from convscope.run import Run
-from convscope.text import counted, did_you_mean
+from convscope.text import counted, did_you_mean, joined
+from convscope.training.training_data import TrainingData
+
+IMAGES_TO_WHITEN_BY = 5000  # of 32 px: each has 961 patches
+IMAGES_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,8 @@ class InitialWeights:
             return said
         # Where the head fits, it may be right by size alone and wrong by name.
         network.load_state_dict(fresh, strict=False)
-        kept = [name for name in classes if name in self.classes]
+        known = set(self.classes)
+        kept = [name for name in classes if name in known]
         if not kept:
             reason = "the head's classes aren't known to be these, so it is newly initialised"
             if not report.has_head:
@@ -91,10 +101,10 @@ class InitialWeights:
                 reason = "the head has other classes and is newly initialised"
             return [*said, f"{reason}: {', '.join(fresh)}"]
         self._keep_rows(network, fresh, classes)
-        new = [name for name in classes if name not in self.classes]
+        new = [name for name in classes if name not in known]
         said.append(
             f"the head keeps its rows of {counted(len(kept), 'class')}"
-            + (f"; newly initialised for {', '.join(new)}" if new else "")
+            + (f"; newly initialised for {joined(new)}" if new else "")
         )
         return said
 
@@ -103,11 +113,12 @@ class InitialWeights:
     ) -> None:
         """Copies the head's rows of classes that the source knows, each to its new position."""
         own, given = network.state_dict(), self.state or {}
+        row_of = {label: row for row, label in enumerate(self.classes)}
         for name in names:
             if name in given and len(given[name]) == len(self.classes):
                 for row, label in enumerate(classes):
-                    if label in self.classes:
-                        own[name][row] = given[name][self.classes.index(label)]
+                    if label in row_of:
+                        own[name][row] = given[name][row_of[label]]
 
 
 def find_initial_weights(recipe: Recipe) -> InitialWeights:
@@ -145,6 +156,32 @@ def find_initial_weights(recipe: Recipe) -> InitialWeights:
     if weights == PUBLISHED:
         return _from_file(published_weights(model), publication_of(model).source, row)
     return _from_file(place, f"`{weights}`", row)
+
+
+@torch.no_grad()
+def whiten(network: nn.Module, data: TrainingData, processes: ProcessGroup) -> None:
+    """Sets the kernels of whitening layers that see the images to those of the train images.
+
+    They are computed from up to 5,000 images, evenly spread, as prediction prepares them. All
+    processes get those of the first, since rounding may differ.
+    """
+    layers = [layer for layer in network.modules() if isinstance(layer, WhiteningConv2d)]
+    if not layers:
+        return
+    train = data.split.train
+    every = max(1, len(train) // IMAGES_TO_WHITEN_BY)
+    chosen = train[::every][:IMAGES_TO_WHITEN_BY]
+    (whitening,) = layers
+    if processes.is_main:
+        whitening.weight.copy_(
+            whitening_kernels(
+                normalise(data.evaluation_pixels.take(part), data.preprocessing)
+                for part in np.array_split(chosen, -(-len(chosen) // IMAGES_AT_A_TIME))
+            )
+        )
+    content = processes.broadcast(whitening.weight.numpy().tobytes())
+    kernels = torch.frombuffer(bytearray(content), dtype=torch.float32)
+    whitening.weight.copy_(kernels.view_as(whitening.weight))
 
 
 def _likely_weights(weights: str) -> str | None:

@@ -22,7 +22,7 @@ from convscope.training.announce import (
     announce_data,
 )
 from convscope.training.freezing import freeze
-from convscope.training.initial_weights import find_initial_weights, with_range_of
+from convscope.training.initial_weights import find_initial_weights, whiten, with_range_of
 from convscope.training.network_choice import (
     build_network,
     choose_network,
@@ -132,6 +132,8 @@ def prepare(
     check_trainable(data.classes, data.train_counts.tolist())
     if not weights.prescribe_preprocessing:
         data = with_measured_moments(data)
+    if weights.state is None:
+        whiten(network, data, processes)
     if recipe.continues is not None:
         check_same_splits(Run.open(recipe.continues), data)
     if recipe.sync_batch_norm:

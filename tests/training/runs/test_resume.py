@@ -28,6 +28,7 @@ CASES: list[dict[str, Any]] = [
     {"sampler": "balanced", "mixup": 0.3, "loss": "focal", "options": {"dropout": 0.3}},
     {"model": "resnet20", "img_size": 24, "train_sizes": "16", "drop_path": 0.2},
     {"model": "resnet20", "img_size": 16, "layer_decay": 0.7},
+    {"model": "airbench94", "img_size": 16, "opt": "muon", "flip_mode": "alternating"},
     {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "unfreeze_epochs": 0.2},
     {"model": "resnet20", "img_size": 16, "weights": "SOURCE", "tune": "head", "ema": 0.5},
     # From the end of the head's epochs on, and from the middle of one of all layers.

@@ -30,6 +30,7 @@ from convscope.data.pixels.store import Store, open_store
 from convscope.data.pixels.store_builder import StoreBuilder
 from convscope.errors import DataError
 from convscope.progress import SILENT, Reporter, Task
+from convscope.short_repr import short_repr
 from convscope.text import counted, duration_text, listed
 
 MAX_DAMAGED_FRACTION = 0.05
@@ -71,6 +72,8 @@ class ImageIndex:
     stores: dict[str, Store | None]
     workers: int | None
     reporter: Reporter = SILENT
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.statistics)

@@ -31,6 +31,7 @@ from convscope.data.index.array_rows import ArrayRows, MeasuredRows, hashes_of_a
 from convscope.data.index.metadata_cache import MetadataCache, open_metadata_cache
 from convscope.data.index.statistics import STATISTICS, measure_all
 from convscope.data.parallel import in_parallel
+from convscope.short_repr import short_repr
 
 HASH_BYTES = 16  # of a content
 REMEMBERED_AT_ONCE = 1024  # images; what a killed scan found out before is not lost
@@ -58,6 +59,8 @@ class Scan:
     statistics: NDArray[np.void]
     damaged: Mapping[int, str]
     contents: Sequence[bytes]
+
+    __repr__ = short_repr
 
     @property
     def readable(self) -> NDArray[np.int64]:

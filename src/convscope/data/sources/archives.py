@@ -20,6 +20,7 @@ from convscope.data.sources.naming import by_folder, is_image
 from convscope.data.sources.passed_over import is_junk, pass_over
 from convscope.errors import DataError
 from convscope.files import OUTPUT_MARKER, printable
+from convscope.short_repr import short_repr
 from convscope.text import counted, listed
 
 MAX_TAIL_BYTES = 8 << 30  # of a member of which the end is asked for
@@ -147,6 +148,8 @@ class MemberImages:
 
     reader: ArchiveReader
     paths: Sequence[str]
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.paths)

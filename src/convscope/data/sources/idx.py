@@ -158,7 +158,8 @@ def _shape(head: bytes, where: str) -> tuple[int, ...]:
 def idx_names(tree: FileTree) -> list[str]:
     """Files with names of idx files; a packed one only where the plain one isn't there."""
     names = [name for name in tree.top_files if "idx" in name.lower()]
-    return [name for name in names if name.removesuffix(".gz") not in names or name[-3:] != ".gz"]
+    there = set(names)  # of photos, a million may have this in their names
+    return [name for name in names if name.removesuffix(".gz") not in there or name[-3:] != ".gz"]
 
 
 def _unpacked(content: bytes, where: str, *, max_bytes: int) -> bytearray:

@@ -30,6 +30,9 @@ NETWORKS = {
     "normalisation": "流传的一种形式：4d 块在 3x3 之前减到 128 个通道，论文为 144；没有归一化",
     "The Lite form: no squeeze-and-excitation, ReLU6, stem and head not scaled, for processors of "
     "all kinds": "Lite 形式：没有压缩与激励，ReLU6，首尾不缩放，适用于各种处理器",
+    "Batch normalisation with a trained scale": "批量归一化的缩放系数参与训练",
+    "Until a training computes them from its images, the first layer's kernels each pass one pixel "
+    "on": "训练用自己的图像算出第一层的卷积核，在此之前每个核只传递一个像素",
     "The stride of a bottleneck is on its 3x3 convolution, as in the public weights": "瓶颈块的步幅"
     "在 3x3 卷积上，与公开权重相同",
 }

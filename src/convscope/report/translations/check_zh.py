@@ -13,6 +13,7 @@ CHECK = {
     "severities": {"error": "错误", "warning": "警告", "note": "提示"},
     "excluded": "已排除",
     "all_of_them": "全部 {count} 个的名称",
+    "more_details": "还有 {count} 行；`convscope check --json` 中有全部",
     "first_of_them": "{count} 个中前 {shown} 个的名称；exclude.csv 中有全部",
     "shown_groups": "显示 {count} 组中的 {shown} 组。",
     "more_in_group": "另有 {count} 张",

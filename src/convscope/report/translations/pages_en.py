@@ -263,6 +263,7 @@ CHECK = {
     "severities": {"error": "error", "warning": "warning", "note": "note"},
     "excluded": "excluded",
     "all_of_them": "All {count} by name",
+    "more_details": "And {count} more; `convscope check --json` has all",
     "first_of_them": "The first {shown} of {count} by name; exclude.csv has all",
     "shown_groups": "{shown} of {count} groups are shown.",
     "more_in_group": "and {count} more",
