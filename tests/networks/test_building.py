@@ -28,8 +28,8 @@ from convscope.networks.mlp import MLP
             "zzz",
             {},
             "no network is called `zzz`\nhint: there are the families MLP, LeNet, AlexNet, VGG, "
-            "GoogLeNet, SqueezeNet, EfficientNet-Lite, ResNet; `convscope networks` lists all of "
-            "them",
+            "GoogLeNet, SqueezeNet, EfficientNet-Lite, ResNet, Airbench; `convscope networks` "
+            "lists all of them",
         ),
         (
             "resnet18",
@@ -102,7 +102,7 @@ from convscope.networks.mlp import MLP
             {"initialization": "he"},
             "option `initialization` can't be `he`\n"
             "hint: it is one of `kaiming`, `kaiming_fan_out`, `xavier`, `notes`, `normal`, "
-            "`lecun`, `pytorch`",
+            "`lecun`, `dirac`, `pytorch`",
         ),
         (
             "mlp",

@@ -196,7 +196,8 @@ def _class_areas(outputs: Outputs) -> Iterator[RankingAreas | None]:
     step = max(1, SORTED_AT_ONCE // num_images)
     for start in range(0, num_classes, step):
         # Columns become rows: one by one, each value of them would be fetched from afar.
-        scores = np.ascontiguousarray(outputs.probabilities[:, start : start + step].T)
+        # A copy, whatever their order in memory is: it is sorted.
+        scores = np.array(outputs.probabilities[:, start : start + step].T, order="C")
         for row, index in zip(scores, range(start, start + step), strict=False):
             own = row[members[ends[index - 1] if index else 0 : ends[index]]]
             row.sort()

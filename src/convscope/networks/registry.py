@@ -279,13 +279,13 @@ VARIANTS = {
 FAMILIES = {
     "mlp": "MLP",
     "lenet": "LeNet",
-    "airbench": "Airbench",
     "alexnet": "AlexNet",
     "vgg": "VGG",
     "googlenet": "GoogLeNet",
     "squeezenet": "SqueezeNet",
     "efficientnet": "EfficientNet-Lite",
     "": "ResNet",
+    "airbench": "Airbench",
 }
 
 

@@ -195,8 +195,6 @@ ROWS = (
     _cifar("resnet44"),
     _cifar("resnet56"),
     _cifar("resnet110"),
-    NetworkEntry(name="airbench94", builder=airbench, input=THUMBNAILS, num_classes=10,
-                 paper=JORDAN, departs=AIRBENCH, initialization="dirac"),
     _photos("alexnet", alexnet, KRIZHEVSKY_2014, ALEXNET_POOLING, "alexnet-owt-7be5be79.pth"),
     _photos("alexnet_96", alexnet_as_in_paper, KRIZHEVSKY_2012, ONE_TOWER),
     _photos("alexnet_2012", alexnet_as_in_paper, KRIZHEVSKY_2012, ONE_DEVICE),
@@ -227,6 +225,8 @@ ROWS = (
     _lite("efficientnet_lite2", 260, f"{TIMM}/tf_efficientnet_lite2-dcccb7df.pth"),
     _lite("efficientnet_lite3", 280, f"{TIMM}/tf_efficientnet_lite3-b733e338.pth"),
     _lite("efficientnet_lite4", 300, f"{TIMM}/tf_efficientnet_lite4-741542c3.pth"),
+    NetworkEntry(name="airbench94", builder=airbench, input=THUMBNAILS, num_classes=10,
+                 paper=JORDAN, departs=AIRBENCH, initialization="dirac"),
 )
 # fmt: on
 
