@@ -17,11 +17,11 @@ from convscope.cli.language import padded, wrapped
 NAMES = """
     act adamw adaptiveavgpool alexnet alpha api auc autograd avgpool batchnorm bilinear blue
     bootstrap brier c cie classifier cmyk conv convscope cpu crop cycle dropout efficientnet et
-    airbench al exif f1 fc flawed flatten floor float flop flops gb googlenet gpu grad cam h he iandola
+    al exif f1 fc flawed flatten floor float flop flops gb googlenet gpu grad cam h he iandola
     identity images imagenet jordan jpeg k kb krizhevsky kh kw le lecun lenet linear lite log macs
     maxpool mb mixup mlp nat one p pictures png pool px red relu resnet resnext rgb s sequential
     sigmoid simonyan squeezenet szegedy tan tiff top torch torchvision vgg w wide wilson x xie
-    zagoruyko and komodakis zisserman
+    zagoruyko and komodakis zisserman airbench
 """
 ALLOWED = set(NAMES.lower().split())
 CODE = re.compile(r"`[^`]*`|'[^']*'|convscope .*|--[\w-]+(=\S+)?|[^\s：（]*[/\\\\._]\S*")

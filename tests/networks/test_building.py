@@ -28,7 +28,7 @@ from convscope.networks.mlp import MLP
             "zzz",
             {},
             "no network is called `zzz`\nhint: there are the families MLP, LeNet, AlexNet, VGG, "
-            "GoogLeNet, SqueezeNet, EfficientNet-Lite, ResNet, Airbench; `convscope networks` "
+            "GoogLeNet, SqueezeNet, EfficientNet-Lite, Airbench, ResNet; `convscope networks` "
             "lists all of them",
         ),
         (

@@ -284,8 +284,8 @@ FAMILIES = {
     "googlenet": "GoogLeNet",
     "squeezenet": "SqueezeNet",
     "efficientnet": "EfficientNet-Lite",
-    "": "ResNet",
     "airbench": "Airbench",
+    "": "ResNet",
 }
 
 
