@@ -224,7 +224,6 @@ COSTS = {
     "resnet44": NetworkCost(658_586, 97_174_144),
     "resnet56": NetworkCost(853_018, 125_485_696),
     "resnet110": NetworkCost(1_727_962, 252_887_680),
-    "airbench94": NetworkCost(1_972_504, 118_147_360),
     "alexnet": NetworkCost(61_100_840, 714_188_480),
     "alexnet_96": NetworkCost(62_378_344, 1_135_256_096),
     "alexnet_2012": NetworkCost(60_965_224, 724_406_816),
@@ -254,6 +253,7 @@ COSTS = {
     "efficientnet_lite2": NetworkCost(6_092_072, 859_736_272),
     "efficientnet_lite3": NetworkCost(8_197_096, 1_383_321_872),
     "efficientnet_lite4": NetworkCost(13_006_568, 2_553_034_336),
+    "airbench94": NetworkCost(1_972_504, 118_147_360),
 }
 
 # Name in the papers -> the networks of the table that are variants of it.
