@@ -170,9 +170,11 @@ def read_measurement(output: str, *, seconds: float | None) -> Measurement:
         raise NotMeasuredError(f"`{found['missing']}` could not be imported here")
     if seconds is None and "seconds" not in found:
         raise NotMeasuredError("it printed no result")
+    # Of a whole process one side counts its images, another doesn't: there the work is a whole.
+    is_whole = seconds is not None
     return Measurement(
         seconds=float(found.get("seconds", 0.0)) if seconds is None else seconds,
-        amount=float(found.get("amount", 1.0)),
+        amount=1.0 if is_whole else float(found.get("amount", 1.0)),
         accuracy=found.get("accuracy"),
         num_test=found.get("num_test", found.get("num_images")),
         versions=found.get("versions", {}),

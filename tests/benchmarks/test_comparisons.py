@@ -11,7 +11,7 @@ import pytest
 
 from suite import guard, table
 from suite.comparison import Comparison, Side
-from suite.pairing import PairResult, ProcessRunner, measure_pair
+from suite.pairing import PairResult, ProcessRunner, measure_pair, read_measurement
 from suite.rows import ROWS
 
 MACHINE = {
@@ -175,3 +175,9 @@ def test_the_page_holds_the_table_of_the_kept_results() -> None:
     block = table.block_of(results[name] for name in ROWS if name in results)
     page = (root / "docs" / "performance.md").read_text()
     assert f"{table.BEGIN}\n\n{block}\n\n{table.END}" in page, "run `benchmarks/run.py --table`"
+
+
+def test_the_work_of_a_whole_process_is_a_whole_also_where_a_side_counts_its_images() -> None:
+    printed = 'RESULT {"seconds": 2.0, "amount": 1000}'
+    assert read_measurement(printed, seconds=None).cost == pytest.approx(0.002)
+    assert read_measurement(printed, seconds=5.0).cost == 5.0
