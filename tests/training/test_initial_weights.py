@@ -21,6 +21,12 @@ from convscope.training.initial_weights import InitialWeights
 
 STATE = build("resnet20", num_classes=2).state_dict()
 CLASSES = ("no", "yes")
+WHITENED: dict[str, Any] = {
+    "model": "airbench94",
+    "options": {"widths": [4, 4]},
+    "img_size": 16,
+    "batch_size": 8,
+}
 
 
 def said(state: dict[str, torch.Tensor]) -> list[str]:
@@ -52,13 +58,7 @@ def test_weights_that_do_not_fit_are_refused_with_their_source() -> None:
 
 def test_a_training_whitens_by_its_train_images(tmp_path: Path) -> None:
     make_pictures(tmp_path / "pictures", {"blue": 20, "red": 30})
-    given: dict[str, Any] = {
-        "model": "airbench94",
-        "options": {"widths": [4, 4]},
-        "img_size": 16,
-        "batch_size": 8,
-    }
-    run = train_alone(tmp_path / "pictures", project=tmp_path, epochs=1, **given)
+    run = train_alone(tmp_path / "pictures", project=tmp_path, epochs=1, **WHITENED)
     classifier = convscope.load(run.path)
     dataset = convscope.open_dataset(tmp_path / "pictures")
     places = {dataset.images.name(index): index for index in range(len(dataset))}
@@ -73,13 +73,7 @@ def test_a_training_whitens_by_its_train_images(tmp_path: Path) -> None:
 def test_weights_that_are_given_keep_their_whitening(tmp_path: Path) -> None:
     make_pictures(tmp_path / "first", {"blue": 20, "red": 30})
     make_pictures(tmp_path / "second", {"blue": 20, "red": 30}, seed=1)
-    given: dict[str, Any] = {
-        "model": "airbench94",
-        "options": {"widths": [4, 4]},
-        "img_size": 16,
-        "batch_size": 8,
-    }
-    first = train_alone(tmp_path / "first", project=tmp_path, epochs=1, **given)
+    first = train_alone(tmp_path / "first", project=tmp_path, epochs=1, **WHITENED)
     second = train_alone(
         tmp_path / "second", project=tmp_path, epochs=1, weights=str(first.path), batch_size=8
     )

@@ -108,11 +108,6 @@ class Tracer(UncompiledMode):  # type: ignore[no-untyped-call]
         # By identity of the tensor, which is held so that no other one gets its identity.
         self._without_gradient: dict[int, tuple[Tensor, Work]] = {}
 
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Answer to torch, which else loads its compiler in order to keep it away: 2 s."""
-        return False
-
     def __torch_dispatch__(
         self,
         func: OpOverload[..., Any],

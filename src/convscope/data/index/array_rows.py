@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convscope.data.dataset import Images, in_array
 from convscope.data.decoding.content import Decoding
-from convscope.data.index.statistics import measure_pixels
+from convscope.data.index.statistics import hashers_of, measure_pixels
 
 BLOCK_BYTES = 1 << 18  # whose intermediate values stay in the processor's cache
 
@@ -70,9 +70,4 @@ class MeasuredRows(NamedTuple):
 def hashes_of_arrays(arrays: NDArray[Any]) -> list[bytes]:
     """(N,) 128-bit hashes of the shape, type and values of each of N arrays."""
     begun = xxhash.xxh3_128(f"{arrays.shape[1:]} {arrays.dtype.str}".encode())
-    hashes = []
-    for array in np.ascontiguousarray(arrays):
-        digest = begun.copy()
-        digest.update(array.data)
-        hashes.append(digest.digest())
-    return hashes
+    return [each.digest() for each in hashers_of(arrays, begun)]

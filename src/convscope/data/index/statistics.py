@@ -6,7 +6,8 @@ that no image has to be decoded for it again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import xxhash
@@ -22,6 +23,8 @@ THUMBNAIL_PX = 32
 EXTREME_SHARE = 0.05
 SAME_CHANNELS = 5e-4  # difference of channels' means and mean squares, of 1
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow turns colours grey
+
+Hasher = TypeVar("Hasher", xxhash.xxh3_64, xxhash.xxh3_128)
 
 STATISTICS = np.dtype(
     [
@@ -98,12 +101,15 @@ def hash_pixels(pixels: NDArray[np.uint8]) -> int:
 def hashes_of_pixels(pixels: NDArray[np.uint8]) -> list[int]:
     """`hash_pixels` of images (N, H, W, C)."""
     begun = xxhash.xxh3_64(repr(pixels.shape[1:]).encode())
-    hashes = []
-    for image in np.ascontiguousarray(pixels):
-        digest = begun.copy()
-        digest.update(image.data)
-        hashes.append(digest.intdigest())
-    return hashes
+    return [each.intdigest() for each in hashers_of(pixels, begun)]
+
+
+def hashers_of(arrays: NDArray[Any], begun: Hasher) -> Iterator[Hasher]:
+    """Copies of a hash that was begun, each with the values of one of N arrays."""
+    for array in np.ascontiguousarray(arrays):
+        hasher = begun.copy()
+        hasher.update(array.data)
+        yield hasher
 
 
 def thumbnail_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
